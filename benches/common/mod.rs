@@ -1,0 +1,114 @@
+//! What the benches share: an HR file of made-up people, and a configuration for it.
+#![allow(dead_code, missing_docs, reason = "each bench uses a part of it")]
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use workiva_sync::compose::Surroundings;
+use workiva_sync::config::{Loaded, parse};
+
+/// Writes `people` rows of about 160 bytes each.
+pub fn write_hr_file(path: &Path, people: usize) {
+    let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
+    let header = "Employee ID,First Name,Last Name,Preferred Name,Work Email,Status,Worker Type,Hire Date,Termination Date,\
+                  Department,Job Title,Manager ID,Location,Cost Center";
+    writeln!(file, "{header}").unwrap();
+    for number in 0..people {
+        let department = ["Finance", "Legal", "Controlling", "Treasury", "Tax"][number % 5];
+        writeln!(
+            file,
+            "E{number:07},Given{number},Family{number},,given{number}.family{number}@example.com,Active,Employee,20{:02}-{:02}-{:02},,\
+             {department},Senior Analyst,E{:07},Building {} Floor {},CC-{:05}",
+            10 + number % 15,
+            1 + number % 12,
+            1 + number % 28,
+            number / 10,
+            number % 40,
+            number % 9,
+            number % 700
+        )
+        .unwrap();
+    }
+    file.flush().unwrap();
+}
+
+/// A configuration that provisions everybody.
+pub fn configuration(folder: &Path, base_url: &str, max_in_flight: usize) -> Loaded {
+    let folder = folder.display();
+    let text = format!(
+        r#"
+[source]
+kind = "csv"
+path = "{folder}/employees.csv"
+absence = "deprovision"
+[source.columns]
+employee_id = "Employee ID"
+given_name = "First Name"
+family_name = "Last Name"
+preferred_name = "Preferred Name"
+work_email = "Work Email"
+status = "Status"
+worker_type = "Worker Type"
+hire_date = "Hire Date"
+termination_date = "Termination Date"
+department = "Department"
+job_title = "Job Title"
+manager_id = "Manager ID"
+location = "Location"
+cost_center = "Cost Center"
+[lifecycle]
+active = ["Active"]
+terminated = ["Terminated"]
+[access]
+provision = "roles"
+[[access.roles]]
+name = "finance"
+when = "department in ['Finance', 'Legal', 'Controlling', 'Treasury', 'Tax'] and job_title != 'Intern'"
+[attributes]
+userName = "{{{{ work_email | lower }}}}"
+"name.givenName" = "{{{{ preferred_name or given_name }}}}"
+"name.familyName" = "{{{{ family_name }}}}"
+"emails.work" = "{{{{ work_email }}}}"
+externalId = "{{{{ employee_id }}}}"
+[workiva]
+base_url = "{base_url}"
+username = "scim-user"
+password = "sandbox-password"
+requests_per_second = 0
+max_in_flight = {max_in_flight}
+[guard]
+max_deprovision_count = 25
+max_deprovision_percent = 5.0
+[store]
+url = "sqlite://{folder}/state.db"
+"#
+    );
+    parse("the bench's configuration", &text, Default::default()).unwrap()
+}
+
+pub fn surroundings() -> Surroundings {
+    Surroundings {
+        random: Arc::new(workiva_sync::engine::clock::Randomness::seeded(1)),
+        ..Surroundings::real()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// The middle one of several measurements: what a noisy machine leaves standing.
+pub fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+/// The most memory that this process ever had resident, in MiB.
+pub fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    line.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}

@@ -1,0 +1,52 @@
+//! `actions list|retry|discard`.
+
+use std::path::Path;
+
+use comfy_table::Table;
+
+use super::{ActionsCommand, Exit, WhichActions, print_json, store_of, table};
+use crate::compose::{Surroundings, load_config};
+use crate::store::{ParkedAction, Store};
+
+/// Lists parked actions, or decides about them.
+pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<Exit> {
+    let now = Surroundings::real().clock.now();
+    let (done, asked, what) = match command {
+        ActionsCommand::List(flag) => {
+            let loaded = load_config(config)?;
+            let parked = Store::open_for_reading(&loaded.rules.database).await?.parked().await?;
+            match (flag.json, parked.is_empty()) {
+                (true, _) => print_json(&parked)?,
+                (false, true) => println!("nothing is parked"),
+                (false, false) => println!("{}", parked_table(&parked)),
+            }
+            return Ok(Exit::Done);
+        }
+        ActionsCommand::Retry(which) => {
+            (store_of(config).await?.retry_parked(ids(&which), now).await?, which, "back in the queue")
+        }
+        ActionsCommand::Discard(which) => {
+            (store_of(config).await?.discard_parked(ids(&which), now).await?, which, "discarded")
+        }
+    };
+    println!("{done} {what}");
+    let missed = !asked.all && done < asked.ids.len() as u64;
+    if missed {
+        println!("the others are not parked; `workiva-sync actions list` shows those that are");
+    }
+    Ok(if missed { Exit::Failed } else { Exit::Done })
+}
+
+fn ids(which: &WhichActions) -> Option<&[i64]> {
+    (!which.all).then_some(&which.ids)
+}
+
+/// Parked actions as a table.
+pub fn parked_table(parked: &[ParkedAction]) -> Table {
+    let mut table = table::table(&["id", "employee", "action", "attempts", "because", "parked, as"]);
+    for one in parked {
+        let (id, attempts) = (one.action_id.to_string(), one.attempts.to_string());
+        table.add_row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &one.reason]);
+    }
+    table
+}

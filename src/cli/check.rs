@@ -1,0 +1,99 @@
+//! `check`: configuration, HR source and connection, each with what is wrong and how to mend it.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::{Exit, open, print_json};
+use crate::compose::{Surroundings, engine, load_config};
+use crate::core::intake::Intake;
+use crate::core::planner::{States, judge};
+use crate::core::record::{Fingerprint, RecordBatch};
+use crate::engine::connection::{self, ConnectionReport};
+use crate::source::{BATCHES_AHEAD, HrSource};
+
+/// Workiva is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoConnection(pub String);
+
+#[derive(Serialize)]
+struct CheckReport {
+    configuration: Part,
+    source: Part,
+    workiva: ConnectionReport,
+}
+
+#[derive(Serialize)]
+struct Part {
+    ok: bool,
+    message: String,
+}
+
+/// Checks everything, and remembers a connection that works.
+pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &Surroundings::real(), true)?;
+    let source = match read_source(&engine).await {
+        Ok(message) => Part { ok: true, message },
+        Err(error) => Part { ok: false, message: error.to_string() },
+    };
+    let workiva = connection::check(&engine).await;
+    if workiva.works {
+        engine.remember_connection(&workiva.capabilities).await?;
+    }
+    let configuration = Part { ok: true, message: format!("{} is complete", config.display()) };
+    let report = CheckReport { configuration, source, workiva };
+    if json {
+        print_json(&report)?
+    } else {
+        print_checks(&report)
+    }
+    Ok(match (report.workiva.works, report.source.ok) {
+        (false, _) => Exit::Workiva,
+        (_, false) => Exit::Source,
+        _ => Exit::Done,
+    })
+}
+
+/// Reads the whole source and judges everybody, as if nobody were known.
+async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, crate::source::SourceError> {
+    let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+    let take_in = async {
+        let mut intake = Intake::default();
+        while let Some(batch) = batches.recv().await {
+            intake.accept(batch);
+        }
+        intake.finish(Fingerprint::NONE)
+    };
+    let (end, findings) = tokio::join!(engine.source.read(sender), take_in);
+    let end = end?;
+    let rulebook = &engine.rules.rulebook;
+    let today = rulebook.access.lifecycle.today(engine.clock.now());
+    let (judged, refused) = judge(findings.changed, &States::new(), rulebook, today);
+    let (usable, mut rejected) = (judged.len(), findings.rejected);
+    rejected.extend(refused);
+    let first = rejected.first().map(|one| {
+        let row = one.row.map_or(String::new(), |row| format!("row {row} "));
+        format!("; the first rejected: {row}{}", one.reason)
+    });
+    Ok(format!(
+        "{}: complete, {usable} usable rows, {} rejected{}",
+        end.name,
+        rejected.len(),
+        first.unwrap_or_default()
+    ))
+}
+
+fn print_checks(report: &CheckReport) {
+    let line = |ok: bool, name: &str, message: &str| {
+        println!("{} {name}: {message}", if ok { "ok  " } else { "FAIL" })
+    };
+    line(report.configuration.ok, "configuration", &report.configuration.message);
+    line(report.source.ok, "HR source", &report.source.message);
+    for step in &report.workiva.steps {
+        line(step.ok, &format!("Workiva, {}", step.name), &step.message);
+    }
+}

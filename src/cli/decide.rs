@@ -1,0 +1,52 @@
+//! `approve` and `reject`.
+
+use std::path::Path;
+
+use super::{Exit, open, store_of};
+use crate::compose::{Surroundings, engine, load_config};
+use crate::store::Approval;
+
+/// Releases a held plan. The daemon, or the next `sync`, sends it.
+pub async fn approve(config: &Path, plan: &str, by: Option<String>) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &Surroundings::real(), true)?;
+    match engine.approve(plan, &by.unwrap_or_else(user)).await? {
+        Approval::Released(number) => {
+            println!(
+                "plan {plan} is released: {number} actions; the daemon sends them now, or the next `workiva-sync sync`"
+            );
+            Ok(Exit::Done)
+        }
+        Approval::Stale(why) => {
+            println!("plan {plan} is stale and stays held: {why}. The next run makes a new plan");
+            Ok(Exit::Held)
+        }
+        Approval::NotHeld { state } => not_held(plan, state),
+    }
+}
+
+/// Drops a held plan.
+pub async fn reject(config: &Path, plan: &str, by: Option<String>) -> anyhow::Result<Exit> {
+    let store = store_of(config).await?;
+    let now = Surroundings::real().clock.now();
+    if store.reject(plan, &by.unwrap_or_else(user), now).await? {
+        println!(
+            "plan {plan} is dropped; nobody's access changes. The next run plans anew, and holds again what is too much"
+        );
+        return Ok(Exit::Done);
+    }
+    not_held(plan, None)
+}
+
+fn not_held(plan: &str, state: Option<String>) -> anyhow::Result<Exit> {
+    match state {
+        Some(state) => println!("plan {plan} is not held: it is {state}"),
+        None => println!("no held plan is called {plan}; `workiva-sync status` names the one that is held"),
+    }
+    Ok(Exit::Failed)
+}
+
+fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "command line".into())
+}

@@ -1,0 +1,240 @@
+//! The command line. Its words, exit codes and JSON are fixed: others' scripts hold on to them.
+#![allow(clippy::print_stdout, reason = "what a command answers goes to stdout; logs go to stderr")]
+
+mod actions;
+mod check;
+mod configuration;
+mod decide;
+mod health;
+mod logging;
+mod progress;
+mod stand_in;
+mod status;
+mod sync;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compose::ComposeError;
+use crate::core::action::ActionKind;
+use crate::core::plan::PlannedAction;
+use crate::core::report::Counts;
+use crate::engine::EngineError;
+use crate::store::StoreError;
+
+pub use logging::Audience;
+
+/// Keeps Workiva's users in step with an HR system.
+#[derive(Debug, Parser)]
+#[command(name = "workiva-sync", version, about, max_term_width = 100)]
+struct Cli {
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "WORKIVA_SYNC_CONFIG",
+        default_value = "config/workiva-sync.toml"
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The daemon: schedule, workers, HTTP. SIGTERM drains, a second one stops at once; SIGHUP re-reads the configuration.
+    Run,
+    /// One cycle now: poll, plan, guard, push, and wait until every action has ended or been parked.
+    Sync(JsonFlag),
+    /// What a cycle would do. Writes nothing anywhere.
+    Plan(JsonFlag),
+    /// Release a held plan, if source and state are still what it was made from.
+    Approve(DecideArgs),
+    /// Drop a held plan.
+    Reject(DecideArgs),
+    /// Check configuration, HR source and the connection to Workiva.
+    Check(JsonFlag),
+    /// Last runs, queue, held plan, parked actions.
+    Status(JsonFlag),
+    /// The actions that wait for an operator.
+    #[command(subcommand)]
+    Actions(ActionsCommand),
+    /// A stand-in for Workiva on loopback, behaving as documented.
+    Sandbox(stand_in::SandboxArgs),
+    /// A stand-in Workiva and an HR file over three days, with the real engine between them.
+    Demo(DemoArgs),
+    /// Ask the running daemon whether it lives; for HEALTHCHECK in an image without a shell.
+    Healthcheck,
+    /// The configuration in effect, or its JSON schema.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Args)]
+struct JsonFlag {
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct DecideArgs {
+    /// The plan, as `status` names it.
+    plan: String,
+    /// Who decides; by default the user of this process.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ActionsCommand {
+    /// List them, each with the reason.
+    List(JsonFlag),
+    /// Put them back into the queue, with fresh attempts.
+    Retry(WhichActions),
+    /// Leave these people as they are until HR or the configuration says something new.
+    Discard(WhichActions),
+}
+
+#[derive(Debug, Args)]
+struct WhichActions {
+    /// The actions, as `actions list` numbers them.
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<i64>,
+    /// All parked actions.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Keep the daemon, the stand-in and HTTP up afterwards, until Ctrl-C.
+    #[arg(long)]
+    stay: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// The configuration in effect, as TOML, secrets redacted.
+    Print,
+    /// The JSON schema of the configuration.
+    Schema,
+}
+
+/// How the process ends (fixed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Anything else that went wrong.
+    Failed = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Held by the guard.
+    Held = 3,
+    /// Ended with parked or rejected ones.
+    Leftovers = 4,
+    /// The HR source failed or was incomplete.
+    Source = 5,
+    /// Workiva could not be reached or refused the credentials.
+    Workiva = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Parses the command line and carries it out.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(Box::pin(dispatch(cli))),
+        Err(error) => Err(anyhow::Error::from(error).context("the runtime could not be started")),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("workiva-sync: {error:#}");
+            exit_of(&error).into()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    let config = cli.config;
+    match cli.command {
+        Command::Run => {
+            logging::init(Audience::Daemon);
+            crate::daemon::run(&config).await
+        }
+        other => {
+            logging::init(Audience::Operator);
+            match other {
+                Command::Run => unreachable!("matched above"),
+                Command::Sync(flag) => sync::sync(&config, flag.json).await,
+                Command::Plan(flag) => sync::plan(&config, flag.json).await,
+                Command::Approve(args) => decide::approve(&config, &args.plan, args.by).await,
+                Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
+                Command::Check(flag) => check::check(&config, flag.json).await,
+                Command::Status(flag) => status::status(&config, flag.json).await,
+                Command::Actions(command) => actions::actions(&config, command).await,
+                Command::Sandbox(args) => stand_in::sandbox(args).await,
+                Command::Demo(args) => crate::demo::demo(args.stay).await,
+                Command::Healthcheck => health::healthcheck(&config),
+                Command::Config(command) => configuration::config(&config, &command),
+            }
+        }
+    }
+}
+
+/// Errors that have an exit code of their own.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.downcast_ref::<check::NoConnection>().is_some() {
+        return Exit::Workiva;
+    }
+    if matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Config(_) | ComposeError::Client(_)))
+        || error.downcast_ref::<crate::config::ConfigErrors>().is_some()
+    {
+        return Exit::Usage;
+    }
+    let feed = error.downcast_ref::<crate::engine::feed::FeedError>();
+    let engine = error.downcast_ref::<EngineError>();
+    let source = matches!(feed, Some(crate::engine::feed::FeedError::Source(_)))
+        || matches!(engine, Some(EngineError::Feed(crate::engine::feed::FeedError::Source(_))));
+    if source { Exit::Source } else { Exit::Failed }
+}
+
+/// Opens the database for a command that changes something in it.
+async fn store_of(config: &std::path::Path) -> anyhow::Result<crate::store::Store> {
+    let loaded = crate::compose::load_config(config)?;
+    Ok(open(&loaded.rules.database).await?)
+}
+
+async fn open(path: &std::path::Path) -> Result<crate::store::Store, StoreError> {
+    crate::store::Store::open(path).await
+}
+
+/// A plan's actions as a readable table.
+pub fn actions_table(actions: &[PlannedAction]) -> String {
+    table::actions(actions, actions.len()).to_string()
+}
+
+/// Numbers of actions in one line: `3 create, 1 suspend`.
+pub fn counts_line(counts: &Counts) -> String {
+    let parts = ActionKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
+    let parts: Vec<String> = parts.map(|kind| format!("{} {}", counts.of(kind), kind.name())).collect();
+    if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}

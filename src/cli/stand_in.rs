@@ -1,0 +1,62 @@
+//! `sandbox`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use super::Exit;
+use crate::sandbox::{Faults, SandboxOptions, start};
+
+/// How the stand-in is started.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// A loopback address and port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
+    listen: SocketAddr,
+    /// The Basic user name.
+    #[arg(long, value_name = "U", default_value = "scim-user")]
+    user: String,
+    /// The Basic password. It guards nothing but made-up people.
+    #[arg(long, value_name = "P", default_value = "sandbox-password")]
+    password: String,
+    /// A Bearer token that is accepted as well.
+    #[arg(long, value_name = "T")]
+    token: Option<String>,
+    /// The share of requests that meet a fault, 0 to 1.
+    #[arg(long, value_name = "R", default_value_t = 0.0)]
+    fault_rate: f64,
+    /// Milliseconds added to every answer.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    latency_ms: u64,
+    /// Where the faults' generator begins.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Above this rate the answer is 429 with Retry-After.
+    #[arg(long, value_name = "N")]
+    requests_per_second: Option<u32>,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<Exit> {
+    let faults =
+        Faults { rate: args.fault_rate, latency_ms: args.latency_ms, seed: args.seed, ..Faults::default() };
+    let options = SandboxOptions {
+        listen: args.listen,
+        username: args.user.clone(),
+        password: SecretString::from(args.password),
+        bearer: args.token.map(SecretString::from),
+        requests_per_second: args.requests_per_second,
+        faults,
+        ..SandboxOptions::default()
+    };
+    let running = start(options).await?;
+    println!("a stand-in for Workiva listens at {}, Basic user {}", running.base_url(), args.user);
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    running.stop().await;
+    Ok(Exit::Done)
+}

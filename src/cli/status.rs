@@ -1,0 +1,58 @@
+//! `status`.
+
+use std::path::Path;
+
+use super::{Exit, print_json, table};
+use crate::compose::load_config;
+use crate::store::{Status, Store};
+
+const SHOWN_RUNS: u32 = 10;
+
+/// Last runs, queue, held plan, parked actions.
+pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let store = Store::open_for_reading(&loaded.rules.database).await?;
+    let status = store.status(SHOWN_RUNS).await?;
+    if json {
+        print_json(&status)?
+    } else {
+        print_status(&status)
+    }
+    Ok(Exit::Done)
+}
+
+fn print_status(status: &Status) {
+    println!("{} active accounts", status.active_accounts);
+    let mut runs = table::table(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
+    for run in &status.runs {
+        runs.add_row([
+            run.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            run.cause.clone(),
+            run.outcome.clone(),
+            run.records.to_string(),
+            run.rejected.to_string(),
+            run.planned.total().to_string(),
+            run.message.clone().unwrap_or_default(),
+        ]);
+    }
+    println!("{runs}");
+    let queue = &status.queue;
+    println!(
+        "queue: {} queued, {} in work, {} parked, {} held",
+        queue.queued, queue.leased, queue.parked, queue.held
+    );
+    if let Some(held) = &status.held {
+        println!(
+            "held: plan {} of {}, {} actions",
+            held.plan_id,
+            held.created_at.format("%Y-%m-%d %H:%M:%S"),
+            held.counts.total()
+        );
+        for reason in &held.hold_reasons {
+            println!("  {}: {}", reason.code, reason.message);
+        }
+    }
+    if !status.parked.is_empty() {
+        println!("{}", super::actions::parked_table(&status.parked));
+    }
+}

@@ -1,0 +1,208 @@
+//! `sync` and `plan`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{Exit, open, print_json, progress, table};
+use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::core::guard::HoldReason;
+use crate::core::plan::PlannedAction;
+use crate::core::report::{Counts, Outcome, ReportedAction, RunReport, SourceCounts};
+use crate::engine::cycle::{CycleFailure, CycleResult, Planned};
+use crate::engine::feed::FeedError;
+use crate::engine::pool::{PoolEnd, Until};
+use crate::store::{Owner, Store};
+
+/// How many actions a readable plan lists.
+const SHOWN_ACTIONS: usize = 50;
+/// How many rejected records a readable report lists.
+const SHOWN_REJECTIONS: usize = 20;
+
+/// One cycle, pushed to its end.
+pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
+    let surroundings = Surroundings::real();
+    let loaded = load_config(config)?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &surroundings, true)?;
+    let name = engine.random.name(engine.clock.now());
+    let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
+    let result = engine.cycle("sync").await?;
+    let pushed = push(&engine, &owner, &result).await?;
+    let (report, exit) = report(&engine, &result, pushed.as_ref()).await?;
+    if json {
+        print_json(&report)?;
+    } else {
+        print_report(&report, result.planned.as_ref(), false);
+        if let Some(failure) = &result.failure {
+            println!("{}", failure.message());
+        }
+        if let Some(PoolEnd::GaveUp(pause)) = &pushed {
+            println!("Workiva could not be had, the queue waits: {}", pause.message);
+        }
+    }
+    engine.store.close().await;
+    Ok(exit)
+}
+
+/// Pushes whatever is queued, of this run or of one before. `None`: Workiva is not to be had.
+async fn push(
+    engine: &RealEngine,
+    owner: &Arc<Owner>,
+    result: &CycleResult,
+) -> anyhow::Result<Option<PoolEnd>> {
+    if matches!(result.failure, Some(CycleFailure::Connection(_))) {
+        return Ok(None);
+    }
+    if engine.store.queue().await?.unfinished() == 0 {
+        return Ok(Some(PoolEnd::Empty));
+    }
+    let Ok(capabilities) = engine.connect().await? else { return Ok(None) };
+    // The receiver would end the pool; here only an empty queue does.
+    let (_keep, stop) = watch::channel(false);
+    let pool = engine.pool(owner, capabilities);
+    Ok(Some(progress::with_bar(&engine.store, pool.run(Until::Empty, stop)).await?))
+}
+
+async fn report(
+    engine: &RealEngine,
+    result: &CycleResult,
+    pushed: Option<&PoolEnd>,
+) -> anyhow::Result<(RunReport, Exit)> {
+    let applied = engine.store.done_since(result.started_at).await?;
+    let parked = engine.store.queue().await?.parked;
+    let mut report = frame(result.run_id.clone(), result.planned.as_ref());
+    report.plan_id = result.committed.plan_id.clone();
+    report.applied = applied;
+    report.parked = parked;
+    report.requests = engine.telemetry.requests_sent();
+    report.elapsed_ms = (engine.clock.now() - result.started_at).num_milliseconds().unsigned_abs();
+    let gave_up = matches!(pushed, Some(PoolEnd::GaveUp(_)));
+    report.outcome = match result.outcome {
+        Outcome::Applied | Outcome::Unchanged if gave_up => Outcome::Failed,
+        Outcome::Unchanged if applied.total() > 0 => Outcome::Applied,
+        other => other,
+    };
+    let exit = match (&result.failure, gave_up) {
+        (Some(CycleFailure::Connection(_)), _) | (_, true) => Exit::Workiva,
+        (Some(CycleFailure::Source(_)), _) => Exit::Source,
+        _ if report.outcome == Outcome::Held => Exit::Held,
+        _ if parked > 0 || report.source.rejected > 0 => Exit::Leftovers,
+        _ => Exit::Done,
+    };
+    Ok((report, exit))
+}
+
+/// What a cycle would do.
+pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
+    let surroundings = Surroundings::real();
+    let loaded = load_config(config)?;
+    let store = Store::open_for_reading(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &surroundings, false)?;
+    let started_at = engine.clock.now();
+    if let Err(connection) = engine.connect().await? {
+        anyhow::bail!(super::check::NoConnection(CycleFailure::Connection(connection).message()));
+    }
+    let planned = engine.plan().await.map_err(|error| match error {
+        FeedError::Source(source) => anyhow::Error::from(FeedError::Source(source)),
+        FeedError::Store(store) => store.into(),
+    })?;
+    let mut report = frame(engine.random.name(started_at), Some(&planned));
+    report.outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
+        (true, _) => Outcome::Held,
+        (false, true) => Outcome::Unchanged,
+        (false, false) => Outcome::Applied,
+    };
+    report.parked = engine.store.queue().await?.parked;
+    report.requests = engine.telemetry.requests_sent();
+    report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
+    let exit = match report.outcome {
+        Outcome::Held => Exit::Held,
+        _ if report.source.rejected > 0 => Exit::Leftovers,
+        _ => Exit::Done,
+    };
+    if json {
+        report.actions = Some(planned.plan.actions.iter().map(reported).collect());
+        print_json(&report)?;
+    } else {
+        print_report(&report, Some(&planned), true);
+    }
+    Ok(exit)
+}
+
+fn frame(run_id: String, planned: Option<&Planned>) -> RunReport {
+    let hold_reasons: &[HoldReason] = planned.map_or(&[], |planned| &planned.verdict.reasons);
+    RunReport {
+        run_id,
+        outcome: planned.map_or(Outcome::Incomplete, |_| Outcome::Unchanged),
+        plan_id: None,
+        source: SourceCounts {
+            records: planned.map_or(0, |planned| planned.plan.rows),
+            rejected: planned.map_or(0, |planned| planned.plan.rejections()),
+        },
+        planned: planned.map_or_else(Counts::default, |planned| planned.plan.counts()),
+        applied: Counts::default(),
+        parked: 0,
+        requests: 0,
+        elapsed_ms: 0,
+        hold_reasons: hold_reasons.to_vec(),
+        actions: None,
+    }
+}
+
+fn reported(action: &PlannedAction) -> ReportedAction {
+    ReportedAction {
+        employee_id: action.employee_id.clone(),
+        kind: action.kind,
+        changes: action.changes.clone(),
+        because: action.because.clone(),
+    }
+}
+
+fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
+    if let Some(planned) = planned {
+        println!(
+            "{}: {} rows, {} rejected",
+            planned.source_name, report.source.records, report.source.rejected
+        );
+        if is_plan && !planned.plan.actions.is_empty() {
+            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS));
+        }
+        for rejection in planned.plan.rejected.iter().take(SHOWN_REJECTIONS) {
+            let who =
+                rejection.employee_id.as_deref().map_or("a row".to_owned(), |id| format!("employee {id}"));
+            let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
+            println!("rejected: {who}{row} {}", rejection.reason);
+        }
+        if planned.plan.rejected.len() > SHOWN_REJECTIONS {
+            println!("rejected: and {} more", planned.plan.rejected.len() - SHOWN_REJECTIONS);
+        }
+        for warning in &planned.plan.warnings {
+            println!("warning: {warning}");
+        }
+    }
+    let mut counts = table::table(&["", "create", "update", "reactivate", "suspend", "delete"]);
+    let mut add = |name: &str, row: &Counts| {
+        let numbers = [row.create, row.update, row.reactivate, row.suspend, row.delete]
+            .map(|number| number.to_string());
+        counts.add_row(std::iter::once(name.to_owned()).chain(numbers));
+    };
+    add("planned", &report.planned);
+    if !is_plan {
+        add("applied", &report.applied);
+    }
+    println!("{counts}");
+    for reason in &report.hold_reasons {
+        println!("held ({}): {}", reason.code, reason.message);
+    }
+    if let Some(plan_id) = report.plan_id.as_ref().filter(|_| report.outcome == Outcome::Held) {
+        println!(
+            "release it with `workiva-sync approve {plan_id}`, or drop it with `workiva-sync reject {plan_id}`"
+        );
+    }
+    if report.parked > 0 {
+        println!("{} parked; `workiva-sync actions list` says why", report.parked);
+    }
+    println!("{} ({} requests, {} ms)", report.outcome.name(), report.requests, report.elapsed_ms);
+}

@@ -1,0 +1,130 @@
+//! The composition root: the one place where the real clock, client, source and store are made.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{AuthKind, ConfigErrors, Loaded, Secret, SourceKind, WorkivaSettings, load};
+use crate::engine::clock::{Clock, Randomness, SystemClock};
+use crate::engine::telemetry::Telemetry;
+use crate::engine::{Engine, Parts};
+use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
+use crate::source::csv::{CsvOptions, CsvSource};
+use crate::store::{Store, StoreError};
+
+/// The engine as it runs in production.
+pub type RealEngine = Engine<CsvSource, ScimClient>;
+
+/// Why nothing could be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The connection's settings, such as the file of certificates.
+    #[error("the connection to Workiva cannot be set up: {0}")]
+    Client(#[from] ClientError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What lives longer than one configuration.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<Randomness>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl Surroundings {
+    /// The machine's own.
+    pub fn real() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(Randomness::from_system()),
+            telemetry: Arc::new(Telemetry::default()),
+        }
+    }
+}
+
+/// Loads the configuration from a file and this process's environment.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_config(file: &Path) -> Result<Loaded, ConfigErrors> {
+    load(file, environment())
+}
+
+/// This process's environment, without what is no Unicode.
+pub fn environment() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Puts the engine together over a store.
+///
+/// # Errors
+/// Where the connection's settings cannot be used.
+pub fn engine(
+    loaded: Loaded,
+    store: Store,
+    surroundings: &Surroundings,
+    may_write: bool,
+) -> Result<RealEngine, ComposeError> {
+    let parts = Parts {
+        source: source(&loaded),
+        port: client(&loaded)?,
+        store,
+        clock: Arc::clone(&surroundings.clock),
+        random: Arc::clone(&surroundings.random),
+        telemetry: Arc::clone(&surroundings.telemetry),
+        may_write,
+    };
+    Ok(Engine::new(loaded, parts))
+}
+
+/// The configured HR source.
+pub fn source(loaded: &Loaded) -> CsvSource {
+    let source = &loaded.settings.source;
+    match source.kind {
+        SourceKind::Csv => CsvSource::new(CsvOptions {
+            pattern: source.path.clone(),
+            delimiter: loaded.rules.delimiter,
+            encoding: source.encoding,
+            min_records: source.min_records,
+            columns: source.columns.clone(),
+            seed: loaded.rules.rulebook.seed,
+        }),
+    }
+}
+
+fn client(loaded: &Loaded) -> Result<ScimClient, ClientError> {
+    let workiva = &loaded.settings.workiva;
+    ScimClient::new(ConnectionSettings {
+        base_url: loaded.rules.base_url.clone(),
+        credentials: credentials(workiva),
+        timeout: Duration::from_secs(workiva.timeout_seconds),
+        max_connections: workiva.max_in_flight as usize,
+        ca_file: workiva.ca_file.as_ref().map(Into::into),
+    })
+}
+
+/// Validation has seen to it that what the kind of authentication needs is there.
+fn credentials(workiva: &WorkivaSettings) -> Credentials {
+    let secret = |secret: &Option<Secret>| {
+        secret.as_ref().map(|secret| secret.as_secret().clone()).unwrap_or_default()
+    };
+    match workiva.auth {
+        AuthKind::Basic => Credentials::Basic {
+            username: workiva.username.clone().unwrap_or_default(),
+            password: secret(&workiva.password),
+        },
+        AuthKind::Bearer => Credentials::Bearer { token: secret(&workiva.token) },
+    }
+}

@@ -1,0 +1,242 @@
+//! From file and environment to settings.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat};
+use jsonschema::error::ValidationErrorKind;
+use serde_json::{Map, Value};
+
+use super::error::{ConfigError, ConfigErrors, is_secret};
+use super::rules::{Rules, compile};
+use super::settings::{HttpSettings, Settings};
+
+/// What environment variables that override a key begin with: `WORKIVA_SYNC__WORKIVA__BASE_URL`.
+const PREFIX: &str = "WORKIVA_SYNC";
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings, secrets resolved.
+    pub settings: Settings,
+    /// What was compiled from them.
+    pub rules: Rules,
+}
+
+/// Loads `file` and the variables of `environment`.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load(file: &Path, environment: HashMap<String, String>) -> Result<Loaded, ConfigErrors> {
+    let name = file.display().to_string();
+    let fail = |error: ConfigError| ConfigErrors { file: name.clone(), errors: vec![error] };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        fail(ConfigError::new(
+            "(file)",
+            format!("cannot be read ({error}); name it with --config or WORKIVA_SYNC_CONFIG, or copy config/workiva-sync.example.toml"),
+        ))
+    })?;
+    parse(&name, &text, environment)
+}
+
+/// The same for a text; `name` is what errors call it.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Loaded, ConfigErrors> {
+    let fail = |errors: Vec<ConfigError>| ConfigErrors { file: name.to_owned(), errors };
+    let schema = schema();
+    let mut tree = read(text, environment, &schema).map_err(|error| fail(vec![error]))?;
+    let mut errors = check_against_schema(&tree, &schema);
+    errors.extend(resolve_secret_files(&mut tree));
+    if !errors.is_empty() {
+        return Err(fail(errors));
+    }
+    let settings: Settings = serde_json::from_value(tree).map_err(|error| {
+        fail(vec![ConfigError::new("(file)", format!("does not have the form of `config schema`: {error}"))])
+    })?;
+    let rules = compile(&settings).map_err(fail)?;
+    Ok(Loaded { settings, rules })
+}
+
+/// The JSON schema of the configuration.
+pub fn schema() -> Value {
+    schemars::schema_for!(Settings).to_value()
+}
+
+/// The address of `http.listen` and nothing else, from whatever can be read: the default where it cannot.
+pub fn listen_address(file: &Path, environment: HashMap<String, String>) -> SocketAddr {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let tree = read(&text, environment, &schema()).unwrap_or_default();
+    let configured = tree.pointer("/http/listen").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    configured.unwrap_or_else(|| HttpSettings::default().listen.parse().expect("the default is an address"))
+}
+
+fn read(text: &str, environment: HashMap<String, String>, schema: &Value) -> Result<Value, ConfigError> {
+    let of_file = |error: config::ConfigError| {
+        // A parser's error quotes the line that it stumbles on, which may hold a secret.
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or("is no TOML").to_owned();
+        ConfigError::new("(file)", format!("is not well-formed TOML: {first}"))
+    };
+    let file =
+        Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(of_file)?;
+    let mut tree: Value = file.try_deserialize().map_err(of_file)?;
+    let environment =
+        Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(environment));
+    let overrides: Value = Config::builder()
+        .add_source(environment)
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(|error| {
+            ConfigError::new("(environment)", format!("variables with {PREFIX}__ cannot be read: {error}"))
+        })?;
+    overlay(&mut tree, overrides, schema, schema);
+    Ok(tree)
+}
+
+/// Lays environment variables over the file. They are text without a type, and lower-case: the schema and the file's own
+/// keys give both back.
+fn overlay(tree: &mut Value, overrides: Value, node: &Value, root: &Value) {
+    let node = resolve(node, root);
+    match overrides {
+        Value::Object(overrides) => {
+            if !tree.is_object() {
+                *tree = Value::Object(Map::new());
+            }
+            let Some(map) = tree.as_object_mut() else { return };
+            for (name, value) in overrides {
+                let named = |known: &String| known.to_lowercase().replace('.', "_") == name.replace('.', "_");
+                let properties = node.get("properties").and_then(Value::as_object);
+                let known = map.keys().find(|key| named(key)).cloned();
+                let known =
+                    known.or_else(|| properties.and_then(|all| all.keys().find(|key| named(key)).cloned()));
+                let name = known.unwrap_or(name);
+                let below =
+                    properties.and_then(|all| all.get(&name)).or_else(|| node.get("additionalProperties"));
+                overlay(map.entry(name).or_insert(Value::Null), value, below.unwrap_or(&Value::Null), root);
+            }
+        }
+        Value::String(text) => *tree = typed(text, node),
+        other => *tree = other,
+    }
+}
+
+fn typed(text: String, node: &Value) -> Value {
+    let parsed = match type_of(node) {
+        "integer" => text.trim().parse::<i64>().ok().map(Value::from),
+        "number" => text.trim().parse::<f64>().ok().map(Value::from),
+        "boolean" => text.trim().to_lowercase().parse::<bool>().ok().map(Value::from),
+        "object" => serde_json::from_str(&text).ok(),
+        "array" if text.trim_start().starts_with('[') => serde_json::from_str(&text).ok(),
+        "array" => Some(text.split(',').map(|item| Value::from(item.trim())).collect()),
+        _ => None,
+    };
+    parsed.unwrap_or(Value::String(text))
+}
+
+fn resolve<'a>(node: &'a Value, root: &'a Value) -> &'a Value {
+    let target =
+        node.get("$ref").and_then(Value::as_str).and_then(|path| root.pointer(path.trim_start_matches('#')));
+    target.map_or(node, |target| resolve(target, root))
+}
+
+fn type_of(node: &Value) -> &str {
+    match node.get("type") {
+        Some(Value::String(name)) => name,
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("")
+        }
+        _ => "",
+    }
+}
+
+fn check_against_schema(tree: &Value, schema: &Value) -> Vec<ConfigError> {
+    let validator =
+        jsonschema::validator_for(schema).expect("the schema is generated and a test compiles it");
+    validator.iter_errors(tree).flat_map(|error| describe(&error, schema)).collect()
+}
+
+fn describe(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<ConfigError> {
+    let key = error.instance_path().as_str().trim_start_matches('/').replace('/', ".").replace("~1", "/");
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = keys_at(&key, schema);
+            let mend = |name: &str| match nearest(name, &known) {
+                Some(near) => format!("is not a known key; did you mean '{near}'?"),
+                None => format!("is not a known key; known here: {}", known.join(", ")),
+            };
+            unexpected.iter().map(|name| ConfigError::new(below(name), mend(name))).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![ConfigError::new(
+                below(name),
+                "is required; config/workiva-sync.example.toml shows what it is for",
+            )]
+        }
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::Enum { .. } => {
+            let allowed = allowed_at(&key, schema).join(", ");
+            vec![ConfigError::with_value(key, error.instance(), format!("is not one of {allowed}"))]
+        }
+        _ if is_secret(&key) => vec![ConfigError::with_value(key, "", "has to be a text")],
+        // The validator's own words name the type or the limit.
+        _ => vec![ConfigError::with_value(key, error.instance(), error.to_string())],
+    }
+}
+
+fn node_at<'a>(key: &str, schema: &'a Value) -> &'a Value {
+    key.split('.').filter(|part| !part.is_empty()).fold(resolve(schema, schema), |node, part| {
+        let next = node.get("properties").and_then(|all| all.get(part)).or_else(|| node.get("items"));
+        next.or_else(|| node.get("additionalProperties")).map_or(node, |next| resolve(next, schema))
+    })
+}
+
+fn keys_at(key: &str, schema: &Value) -> Vec<String> {
+    let properties = node_at(key, schema).get("properties").and_then(Value::as_object);
+    properties.map(|all| all.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn allowed_at(key: &str, schema: &Value) -> Vec<String> {
+    let node = node_at(key, schema);
+    let consts =
+        node.get("oneOf").and_then(Value::as_array).into_iter().flatten().filter_map(|one| one.get("const"));
+    let list = node.get("enum").and_then(Value::as_array).into_iter().flatten();
+    consts.chain(list).map(Value::to_string).collect()
+}
+
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let distance = |other: &String| strsim::damerau_levenshtein(name, other);
+    known
+        .iter()
+        .filter(|other| distance(other) <= 2.max(name.len() / 4))
+        .min_by_key(|other| distance(other))
+        .cloned()
+}
+
+/// Puts the content of every `*_file` in the place of the secret that it names.
+fn resolve_secret_files(tree: &mut Value) -> Vec<ConfigError> {
+    let mut errors = Vec::new();
+    for (section, name) in [("workiva", "password"), ("workiva", "token"), ("http", "token")] {
+        let Some(map) = tree.get_mut(section).and_then(Value::as_object_mut) else { continue };
+        let file_key = format!("{name}_file");
+        let Some(path) = map.get(&file_key).and_then(Value::as_str).map(str::to_owned) else { continue };
+        if map.contains_key(name) {
+            let message = format!("stands beside {section}.{name}; keep one of the two");
+            errors.push(ConfigError::with_value(format!("{section}.{file_key}"), path, message));
+            continue;
+        }
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                map.insert(name.to_owned(), Value::from(text.trim_end_matches(['\r', '\n'])));
+            }
+            Err(error) => {
+                let message = format!("cannot be read ({error}); create the file or correct the path");
+                errors.push(ConfigError::with_value(format!("{section}.{file_key}"), path, message));
+            }
+        }
+    }
+    errors
+}

@@ -1,0 +1,13 @@
+//! The configuration: one TOML file, overridden by environment variables, checked as a whole before anything starts.
+
+mod error;
+mod load;
+mod rules;
+mod secret;
+mod settings;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use load::{Loaded, listen_address, load, parse, schema};
+pub use rules::{Rules, compile};
+pub use secret::Secret;
+pub use settings::*;

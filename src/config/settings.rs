@@ -1,0 +1,287 @@
+//! The settings as they are written in the file.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+use crate::core::access::AccessSettings;
+use crate::core::action::{Attributes, DeprovisionBy};
+use crate::core::guard::GuardSettings;
+use crate::core::lifecycle::LifecycleSettings;
+use crate::core::mapping::Tables;
+use crate::core::planner::Absence;
+use crate::core::retry::RetrySettings;
+
+/// The whole configuration of workiva-sync.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// When a run is due.
+    #[serde(default)]
+    pub schedule: ScheduleSettings,
+    /// Where employees come from.
+    pub source: SourceSettings,
+    /// Who counts as employed.
+    pub lifecycle: LifecycleSettings,
+    /// Who of them gets an account.
+    pub access: AccessSettings,
+    /// SCIM path = template.
+    pub attributes: Attributes,
+    /// Lookup tables for templates and conditions: `[tables.NAME]`, key = value.
+    #[serde(default)]
+    pub tables: Tables,
+    /// The connection to Workiva.
+    pub workiva: WorkivaSettings,
+    /// How failed requests are retried.
+    #[serde(default)]
+    pub retry: RetrySettings,
+    /// How much one run may change before a person has to look.
+    pub guard: GuardSettings,
+    /// Where state is kept.
+    #[serde(default)]
+    pub store: StoreSettings,
+    /// The daemon's own HTTP: health and metrics.
+    #[serde(default)]
+    pub http: HttpSettings,
+}
+
+/// `[schedule]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSettings {
+    /// Seconds, minutes, hours, days of the month, months, days of the week; wall-clock times.
+    #[serde(default = "every_quarter_of_an_hour")]
+    pub cron: String,
+    /// IANA time zone of the expression.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// Whether the daemon runs once as soon as it starts.
+    #[serde(default = "yes")]
+    pub run_on_start: bool,
+}
+
+impl Default for ScheduleSettings {
+    fn default() -> Self {
+        Self { cron: every_quarter_of_an_hour(), timezone: utc(), run_on_start: yes() }
+    }
+}
+
+/// `[source]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    /// The kind of source.
+    pub kind: SourceKind,
+    /// A file, or a pattern (`hr/employees*.csv`) of which the newest match is read.
+    pub path: String,
+    /// What it means that the source no longer names somebody.
+    pub absence: Absence,
+    /// With fewer rows than this the source counts as incomplete.
+    #[serde(default = "one")]
+    pub min_records: u64,
+    /// What separates fields: one ASCII character, `\t` for a tab.
+    #[serde(default = "comma")]
+    pub delimiter: String,
+    /// How the file's bytes are read.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How dates are written, tried in order (`%Y` year, `%m` month, `%d` day).
+    #[serde(default = "iso_dates")]
+    pub date_formats: Vec<String>,
+    /// Our name = their header. `employee_id` and `status` are required; further names can be used in expressions.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// The kinds of HR source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// A file of comma-separated values with a header.
+    Csv,
+}
+
+/// Character encodings of a CSV file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// What Excel writes in Western Europe and the Americas.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// `[workiva]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkivaSettings {
+    /// The SCIM address, exactly as Workiva shows it.
+    pub base_url: String,
+    /// How requests are authenticated.
+    #[serde(default)]
+    pub auth: AuthKind,
+    /// Basic: the user name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Basic: the password; better in `password_file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// A file that holds the password; a line end behind it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<String>,
+    /// Bearer: the token; better in `token_file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// A file that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+    /// How users are changed.
+    #[serde(default)]
+    pub update: UpdateBy,
+    /// What taking access away means.
+    #[serde(default)]
+    pub deprovision: DeprovisionBy,
+    /// By which attributes an existing user is found before one is made, in order.
+    #[serde(default = "match_existing")]
+    pub match_existing: Vec<MatchAttribute>,
+    /// The longest that one request may take, in seconds. Workiva holds some up to 30 s before it fails them.
+    #[serde(default = "forty")]
+    #[schemars(range(min = 1, max = 600))]
+    pub timeout_seconds: u64,
+    /// How long a worker owns an action, in seconds; longer than `timeout_seconds`.
+    #[serde(default = "two_minutes")]
+    #[schemars(range(min = 2, max = 3600))]
+    pub lease_seconds: u64,
+    /// Most requests per second; 0: no limit.
+    #[serde(default = "ten")]
+    #[schemars(range(max = 100_000))]
+    pub requests_per_second: u32,
+    /// Most requests at the same time.
+    #[serde(default = "eight")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub max_in_flight: u32,
+    /// How many users are asked for on one page of a listing.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub page_size: u32,
+    /// A PEM file with further certificate authorities to trust, such as that of a company's proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+}
+
+/// How requests to Workiva are authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthKind {
+    /// User name and password.
+    #[default]
+    Basic,
+    /// A token.
+    Bearer,
+}
+
+/// How users are changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UpdateBy {
+    /// As the server says; PATCH where it says nothing, PUT once it refuses PATCH.
+    #[default]
+    Auto,
+    /// PATCH, one operation a path.
+    Patch,
+    /// Read, merge, PUT.
+    Put,
+}
+
+/// An attribute by which an existing user is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MatchAttribute {
+    /// Our employee's key as Workiva keeps it.
+    #[serde(rename = "externalId")]
+    ExternalId,
+    /// The user name, compared regardless of case.
+    #[serde(rename = "userName")]
+    UserName,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite://` and a path.
+    #[serde(default = "database")]
+    pub url: String,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { url: database() }
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address and port. Off loopback a token is required.
+    #[serde(default = "loopback")]
+    pub listen: String,
+    /// The token that callers have to send as `Authorization: Bearer …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// A file that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { listen: loopback(), token: None, token_file: None }
+    }
+}
+
+fn every_quarter_of_an_hour() -> String {
+    "0 */15 * * * *".into()
+}
+fn utc() -> String {
+    "UTC".into()
+}
+fn yes() -> bool {
+    true
+}
+fn one() -> u64 {
+    1
+}
+fn comma() -> String {
+    ",".into()
+}
+fn iso_dates() -> Vec<String> {
+    vec!["%Y-%m-%d".into()]
+}
+fn match_existing() -> Vec<MatchAttribute> {
+    vec![MatchAttribute::ExternalId, MatchAttribute::UserName]
+}
+fn forty() -> u64 {
+    40
+}
+fn two_minutes() -> u64 {
+    120
+}
+fn ten() -> u32 {
+    10
+}
+fn eight() -> u32 {
+    8
+}
+fn hundred() -> u32 {
+    100
+}
+fn database() -> String {
+    "sqlite://data/workiva-sync.db".into()
+}
+fn loopback() -> String {
+    "127.0.0.1:8080".into()
+}

@@ -1,0 +1,244 @@
+//! Who should have access, and why: lifecycle first, then roles.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::lifecycle::{Employment, Lifecycle};
+use super::mapping::{CompileError, Rule, Tables};
+use super::person::Person;
+use super::record::Rejection;
+
+/// `[access]`: which employed people get an account.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessSettings {
+    /// `roles`: people who meet at least one role's condition; `all`: every employed person.
+    pub provision: Provision,
+    /// Whether somebody who loses every role keeps the account (they still lose it on leaving).
+    #[serde(default)]
+    pub keep_on_role_loss: bool,
+    /// The roles, each with a condition on the record's fields.
+    #[serde(default)]
+    pub roles: Vec<RoleSettings>,
+}
+
+/// Who is provisioned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provision {
+    /// Whoever meets a role's condition.
+    Roles,
+    /// Every employed person.
+    All,
+}
+
+/// One role of `[[access.roles]]`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleSettings {
+    /// The name that plans and reasons show.
+    pub name: String,
+    /// The condition: an expression that is true for the people who have this role.
+    pub when: String,
+}
+
+/// Why somebody has access or has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Employed, and in these roles.
+    Roles(Vec<String>),
+    /// Employed, and everybody is provisioned.
+    Everybody,
+    /// Employed, lost every role, but `keep_on_role_loss` is set.
+    RoleLossKept,
+    /// Employed, in no role.
+    NoRole,
+    /// Not employed today, for this reason.
+    NotEmployed(Employment),
+    /// No longer in a full source, and absence means leaving.
+    Absent,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Roles(names) if names.len() == 1 => write!(f, "employed, in role {}", names[0]),
+            Self::Roles(names) => write!(f, "employed, in roles {}", names.join(", ")),
+            Self::Everybody => write!(f, "employed"),
+            Self::RoleLossKept => {
+                write!(f, "employed, in no role any more; keep_on_role_loss keeps the account")
+            }
+            Self::NoRole => write!(f, "employed, in no role"),
+            Self::NotEmployed(Employment::NotYet { from }) => write!(f, "hired, access begins on {from}"),
+            Self::NotEmployed(Employment::OnLeave) => write!(f, "on leave"),
+            Self::NotEmployed(Employment::TerminatedByDate { date }) => {
+                write!(f, "left, last day was {date}")
+            }
+            Self::NotEmployed(_) => write!(f, "left, says the status"),
+            Self::Absent => write!(f, "no longer in the HR source"),
+        }
+    }
+}
+
+/// The answer for one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the person should have an active account.
+    pub access: bool,
+    /// Why.
+    pub reason: Reason,
+    /// The next day on which the dates alone could change the answer.
+    pub next_change: Option<NaiveDate>,
+}
+
+/// The compiled rules of `[lifecycle]` and `[access]`.
+pub struct AccessRules {
+    /// The lifecycle's rules.
+    pub lifecycle: Lifecycle,
+    provision: Provision,
+    keep_on_role_loss: bool,
+    roles: Vec<(String, Rule)>,
+}
+
+impl AccessRules {
+    /// Compiles the roles' conditions; `names` are the fields that they may use.
+    ///
+    /// # Errors
+    /// Every condition that does not compile, and `roles` without any role.
+    pub fn compile(
+        settings: &AccessSettings,
+        lifecycle: Lifecycle,
+        names: &[String],
+        tables: &Tables,
+    ) -> Result<Self, Vec<CompileError>> {
+        let mut errors = Vec::new();
+        let mut roles = Vec::new();
+        let mut seen = BTreeMap::new();
+        for (index, role) in settings.roles.iter().enumerate() {
+            let key = format!("access.roles[{index}].when");
+            match Rule::compile(&key, &role.when, names, tables) {
+                Ok(rule) => roles.push((role.name.clone(), rule)),
+                Err(error) => errors.push(error),
+            }
+            if let Some(first) = seen.insert(role.name.as_str(), index) {
+                errors.push(CompileError {
+                    key: format!("access.roles[{index}].name"),
+                    message: format!(
+                        "'{}' is also the name of access.roles[{first}]; give each role its own",
+                        role.name
+                    ),
+                });
+            }
+        }
+        if settings.provision == Provision::Roles && settings.roles.is_empty() {
+            errors.push(CompileError {
+                key: "access.roles".into(),
+                message:
+                    "is empty, so nobody would have access; add a role or set access.provision = \"all\""
+                        .into(),
+            });
+        }
+        if errors.is_empty() {
+            let (provision, keep_on_role_loss) = (settings.provision, settings.keep_on_role_loss);
+            return Ok(Self { lifecycle, provision, keep_on_role_loss, roles });
+        }
+        Err(errors)
+    }
+
+    /// Decides for one person on the day `today`. `has_access` tells whether an active account is confirmed now.
+    ///
+    /// # Errors
+    /// A rejection where a role's condition cannot be evaluated for this record.
+    pub fn decide(&self, person: &Person, today: NaiveDate, has_access: bool) -> Result<Decision, Rejection> {
+        let next_change = self.lifecycle.next_change(person, today);
+        let decided = |access, reason| Ok(Decision { access, reason, next_change });
+        let employment = self.lifecycle.employment(person, today);
+        if !matches!(employment, Employment::Employed { .. }) {
+            return decided(false, Reason::NotEmployed(employment));
+        }
+        if self.provision == Provision::All {
+            return decided(true, Reason::Everybody);
+        }
+        let mut names = Vec::new();
+        for (name, rule) in &self.roles {
+            let matches = rule.matches(&person.record).map_err(|error| Rejection {
+                employee_id: Some(person.record.employee_id().to_owned()),
+                row: Some(person.record.row),
+                reason: format!("{}: {}", error.attribute, error.message),
+            })?;
+            if matches {
+                names.push(name.clone());
+            }
+        }
+        match (names.is_empty(), self.keep_on_role_loss && has_access) {
+            (false, _) => decided(true, Reason::Roles(names)),
+            (true, true) => decided(true, Reason::RoleLossKept),
+            (true, false) => decided(false, Reason::NoRole),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::person::tests::{lifecycle, person};
+    use super::*;
+
+    pub(crate) fn rules(keep_on_role_loss: bool) -> AccessRules {
+        let settings = AccessSettings {
+            provision: Provision::Roles,
+            keep_on_role_loss,
+            roles: vec![
+                RoleSettings {
+                    name: "finance".into(),
+                    when: "department in ['Finance', 'Legal'] and job_title != 'Intern'".into(),
+                },
+                RoleSettings {
+                    name: "chiefs".into(),
+                    when: "job_title == 'CFO' or job_title == 'CEO'".into(),
+                },
+            ],
+        };
+        let names: Vec<String> =
+            ["employee_id", "status", "department", "job_title"].map(str::to_owned).into();
+        AccessRules::compile(&settings, lifecycle(|_| {}), &names, &Tables::new()).ok().unwrap()
+    }
+
+    fn decide(rules: &AccessRules, fields: &[(&str, &str)], has_access: bool) -> (bool, String) {
+        let all: Vec<_> = [("status", "Active"), ("department", ""), ("job_title", "")]
+            .into_iter()
+            .map(|(name, value)| fields.iter().find(|(n, _)| *n == name).copied().unwrap_or((name, value)))
+            .collect();
+        let today = "2026-11-24".parse().unwrap();
+        let decision = rules.decide(&person(&all), today, has_access).unwrap();
+        (decision.access, decision.reason.to_string())
+    }
+
+    #[test]
+    fn roles_combine_conditions_with_and_and_or_and_the_reason_names_them() {
+        let rules = rules(false);
+        let cfo = decide(&rules, &[("department", "Finance"), ("job_title", "CFO")], false);
+        assert_eq!(cfo, (true, "employed, in roles finance, chiefs".into()));
+        let intern = decide(&rules, &[("department", "Finance"), ("job_title", "Intern")], false);
+        assert_eq!(intern, (false, "employed, in no role".into()));
+    }
+
+    #[test]
+    fn losing_every_role_keeps_an_account_only_if_configured_and_only_while_employed() {
+        assert!(decide(&rules(true), &[("department", "Sales")], true).0);
+        assert!(!decide(&rules(true), &[("department", "Sales")], false).0, "no account to keep");
+        assert!(!decide(&rules(false), &[("department", "Sales")], true).0);
+        assert!(!decide(&rules(true), &[("department", "Finance"), ("status", "Terminated")], true).0);
+    }
+
+    #[test]
+    fn roles_without_a_role_are_a_configuration_error() {
+        let settings =
+            AccessSettings { provision: Provision::Roles, keep_on_role_loss: false, roles: vec![] };
+        let errors = AccessRules::compile(&settings, lifecycle(|_| {}), &[], &Tables::new()).err().unwrap();
+        assert_eq!(errors[0].key, "access.roles");
+    }
+}

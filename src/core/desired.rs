@@ -1,0 +1,161 @@
+//! The user that a person should be in Workiva.
+
+use std::collections::BTreeSet;
+
+use super::action::Attributes;
+use super::mapping::{CompileError, Mapping, Tables};
+use super::person::Person;
+use super::record::Rejection;
+use super::scim::AttributePath;
+use super::value::is_plausible_email;
+
+/// What Workiva demands of every user (workiva-facts.md, D: first name, last name and e-mail are required).
+pub const REQUIRED: [&str; 4] = ["userName", "name.givenName", "name.familyName", "emails.work"];
+
+/// The compiled `[attributes]`.
+pub struct UserMapping {
+    mapping: Mapping,
+    paths: BTreeSet<String>,
+}
+
+impl UserMapping {
+    /// Compiles the templates; `names` are the fields that they may use.
+    ///
+    /// # Errors
+    /// Everything that is wrong at once: templates, SCIM paths, required attributes that are missing.
+    pub fn compile(
+        templates: &Attributes,
+        names: &[String],
+        tables: &Tables,
+    ) -> Result<Self, Vec<CompileError>> {
+        let mut errors = Vec::new();
+        for path in templates.keys() {
+            if let Err(message) = AttributePath::parse(path) {
+                errors.push(CompileError { key: format!("attributes.\"{path}\""), message });
+            }
+        }
+        for required in REQUIRED {
+            if !templates.contains_key(required) {
+                let message = "is missing; Workiva requires it of every user".to_owned();
+                errors.push(CompileError { key: format!("attributes.\"{required}\""), message });
+            }
+        }
+        match Mapping::compile(templates, names, tables) {
+            Ok(mapping) if errors.is_empty() => {
+                Ok(Self { mapping, paths: templates.keys().cloned().collect() })
+            }
+            Ok(_) => Err(errors),
+            Err(more) => {
+                errors.extend(more);
+                Err(errors)
+            }
+        }
+    }
+
+    /// The mapped SCIM paths.
+    pub fn paths(&self) -> &BTreeSet<String> {
+        &self.paths
+    }
+
+    /// Maps a person.
+    ///
+    /// # Errors
+    /// A rejection that names the attribute: a template that fails, a required attribute that is empty, a user name
+    /// with a capital letter or a space, an e-mail address that cannot be one.
+    pub fn map(&self, person: &Person) -> Result<Attributes, Rejection> {
+        let refuse = |reason: String| Rejection {
+            employee_id: Some(person.record.employee_id().to_owned()),
+            row: Some(person.record.row),
+            reason,
+        };
+        let attributes = self
+            .mapping
+            .render(&person.record)
+            .map_err(|error| refuse(format!("attribute {}: {}", error.attribute, error.message)))?;
+        for required in REQUIRED {
+            if !attributes.contains_key(required) {
+                return Err(refuse(format!("{required} is empty; fill the field that it is mapped from")));
+            }
+        }
+        let user_name = &attributes["userName"];
+        if user_name.chars().any(char::is_whitespace) || user_name.to_lowercase() != *user_name {
+            return Err(refuse(
+                "userName has a capital letter or a space, which Workiva refuses; let the mapping end in '| lower' or '| username'"
+                    .into(),
+            ));
+        }
+        if !is_plausible_email(&attributes["emails.work"]) {
+            return Err(refuse(
+                "emails.work is no e-mail address that could exist; correct it in the HR system".into(),
+            ));
+        }
+        Ok(attributes)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::person::tests::person;
+    use super::*;
+
+    pub(crate) fn user_mapping() -> UserMapping {
+        let templates = Attributes::from(
+            [
+                ("userName", "{{ work_email }}"),
+                ("name.givenName", "{{ given_name }}"),
+                ("name.familyName", "{{ family_name }}"),
+                ("emails.work", "{{ work_email }}"),
+                ("title", "{{ job_title }}"),
+            ]
+            .map(|(path, template)| (path.to_owned(), template.to_owned())),
+        );
+        let names = ["employee_id", "family_name", "given_name", "job_title", "status", "work_email"]
+            .map(str::to_owned);
+        UserMapping::compile(&templates, &names, &Tables::new()).ok().unwrap()
+    }
+
+    fn fields<'a>(email: &'a str, given: &'a str) -> Vec<(&'static str, &'a str)> {
+        vec![
+            ("status", "Active"),
+            ("given_name", given),
+            ("family_name", "Ruiz"),
+            ("work_email", email),
+            ("job_title", ""),
+        ]
+    }
+
+    #[test]
+    fn a_mapped_user_holds_only_what_is_not_empty() {
+        let attributes = user_mapping().map(&person(&fields("ana@x.test", "Ana"))).unwrap();
+        assert_eq!(attributes["userName"], "ana@x.test");
+        assert!(!attributes.contains_key("title"));
+    }
+
+    #[test]
+    fn a_user_that_workiva_would_refuse_rejects_the_record_by_name() {
+        for (email, given, said) in [
+            ("Ana@x.test", "Ana", "capital letter"),
+            ("ana ruiz@x.test", "Ana", "space"),
+            ("ana@x.test", "", "name.givenName is empty"),
+            ("", "Ana", "emails.work is empty"),
+            ("ana-at-x", "Ana", "no e-mail address"),
+        ] {
+            let rejection = user_mapping().map(&person(&fields(email, given))).unwrap_err();
+            let wanted = if email.is_empty() { "is empty" } else { said };
+            assert!(rejection.reason.contains(wanted), "{}", rejection.reason);
+            assert!(
+                email.is_empty() || !rejection.reason.contains(email),
+                "no personal data: {}",
+                rejection.reason
+            );
+        }
+    }
+
+    #[test]
+    fn a_required_attribute_that_is_not_mapped_is_a_configuration_error() {
+        let templates = Attributes::from([("userName".to_owned(), "{{ work_email }}".to_owned())]);
+        let errors =
+            UserMapping::compile(&templates, &["work_email".to_owned()], &Tables::new()).err().unwrap();
+        assert_eq!(errors.len(), 3);
+    }
+}

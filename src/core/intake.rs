@@ -1,0 +1,233 @@
+//! Takes in what a source delivers, beside what the state table knows, and finds who has to be looked at.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use super::record::{Fingerprint, Record, RecordBatch, Rejection};
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    settled: Fingerprint,
+    seen: Fingerprint,
+    in_state: bool,
+    spoiled: bool,
+}
+
+/// Everybody known, with the fingerprint at which they were last settled; then everybody delivered.
+///
+/// Its memory is one entry a person, whatever the size of the source, and the records of those who changed.
+#[derive(Default)]
+pub struct Intake {
+    people: HashMap<CompactString, Known>,
+    changed: Vec<Record>,
+    rejected: Vec<Rejection>,
+    rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
+    rows: u64,
+    without_id: u64,
+}
+
+/// What came of a complete read.
+pub struct Findings {
+    /// Records of people who are new, changed or not yet settled; in the order of the source.
+    pub changed: Vec<Record>,
+    /// Rows that cannot be used.
+    pub rejected: Vec<Rejection>,
+    /// People of the state table whom the source no longer names and who are not settled as absent.
+    pub absent: Vec<String>,
+    /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
+    pub without_id: u64,
+    /// Rows read, good or not.
+    pub rows: u64,
+    /// A digest of everybody's values that does not depend on the order of rows.
+    pub digest: Fingerprint,
+}
+
+impl Intake {
+    /// An intake with room for `people`.
+    pub fn with_capacity(people: usize) -> Self {
+        Self { people: HashMap::with_capacity(people), ..Self::default() }
+    }
+
+    /// Adds somebody of the state table. [`Fingerprint::NONE`] means that the person is not settled.
+    pub fn know(&mut self, employee_id: &str, settled: Fingerprint) {
+        let known = Known { settled, in_state: true, ..Known::default() };
+        self.people.insert(CompactString::new(employee_id), known);
+    }
+
+    /// Marks somebody as due: a date changes the decision today, whatever the record says.
+    pub fn unsettle(&mut self, employee_id: &str) {
+        if let Some(known) = self.people.get_mut(employee_id) {
+            known.settled = Fingerprint::NONE;
+        }
+    }
+
+    /// Takes in a batch.
+    pub fn accept(&mut self, batch: RecordBatch) {
+        self.rows += batch.len() as u64;
+        for index in 0..batch.len() {
+            self.accept_record(&batch, index);
+        }
+        for rejection in batch.rejections {
+            self.rows += 1;
+            match &rejection.employee_id {
+                Some(id) => {
+                    let known = self.people.entry(CompactString::new(id)).or_default();
+                    known.spoiled = true;
+                    known.seen = Fingerprint(known.seen.0.max(1));
+                }
+                None => self.without_id += 1,
+            }
+            self.rejected.push(rejection);
+        }
+    }
+
+    fn accept_record(&mut self, batch: &RecordBatch, index: usize) {
+        let (employee_id, row, fingerprint) = batch.head(index);
+        // The lookup by reference costs no allocation for the many who are known.
+        if let Some(known) = self.people.get_mut(employee_id) {
+            if known.seen == Fingerprint::NONE {
+                known.seen = fingerprint;
+                if known.settled != fingerprint {
+                    self.changed.push(batch.record(index));
+                }
+            } else if known.seen != fingerprint {
+                known.spoiled = true;
+                self.rows_of_spoiled.entry(CompactString::new(employee_id)).or_default().push(row);
+            }
+            return;
+        }
+        if let Entry::Vacant(vacant) = self.people.entry(CompactString::new(employee_id)) {
+            vacant.insert(Known { seen: fingerprint, ..Known::default() });
+        }
+        self.changed.push(batch.record(index));
+    }
+
+    /// Ends the read. Call it only when the source proved itself complete. `absent` is the fingerprint of people who
+    /// are settled as absent.
+    pub fn finish(mut self, absent: Fingerprint) -> Findings {
+        let people = &self.people;
+        let (good, spoiled): (Vec<_>, Vec<_>) =
+            self.changed.into_iter().partition(|record| !people[record.employee_id()].spoiled);
+        let first_rows: BTreeMap<&str, u64> =
+            spoiled.iter().map(|record| (record.employee_id(), record.row)).collect();
+        for (id, rows) in self.rows_of_spoiled {
+            let mut all: Vec<u64> = first_rows.get(id.as_str()).copied().into_iter().chain(rows).collect();
+            all.sort_unstable();
+            let listed = all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            self.rejected.push(Rejection {
+                reason: format!(
+                    "several rows that differ have this employee id (rows {listed}); keep one of them in the HR system"
+                ),
+                row: all.first().copied(),
+                employee_id: Some(id.into()),
+            });
+        }
+        let mut missing: Vec<String> = people
+            .iter()
+            .filter(|(_, known)| known.in_state && known.seen == Fingerprint::NONE && known.settled != absent)
+            .map(|(id, _)| id.to_string())
+            .collect();
+        missing.sort_unstable();
+        let digest = people.values().fold(0_u128, |sum, known| sum.wrapping_add(known.seen.0));
+        let digest = digest.wrapping_add(u128::from(self.without_id) << 64);
+        Findings {
+            changed: good,
+            rejected: self.rejected,
+            absent: missing,
+            without_id: self.without_id,
+            rows: self.rows,
+            digest: Fingerprint(digest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Columns;
+    use super::*;
+
+    const ABSENT: Fingerprint = Fingerprint(1);
+
+    fn batch(rows: &[(&str, &str)]) -> RecordBatch {
+        let mut batch = RecordBatch::new(Columns::new(["status"]), 0);
+        for (number, (id, status)) in (1..).zip(rows) {
+            batch.push(number, [*id, *status].into_iter());
+        }
+        batch
+    }
+
+    fn ids(findings: &Findings) -> Vec<&str> {
+        findings.changed.iter().map(Record::employee_id).collect()
+    }
+
+    #[test]
+    fn only_new_changed_and_unsettled_people_are_looked_at() {
+        let rows = batch(&[("1", "Active"), ("2", "Active"), ("3", "Active"), ("4", "Active")]);
+        let mut intake = Intake::default();
+        intake.know("1", rows.head(0).2);
+        intake.know("2", Fingerprint(77));
+        intake.know("3", rows.head(2).2);
+        intake.unsettle("3");
+        intake.accept(rows);
+        let findings = intake.finish(ABSENT);
+        assert_eq!(ids(&findings), ["2", "3", "4"]);
+        assert!(findings.absent.is_empty());
+    }
+
+    #[test]
+    fn equal_rows_are_one_and_rows_that_differ_reject_the_person_who_is_not_absent() {
+        let mut intake = Intake::default();
+        intake.know("2", Fingerprint(77));
+        intake.accept(batch(&[
+            ("1", "Active"),
+            ("1", "Active"),
+            ("2", "Active"),
+            ("2", "Left"),
+            ("2", "Active"),
+        ]));
+        let findings = intake.finish(ABSENT);
+        assert_eq!(ids(&findings), ["1"]);
+        assert!(findings.absent.is_empty(), "a rejected person never looks like a leaver");
+        assert_eq!(findings.rejected.len(), 1);
+        assert!(findings.rejected[0].reason.contains("rows 3, 4"), "{}", findings.rejected[0].reason);
+    }
+
+    #[test]
+    fn whoever_is_not_delivered_is_absent_once_and_then_settled_as_absent() {
+        let mut intake = Intake::default();
+        intake.know("1", Fingerprint(5));
+        intake.know("2", ABSENT);
+        let findings = intake.finish(ABSENT);
+        assert_eq!(findings.absent, ["1"]);
+    }
+
+    #[test]
+    fn a_spoiled_row_takes_its_good_twin_with_it_and_a_row_without_an_id_is_counted() {
+        let mut rows = batch(&[("1", "Active")]);
+        let reject = |id: Option<&str>| Rejection {
+            employee_id: id.map(str::to_owned),
+            row: Some(9),
+            reason: "short".into(),
+        };
+        rows.rejections = vec![reject(Some("1")), reject(None)];
+        let mut intake = Intake::default();
+        intake.accept(rows);
+        let findings = intake.finish(ABSENT);
+        assert!(findings.changed.is_empty());
+        assert_eq!((findings.rejected.len(), findings.without_id, findings.rows), (2, 1, 3));
+    }
+
+    #[test]
+    fn the_digest_minds_values_but_not_the_order_of_rows() {
+        let digest = |rows: &[(&str, &str)]| {
+            let mut intake = Intake::default();
+            intake.accept(batch(rows));
+            intake.finish(ABSENT).digest
+        };
+        assert_eq!(digest(&[("1", "a"), ("2", "b")]), digest(&[("2", "b"), ("1", "a")]));
+        assert_ne!(digest(&[("1", "a"), ("2", "b")]), digest(&[("1", "b"), ("2", "a")]));
+    }
+}

@@ -1,0 +1,116 @@
+//! Attribute templates.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Environment;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::check::{self, Scope};
+use super::engine::{self, Person};
+use super::tokens;
+use super::trial;
+use super::{CompileError, Fields, RenderError, Tables};
+
+/// The longest value of an attribute, in characters. Longer ones are mistakes, and no server takes them.
+const LONGEST_VALUE: usize = 1_024;
+
+/// The compiled templates of all attributes. Cheap to use, and usable by several threads at once.
+pub struct Mapping {
+    environment: Environment<'static>,
+    attributes: Vec<String>,
+    /// The fields that any template uses, sorted.
+    used: Arc<[String]>,
+}
+
+impl Mapping {
+    /// Compiles templates by SCIM path. `names` are the fields that the source has.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the templates, in the order of their paths.
+    pub fn compile(
+        attributes: &BTreeMap<String, String>,
+        names: &[String],
+        tables: &Tables,
+    ) -> Result<Mapping, Vec<CompileError>> {
+        let (mut environment, vocabulary) = engine::build(tables);
+        let scope = Scope { fields: names, vocabulary: &vocabulary, tables };
+        let mut used = Vec::new();
+        let mut errors = Vec::new();
+        for (attribute, source) in attributes {
+            match compile_one(&mut environment, attribute, source, &scope) {
+                Ok(fields) => used.extend(fields),
+                Err(messages) => {
+                    let key = format!("attributes.{attribute:?}");
+                    errors.extend(
+                        messages.into_iter().map(|message| CompileError { key: key.clone(), message }),
+                    );
+                }
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        used.sort();
+        used.dedup();
+        Ok(Mapping { environment, attributes: attributes.keys().cloned().collect(), used: used.into() })
+    }
+
+    /// Renders every attribute for one person: value by SCIM path. Values are trimmed of Unicode white space
+    /// and in NFC; an attribute whose value is empty is not in the result.
+    ///
+    /// # Errors
+    /// The first attribute that cannot be rendered with this person's values, or is too long.
+    pub fn render(&self, fields: &impl Fields) -> Result<BTreeMap<String, String>, RenderError> {
+        let person = Person::read(&self.used, fields);
+        let mut rendered = BTreeMap::new();
+        for attribute in &self.attributes {
+            let failed = |message: String| RenderError { attribute: attribute.clone(), message };
+            let value = self
+                .environment
+                .get_template(attribute)
+                .and_then(|template| template.render(&person))
+                .map_err(|error| failed(engine::without_values(&error)))?;
+            let value: String = value.trim().nfc().collect();
+            if value.chars().count() > LONGEST_VALUE {
+                return Err(failed(format!("the value is longer than {LONGEST_VALUE} characters")));
+            }
+            if !value.is_empty() {
+                rendered.insert(attribute.clone(), value);
+            }
+        }
+        Ok(rendered)
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Mapping").field("attributes", &self.attributes).finish_non_exhaustive()
+    }
+}
+
+/// Adds one template to the engine, and returns the fields that it uses.
+fn compile_one(
+    environment: &mut Environment<'static>,
+    attribute: &str,
+    source: &str,
+    scope: &Scope<'_>,
+) -> Result<Vec<String>, Vec<String>> {
+    let whole = |error: &minijinja::Error| vec![trial::describe(error)];
+    environment.add_template_owned(attribute.to_owned(), source.to_owned()).map_err(|error| whole(&error))?;
+    let template = environment.get_template(attribute).map_err(|error| whole(&error))?;
+    let undeclared = template.undeclared_variables(true);
+    let tokens = tokens::of_template(source);
+    let used = check::check(&tokens, &undeclared, scope)?;
+    let names: Arc<[String]> = used.clone().into();
+    trial::try_out(&names, &tokens, |person| template.render(person).map(drop))
+        .map_err(|message| vec![message])?;
+    Ok(used)
+}
+
+/// The names that templates can use apart from fields, for tests.
+#[cfg(test)]
+pub(super) fn vocabulary() -> super::functions::Vocabulary {
+    engine::build(&Tables::new()).1
+}

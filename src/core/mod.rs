@@ -1,0 +1,23 @@
+//! The pure core: from a person's record to a guarded plan.
+//!
+//! Nothing in here does I/O, waits, reads a clock or draws randomness; the current time and the random
+//! source are parameters. The core imports no other room of the crate.
+
+pub mod access;
+pub mod action;
+pub mod desired;
+pub mod diff;
+pub mod guard;
+pub mod intake;
+pub mod lifecycle;
+pub mod mapping;
+pub mod person;
+pub mod plan;
+pub mod planner;
+pub mod record;
+pub mod report;
+pub mod retry;
+pub mod schedule;
+pub mod scim;
+pub mod state;
+pub mod value;

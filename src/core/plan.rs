@@ -1,0 +1,127 @@
+//! A plan: every action fully decided, in a stable order, with the report that goes with it.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::action::{ActionKind, Change, Target};
+use super::record::{Fingerprint, Rejection};
+use super::report::Counts;
+
+/// One action for one person. Execution has no choice left but how to find out what Workiva holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAction {
+    /// Whose account.
+    pub employee_id: String,
+    /// Create, update and so on.
+    pub kind: ActionKind,
+    /// Attribute by attribute, against the confirmed state.
+    pub changes: Vec<Change>,
+    /// Why, in words.
+    pub because: String,
+    /// Where the account ends.
+    pub target: Target,
+    /// Workiva's id, where one is confirmed.
+    pub scim_id: Option<String>,
+    /// The version of the person's state that this was decided on.
+    pub base_version: i64,
+    /// Whether Workiva has to be read first, because an earlier request may have taken effect.
+    pub verify: bool,
+    /// The queued or parked action that this one replaces.
+    pub supersedes: Option<i64>,
+    /// What settles the person once this is confirmed.
+    #[serde(skip)]
+    pub settled: Settled,
+}
+
+/// What to remember of somebody for whom nothing is left to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// The fingerprint of the record that was judged.
+    pub fingerprint: Fingerprint,
+    /// The day on which the dates alone may change the decision.
+    pub next_change: Option<NaiveDate>,
+}
+
+/// Somebody who is as they should be, but whose record was not known as such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledPerson {
+    /// The key.
+    pub employee_id: String,
+    /// The version of the state that this was decided on.
+    pub base_version: i64,
+    /// What to remember.
+    pub settled: Settled,
+}
+
+/// What a run would do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// By kind (deprovisions first), then by employee id.
+    pub actions: Vec<PlannedAction>,
+    /// Queued actions that nobody needs any more: (action, employee id).
+    pub withdrawals: Vec<(i64, String)>,
+    /// People who need nothing, to be remembered as settled.
+    pub settled: Vec<SettledPerson>,
+    /// People for whom an action is already under way.
+    pub pending: u64,
+    /// Records that cannot be used.
+    pub rejected: Vec<Rejection>,
+    /// What the operator should know besides.
+    pub warnings: Vec<String>,
+    /// Rows read.
+    pub rows: u64,
+    /// The digest of the source's content and of the configuration.
+    pub input: Fingerprint,
+}
+
+impl Plan {
+    /// How many actions of each kind.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for action in &self.actions {
+            counts.add(action.kind, 1);
+        }
+        counts
+    }
+
+    /// How many actions change a user name.
+    pub fn renames(&self) -> u64 {
+        let renames = |action: &&PlannedAction| {
+            action.kind == ActionKind::Update
+                && action.changes.iter().any(|change| change.attribute == "userName" && change.from.is_some())
+        };
+        self.actions.iter().filter(renames).count() as u64
+    }
+
+    /// Whether a second run over the same source would find nothing that this one did not: nobody rejected, nobody in a
+    /// worker's hands, nothing withdrawn, nothing withheld.
+    pub fn is_final(&self) -> bool {
+        self.rejected.is_empty()
+            && self.warnings.is_empty()
+            && self.withdrawals.is_empty()
+            && self.pending == 0
+    }
+
+    /// How many records are rejected.
+    pub fn rejections(&self) -> u64 {
+        self.rejected.len() as u64
+    }
+
+    /// SHA-256 over the input and the given actions of it, state versions included: what an approval is bound to.
+    pub fn content_hash_of(&self, actions: &[&PlannedAction]) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.input.to_hex());
+        for action in actions {
+            let json = serde_json::to_vec(action).expect("an action of strings and numbers has a JSON form");
+            hasher.update((json.len() as u64).to_le_bytes());
+            hasher.update(json);
+        }
+        hex(&hasher.finalize())
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,241 @@
+//! From what a source delivered to a plan: judge each person, settle who holds which user name, compare with state.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::access::{AccessRules, Decision, Reason};
+use super::action::{Attributes, DeprovisionBy, Target};
+use super::desired::UserMapping;
+use super::diff::{Step, step};
+use super::intake::Findings;
+use super::person::Person;
+use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
+use super::record::{Fingerprint, Record, Rejection};
+use super::state::PersonState;
+use super::value::folded;
+
+/// `source.absence`: what it means that a full source no longer names somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Absence {
+    /// They have left.
+    Deprovision,
+    /// Nothing.
+    Keep,
+}
+
+/// All rules that decide, compiled from one configuration.
+pub struct Rulebook {
+    /// Lifecycle and roles.
+    pub access: AccessRules,
+    /// The attribute mapping.
+    pub users: UserMapping,
+    /// How dates are written, as `chrono` has it.
+    pub date_formats: Vec<String>,
+    /// What taking access away means.
+    pub deprovision: DeprovisionBy,
+    /// What absence means.
+    pub absence: Absence,
+    /// The fingerprint of the configuration above: with it every person's fingerprint changes.
+    pub seed: u64,
+}
+
+/// What is known of the people of a run, by employee id.
+pub type States = HashMap<String, PersonState>;
+
+/// A person, judged.
+pub struct Judged {
+    employee_id: String,
+    row: u64,
+    fingerprint: Fingerprint,
+    decision: Decision,
+    /// The mapped user, where there is to be one.
+    desired: Option<Attributes>,
+}
+
+impl Judged {
+    /// The user name that the person should have, in compared form.
+    pub fn user_name(&self) -> Option<String> {
+        self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))
+    }
+}
+
+/// Judges records on the day `today`. Who cannot be judged is rejected, and keeps what they have.
+pub fn judge(
+    records: Vec<Record>,
+    states: &States,
+    rulebook: &Rulebook,
+    today: NaiveDate,
+) -> (Vec<Judged>, Vec<Rejection>) {
+    let mut rejected = Vec::new();
+    let mut judged = Vec::with_capacity(records.len());
+    for record in records {
+        match judge_one(record, states, rulebook, today) {
+            Ok(person) => judged.push(person),
+            Err(rejection) => rejected.push(rejection),
+        }
+    }
+    (judged, rejected)
+}
+
+fn judge_one(
+    record: Record,
+    states: &States,
+    rulebook: &Rulebook,
+    today: NaiveDate,
+) -> Result<Judged, Rejection> {
+    let has_access = states.get(record.employee_id()).is_some_and(PersonState::has_access);
+    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
+    let decision = rulebook.access.decide(&person, today, has_access)?;
+    // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
+    let desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    Ok(Judged {
+        employee_id: person.record.employee_id().to_owned(),
+        row: person.record.row,
+        fingerprint: person.record.fingerprint,
+        decision,
+        desired,
+    })
+}
+
+/// What one run has to work with, once everybody is judged.
+pub struct Material<'a> {
+    /// Who was judged.
+    pub judged: Vec<Judged>,
+    /// Whose record could not be judged, besides those of `findings`.
+    pub rejected: Vec<Rejection>,
+    /// The source's findings; its records have been judged.
+    pub findings: Findings,
+    /// State of everybody concerned: judged and absent people.
+    pub states: &'a States,
+    /// Who holds a user name (compared form) in state or by an action under way.
+    pub holders: &'a HashMap<String, String>,
+}
+
+/// Makes the plan.
+pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
+    let Material { judged, rejected, findings, states, holders } = material;
+    let mut plan = Plan { rows: findings.rows, input: findings.digest, ..Plan::default() };
+    plan.rejected = findings.rejected;
+    plan.rejected.extend(rejected);
+    let (judged, clashes) = settle_user_names(judged, holders);
+    plan.rejected.extend(clashes);
+    for person in judged {
+        add_judged(&mut plan, person, states, rulebook);
+    }
+    if findings.without_id > 0 && rulebook.absence == Absence::Deprovision && !findings.absent.is_empty() {
+        plan.warnings.push(format!(
+            "{} people are missing from the source, but {} rows have no readable employee id and could be theirs: nobody \
+             is deprovisioned for being absent until those rows are mended",
+            findings.absent.len(),
+            findings.without_id
+        ));
+    } else {
+        for employee_id in findings.absent {
+            add_absent(&mut plan, employee_id, states, rulebook);
+        }
+    }
+    plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
+    plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
+    plan
+}
+
+fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Rulebook) {
+    let target = match person.desired {
+        Some(attributes) => Target::Access(attributes),
+        None => Target::NoAccess { known_as: Attributes::new() },
+    };
+    let settled = Settled { fingerprint: person.fingerprint, next_change: person.decision.next_change };
+    add(plan, person.employee_id, target, &person.decision.reason, settled, states, rulebook);
+}
+
+fn add_absent(plan: &mut Plan, employee_id: String, states: &States, rulebook: &Rulebook) {
+    let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None };
+    match rulebook.absence {
+        Absence::Deprovision => {
+            let target = Target::NoAccess { known_as: Attributes::new() };
+            add(plan, employee_id, target, &Reason::Absent, settled, states, rulebook);
+        }
+        Absence::Keep => {
+            let base_version = states.get(&employee_id).map_or(0, |state| state.version);
+            plan.settled.push(SettledPerson { employee_id, base_version, settled });
+        }
+    }
+}
+
+fn add(
+    plan: &mut Plan,
+    employee_id: String,
+    target: Target,
+    reason: &Reason,
+    settled: Settled,
+    states: &States,
+    rulebook: &Rulebook,
+) {
+    let unknown;
+    let state = match states.get(&employee_id) {
+        Some(state) => state,
+        None => {
+            unknown = PersonState::unknown(&employee_id);
+            &unknown
+        }
+    };
+    match step(state, target, rulebook.users.paths(), rulebook.deprovision) {
+        Step::Settled => {
+            plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
+        }
+        Step::Pending => plan.pending += 1,
+        Step::Withdraw { action_id } => plan.withdrawals.push((action_id, employee_id)),
+        Step::Act(draft) => plan.actions.push(PlannedAction {
+            employee_id,
+            kind: draft.kind,
+            changes: draft.changes,
+            because: reason.to_string(),
+            target: draft.target,
+            scim_id: state.account.as_ref().map(|account| account.scim_id.clone()),
+            base_version: state.version,
+            verify: draft.verify,
+            supersedes: draft.supersedes,
+            settled,
+        }),
+    }
+}
+
+/// Two people cannot have one user name: who holds it keeps it, the others are rejected; if none holds it, all are.
+fn settle_user_names(
+    judged: Vec<Judged>,
+    holders: &HashMap<String, String>,
+) -> (Vec<Judged>, Vec<Rejection>) {
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for person in &judged {
+        if let Some(name) = person.user_name() {
+            wanted.entry(name).or_default().insert(person.employee_id.clone());
+        }
+    }
+    let mut rejected = Vec::new();
+    let kept = judged.into_iter().filter_map(|person| {
+        let Some(name) = person.user_name() else { return Some(person) };
+        let holder = holders.get(&name);
+        if holder == Some(&person.employee_id) {
+            return Some(person);
+        }
+        let reason = match (holder, wanted.get(&name)) {
+            (Some(holder), _) => format!(
+                "maps to a user name that employee {holder} holds; give one of them another (a holder's own change of name \
+                 frees it once it is confirmed)"
+            ),
+            (None, Some(all)) if all.len() > 1 => {
+                let others: Vec<&str> =
+                    all.iter().filter(|id| **id != person.employee_id).map(String::as_str).take(5).collect();
+                format!("maps to the same user name as employee {}; give each their own", others.join(", "))
+            }
+            _ => return Some(person),
+        };
+        rejected.push(Rejection { employee_id: Some(person.employee_id), row: Some(person.row), reason });
+        None
+    });
+    (kept.collect(), rejected)
+}

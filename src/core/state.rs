@@ -1,0 +1,82 @@
+//! What the state table knows of a person: the last confirmed account and the action that is under way.
+
+use super::action::{ActionKind, Attributes, Target};
+
+/// A person's account as it was last confirmed by Workiva.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Workiva's id of the user.
+    pub scim_id: String,
+    /// Whether it was confirmed active.
+    pub active: bool,
+    /// The attributes that were sent and accepted (not what the server echoed).
+    pub attributes: Attributes,
+}
+
+/// How far an action has come that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker holds it.
+    Leased,
+    /// Waits for an operator.
+    Parked,
+    /// An operator decided to leave it at that until HR or the configuration says something new.
+    Discarded,
+}
+
+/// The newest action of a person, if it still matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAction {
+    /// The outbox's key.
+    pub action_id: i64,
+    /// Create, update and so on.
+    pub kind: ActionKind,
+    /// How far it has come.
+    pub state: OpenState,
+    /// Where it wants the account to end.
+    pub target: Target,
+    /// Whether a request of it may have taken effect without our knowing.
+    pub uncertain: bool,
+}
+
+/// One row of the state table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonState {
+    /// The key.
+    pub employee_id: String,
+    /// Grows with every confirmed change; a plan is bound to it.
+    pub version: i64,
+    /// The account, if there is one.
+    pub account: Option<Account>,
+    /// The action that is under way, if any.
+    pub open: Option<OpenAction>,
+}
+
+impl PersonState {
+    /// Somebody of whom nothing is known yet.
+    pub fn unknown(employee_id: &str) -> Self {
+        Self { employee_id: employee_id.to_owned(), version: 0, account: None, open: None }
+    }
+
+    /// Whether an active account is confirmed.
+    pub fn has_access(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.active)
+    }
+
+    /// The user names that this person holds or is about to hold, in compared form.
+    pub fn held_user_names(&self) -> impl Iterator<Item = String> + '_ {
+        let confirmed = self.account.as_ref().map(|account| &account.attributes);
+        let open = self
+            .open
+            .as_ref()
+            .filter(|open| open.state != OpenState::Discarded)
+            .map(|open| open.target.attributes());
+        confirmed
+            .into_iter()
+            .chain(open)
+            .filter_map(|attributes| attributes.get("userName"))
+            .map(|name| super::value::folded(name))
+    }
+}

@@ -1,0 +1,109 @@
+//! The daemon: a schedule that plans, a pool that pushes, and HTTP that tells; until a signal says otherwise.
+
+mod generation;
+mod signals;
+mod vitals;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use self::generation::Generation;
+use self::signals::{Signal, Signals};
+use self::vitals::DaemonVitals;
+use crate::cli::Exit;
+use crate::compose::{ComposeError, RealEngine, Surroundings, engine, load_config};
+use crate::config::{Loaded, Secret};
+use crate::http;
+use crate::store::{Owner, Store};
+
+/// What draining may take beyond the longest request.
+const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where it cannot start: configuration, database, address. Once it runs, nothing ends it but a signal.
+pub async fn run(config: &Path) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let surroundings = Surroundings::real();
+    let loaded = load_config(config)?;
+    let store = Store::open(&loaded.rules.database).await?;
+    let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
+    let listener = http::bind(loaded.rules.listen).await?;
+    let token = loaded.settings.http.token.as_ref().map(|token: &Secret| token.as_secret().clone());
+    let listen = listener.local_addr()?;
+    let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true)?);
+    let vitals = DaemonVitals::new(&current);
+    let (stop_http, stopped) = watch::channel(false);
+    let server = tokio::spawn(http::serve(listener, vitals.clone(), token, stopped));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
+    let mut first = true;
+    loop {
+        let generation = Generation::start(Arc::clone(&current), &owner, vitals.clone(), first);
+        first = false;
+        let next = wait_for_change(&mut signals, config, &store, &surroundings, &current, &generation).await;
+        // While they drain, tasks that end are no sign of ill health.
+        vitals.watch([]);
+        let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
+        if !generation.drain(bound, &mut signals).await {
+            return Ok(Exit::Done);
+        }
+        match next {
+            Some(engine) => {
+                current = engine;
+                vitals.replace(&current);
+            }
+            None => break,
+        }
+    }
+    // Nobody waits for an answer any more; a connection that is kept open must not hold the process.
+    let _ = stop_http.send(true);
+    let _ = tokio::time::timeout(Duration::from_secs(1), server).await;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+/// Waits for a signal that means something. `Some`: go on with this engine; `None`: stop.
+async fn wait_for_change(
+    signals: &mut Signals,
+    config: &Path,
+    store: &Store,
+    surroundings: &Surroundings,
+    current: &Arc<RealEngine>,
+    generation: &Generation,
+) -> Option<Arc<RealEngine>> {
+    loop {
+        match signals.next().await {
+            Signal::Stop => {
+                tracing::info!("asked to stop; what is in flight is brought to its end");
+                generation.stop();
+                return None;
+            }
+            Signal::Reload => match reload(config, store, surroundings, current) {
+                Ok(engine) => {
+                    tracing::info!("the configuration was read again");
+                    generation.stop();
+                    return Some(Arc::new(engine));
+                }
+                Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+            },
+        }
+    }
+}
+
+fn reload(
+    config: &Path,
+    store: &Store,
+    surroundings: &Surroundings,
+    current: &RealEngine,
+) -> Result<RealEngine, anyhow::Error> {
+    let loaded: Loaded = load_config(config)?;
+    if loaded.rules.database != current.rules.database || loaded.rules.listen != current.rules.listen {
+        anyhow::bail!("store.url and http.listen take a restart");
+    }
+    engine(loaded, store.clone(), surroundings, true).map_err(|error: ComposeError| error.into())
+}

@@ -1,0 +1,111 @@
+//! What the daemon knows of itself, for HTTP.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::AbortHandle;
+
+use crate::compose::RealEngine;
+use crate::engine::session::Line;
+use crate::engine::telemetry::Figures;
+use crate::http::{Readiness, Vitals};
+use crate::scim::ScimClient;
+use crate::store::{Status, StoreError};
+
+/// Shared by the tasks and the server.
+#[derive(Clone)]
+pub struct DaemonVitals(Arc<Mutex<Inner>>);
+
+struct Inner {
+    engine: Arc<RealEngine>,
+    tasks: Vec<AbortHandle>,
+    connected: bool,
+    line: Option<Arc<Line<ScimClient>>>,
+}
+
+impl DaemonVitals {
+    /// Of a daemon that has not started its tasks.
+    pub fn new(engine: &Arc<RealEngine>) -> Self {
+        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), connected: false, line: None };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Another configuration is in force.
+    pub fn replace(&self, engine: &Arc<RealEngine>) {
+        let mut inner = self.inner();
+        inner.engine = Arc::clone(engine);
+        (inner.connected, inner.line) = (false, None);
+    }
+
+    /// The tasks without which the daemon does not live.
+    pub fn watch(&self, tasks: impl Into<Vec<AbortHandle>>) {
+        self.inner().tasks = tasks.into();
+    }
+
+    /// Whether there is a connection that was found working.
+    pub fn connected(&self, connected: bool) {
+        self.inner().connected = connected;
+    }
+
+    /// The pool's gate, which knows of pauses.
+    pub fn gate(&self, line: &Arc<Line<ScimClient>>) {
+        self.inner().line = Some(Arc::clone(line));
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn status(&self) -> Result<Status, StoreError> {
+        let engine = Arc::clone(&self.inner().engine);
+        engine.store.status(1).await
+    }
+}
+
+impl Vitals for DaemonVitals {
+    fn is_alive(&self) -> bool {
+        self.inner().tasks.iter().all(|task| !task.is_finished())
+    }
+
+    async fn readiness(&self) -> Readiness {
+        let status = match self.status().await {
+            Ok(status) => status,
+            Err(error) => return Readiness { reason: Some(error.to_string()), ..Readiness::default() },
+        };
+        let (connected, pause) = {
+            let inner = self.inner();
+            (inner.connected, inner.line.as_ref().and_then(|line| line.gate.pause()))
+        };
+        let reason = match (connected, pause) {
+            (false, _) => Some(
+                "the connection to Workiva was not yet found working; `workiva-sync check` says why".into(),
+            ),
+            (true, Some(pause)) => Some(pause.message),
+            (true, None) => None,
+        };
+        Readiness {
+            ready: reason.is_none(),
+            reason,
+            held_plan: status.held.map(|held| held.plan_id),
+            parked: status.queue.parked,
+            queued: status.queue.unfinished(),
+            last_outcome: status.runs.into_iter().next().map(|run| run.outcome),
+        }
+    }
+
+    async fn metrics(&self) -> String {
+        let engine = Arc::clone(&self.inner().engine);
+        let now = engine.clock.now();
+        let mut figures = Figures::default();
+        if let Ok(status) = engine.store.status(0).await {
+            figures.queue = status.queue;
+            figures.held = status.held.is_some();
+            figures.active_accounts = status.active_accounts;
+            let oldest = status.queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
+            figures.oldest_queued_seconds = oldest.unwrap_or(0) as f64 / 1000.0;
+        }
+        if let Ok(Some(at)) = engine.store.last_success_at().await {
+            figures.last_success_seconds = at.timestamp() as f64;
+        }
+        engine.telemetry.render(&figures)
+    }
+}

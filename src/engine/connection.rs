@@ -1,0 +1,163 @@
+//! Connection first: nothing is planned or sent until these settings have been found working once.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::Engine;
+use crate::config::{UpdateBy, WorkivaSettings};
+use crate::core::plan::hex;
+use crate::core::retry::{Next, next};
+use crate::core::scim::list::UserPage;
+use crate::core::scim::{Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
+use crate::source::HrSource;
+
+/// How often a question is asked before its failure is believed: one 503 says little about a connection.
+const TRIES: u32 = 3;
+/// The longest wait between two tries: whoever checks a connection would rather be told than wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionReport {
+    /// Whether users can be listed with these credentials: all that is needed to begin.
+    pub works: bool,
+    /// What was tried, with what came of it.
+    pub steps: Vec<CheckStep>,
+    /// What the server says that it can do.
+    pub capabilities: Capabilities,
+    /// How many users it says there are.
+    pub users: Option<u64>,
+}
+
+/// One thing that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckStep {
+    /// What was tried.
+    pub name: String,
+    /// Whether it went well enough.
+    pub ok: bool,
+    /// What came of it, and the mend.
+    pub message: String,
+}
+
+/// What tells one connection from another. The secret is not part of it, since nothing made from a secret belongs into a
+/// database: a secret that changed shows itself by a 401, which pauses everything.
+pub fn settings_key(base_url: &Url, workiva: &WorkivaSettings) -> String {
+    let parts = serde_json::json!([base_url.as_str(), workiva.auth, workiva.username]);
+    hex(&Sha256::digest(parts.to_string()))
+}
+
+/// Tries credentials, listing and discovery.
+pub async fn check<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> ConnectionReport {
+    let mut report = ConnectionReport {
+        works: false,
+        steps: Vec::new(),
+        capabilities: Capabilities::default(),
+        users: None,
+    };
+    let mut step = |name: &str, ok: bool, message: String| {
+        report.steps.push(CheckStep { name: name.to_owned(), ok, message });
+    };
+    let listing = ask(engine, ScimRequest::ListUsers { start_index: 1, count: 1 }).await;
+    match listing.result.and_then(|answer| UserPage::read(&answer)) {
+        Ok(page) => {
+            step("credentials", true, "accepted".into());
+            let number = page.total.map_or("the number is not told".into(), |total| format!("{total} users"));
+            step("listing of users", true, number);
+            report.users = page.total;
+            report.works = true;
+        }
+        Err(failure) => {
+            let refused = matches!(failure.kind, FailureKind::Unauthorized | FailureKind::Forbidden);
+            step(if refused { "credentials" } else { "listing of users" }, false, explain(&failure));
+            return report;
+        }
+    }
+    let discovery = ask(engine, ScimRequest::ServiceProviderConfig).await;
+    let mut note =
+        |message: String| report.steps.push(CheckStep { name: "discovery".into(), ok: true, message });
+    match discovery.result {
+        Ok(answer) => {
+            report.capabilities = answer.body.as_ref().map(Capabilities::read).unwrap_or_default();
+            note(describe(&report.capabilities));
+        }
+        // Nobody knows whether Workiva has discovery; without it the usual is assumed.
+        Err(failure) => note(format!(
+            "not offered ({}); PATCH and filters are tried, and given up where refused",
+            failure.kind
+        )),
+    }
+    let how = match (engine.settings.workiva.update, report.capabilities.patch) {
+        (UpdateBy::Put, _) | (UpdateBy::Auto, Some(false)) => "read, merge, PUT",
+        (UpdateBy::Patch, _) | (UpdateBy::Auto, Some(true)) => "PATCH",
+        (UpdateBy::Auto, None) => "PATCH, and PUT should it be refused",
+    };
+    report.steps.push(CheckStep { name: "updates".into(), ok: true, message: how.into() });
+    report
+}
+
+/// Asks, and asks again after a failure that may pass. Where no connection can be made at all, the operator is told at
+/// once.
+async fn ask<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, request: ScimRequest) -> Exchange {
+    let mut attempt = 1;
+    loop {
+        let exchange = engine.port.execute(&request).await;
+        engine.telemetry.request(request.method(), &exchange);
+        let Err(failure) = &exchange.result else { return exchange };
+        let now = engine.clock.now();
+        let wait = match next(failure, attempt, &engine.settings.retry, now, engine.random.unit()) {
+            Next::Again { wait } | Next::Throttle { wait } if attempt < TRIES && wait <= PATIENCE => wait,
+            _ => return exchange,
+        };
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+fn describe(capabilities: &Capabilities) -> String {
+    let word = |one: Option<bool>| match one {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not told",
+    };
+    let most = capabilities.max_results.map_or("not told".into(), |most| most.to_string());
+    format!(
+        "PATCH: {}, filters: {}, most users an answer: {most}, ETag: {}, bulk: {}",
+        word(capabilities.patch),
+        word(capabilities.filter),
+        word(capabilities.etag),
+        word(capabilities.bulk)
+    )
+}
+
+/// What a failed connection means to whoever has to mend it.
+pub fn explain(failure: &Failure) -> String {
+    let mend = match failure.kind {
+        FailureKind::Unreachable => {
+            "no connection; check workiva.base_url, DNS, firewall and workiva.ca_file"
+        }
+        FailureKind::NoAnswer => "no answer in time; try again, or raise workiva.timeout_seconds",
+        FailureKind::Unauthorized => {
+            "the credentials are refused; check workiva.username, and make a new secret in Workiva: Actions > Regenerate"
+        }
+        FailureKind::Forbidden => {
+            "the SCIM user may not list users; check its role, and whether Workiva restricts IP ranges"
+        }
+        FailureKind::NotFound => {
+            "nothing is at this address; copy workiva.base_url from Workiva exactly as shown"
+        }
+        FailureKind::Redirected => {
+            "redirected, which is never followed; copy workiva.base_url exactly as shown"
+        }
+        FailureKind::Malformed => {
+            "the answer is no SCIM (a login page?); copy workiva.base_url exactly as shown"
+        }
+        FailureKind::Throttled => "Workiva asks to wait; try again later",
+        _ => "Workiva refuses; see its words",
+    };
+    let status = failure.status.map_or(String::new(), |status| format!("{status}: "));
+    format!("{mend} ({status}{})", failure.message)
+}

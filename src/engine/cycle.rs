@@ -1,0 +1,312 @@
+//! One cycle: connection, source, plan, guard, and one transaction for what came of it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::connection::{self, ConnectionReport};
+use super::feed::{self, FeedError};
+use super::{Engine, EngineError};
+use crate::core::guard::{Verdict, check};
+use crate::core::plan::Plan;
+use crate::core::planner::{Material, assemble, judge};
+use crate::core::record::Fingerprint;
+use crate::core::report::Outcome;
+use crate::core::scim::{Capabilities, ScimPort};
+use crate::source::{HrSource, SourceDigest, SourceError};
+use crate::store::{Committed, PlanCommit, RunRecord, StoreError};
+
+/// A plan with the guard's word on it.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The guard's word.
+    pub verdict: Verdict,
+    /// What was read.
+    pub source_name: String,
+    /// The digest of its bytes, if the source has such.
+    pub source_digest: Option<String>,
+}
+
+enum Reading {
+    Quiet(CycleResult),
+    Planned(Planned),
+}
+
+/// How the planning half of a cycle ended.
+#[derive(Debug)]
+pub struct CycleResult {
+    /// The run's key.
+    pub run_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How it ended, as far as planning goes: what is queued has still to be pushed.
+    pub outcome: Outcome,
+    /// What was stored.
+    pub committed: Committed,
+    /// The plan, where it came to one.
+    pub planned: Option<Planned>,
+    /// What went wrong, where it did not.
+    pub failure: Option<CycleFailure>,
+}
+
+/// Why a cycle came to no plan.
+#[derive(Debug)]
+pub enum CycleFailure {
+    /// The connection does not work.
+    Connection(ConnectionReport),
+    /// The source failed or was not complete.
+    Source(SourceError),
+}
+
+impl CycleFailure {
+    /// In words.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Connection(report) => {
+                let failed = report.steps.iter().find(|step| !step.ok);
+                failed.map_or_else(String::new, |step| format!("Workiva, {}: {}", step.name, step.message))
+            }
+            Self::Source(error) => error.to_string(),
+        }
+    }
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// What Workiva can do: as remembered from a check that went well, or by a check now.
+    ///
+    /// # Errors
+    /// Where the database fails. A connection that does not work is in the `Err` of the inner result.
+    pub async fn connect(&self) -> Result<Result<Capabilities, ConnectionReport>, EngineError> {
+        if let Some(known) = self.store.checked_connection(&self.connection_key).await? {
+            return Ok(Ok(known));
+        }
+        let report = connection::check(self).await;
+        if !report.works {
+            return Ok(Err(report));
+        }
+        if self.may_write {
+            self.remember_connection(&report.capabilities).await?;
+        }
+        Ok(Ok(report.capabilities))
+    }
+
+    /// Remembers that these settings have been found working.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remember_connection(&self, capabilities: &Capabilities) -> Result<(), EngineError> {
+        Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
+    }
+
+    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing.
+    ///
+    /// # Errors
+    /// Where the source is not complete, or the database fails.
+    pub async fn plan(&self) -> Result<Planned, FeedError> {
+        let rulebook = &self.rules.rulebook;
+        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let due = self.store.due(today).await?;
+        let absent = Fingerprint::absent(rulebook.seed);
+        let (mut findings, end) = feed::read(&self.source, &self.store, &due, absent).await?;
+        let records = std::mem::take(&mut findings.changed);
+        let ids: Vec<&str> = records
+            .iter()
+            .map(|record| record.employee_id())
+            .chain(findings.absent.iter().map(String::as_str))
+            .collect();
+        let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        let (judged, rejected) = judge(records, &states, rulebook, today);
+        let mut names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
+        let plan =
+            assemble(Material { judged, rejected, findings, states: &states, holders: &holders }, rulebook);
+        let verdict = check(&plan, self.store.scale().await?, &self.settings.guard);
+        Ok(Planned { plan, verdict, source_name: end.name, source_digest: end.digest })
+    }
+
+    /// Runs the planning half of a cycle and stores what came of it in one transaction.
+    ///
+    /// # Errors
+    /// Where the database fails: then nothing is stored, and nothing is sent.
+    pub async fn cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
+        let started_at = self.clock.now();
+        let run_id = self.random.name(started_at);
+        let result = match self.connect().await? {
+            Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
+            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause).await {
+                Ok(Reading::Quiet(result)) => result,
+                Ok(Reading::Planned(planned)) => self.store_plan(run_id, started_at, cause, planned).await?,
+                Err(FeedError::Source(error)) => {
+                    self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await?
+                }
+                Err(FeedError::Store(error)) => return Err(error.into()),
+            },
+        };
+        self.telemetry.run(result.outcome.name());
+        tell(&result);
+        // A pool that waits for a connection comes back at this; without one there is nothing to come back for.
+        if !matches!(result.failure, Some(CycleFailure::Connection(_))) {
+            self.bell.notify_one();
+        }
+        Ok(result)
+    }
+
+    /// A run over the same bytes as the one before, which left nothing to be looked at again, is quiet without reading
+    /// them as records. Any other is planned.
+    async fn quiet_or_plan(
+        &self,
+        run_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+    ) -> Result<Reading, FeedError> {
+        let digest = self.source.digest().await?;
+        if let Some(known) = &digest {
+            let today = self.rules.rulebook.access.lifecycle.today(started_at);
+            if let Some(rows) = self.store.quiet_rows(&known.digest, today).await? {
+                return Ok(Reading::Quiet(self.store_quiet(run_id, started_at, cause, known, rows).await?));
+            }
+        }
+        Ok(Reading::Planned(self.plan().await?))
+    }
+
+    async fn store_quiet(
+        &self,
+        run_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        source: &SourceDigest,
+        rows: u64,
+    ) -> Result<CycleResult, StoreError> {
+        let run = RunRecord {
+            run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome: Outcome::Unchanged,
+            source_name: Some(&source.name),
+            message: None,
+            source_digest: Some(&source.digest),
+        };
+        self.store.record_quiet_run(&run, rows).await?;
+        let plan = Plan { rows, ..Plan::default() };
+        let planned = Planned {
+            plan,
+            verdict: Verdict::default(),
+            source_name: source.name.clone(),
+            source_digest: None,
+        };
+        Ok(CycleResult {
+            run_id: run_id.to_owned(),
+            started_at,
+            outcome: Outcome::Unchanged,
+            committed: Committed::default(),
+            planned: Some(planned),
+            failure: None,
+        })
+    }
+
+    async fn store_plan(
+        &self,
+        run_id: String,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        planned: Planned,
+    ) -> Result<CycleResult, EngineError> {
+        let outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
+            (true, _) => Outcome::Held,
+            (false, true) => Outcome::Unchanged,
+            (false, false) => Outcome::Applied,
+        };
+        let run = RunRecord {
+            run_id: &run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome,
+            source_name: Some(&planned.source_name),
+            message: planned.plan.warnings.first().map(String::as_str),
+            source_digest: planned.source_digest.as_deref(),
+        };
+        let plan_id = self.random.name(started_at);
+        let commit = PlanCommit {
+            plan_id: &plan_id,
+            plan: &planned.plan,
+            hold_reasons: &planned.verdict.reasons,
+            only_deprovisions: planned.verdict.only_deprovisions,
+        };
+        let committed = self.store.commit_plan(&run, &commit).await?;
+        Ok(CycleResult { run_id, started_at, outcome, committed, planned: Some(planned), failure: None })
+    }
+
+    async fn failed(
+        &self,
+        run_id: String,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        failure: CycleFailure,
+    ) -> Result<CycleResult, EngineError> {
+        let outcome = match &failure {
+            CycleFailure::Connection(_) => Outcome::Failed,
+            CycleFailure::Source(_) => Outcome::Incomplete,
+        };
+        let message = failure.message();
+        let run = RunRecord {
+            run_id: &run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome,
+            source_name: None,
+            message: Some(&message),
+            source_digest: None,
+        };
+        self.store.record_run(&run).await?;
+        Ok(CycleResult {
+            run_id,
+            started_at,
+            outcome,
+            committed: Committed::default(),
+            planned: None,
+            failure: Some(failure),
+        })
+    }
+}
+
+/// Says once what came of a run. Names and addresses are not in it.
+fn tell(result: &CycleResult) {
+    let run_id = &result.run_id;
+    if let Some(failure) = &result.failure {
+        tracing::error!(run_id, outcome = result.outcome.name(), "{}", failure.message());
+        return;
+    }
+    let Some(planned) = &result.planned else { return };
+    let counts = planned.plan.counts();
+    tracing::info!(
+        run_id,
+        outcome = result.outcome.name(),
+        records = planned.plan.rows,
+        rejected = planned.plan.rejections(),
+        create = counts.create,
+        update = counts.update,
+        reactivate = counts.reactivate,
+        suspend = counts.suspend,
+        delete = counts.delete,
+        queued = result.committed.queued,
+        "run planned"
+    );
+    for rejection in planned.plan.rejected.iter().take(20) {
+        let employee_id = rejection.employee_id.as_deref().unwrap_or("(none)");
+        tracing::warn!(run_id, employee_id, row = rejection.row, "record rejected: {}", rejection.reason);
+    }
+    for warning in &planned.plan.warnings {
+        tracing::warn!(run_id, "{warning}");
+    }
+    for reason in &planned.verdict.reasons {
+        let plan_id = result.committed.plan_id.as_deref().unwrap_or_default();
+        tracing::warn!(run_id, plan_id, code = reason.code, "held: {}", reason.message);
+    }
+}

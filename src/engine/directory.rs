@@ -1,0 +1,143 @@
+//! All users of Workiva, by the attributes that recognise one: listed once, where asking for each would cost more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::session::{Interrupt, Line};
+use crate::core::scim::list::{UserPage, Walk, WalkError, WalkStep};
+use crate::core::scim::{Failure, FailureKind, RemoteUser, ScimPort};
+use crate::core::value::folded;
+
+/// What is kept of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Workiva's id.
+    pub id: String,
+    /// Our key, where Workiva keeps it.
+    pub external_id: Option<String>,
+}
+
+/// One listing.
+#[derive(Debug, Default)]
+pub struct Listing {
+    by_user_name: HashMap<String, Vec<Entry>>,
+    by_external_id: HashMap<String, Vec<Entry>>,
+}
+
+impl Listing {
+    fn add(&mut self, user: &RemoteUser) {
+        let Some(id) = user.id.clone() else { return };
+        let entry = Entry { id, external_id: user.external_id.clone().filter(|id| !id.is_empty()) };
+        if let Some(external_id) = &entry.external_id {
+            self.by_external_id.entry(external_id.clone()).or_default().push(entry.clone());
+        }
+        if let Some(name) = &user.user_name {
+            self.by_user_name.entry(folded(name)).or_default().push(entry);
+        }
+    }
+
+    /// Users with this `externalId`.
+    pub fn with_external_id(&self, value: &str) -> &[Entry] {
+        self.by_external_id.get(value).map_or(&[], Vec::as_slice)
+    }
+
+    /// Users with this user name, regardless of case.
+    pub fn with_user_name(&self, value: &str) -> &[Entry] {
+        self.by_user_name.get(&folded(value)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The newest listing, and when it was begun.
+#[derive(Debug, Default)]
+pub struct Directory {
+    listing: Mutex<Option<(DateTime<Utc>, Arc<Listing>)>>,
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl Directory {
+    /// The listing, if one is there that was begun at or after `since`.
+    pub fn newest(&self, since: Option<DateTime<Utc>>) -> Option<Arc<Listing>> {
+        let held = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref()
+            .filter(|(begun, _)| since.is_none_or(|since| *begun >= since))
+            .map(|(_, listing)| Arc::clone(listing))
+    }
+
+    /// Forgets the listing.
+    pub fn forget(&self) {
+        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The listing as of `since` or later; lists all users where there is none. Workers that want one at the same time
+    /// share it.
+    ///
+    /// # Errors
+    /// Where a page fails for good, or the server's paging cannot be followed.
+    pub async fn load<P: ScimPort>(
+        &self,
+        line: &Line<P>,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Arc<Listing>, Interrupt> {
+        let _only_one = self.loading.lock().await;
+        if let Some(listing) = self.newest(since) {
+            return Ok(listing);
+        }
+        let begun = line.clock.now();
+        let listing = Arc::new(list_all(line).await?);
+        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some((begun, Arc::clone(&listing)));
+        Ok(listing)
+    }
+
+    /// Lists all users before a large number of creates, if that takes fewer requests than asking for each of them.
+    pub async fn prepare<P: ScimPort>(&self, line: &Line<P>, creates: u64) {
+        let asked_for_each = creates * line.manner.match_existing.len() as u64;
+        let first = Walk::new(line.manner.page_size).next_request();
+        let Ok(answer) = line.exchange(&first).await.result else { return };
+        let Ok(page) = UserPage::read(&answer) else { return };
+        let size = page.users.len().max(1) as u64;
+        let pages = page.total.map_or(u64::MAX, |total| total.div_ceil(size));
+        if pages < asked_for_each {
+            // A failure is no harm: each create then asks for itself.
+            if let Err(error) = self.load(line, None).await {
+                tracing::debug!(?error, "users could not be listed in advance");
+            }
+        }
+    }
+}
+
+async fn list_all<P: ScimPort>(line: &Line<P>) -> Result<Listing, Interrupt> {
+    let mut walk = Walk::new(line.manner.page_size);
+    let mut listing = Listing::default();
+    loop {
+        let page = read_page(line, &walk).await?;
+        match walk.accept(page) {
+            Ok(WalkStep::More(users)) => users.iter().for_each(|user| listing.add(user)),
+            Ok(WalkStep::Last(users)) => {
+                users.iter().for_each(|user| listing.add(user));
+                return Ok(listing);
+            }
+            Err(error @ (WalkError::PagingBroken { .. } | WalkError::TooManyPages { .. })) => {
+                return Err(Interrupt::Park(format!(
+                    "Workiva's users cannot be listed ({error}), so it is not known whether this person has an account; find \
+                     out, then retry or discard"
+                )));
+            }
+        }
+    }
+}
+
+async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage, Failure> {
+    let mut failure = Failure::new(FailureKind::NoAnswer, None, "no page was read");
+    for attempt in 1..=line.manner.retry.max_attempts {
+        match line.exchange(&walk.next_request()).await.result.and_then(|answer| UserPage::read(&answer)) {
+            Ok(page) => return Ok(page),
+            Err(error) if error.is_transient() && error.kind != FailureKind::Unreachable => failure = error,
+            Err(error) => return Err(error),
+        }
+        let wait = crate::core::retry::backoff(attempt, &line.manner.retry, line.random.unit());
+        tokio::time::sleep(wait).await;
+    }
+    Err(failure)
+}

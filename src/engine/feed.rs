@@ -1,0 +1,59 @@
+//! Reading source and state side by side: the source on its own thread, both into the intake.
+
+use tokio::sync::mpsc;
+
+use crate::core::intake::{Findings, Intake};
+use crate::core::record::Fingerprint;
+use crate::source::{BATCHES_AHEAD, HrSource, SourceEnd, SourceError};
+use crate::store::{Store, StoreError};
+
+/// What can go wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads everything. `due` are people whom a date concerns today; `absent` is the fingerprint of those settled as absent.
+///
+/// # Errors
+/// Where the source is not complete, or the database fails.
+pub async fn read<S: HrSource>(
+    source: &S,
+    store: &Store,
+    due: &[String],
+    absent: Fingerprint,
+) -> Result<(Findings, SourceEnd), FeedError> {
+    let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+    let engine_side = async {
+        let mut intake = known(store, due).await?;
+        while let Some(batch) = batches.recv().await {
+            intake.accept(batch);
+        }
+        Ok::<_, FeedError>(intake)
+    };
+    // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
+    let (end, intake) = tokio::join!(source.read(sender), engine_side);
+    let (end, intake) = (end?, intake?);
+    Ok((intake.finish(absent), end))
+}
+
+async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {
+    let people = store.people().await?;
+    let mut intake = Intake::with_capacity(usize::try_from(people).unwrap_or(0));
+    let mut after = String::new();
+    while let Some((pack, last)) = store.packed_people(&after).await? {
+        for (employee_id, fingerprint) in pack.iter() {
+            intake.know(employee_id, fingerprint);
+        }
+        after = last;
+    }
+    for employee_id in due {
+        intake.unsettle(employee_id);
+    }
+    Ok(intake)
+}

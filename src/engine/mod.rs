@@ -1,0 +1,141 @@
+//! The engine: cycles that plan, and a pool that pushes, over one store.
+
+pub mod clock;
+pub mod connection;
+pub mod cycle;
+pub mod directory;
+pub mod feed;
+pub mod gate;
+pub mod pool;
+pub mod session;
+pub mod telemetry;
+mod work;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use self::clock::{Clock, Randomness};
+use self::directory::Directory;
+use self::gate::Gate;
+use self::pool::Pool;
+use self::session::{Line, Manner};
+use self::telemetry::Telemetry;
+use crate::config::{Loaded, Rules, Settings};
+use crate::core::scim::{Capabilities, ScimPort};
+use crate::source::HrSource;
+use crate::store::{Approval, Owner, Store, StoreError};
+
+/// What can go wrong beside source and connection, which have words of their own.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source could not be read when a plan was to be approved.
+    #[error(transparent)]
+    Feed(#[from] feed::FeedError),
+}
+
+/// Everything that a cycle works with, under one configuration.
+pub struct Engine<S, P> {
+    /// The configuration.
+    pub settings: Settings,
+    /// What it was compiled into.
+    pub rules: Rules,
+    /// The HR source.
+    pub source: S,
+    /// The connection to Workiva.
+    pub port: Arc<P>,
+    /// The state table and outbox.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<Randomness>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
+    /// Rung when something new is queued.
+    pub bell: Arc<Notify>,
+    /// Whether anything may be stored; not so for `plan`.
+    pub may_write: bool,
+    connection_key: String,
+}
+
+/// What an engine is put together from, beside its configuration.
+pub struct Parts<S, P> {
+    /// The HR source.
+    pub source: S,
+    /// The connection to Workiva.
+    pub port: P,
+    /// The state table and outbox.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<Randomness>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
+    /// Whether anything may be stored.
+    pub may_write: bool,
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Puts an engine together.
+    pub fn new(loaded: Loaded, parts: Parts<S, P>) -> Self {
+        let connection_key = connection::settings_key(&loaded.rules.base_url, &loaded.settings.workiva);
+        Self {
+            settings: loaded.settings,
+            rules: loaded.rules,
+            source: parts.source,
+            port: Arc::new(parts.port),
+            store: parts.store,
+            clock: parts.clock,
+            random: parts.random,
+            telemetry: parts.telemetry,
+            bell: Arc::new(Notify::new()),
+            may_write: parts.may_write,
+            connection_key,
+        }
+    }
+
+    /// A pool that pushes what is queued, knowing what Workiva can do.
+    pub fn pool(&self, owner: &Arc<Owner>, capabilities: Capabilities) -> Pool<P> {
+        let workiva = &self.settings.workiva;
+        let manner = Manner {
+            update: workiva.update,
+            match_existing: workiva.match_existing.clone(),
+            page_size: capabilities.max_results.map_or(workiva.page_size, |most| most.min(workiva.page_size)),
+            lease: Duration::from_secs(workiva.lease_seconds),
+            timeout: Duration::from_secs(workiva.timeout_seconds),
+            retry: self.settings.retry.clone(),
+        };
+        let line = Line {
+            port: Arc::clone(&self.port),
+            gate: Gate::new(workiva.requests_per_second, workiva.max_in_flight, self.settings.retry.clone()),
+            manner,
+            capabilities,
+            patch_refused: AtomicBool::new(false),
+            directory: Directory::default(),
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            telemetry: Arc::clone(&self.telemetry),
+        };
+        Pool { line: Arc::new(line), owner: Arc::clone(owner), bell: Arc::clone(&self.bell) }
+    }
+
+    /// Releases a held plan, after reading the source again: it has to be what the plan was made from.
+    ///
+    /// # Errors
+    /// Where the source is not complete or the database fails.
+    pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
+        let now_read = self.plan().await?;
+        let input = now_read.plan.input.to_hex();
+        let approval = self.store.approve(plan_id, by, &input, self.clock.now()).await?;
+        self.bell.notify_one();
+        Ok(approval)
+    }
+}

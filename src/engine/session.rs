@@ -1,0 +1,241 @@
+//! Sending for one claimed action: through the gate, under the lease, with a row for every request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::clock::{Clock, Randomness};
+use super::directory::Directory;
+use super::gate::Gate;
+use super::telemetry::Telemetry;
+use crate::config::{MatchAttribute, UpdateBy};
+use crate::core::retry::{Next, RetrySettings, backoff, next};
+use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
+use crate::store::{AttemptRow, Claimed, Store, StoreError};
+
+/// How often a read is repeated at once: it changes nothing, and repeating the whole action costs more.
+const READ_TRIES: u32 = 3;
+
+/// How Workiva is spoken to.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// How users are changed.
+    pub update: UpdateBy,
+    /// By what existing users are found.
+    pub match_existing: Vec<MatchAttribute>,
+    /// How many users a page of a listing asks for.
+    pub page_size: u32,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// The longest that one request may take.
+    pub timeout: Duration,
+    /// How failures are retried.
+    pub retry: RetrySettings,
+}
+
+/// What all workers share.
+pub struct Line<P> {
+    /// The connection.
+    pub port: Arc<P>,
+    /// What every request passes.
+    pub gate: Gate,
+    /// How Workiva is spoken to.
+    pub manner: Manner,
+    /// What Workiva said that it can do.
+    pub capabilities: Capabilities,
+    /// Whether PATCH was found to be refused, whatever the server said.
+    pub patch_refused: std::sync::atomic::AtomicBool,
+    /// All users of Workiva, if they were listed.
+    pub directory: Directory,
+    /// The state table and outbox.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<Randomness>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// Why the work on an action stops before its end.
+#[derive(Debug)]
+pub enum Interrupt {
+    /// A request failed.
+    Failed(Failure),
+    /// An operator has to look.
+    Park(String),
+    /// Not as wished yet; worth another look.
+    NotYet(String),
+    /// Another process has the action now.
+    LeaseLost,
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<Failure> for Interrupt {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Interrupt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<P: ScimPort> Line<P> {
+    /// Sends one request: waits for the gate, counts, and tells the gate how it went.
+    pub async fn exchange(&self, request: &ScimRequest) -> Exchange {
+        self.wait_for_gate().await;
+        let exchange = self.port.execute(request).await;
+        self.telemetry.request(request.method(), &exchange);
+        self.tell_gate(&exchange);
+        exchange
+    }
+
+    /// Waits until the server wants to be asked again, and for the rate.
+    pub async fn wait_for_gate(&self) {
+        while let Some(wait) = self.gate.throttled_for(self.clock.now()) {
+            tokio::time::sleep(wait).await;
+        }
+        self.gate.pace().await;
+    }
+
+    fn tell_gate(&self, exchange: &Exchange) {
+        let now = self.clock.now();
+        let Err(failure) = &exchange.result else { return self.gate.succeeded() };
+        match failure.kind {
+            FailureKind::Unreachable => {
+                let message = format!("Workiva cannot be reached: {}", failure.message);
+                self.gate.unreachable(now, self.random.unit(), &message);
+            }
+            FailureKind::Redirected => {
+                let message =
+                    "Workiva answers with a redirect, which is never followed; correct workiva.base_url";
+                self.gate.unreachable(now, self.random.unit(), message);
+            }
+            FailureKind::Unauthorized => {
+                let message =
+                    "Workiva refuses the credentials (401); renew the secret, then SIGHUP or restart";
+                self.gate.credentials_refused(now, self.random.unit(), message);
+            }
+            FailureKind::Throttled => {
+                if let Next::Throttle { wait } = next(failure, 1, &self.manner.retry, now, self.random.unit())
+                {
+                    tracing::info!(wait_seconds = wait.as_secs_f64(), "Workiva asks to wait; all workers do");
+                    self.gate.throttle(now, wait);
+                }
+            }
+            _ => self.gate.succeeded(),
+        }
+    }
+
+    /// Whether users are changed by PATCH.
+    pub fn patches(&self) -> bool {
+        match self.manner.update {
+            UpdateBy::Patch => true,
+            UpdateBy::Put => false,
+            UpdateBy::Auto => {
+                self.capabilities.patch != Some(false)
+                    && !self.patch_refused.load(std::sync::atomic::Ordering::Relaxed)
+            }
+        }
+    }
+}
+
+/// One worker's hold on one action.
+pub struct Session<'a, P> {
+    /// What all workers share.
+    pub line: &'a Line<P>,
+    /// The action.
+    pub action: &'a Claimed,
+    /// Every request so far.
+    pub attempts: Vec<AttemptRow>,
+    /// Whether a request may have taken effect unseen.
+    pub uncertain: bool,
+    /// When the work began.
+    pub begun_at: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+}
+
+impl<'a, P: ScimPort> Session<'a, P> {
+    /// Begins with a lease that was just taken.
+    pub fn new(line: &'a Line<P>, action: &'a Claimed, lease_until: DateTime<Utc>) -> Self {
+        let begun_at = line.clock.now();
+        Self { line, action, attempts: Vec::new(), uncertain: action.uncertain, begun_at, lease_until }
+    }
+
+    /// Sends a request that changes nothing; a failure that may pass is tried again at once, a few times.
+    ///
+    /// # Errors
+    /// The last failure, or a lost lease.
+    pub async fn read(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        let mut tries = 1;
+        loop {
+            match self.send(request).await {
+                Err(Interrupt::Failed(failure)) if is_hiccup(&failure) && tries < READ_TRIES => {
+                    let random = self.line.random.unit();
+                    tokio::time::sleep(backoff(tries, &self.line.manner.retry, random)).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a request that changes something.
+    ///
+    /// # Errors
+    /// The failure, or a lost lease.
+    pub async fn write(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        let result = self.send(request).await;
+        match &result {
+            Err(Interrupt::Failed(failure)) => self.uncertain |= failure.may_have_taken_effect(),
+            Ok(_) => self.uncertain = true,
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn send(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        self.line.wait_for_gate().await;
+        self.hold_lease().await?;
+        let sent_at = self.line.clock.now();
+        let exchange = self.line.port.execute(request).await;
+        self.line.telemetry.request(request.method(), &exchange);
+        self.line.tell_gate(&exchange);
+        let error =
+            exchange.result.as_ref().err().map(|failure| format!("{}: {}", failure.kind, failure.message));
+        self.attempts.push(AttemptRow {
+            sent_at,
+            request: exchange.line,
+            status: exchange.status,
+            duration_ms: exchange.elapsed_ms,
+            error,
+        });
+        Ok(exchange.result?)
+    }
+
+    /// Nothing is sent unless the lease outlives the request.
+    async fn hold_lease(&mut self) -> Result<(), Interrupt> {
+        let now = self.line.clock.now();
+        if now + self.line.manner.timeout < self.lease_until {
+            return Ok(());
+        }
+        let until = now + self.line.manner.lease;
+        if !self.line.store.renew(self.action.action_id, self.action.epoch, until).await? {
+            return Err(Interrupt::LeaseLost);
+        }
+        self.lease_until = until;
+        Ok(())
+    }
+}
+
+fn is_hiccup(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::NoAnswer | FailureKind::ServerError | FailureKind::Malformed | FailureKind::Throttled
+    )
+}

@@ -1,0 +1,172 @@
+//! What the engine counts while it works, in the form that Prometheus reads.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::core::scim::Exchange;
+use crate::store::Queue;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActionLabels {
+    kind: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: String,
+}
+
+/// Counters, gauges and the registry that renders them.
+pub struct Telemetry {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    latency: Histogram,
+    runs: Family<OutcomeLabels, Counter>,
+    actions: Family<ActionLabels, Counter>,
+    queue: Family<StateLabels, Gauge>,
+    held: Gauge,
+    paused: Gauge,
+    last_success: Gauge<f64, AtomicU64>,
+    oldest_queued: Gauge<f64, AtomicU64>,
+    sent: AtomicU64,
+    active_accounts: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("workiva_sync");
+        let requests = Family::default();
+        registry.register(
+            "scim_requests",
+            "SCIM requests by method and status (none: no answer)",
+            requests.clone(),
+        );
+        // From 1 ms to about 65 s: Workiva holds some requests for 30 s.
+        let latency = Histogram::new(exponential_buckets(0.001, 2.0, 17));
+        let help = "How long SCIM requests took";
+        registry.register_with_unit("scim_request_duration", help, Unit::Seconds, latency.clone());
+        let runs = Family::default();
+        registry.register("runs", "Runs by outcome", runs.clone());
+        let actions = Family::default();
+        registry.register("actions", "Actions by kind and outcome (done, retried, parked)", actions.clone());
+        let queue = Family::default();
+        registry.register("queue_actions", "Actions by state (queued, leased, parked, held)", queue.clone());
+        let held = Gauge::default();
+        registry.register("plan_held", "1 while a plan waits for approval", held.clone());
+        let paused = Gauge::default();
+        registry.register(
+            "pool_paused",
+            "1 while no request is sent, for refused credentials or no connection",
+            paused.clone(),
+        );
+        let last_success = Gauge::default();
+        let help = "When the last run ended that was applied or had nothing to do, as Unix time";
+        registry.register_with_unit("last_success_timestamp", help, Unit::Seconds, last_success.clone());
+        let oldest_queued = Gauge::default();
+        let help = "How long the oldest queued action has waited";
+        registry.register_with_unit("queue_oldest_age", help, Unit::Seconds, oldest_queued.clone());
+        let active_accounts = Gauge::default();
+        registry.register("accounts_active", "Accounts confirmed active", active_accounts.clone());
+        Self {
+            registry,
+            requests,
+            latency,
+            runs,
+            actions,
+            queue,
+            held,
+            paused,
+            last_success,
+            oldest_queued,
+            sent: AtomicU64::new(0),
+            active_accounts,
+        }
+    }
+}
+
+impl Telemetry {
+    /// Counts a request that was sent.
+    pub fn request(&self, method: &str, exchange: &Exchange) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let status = exchange.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        self.requests.get_or_create(&RequestLabels { method: method.to_owned(), status }).inc();
+        self.latency.observe(exchange.elapsed_ms as f64 / 1000.0);
+    }
+
+    /// SCIM requests sent by this process.
+    pub fn requests_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Counts a run.
+    pub fn run(&self, outcome: &str) {
+        self.runs.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// Counts an action that a worker is through with.
+    pub fn action(&self, kind: &str, outcome: &str) {
+        self.actions
+            .get_or_create(&ActionLabels { kind: kind.to_owned(), outcome: outcome.to_owned() })
+            .inc();
+    }
+
+    /// Whether the pool pauses.
+    pub fn paused(&self, paused: bool) {
+        self.paused.set(i64::from(paused));
+    }
+
+    /// The text that Prometheus scrapes, with these figures of the store's.
+    pub fn render(&self, figures: &Figures) -> String {
+        let queue = &figures.queue;
+        let states = [
+            ("queued", queue.queued),
+            ("leased", queue.leased),
+            ("parked", queue.parked),
+            ("held", queue.held),
+        ];
+        for (state, number) in states {
+            self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());
+        }
+        self.held.set(i64::from(figures.held));
+        self.last_success.set(figures.last_success_seconds);
+        self.oldest_queued.set(figures.oldest_queued_seconds);
+        self.active_accounts.set(figures.active_accounts.cast_signed());
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// What the store contributes to the metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Actions by state.
+    pub queue: Queue,
+    /// Whether a plan is held.
+    pub held: bool,
+    /// Unix time of the last success; 0 where there was none.
+    pub last_success_seconds: f64,
+    /// Age of the oldest queued action; 0 where there is none.
+    pub oldest_queued_seconds: f64,
+    /// Accounts confirmed active.
+    pub active_accounts: u64,
+}

@@ -1,0 +1,177 @@
+//! Finding the account that a person may already have, and whether it is provably theirs.
+
+use chrono::TimeDelta;
+
+use crate::config::MatchAttribute;
+use crate::core::scim::list::UserPage;
+use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::value::folded;
+use crate::engine::directory::Entry;
+use crate::engine::session::{Interrupt, Session};
+
+/// How old a listing may be that is asked about duplicates.
+const LISTING_AGE: TimeDelta = TimeDelta::seconds(60);
+
+/// Looks a person's account up by the configured attributes, in order. `None`: there is none.
+///
+/// # Errors
+/// Where Workiva cannot be asked, or several users fit.
+pub async fn existing<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    attributes: &Attributes,
+) -> Result<Option<RemoteUser>, Interrupt> {
+    let prepared = if session.must_verify() { None } else { session.line.directory.newest(None) };
+    for by in session.line.manner.match_existing.clone() {
+        let Some((name, value)) = wanted(by, attributes) else { continue };
+        let found = match &prepared {
+            Some(listing) => {
+                let entries = match by {
+                    MatchAttribute::ExternalId => listing.with_external_id(value),
+                    MatchAttribute::UserName => listing.with_user_name(value),
+                };
+                read_entries(session, entries).await?
+            }
+            None => search(session, by, name, value).await?,
+        };
+        if let Some(user) = only_one(found, name)? {
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
+}
+
+/// Looks through all users, for servers whose filter finds nothing although a create is refused as a duplicate.
+///
+/// # Errors
+/// Where the users cannot be listed, or several fit.
+pub async fn by_paging<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    attributes: &Attributes,
+) -> Result<Option<RemoteUser>, Interrupt> {
+    // Of a request of ours that may have taken effect, only a later listing can tell. Otherwise one a minute is enough:
+    // a listing for each of many duplicates would be a flood.
+    let since = if session.must_verify() { session.begun_at } else { session.begun_at - LISTING_AGE };
+    let listing = session.line.directory.load(session.line, Some(since)).await?;
+    for by in session.line.manner.match_existing.clone() {
+        let Some((name, value)) = wanted(by, attributes) else { continue };
+        let entries = match by {
+            MatchAttribute::ExternalId => listing.with_external_id(value),
+            MatchAttribute::UserName => listing.with_user_name(value),
+        };
+        let found = read_entries(session, entries).await?;
+        if let Some(user) = only_one(found, name)? {
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses an account that may be somebody else's.
+///
+/// # Errors
+/// A reason to park.
+pub async fn prove_same_person<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    user: &RemoteUser,
+    attributes: &Attributes,
+) -> Result<String, Interrupt> {
+    let Some(id) = user.id.clone() else {
+        return Err(Interrupt::Park(
+            "Workiva shows a user that fits, but without an id; look at it, then retry".into(),
+        ));
+    };
+    let employee_id = &session.action.employee_id;
+    if let Some(owner) = session.line.store.owner_of(&id).await?.filter(|owner| owner != employee_id) {
+        return Err(Interrupt::Park(format!(
+            "the Workiva user {id} that fits this employee is linked to employee {owner} already; correct one of them, then retry"
+        )));
+    }
+    let ours = attributes.get("externalId");
+    let theirs = user.external_id.as_ref().filter(|theirs| !theirs.is_empty());
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours != theirs => Err(Interrupt::Park(format!(
+            "the Workiva user {id} has this employee's user name but another externalId; it may be somebody else's. Correct \
+             it in Workiva or the user name in HR, then retry"
+        ))),
+        _ => Ok(id),
+    }
+}
+
+fn wanted(by: MatchAttribute, attributes: &Attributes) -> Option<(&'static str, &str)> {
+    let name = match by {
+        MatchAttribute::ExternalId => "externalId",
+        MatchAttribute::UserName => "userName",
+    };
+    attributes.get(name).map(|value| (name, value.as_str()))
+}
+
+/// By a filter, or through all users where the server does not filter.
+async fn search<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    by: MatchAttribute,
+    name: &str,
+    value: &str,
+) -> Result<Vec<RemoteUser>, Interrupt> {
+    if session.line.capabilities.filter != Some(false) {
+        let request = ScimRequest::FindUsers { attribute: name.to_owned(), value: value.to_owned() };
+        match session.read(&request).await {
+            Ok(answer) => {
+                let page = UserPage::read(&answer)?;
+                return Ok(page.users.into_iter().filter(|user| fits(user, by, value)).collect());
+            }
+            Err(Interrupt::Failed(failure))
+                if matches!(failure.kind, FailureKind::Invalid | FailureKind::NotSupported) =>
+            {
+                tracing::debug!(
+                    attribute = name,
+                    "Workiva does not filter by this; all users are listed instead"
+                );
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    let since = session.must_verify().then_some(session.begun_at);
+    let listing = session.line.directory.load(session.line, since).await?;
+    let entries = match by {
+        MatchAttribute::ExternalId => listing.with_external_id(value),
+        MatchAttribute::UserName => listing.with_user_name(value),
+    };
+    read_entries(session, entries).await
+}
+
+/// Servers take a filter's value for a pattern, mind or ignore case, or ignore the filter: what comes back is compared here.
+fn fits(user: &RemoteUser, by: MatchAttribute, value: &str) -> bool {
+    match by {
+        MatchAttribute::ExternalId => user.external_id.as_deref() == Some(value),
+        MatchAttribute::UserName => {
+            user.user_name.as_deref().is_some_and(|name| folded(name) == folded(value))
+        }
+    }
+}
+
+async fn read_entries<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    entries: &[Entry],
+) -> Result<Vec<RemoteUser>, Interrupt> {
+    let mut users = Vec::new();
+    for entry in entries {
+        match session.read(&ScimRequest::GetUser { id: entry.id.clone() }).await {
+            Ok(answer) => users.extend(answer.body.as_ref().and_then(RemoteUser::read)),
+            // Listed a moment ago, and gone since.
+            Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(users)
+}
+
+fn only_one(mut found: Vec<RemoteUser>, name: &str) -> Result<Option<RemoteUser>, Interrupt> {
+    found.dedup_by(|one, two| one.id == two.id);
+    if found.len() > 1 {
+        return Err(Interrupt::Park(format!(
+            "{} Workiva users have this employee's {name}; leave one of them, then retry",
+            found.len()
+        )));
+    }
+    Ok(found.pop())
+}

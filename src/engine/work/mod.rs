@@ -1,0 +1,126 @@
+//! Carrying out one action: which requests, in which order, and when its end counts as confirmed.
+
+mod deprovision;
+mod find;
+mod provision;
+mod write;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::session::{Interrupt, Line, Session};
+use crate::core::action::{ActionKind, Target};
+use crate::core::retry::{Next, backoff, next};
+use crate::core::scim::{Failure, FailureKind, ScimPort, ScimRequest};
+use crate::core::state::Account;
+use crate::store::{Claimed, Ending, Finished};
+
+/// Attempts after which a user who stays as they were is an operator's case.
+const TRIES_UNTIL_BELIEVED: u32 = 2;
+
+/// Carries out a claimed action. Should another process have it by now, storing the end finds that out.
+pub async fn carry_out<P: ScimPort>(
+    line: &Line<P>,
+    action: &Claimed,
+    lease_until: DateTime<Utc>,
+) -> Finished {
+    let mut session = Session::new(line, action, lease_until);
+    let result = match &action.target {
+        Target::Access(desired) => provision::provision(&mut session, desired).await,
+        Target::NoAccess { known_as } => deprovision::deprovision(&mut session, known_as).await,
+    };
+    let ending = match result {
+        Ok(account) => Ending::Done { account },
+        Err(interrupt) => end(&mut session, interrupt).await,
+    };
+    Finished {
+        action_id: action.action_id,
+        epoch: action.epoch,
+        employee_id: action.employee_id.clone(),
+        kind: action.kind,
+        attempts: session.attempts,
+        ending,
+    }
+}
+
+/// What an account looks like once the action is confirmed.
+type Confirmed = Option<Account>;
+
+async fn end<P: ScimPort>(session: &mut Session<'_, P>, interrupt: Interrupt) -> Ending {
+    let now = session.line.clock.now();
+    let attempt = session.action.attempts + 1;
+    let uncertain = session.uncertain;
+    let again = |wait: Duration, counts: bool, reason: String| Ending::Again {
+        not_before: now + wait,
+        counts,
+        uncertain,
+        reason,
+    };
+    match interrupt {
+        Interrupt::Failed(failure) => end_failed(session, &failure, attempt).await,
+        Interrupt::NotYet(reason) if attempt < TRIES_UNTIL_BELIEVED => {
+            let wait = backoff(attempt, &session.line.manner.retry, session.line.random.unit());
+            again(wait, true, reason)
+        }
+        Interrupt::Park(reason) | Interrupt::NotYet(reason) => Ending::Parked { uncertain, reason },
+        // The guarded update will find that the action is not ours; the reason is for nobody.
+        Interrupt::LeaseLost => again(Duration::ZERO, false, "the lease was lost".into()),
+        Interrupt::Store(error) => again(Duration::from_secs(1), false, error.to_string()),
+    }
+}
+
+async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure, attempt: u32) -> Ending {
+    let line = session.line;
+    let now = line.clock.now();
+    let uncertain = session.uncertain;
+    let reason = said(failure);
+    match next(failure, attempt, &line.manner.retry, now, line.random.unit()) {
+        Next::PausePool if failure.kind == FailureKind::Forbidden && listing_is_allowed(line).await => {
+            let reason = format!(
+                "{reason}. Workiva refuses this for this user alone: it may belong to another organization (workiva-facts: a \
+                 user owned elsewhere cannot be edited)"
+            );
+            Ending::Parked { uncertain, reason }
+        }
+        Next::PausePool => {
+            if failure.kind == FailureKind::Forbidden {
+                let message = "Workiva refuses everything (403); check what the SCIM user is allowed to do";
+                line.gate.credentials_refused(now, line.random.unit(), message);
+            }
+            // A little while keeps a failing connection from being asked as fast as the queue turns.
+            let wait = backoff(1, &line.manner.retry, line.random.unit());
+            Ending::Again { not_before: now + wait, counts: false, uncertain, reason }
+        }
+        Next::Throttle { wait } => Ending::Again { not_before: now + wait, counts: false, uncertain, reason },
+        Next::Again { wait } => Ending::Again { not_before: now + wait, counts: true, uncertain, reason },
+        Next::Park if failure.is_transient() => Ending::Parked {
+            uncertain,
+            reason: format!("{attempt} attempts failed, the last one so: {reason}"),
+        },
+        Next::Park => Ending::Parked { uncertain, reason },
+    }
+}
+
+/// A 403 may mean this user, or everything.
+async fn listing_is_allowed<P: ScimPort>(line: &Line<P>) -> bool {
+    line.exchange(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await.result.is_ok()
+}
+
+fn said(failure: &Failure) -> String {
+    match failure.status {
+        Some(status) => format!("Workiva answered {status}: {}", failure.message),
+        None => format!("{}: {}", failure.kind, failure.message),
+    }
+}
+
+impl<P: ScimPort> Session<'_, P> {
+    /// Whether Workiva has to be read before it is written.
+    fn must_verify(&self) -> bool {
+        self.uncertain || self.action.attempts > 0
+    }
+
+    fn is_delete(&self) -> bool {
+        self.action.kind == ActionKind::Delete
+    }
+}

@@ -1,0 +1,166 @@
+//! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
+
+use super::write::{Changes, Found, Written, change, read_user};
+use super::{Confirmed, find};
+use crate::core::action::ActionKind;
+use crate::core::scim::user::{create_body, created_id};
+use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::state::Account;
+use crate::engine::session::{Interrupt, Session};
+
+const NOT_ACTIVATED: &str = "not activated: Workiva accepted the change, but the user stays suspended; a user in more than one \
+                             organization can be activated by none of them alone";
+
+/// Brings the person to an active account with the desired attributes.
+///
+/// # Errors
+/// Why the work stops before its end.
+pub async fn provision<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    desired: &Attributes,
+) -> Result<Confirmed, Interrupt> {
+    let brought = match session.action.scim_id.clone() {
+        Some(id) if session.must_verify() => match read_user(session, &id).await? {
+            Found::Here(live) => bring(session, &id, desired, &live).await?,
+            Found::Gone => None,
+        },
+        Some(id) => update(session, &id, desired).await?,
+        None => None,
+    };
+    match brought {
+        Some(account) => Ok(Some(account)),
+        None => provision_unknown(session, desired).await,
+    }
+}
+
+/// The plan's own changes, to a user that was confirmed and has not been touched since. `None`: the user is gone.
+async fn update<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    desired: &Attributes,
+) -> Result<Confirmed, Interrupt> {
+    let changes: Changes = session
+        .action
+        .changes
+        .iter()
+        .filter(|change| change.attribute != "active")
+        .map(|change| (change.attribute.clone(), change.to.clone()))
+        .collect();
+    let active = (session.action.kind == ActionKind::Reactivate).then_some(true);
+    write(session, id, desired, &changes, active, None).await
+}
+
+/// Whatever is missing on a user as it was just read. `None`: the user is gone.
+async fn bring<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    desired: &Attributes,
+    live: &RemoteUser,
+) -> Result<Confirmed, Interrupt> {
+    let mut changes = live.differences(desired);
+    // What the plan removes is no difference to a desired user, who simply does not have it.
+    for removed in session.action.changes.iter().filter(|change| change.to.is_none()) {
+        if live.attribute(&removed.attribute).is_some() {
+            changes.push((removed.attribute.clone(), None));
+        }
+    }
+    let active = (live.active == Some(false)).then_some(true);
+    if changes.is_empty() && active.is_none() {
+        return Ok(Some(confirmed(id, desired)));
+    }
+    write(session, id, desired, &changes, active, Some(live)).await
+}
+
+async fn write<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    desired: &Attributes,
+    changes: &Changes,
+    active: Option<bool>,
+    live: Option<&RemoteUser>,
+) -> Result<Confirmed, Interrupt> {
+    match change(session, id, changes, active, live).await? {
+        Written::Gone => Ok(None),
+        Written::Accepted(shown) => {
+            if active.is_some() {
+                confirm_active(session, id, shown).await?;
+            }
+            Ok(Some(confirmed(id, desired)))
+        }
+    }
+}
+
+/// Activation is believed only when it can be seen; a server that never shows `active` is taken at its word, since
+/// nobody is harmed by an account that HR wants.
+async fn confirm_active<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    shown: Option<RemoteUser>,
+) -> Result<(), Interrupt> {
+    let mut active = shown.and_then(|user| user.active);
+    if active.is_none() {
+        active = match read_user(session, id).await? {
+            Found::Here(user) => user.active,
+            Found::Gone => return Err(vanished("the user vanished while it was activated")),
+        };
+    }
+    if active == Some(false) { Err(Interrupt::NotYet(NOT_ACTIVATED.into())) } else { Ok(()) }
+}
+
+/// Somebody of whom no account is confirmed: find one, or make one.
+async fn provision_unknown<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    desired: &Attributes,
+) -> Result<Confirmed, Interrupt> {
+    if let Some(user) = find::existing(session, desired).await? {
+        return adopt(session, desired, &user).await;
+    }
+    match session.write(&ScimRequest::CreateUser { body: create_body(desired) }).await {
+        Ok(answer) => {
+            if let Some(id) = created_id(&answer) {
+                return Ok(Some(confirmed(&id, desired)));
+            }
+            match find::existing(session, desired).await? {
+                Some(RemoteUser { id: Some(id), .. }) => Ok(Some(confirmed(&id, desired))),
+                _ => Err(vanished("Workiva accepted the new user but neither gives nor finds its id")),
+            }
+        }
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Conflict => {
+            match find::by_paging(session, desired).await? {
+                Some(user) => adopt(session, desired, &user).await,
+                None => Err(Interrupt::Park(format!(
+                    "Workiva says that the user exists already (409), but shows none with this user name or externalId; it \
+                     may belong to another organization: {}",
+                    failure.message
+                ))),
+            }
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn adopt<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    desired: &Attributes,
+    user: &RemoteUser,
+) -> Result<Confirmed, Interrupt> {
+    let id = find::prove_same_person(session, user, desired).await?;
+    tracing::info!(
+        employee_id = session.action.employee_id,
+        action_id = session.action.action_id,
+        "an existing Workiva user is taken over for this employee"
+    );
+    match bring(session, &id, desired, user).await? {
+        Some(account) => Ok(Some(account)),
+        None => Err(vanished("the user vanished while it was taken over")),
+    }
+}
+
+/// Worth another attempt, which begins by reading.
+fn vanished(message: &str) -> Interrupt {
+    Interrupt::Failed(Failure::new(FailureKind::Malformed, None, message))
+}
+
+fn confirmed(id: &str, desired: &Attributes) -> Account {
+    Account { scim_id: id.to_owned(), active: true, attributes: desired.clone() }
+}

@@ -1,0 +1,137 @@
+//! Changing a user: PATCH by path, or read, merge and PUT; and reading one without believing too much.
+
+use std::sync::atomic::Ordering;
+
+use crate::config::UpdateBy;
+use crate::core::scim::user::{merge_body, patch_body};
+use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::engine::session::{Interrupt, Session};
+
+/// Attribute changes as SCIM requests take them.
+pub type Changes = Vec<(String, Option<String>)>;
+
+/// How a change went.
+pub enum Written {
+    /// It was accepted; the user as the answer shows it, if it does.
+    Accepted(Option<RemoteUser>),
+    /// There is no such user any more, and that was asked twice.
+    Gone,
+}
+
+/// A user who may be gone.
+pub enum Found {
+    /// As Workiva shows it.
+    Here(RemoteUser),
+    /// Not there, and Workiva answers otherwise.
+    Gone,
+}
+
+/// Reads a user by id. A 404 is believed only if the listing of users is there: else the address may be wrong.
+///
+/// # Errors
+/// Where Workiva cannot be asked or answers nonsense.
+pub async fn read_user<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Found, Interrupt> {
+    match session.read(&ScimRequest::GetUser { id: id.to_owned() }).await {
+        Ok(answer) => match answer.body.as_ref().and_then(RemoteUser::read) {
+            Some(user) => Ok(Found::Here(user)),
+            None => {
+                Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user").into())
+            }
+        },
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
+            match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
+                Ok(_) => Ok(Found::Gone),
+                Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
+                    let message =
+                        "Workiva knows neither this user nor the list of users; is workiva.base_url right?";
+                    Err(Failure::new(FailureKind::Malformed, Some(404), message).into())
+                }
+                Err(other) => Err(other),
+            }
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Changes a user in the way that the server takes. `live` is the user as just read, if it was.
+///
+/// # Errors
+/// Where Workiva refuses or cannot be reached.
+pub async fn change<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    changes: &Changes,
+    active: Option<bool>,
+    live: Option<&RemoteUser>,
+) -> Result<Written, Interrupt> {
+    if !session.line.patches() {
+        return put(session, id, changes, active, live).await;
+    }
+    let request = ScimRequest::PatchUser { id: id.to_owned(), body: patch_body(changes, active) };
+    let may_put = session.line.manner.update == UpdateBy::Auto;
+    match session.write(&request).await {
+        Ok(answer) => Ok(Written::Accepted(shown(&answer))),
+        Err(Interrupt::Failed(failure)) => match failure.kind {
+            FailureKind::NotSupported if may_put => {
+                session.line.patch_refused.store(true, Ordering::Relaxed);
+                put(session, id, changes, active, live).await
+            }
+            // A path that this server cannot take by PATCH; a whole user says the same without paths.
+            FailureKind::Invalid if may_put && is_about_the_path(failure.scim_type.as_deref()) => {
+                put(session, id, changes, active, live).await
+            }
+            FailureKind::NotFound => match read_user(session, id).await? {
+                Found::Gone => Ok(Written::Gone),
+                Found::Here(user) if may_put => {
+                    session.line.patch_refused.store(true, Ordering::Relaxed);
+                    put(session, id, changes, active, Some(&user)).await
+                }
+                Found::Here(_) => Err(Interrupt::Park(
+                    "Workiva answers PATCH with 404 although the user is there; set workiva.update = \"put\", then retry".into(),
+                )),
+            },
+            _ => Err(Interrupt::Failed(failure)),
+        },
+        Err(other) => Err(other),
+    }
+}
+
+async fn put<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    changes: &Changes,
+    active: Option<bool>,
+    live: Option<&RemoteUser>,
+) -> Result<Written, Interrupt> {
+    let read;
+    let live = match live {
+        Some(live) => live,
+        None => match read_user(session, id).await? {
+            Found::Gone => return Ok(Written::Gone),
+            Found::Here(user) => {
+                read = user;
+                &read
+            }
+        },
+    };
+    let request =
+        ScimRequest::ReplaceUser { id: id.to_owned(), body: merge_body(&live.raw, changes, active) };
+    match session.write(&request).await {
+        Ok(answer) => Ok(Written::Accepted(shown(&answer))),
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => match read_user(session, id).await? {
+            Found::Gone => Ok(Written::Gone),
+            Found::Here(_) => Err(Interrupt::Park(
+                "Workiva answers PUT with 404 although the user is there; set workiva.update = \"patch\", then retry".into(),
+            )),
+        },
+        Err(other) => Err(other),
+    }
+}
+
+fn shown(answer: &Answer) -> Option<RemoteUser> {
+    answer.body.as_ref().and_then(RemoteUser::read)
+}
+
+fn is_about_the_path(scim_type: Option<&str>) -> bool {
+    matches!(scim_type, Some("invalidPath" | "noTarget" | "invalidSyntax"))
+}

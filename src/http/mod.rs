@@ -1,0 +1,123 @@
+//! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What `/readyz` tells.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Readiness {
+    /// Whether the daemon can do its work.
+    pub ready: bool,
+    /// Why not, if not.
+    pub reason: Option<String>,
+    /// The plan that waits for approval, if one does.
+    pub held_plan: Option<String>,
+    /// Actions that wait for an operator.
+    pub parked: u64,
+    /// Actions that wait for a worker, or are in one's hands.
+    pub queued: u64,
+    /// How the newest run ended.
+    pub last_outcome: Option<String>,
+}
+
+/// What the server asks of the daemon.
+pub trait Vitals: Send + Sync + 'static {
+    /// Whether the daemon's tasks run.
+    fn is_alive(&self) -> bool;
+    /// Whether it can do its work.
+    fn readiness(&self) -> impl Future<Output = Readiness> + Send;
+    /// The metrics, as Prometheus reads them.
+    fn metrics(&self) -> impl Future<Output = String> + Send;
+}
+
+/// What can go wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("http.listen {address} cannot be had: {source}; choose another address or port")]
+pub struct HttpError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+struct Shared<V> {
+    vitals: V,
+    token: Option<SecretString>,
+}
+
+/// Binds the address.
+///
+/// # Errors
+/// Where it is taken or not ours.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
+}
+
+/// Serves until `stop` says so. With a token, everything but `/livez` asks for it.
+pub async fn serve<V: Vitals>(
+    listener: TcpListener,
+    vitals: V,
+    token: Option<SecretString>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shared = Arc::new(Shared { vitals, token });
+    let guarded = Router::new()
+        .route("/readyz", get(readyz::<V>))
+        .route("/metrics", get(metrics::<V>))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), require_token::<V>));
+    let router = Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(shared);
+    let stopped = async move {
+        // A sender that is gone stops the server as well.
+        let _ = stop.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "the daemon's own HTTP ended");
+    }
+}
+
+async fn livez<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
+    if shared.vitals.is_alive() {
+        return (StatusCode::OK, "ok\n").into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "a part of the daemon has ended\n").into_response()
+}
+
+async fn readyz<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
+    let readiness = shared.vitals.readiness().await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness)).into_response()
+}
+
+async fn metrics<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], shared.vitals.metrics().await).into_response()
+}
+
+async fn require_token<V: Vitals>(
+    State(shared): State<Arc<Shared<V>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if shared.token.as_ref().is_none_or(|token| shows(request.headers(), token)) {
+        return next.run(request).await;
+    }
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "send http.token as a bearer token\n")
+        .into_response()
+}
+
+/// Digests are compared, so that the time it takes says nothing about the token.
+fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    Sha256::digest(shown) == Sha256::digest(token.expose_secret())
+}

@@ -1,0 +1,60 @@
+//! The header: where each of our columns stands in the file.
+
+use csv::ByteRecord;
+use encoding_rs::WINDOWS_1252;
+
+use super::CsvOptions;
+use crate::config::Encoding;
+use crate::core::record::Columns;
+use crate::core::value::canonical;
+
+/// A header that has every mapped column.
+pub struct Header {
+    /// Where our columns stand, in their order.
+    pub positions: Vec<usize>,
+    /// How many fields a row has.
+    pub width: usize,
+}
+
+impl Header {
+    /// Finds every mapped column.
+    ///
+    /// # Errors
+    /// The columns that are missing or stand twice, and what is there instead.
+    pub fn read(row: &ByteRecord, options: &CsvOptions, columns: &Columns) -> Result<Self, String> {
+        let names: Vec<String> = row
+            .iter()
+            .map(|bytes| match options.encoding {
+                Encoding::Utf8 => canonical(&String::from_utf8_lossy(bytes)).into_owned(),
+                Encoding::Windows1252 => {
+                    canonical(&WINDOWS_1252.decode_without_bom_handling(bytes).0).into_owned()
+                }
+            })
+            .collect();
+        let mut positions = Vec::new();
+        let (mut missing, mut doubled) = (Vec::new(), Vec::new());
+        for name in columns.names() {
+            let wanted = canonical(options.columns.get(name).map_or(name, String::as_str));
+            let mut found = names.iter().enumerate().filter(|(_, known)| **known == wanted).map(|(at, _)| at);
+            match (found.next(), found.next()) {
+                (Some(at), None) => positions.push(at),
+                (Some(_), Some(_)) => doubled.push(format!("'{wanted}'")),
+                (None, _) => missing.push(format!("'{wanted}' (source.columns.{name})")),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(format!(
+                "its header has no column {}; it has: {}. Correct source.columns, source.delimiter or the export",
+                missing.join(", "),
+                names.join(" | ")
+            ));
+        }
+        if !doubled.is_empty() {
+            return Err(format!(
+                "its header has the column {} twice; rename one in the export",
+                doubled.join(", ")
+            ));
+        }
+        Ok(Self { positions, width: names.len() })
+    }
+}

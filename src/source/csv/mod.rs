@@ -1,0 +1,245 @@
+//! A file of comma-separated values with a header: the whole of the company, every time.
+
+mod file;
+mod header;
+mod sealed;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::csv::{ByteRecord, ReaderBuilder};
+use encoding_rs::WINDOWS_1252;
+use tokio::sync::mpsc;
+
+use self::header::Header;
+use self::sealed::{SEAL, Sealed};
+use super::{HrSource, SourceDigest, SourceEnd, SourceError};
+use crate::config::Encoding;
+use crate::core::record::{Columns, Fingerprint, MAX_ID_BYTES, RecordBatch, Rejection};
+use crate::core::value::canonical;
+
+/// Rows in one batch.
+const BATCH: usize = 512;
+/// How many rejected rows one read spells out; behind that the file is not what it is taken for.
+const MAX_REJECTIONS: usize = 100_000;
+
+/// How a CSV file is found and read.
+#[derive(Clone, Debug)]
+pub struct CsvOptions {
+    /// A path, or a pattern of which the newest match is read.
+    pub pattern: String,
+    /// What separates fields.
+    pub delimiter: u8,
+    /// How bytes become text.
+    pub encoding: Encoding,
+    /// With fewer rows than this the file counts as incomplete.
+    pub min_records: u64,
+    /// Our name = their header.
+    pub columns: BTreeMap<String, String>,
+    /// The configuration's fingerprint, which goes into every record's.
+    pub seed: u64,
+}
+
+/// The source.
+#[derive(Clone, Debug)]
+pub struct CsvSource {
+    options: Arc<CsvOptions>,
+}
+
+impl CsvSource {
+    /// A source with these options.
+    pub fn new(options: CsvOptions) -> Self {
+        Self { options: Arc::new(options) }
+    }
+}
+
+impl HrSource for CsvSource {
+    async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
+        let options = Arc::clone(&self.options);
+        let reading = tokio::task::spawn_blocking(move || {
+            let path = file::newest(&options.pattern)?;
+            let name = path.display().to_string();
+            let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
+            let digest = file::digest(&path, options.seed).map_err(unreadable)?;
+            Ok(digest.map(|digest| SourceDigest { name: name.clone(), digest: digest.to_hex() }))
+        });
+        reading.await.unwrap_or(Err(SourceError::Stopped))
+    }
+
+    async fn read(&self, batches: mpsc::Sender<RecordBatch>) -> Result<SourceEnd, SourceError> {
+        let options = Arc::clone(&self.options);
+        let reading = tokio::task::spawn_blocking(move || {
+            let path = file::newest(&options.pattern)?;
+            let digest = read_file(&path, &options, |batch| {
+                batches.blocking_send(batch).map_err(|_| SourceError::Stopped)
+            })?;
+            Ok(SourceEnd { name: path.display().to_string(), digest: Some(digest.to_hex()) })
+        });
+        reading.await.unwrap_or(Err(SourceError::Stopped))
+    }
+}
+
+/// Reads one file on the calling thread. The answer is the digest of its bytes, as [`file::digest`] makes it.
+fn read_file(
+    path: &Path,
+    options: &CsvOptions,
+    mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
+) -> Result<Fingerprint, SourceError> {
+    let name = path.display().to_string();
+    let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
+    let incomplete = |reason: String| SourceError::Incomplete { file: name.clone(), reason };
+    let file = File::open(path).map_err(unreadable)?;
+    let before = file::Stamp::of(&file).map_err(unreadable)?;
+    let mut reader = ReaderBuilder::new()
+        .delimiter(options.delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(128 * 1024)
+        .from_reader(Sealed::new(&file, options.seed));
+    let fail = |error: ::csv::Error| unreadable(std::io::Error::other(error));
+    let mut row = ByteRecord::new();
+    if !reader.read_byte_record(&mut row).map_err(fail)? || is_seal(&row) {
+        return Err(incomplete("it is empty, not even a header is there".into()));
+    }
+    let columns = Columns::new(options.columns.keys().map(String::as_str));
+    let header = Header::read(&row, options, &columns).map_err(incomplete)?;
+    let mut rows = Rows { header, options, columns, number: 0, short: None, rejections: 0 };
+    let mut batch = rows.batch();
+    let mut sealed = false;
+    while reader.read_byte_record(&mut row).map_err(fail)? {
+        if is_seal(&row) {
+            sealed = true;
+            break;
+        }
+        rows.take(&row, &mut batch).map_err(incomplete)?;
+        if batch.len() >= BATCH {
+            deliver(std::mem::replace(&mut batch, rows.batch()))?;
+        }
+    }
+    if !sealed {
+        return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
+    }
+    if let Some(fields) = rows.short {
+        let wanted = rows.header.width;
+        return Err(incomplete(format!(
+            "its last row (row {}) has {fields} of {wanted} fields",
+            rows.number
+        )));
+    }
+    if rows.number < options.min_records {
+        return Err(incomplete(format!(
+            "it has {} rows; source.min_records is {}",
+            rows.number, options.min_records
+        )));
+    }
+    let read = reader.get_ref().bytes_read();
+    if file::Stamp::of(&file).map_err(unreadable)? != before || read != before.bytes() {
+        return Err(incomplete(
+            "it changed while it was read; let the export write another name and rename it".into(),
+        ));
+    }
+    deliver(batch)?;
+    Ok(reader.get_ref().digest())
+}
+
+fn is_seal(row: &ByteRecord) -> bool {
+    row.len() == 1 && row.get(0) == Some(SEAL)
+}
+
+/// Makes records out of rows.
+struct Rows<'a> {
+    header: Header,
+    options: &'a CsvOptions,
+    columns: Arc<Columns>,
+    number: u64,
+    /// How many fields the newest row has, if it has too few.
+    short: Option<usize>,
+    rejections: usize,
+}
+
+impl Rows<'_> {
+    fn batch(&self) -> RecordBatch {
+        RecordBatch::new(Arc::clone(&self.columns), self.options.seed)
+    }
+
+    fn take(&mut self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), String> {
+        self.number += 1;
+        self.short = (row.len() < self.header.width).then_some(row.len());
+        let refused = match self.options.encoding {
+            Encoding::Utf8 => self.take_utf8(row, batch),
+            Encoding::Windows1252 => self.take_windows(row, batch),
+        };
+        let Err((employee_id, reason)) = refused else { return Ok(()) };
+        self.rejections += 1;
+        if self.rejections > MAX_REJECTIONS {
+            return Err(format!(
+                "more than {MAX_REJECTIONS} rows cannot be used (row {}: {reason})",
+                self.number
+            ));
+        }
+        batch.rejections.push(Rejection { employee_id, row: Some(self.number), reason });
+        Ok(())
+    }
+
+    fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), (Option<String>, String)> {
+        // One check for the whole row is quicker than one a field; slicing checks the fields' ends again.
+        let Ok(text) = std::str::from_utf8(row.as_slice()) else {
+            let id =
+                row.get(self.header.positions[0]).and_then(|id| std::str::from_utf8(id).ok()).map(canonical);
+            let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
+            return Err((
+                id,
+                "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps".into(),
+            ));
+        };
+        let field = |at: usize| row.range(at).and_then(|range| text.get(range)).unwrap_or_default();
+        self.check(row.len(), &canonical(field(self.header.positions[0])))?;
+        if text.is_ascii() {
+            batch.push(self.number, self.header.positions.iter().map(|at| field(*at).trim()));
+        } else {
+            let values: Vec<_> = self.header.positions.iter().map(|at| canonical(field(*at))).collect();
+            batch.push(self.number, values.iter().map(|value| &**value));
+        }
+        Ok(())
+    }
+
+    fn take_windows(
+        &self,
+        row: &ByteRecord,
+        batch: &mut RecordBatch,
+    ) -> Result<(), (Option<String>, String)> {
+        let decode = |at: &usize| {
+            let (text, _) = WINDOWS_1252.decode_without_bom_handling(row.get(*at).unwrap_or_default());
+            canonical(&text).into_owned()
+        };
+        let values: Vec<String> = self.header.positions.iter().map(decode).collect();
+        self.check(row.len(), &values[0])?;
+        batch.push(self.number, values.iter().map(String::as_str));
+        Ok(())
+    }
+
+    /// Refuses a row without a usable employee id or with a number of fields that is not the header's.
+    fn check(&self, fields: usize, employee_id: &str) -> Result<(), (Option<String>, String)> {
+        if employee_id.is_empty() {
+            return Err((None, "has no employee id; fill it in the HR system".into()));
+        }
+        if employee_id.len() > MAX_ID_BYTES || employee_id.chars().any(char::is_control) {
+            let reason =
+                format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
+            return Err((None, reason));
+        }
+        if fields != self.header.width {
+            let reason = format!(
+                "has {fields} fields where the header has {}; a delimiter or line end in a value has to be quoted",
+                self.header.width
+            );
+            return Err((Some(employee_id.to_owned()), reason));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

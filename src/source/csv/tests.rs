@@ -1,0 +1,134 @@
+//! A CSV file as its user sees it: what is delivered, what is rejected, what is incomplete.
+
+use std::path::PathBuf;
+
+use super::*;
+
+struct Read {
+    ids: Vec<String>,
+    departments: Vec<String>,
+    rejections: Vec<Rejection>,
+}
+
+fn options(folder: &Path) -> CsvOptions {
+    let columns = [("employee_id", "Employee ID"), ("status", "Status"), ("department", "Department")];
+    CsvOptions {
+        pattern: folder.join("employees*.csv").display().to_string(),
+        delimiter: b',',
+        encoding: Encoding::Utf8,
+        min_records: 1,
+        columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
+        seed: 0,
+    }
+}
+
+fn read_with(bytes: &[u8], change: impl FnOnce(&mut CsvOptions)) -> Result<Read, SourceError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("employees.csv");
+    std::fs::write(&path, bytes).unwrap();
+    let mut options = options(folder.path());
+    change(&mut options);
+    let mut read = Read { ids: vec![], departments: vec![], rejections: vec![] };
+    read_file(&path, &options, |batch| {
+        for index in 0..batch.len() {
+            let record = batch.record(index);
+            read.ids.push(record.employee_id().to_owned());
+            read.departments.push(record.get("department").unwrap_or_default().to_owned());
+        }
+        read.rejections.extend(batch.rejections);
+        Ok(())
+    })?;
+    Ok(read)
+}
+
+fn read(text: &str) -> Result<Read, SourceError> {
+    read_with(text.as_bytes(), |_| {})
+}
+
+fn incomplete(text: &str) -> String {
+    match read(text) {
+        Err(SourceError::Incomplete { reason, .. }) => reason,
+        Err(other) => panic!("{other}"),
+        Ok(read) => panic!("{} rows were believed", read.ids.len()),
+    }
+}
+
+#[test]
+fn a_byte_order_mark_crlf_and_line_ends_within_quotes_are_read_as_meant() {
+    let text = "\u{feff}Employee ID,Status,Department\r\n007, Active ,\"Fin\r\nance\"\r\n8,Active,\"a, \"\"b\"\"\"\r\n";
+    let read = read(text).unwrap();
+    assert_eq!(read.ids, ["007", "8"]);
+    assert_eq!(read.departments, ["Fin\r\nance", "a, \"b\""]);
+}
+
+#[test]
+fn other_delimiters_and_windows_1252_are_read_when_configured() {
+    let read = read_with(b"Status;Employee ID;Department\nActive;1;Gesch\xe4ft\xa0\n", |options| {
+        options.delimiter = b';';
+        options.encoding = Encoding::Windows1252;
+    });
+    assert_eq!(read.unwrap().departments, ["Geschäft"]);
+}
+
+#[test]
+fn a_header_without_a_mapped_column_is_incomplete_and_names_it() {
+    let reason = incomplete("Employee ID,State,Dept\n1,Active,x\n");
+    assert!(
+        reason.contains("'Status' (source.columns.status)") && reason.contains("'Department'"),
+        "{reason}"
+    );
+    assert!(reason.contains("Employee ID | State | Dept"), "{reason}");
+    assert!(incomplete("Employee ID,Status,Department,Status\n1,a,b,c\n").contains("twice"));
+}
+
+#[test]
+fn a_file_that_ends_inside_a_quoted_field_or_with_a_short_row_is_incomplete() {
+    assert!(incomplete("Employee ID,Status,Department\n1,Active,x\n2,Active,\"Fin").contains("quoted field"));
+    assert!(incomplete("Employee ID,Status,Department\n1,Active,x\n2,Acti").contains("2 of 3 fields"));
+    assert!(incomplete("").contains("empty"));
+    assert!(incomplete("Employee ID,Status,Department\n").contains("min_records"));
+}
+
+#[test]
+fn a_last_row_without_a_line_end_is_whole() {
+    assert_eq!(read("Employee ID,Status,Department\n1,Active,x\n2,Active,y").unwrap().ids, ["1", "2"]);
+}
+
+#[test]
+fn a_bad_row_in_the_middle_is_rejected_by_row_and_the_others_go_on() {
+    let read =
+        read("Employee ID,Status,Department\n1,Active,x\n,Active,y\n3,Active\n4,Active,a,b\n5,Active,z\n")
+            .unwrap();
+    assert_eq!(read.ids, ["1", "5"]);
+    let told: Vec<_> = read.rejections.iter().map(|one| (one.row, one.employee_id.as_deref())).collect();
+    assert_eq!(told, [(Some(2), None), (Some(3), Some("3")), (Some(4), Some("4"))]);
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_reject_their_row_only() {
+    let read =
+        read_with(b"Employee ID,Status,Department\n1,Active,Gesch\xe4ft\n2,Active,x\n", |_| {}).unwrap();
+    assert_eq!(read.ids, ["2"]);
+    assert_eq!(read.rejections[0].employee_id.as_deref(), Some("1"));
+    assert!(read.rejections[0].reason.contains("source.encoding"));
+}
+
+#[test]
+fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, age: u64| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "x").unwrap();
+        let changed = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000 - age);
+        File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
+    };
+    let pattern = folder.path().join("employees*").display().to_string();
+    assert!(matches!(file::newest(&pattern), Err(SourceError::Missing { .. })));
+    at("employees-3.csv.partial", 0);
+    at("employees-4.csv.TMP", 0);
+    let missing = file::newest(&pattern).unwrap_err().to_string();
+    assert!(missing.contains("2 still being written"), "{missing}");
+    at("employees-2.csv", 100);
+    at("employees-1.csv", 50);
+    assert!(file::newest(&pattern).unwrap().ends_with("employees-1.csv"));
+}

@@ -1,0 +1,83 @@
+//! HR sources. A source delivers a complete snapshot, or it fails; there is nothing between.
+
+pub mod csv;
+
+use std::future::Future;
+
+use tokio::sync::mpsc;
+
+use crate::core::record::RecordBatch;
+
+/// How many batches may wait between a source and the engine: what bounds memory.
+pub const BATCHES_AHEAD: usize = 16;
+
+/// What a source says when it has delivered everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceEnd {
+    /// The file or system that was read.
+    pub name: String,
+    /// The digest of what was read, as [`HrSource::digest`] would tell it.
+    pub digest: Option<String>,
+}
+
+/// What [`HrSource::digest`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceDigest {
+    /// The file or system.
+    pub name: String,
+    /// Hexadecimal; it depends on the configuration as well.
+    pub digest: String,
+}
+
+/// Why a read came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No file is there.
+    #[error("no HR file matches {pattern}{ignored}; check source.path and whether the export has run")]
+    Missing {
+        /// As configured.
+        pattern: String,
+        /// A word on files that match but are still being written.
+        ignored: String,
+    },
+    /// The file cannot be read.
+    #[error("the HR file {file} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It did not prove itself complete: nothing of it is believed.
+    #[error(
+        "the HR file {file} is not complete: {reason}; nothing of it is used and nobody's access changes"
+    )]
+    Incomplete {
+        /// The file.
+        file: String,
+        /// What is missing, and the mend.
+        reason: String,
+    },
+    /// The engine stopped listening.
+    #[error("the read was stopped")]
+    Stopped,
+}
+
+/// A system or file that knows all employees.
+pub trait HrSource: Send + Sync + 'static {
+    /// A digest of the bytes that a read would be made of, where that can be had for much less than the read. Two equal
+    /// digests mean that the two reads would deliver the same; `None` means that this source cannot tell.
+    ///
+    /// # Errors
+    /// Where the source cannot be read.
+    fn digest(&self) -> impl Future<Output = Result<Option<SourceDigest>, SourceError>> + Send;
+
+    /// Delivers every row in batches. Only an `Ok` at the end makes them count.
+    ///
+    /// # Errors
+    /// Where the source cannot be read or cannot prove itself complete.
+    fn read(
+        &self,
+        batches: mpsc::Sender<RecordBatch>,
+    ) -> impl Future<Output = Result<SourceEnd, SourceError>> + Send;
+}

@@ -1,0 +1,149 @@
+//! What an operator decides about a held plan, and what a newer run does.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::plans::Tx;
+use super::{Store, StoreError, millis};
+
+/// How an approval ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// So many actions are released.
+    Released(u64),
+    /// There is no held plan of this key.
+    NotHeld {
+        /// Its state, if there is one.
+        state: Option<String>,
+    },
+    /// Source, configuration or state have moved since; this is how.
+    Stale(String),
+}
+
+impl Store {
+    /// The held plan's source and configuration, as its run saw them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn held_plan(&self) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'")
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// Releases a held plan, if source and configuration (`input`) and state are what it was made from.
+    ///
+    /// # Errors
+    /// Where the database fails; then nothing is changed.
+    pub async fn approve(
+        &self,
+        plan_id: &str,
+        by: &str,
+        input: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Approval, StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let plan: Option<(String, String, String)> =
+            sqlx::query_as("SELECT state, input, run_id FROM plan WHERE plan_id = ?1")
+                .bind(plan_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some((state, plan_input, run_id)) = plan else { return Ok(Approval::NotHeld { state: None }) };
+        if state != "held" {
+            return Ok(Approval::NotHeld { state: Some(state) });
+        }
+        if plan_input != input {
+            return Ok(Approval::Stale(
+                "the HR source or the configuration has changed since the plan was made".into(),
+            ));
+        }
+        let moved: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
+             AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
+                    AND o.state IN ('queued', 'leased', 'parked') AND o.action_id IS NOT h.supersedes))",
+        )
+        .bind(plan_id)
+        .fetch_one(&mut *tx)
+        .await?;
+        if moved > 0 {
+            return Ok(Approval::Stale(format!(
+                "the state of {moved} people has moved since the plan was made"
+            )));
+        }
+        sqlx::query(
+            "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE state IN ('queued', 'parked', 'discarded') \
+             AND action_id IN (SELECT supersedes FROM action WHERE plan_id = ?1 AND state = 'held')",
+        )
+        .bind(plan_id)
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await?;
+        let released = sqlx::query(
+            "UPDATE action SET state = 'queued', not_before = ?2 WHERE plan_id = ?1 AND state = 'held'",
+        )
+        .bind(plan_id)
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        decide(&mut tx, plan_id, "approved", by, now).await?;
+        sqlx::query("UPDATE run SET accepted = 1 WHERE run_id = ?1").bind(&run_id).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(Approval::Released(released))
+    }
+
+    /// Drops a held plan. The answer tells whether it was held.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reject(&self, plan_id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let held = sqlx::query("SELECT 1 FROM plan WHERE plan_id = ?1 AND state = 'held'")
+            .bind(plan_id)
+            .fetch_optional(&mut *tx)
+            .await?
+            .is_some();
+        if held {
+            drop_held(&mut tx, "rejected", Some(by), now).await?;
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+}
+
+/// Drops the held plan, if there is one; `state` says how that is called.
+pub(super) async fn drop_held(
+    tx: &mut Tx,
+    state: &str,
+    by: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let plan = sqlx::query("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
+    let Some(plan) = plan else { return Ok(()) };
+    let plan_id: String = plan.get(0);
+    sqlx::query("UPDATE action SET state = 'dropped', ended_at = ?2 WHERE plan_id = ?1 AND state = 'held'")
+        .bind(&plan_id)
+        .bind(millis(now))
+        .execute(&mut **tx)
+        .await?;
+    decide(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+}
+
+async fn decide(
+    tx: &mut Tx,
+    plan_id: &str,
+    state: &str,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE plan SET state = ?2, decided_by = ?3, decided_at = ?4 WHERE plan_id = ?1 AND state = 'held'",
+    )
+    .bind(plan_id)
+    .bind(state)
+    .bind(by)
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

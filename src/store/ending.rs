@@ -1,0 +1,283 @@
+//! How actions end: by a guarded update, together with every request that was sent and what was confirmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::Row;
+
+use super::outbox::{Claim, Claimed, claim};
+use super::plans::Tx;
+use super::{Store, StoreError, millis, to_json};
+use crate::core::action::ActionKind;
+use crate::core::state::Account;
+use crate::core::value::folded;
+
+/// One request that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// When it was sent.
+    pub sent_at: DateTime<Utc>,
+    /// Method and path, without personal data.
+    pub request: String,
+    /// The answer's status, if there was an answer.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What was wrong with it.
+    pub error: Option<String>,
+}
+
+/// How a worker's work on an action ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Confirmed: this is the account now (none: there is none any more).
+    Done {
+        /// The confirmed account.
+        account: Option<Account>,
+    },
+    /// Back into the queue.
+    Again {
+        /// Not before this.
+        not_before: DateTime<Utc>,
+        /// Whether the attempt counts against the limit.
+        counts: bool,
+        /// Whether a request may have taken effect unseen.
+        uncertain: bool,
+        /// Why.
+        reason: String,
+    },
+    /// For an operator.
+    Parked {
+        /// Whether a request may have taken effect unseen.
+        uncertain: bool,
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// An action that a worker is through with.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The key.
+    pub action_id: i64,
+    /// The fence.
+    pub epoch: i64,
+    /// Whose account.
+    pub employee_id: String,
+    /// Create, update and so on.
+    pub kind: ActionKind,
+    /// Every request that was sent for it.
+    pub attempts: Vec<AttemptRow>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+#[derive(Serialize)]
+struct EndingRow<'a> {
+    id: i64,
+    epoch: i64,
+    state: &'static str,
+    not_before: i64,
+    counts: bool,
+    uncertain: bool,
+    error: Option<&'a str>,
+}
+
+impl Store {
+    /// Stores how actions ended, with every request and what was confirmed, in one transaction. The answer names the
+    /// actions that were still ours; what the others did is kept as requests only.
+    ///
+    /// # Errors
+    /// Where the database fails; then nothing is stored.
+    pub async fn finish(
+        &self,
+        finished: &[Finished],
+        now: DateTime<Utc>,
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let ours = finish(&mut tx, finished, now).await?;
+        tx.commit().await?;
+        Ok(ours)
+    }
+
+    /// Both in one transaction, since each costs one: stores how actions ended, and claims the next ones.
+    ///
+    /// # Errors
+    /// Where the database fails; then nothing is stored or claimed.
+    pub async fn finish_and_claim(
+        &self,
+        finished: &[Finished],
+        next: &Claim<'_>,
+    ) -> Result<(BTreeSet<i64>, Vec<Claimed>), StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let ours =
+            if finished.is_empty() { BTreeSet::new() } else { finish(&mut tx, finished, next.now).await? };
+        let claimed = if next.limit == 0 { Vec::new() } else { claim(&mut tx, next).await? };
+        tx.commit().await?;
+        Ok((ours, claimed))
+    }
+}
+
+async fn finish(tx: &mut Tx, finished: &[Finished], now: DateTime<Utc>) -> Result<BTreeSet<i64>, StoreError> {
+    let taken = taken_accounts(tx, finished).await?;
+    let rows: Vec<_> = finished.iter().map(|one| ending_row(one, taken.get(&one.action_id), now)).collect();
+    let ours = sqlx::query(
+        "UPDATE action SET state = j.value ->> 'state', owner = NULL, lease_until = NULL, \
+           not_before = j.value ->> 'not_before', attempts = attempts + (j.value ->> 'counts'), \
+           uncertain = max(uncertain, j.value ->> 'uncertain'), error = j.value ->> 'error', \
+           ended_at = CASE WHEN j.value ->> 'state' = 'done' THEN ?2 END \
+         FROM json_each(?1) j WHERE action_id = j.value ->> 'id' AND epoch = j.value ->> 'epoch' AND state = 'leased' \
+         RETURNING action_id",
+    )
+    .bind(to_json(&rows))
+    .bind(millis(now))
+    .fetch_all(&mut **tx)
+    .await?;
+    let ours: BTreeSet<i64> = ours.iter().map(|row| row.get(0)).collect();
+    store_attempts(tx, finished).await?;
+    let done =
+        finished.iter().filter(|one| ours.contains(&one.action_id) && !taken.contains_key(&one.action_id));
+    store_accounts(tx, done, now).await?;
+    Ok(ours)
+}
+
+fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Utc>) -> EndingRow<'a> {
+    let row = EndingRow {
+        id: one.action_id,
+        epoch: one.epoch,
+        state: "done",
+        not_before: millis(now),
+        counts: true,
+        uncertain: false,
+        error: None,
+    };
+    if let Some(reason) = taken {
+        return EndingRow { state: "parked", error: Some(reason), ..row };
+    }
+    match &one.ending {
+        Ending::Done { .. } => row,
+        Ending::Again { not_before, counts, uncertain, reason } => EndingRow {
+            state: "queued",
+            not_before: millis(*not_before),
+            counts: *counts,
+            uncertain: *uncertain,
+            error: Some(reason),
+            ..row
+        },
+        Ending::Parked { uncertain, reason } => {
+            EndingRow { state: "parked", uncertain: *uncertain, error: Some(reason), ..row }
+        }
+    }
+}
+
+/// Actions whose confirmed account belongs to another employee already: one account is never two people's.
+async fn taken_accounts(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeMap<i64, String>, StoreError> {
+    let mut by_account: BTreeMap<&str, &Finished> = BTreeMap::new();
+    let mut taken = BTreeMap::new();
+    let reason = |holder: &str| {
+        format!(
+            "the Workiva user found for this employee is linked to employee {holder} already; correct one of them in HR or \
+             in Workiva, then retry"
+        )
+    };
+    for one in finished {
+        let Ending::Done { account: Some(account) } = &one.ending else { continue };
+        match by_account.get(account.scim_id.as_str()) {
+            Some(first) if first.employee_id != one.employee_id => {
+                taken.insert(one.action_id, reason(&first.employee_id));
+            }
+            _ => {
+                by_account.insert(&account.scim_id, one);
+            }
+        }
+    }
+    let pairs: Vec<_> = by_account.iter().map(|(id, one)| (id, &one.employee_id, one.action_id)).collect();
+    let rows = sqlx::query(
+        "SELECT j.value ->> 2, a.employee_id FROM json_each(?1) j JOIN account a ON a.scim_id = j.value ->> 0 \
+         WHERE a.employee_id <> j.value ->> 1",
+    )
+    .bind(to_json(&pairs))
+    .fetch_all(&mut **tx)
+    .await?;
+    taken.extend(rows.iter().map(|row| (row.get::<i64, _>(0), reason(row.get(1)))));
+    Ok(taken)
+}
+
+async fn store_attempts(tx: &mut Tx, finished: &[Finished]) -> Result<(), StoreError> {
+    let rows: Vec<_> = finished
+        .iter()
+        .flat_map(|one| {
+            one.attempts.iter().zip(1_u32..).map(|(sent, number)| {
+                (
+                    one.action_id,
+                    one.epoch,
+                    number,
+                    millis(sent.sent_at),
+                    &sent.request,
+                    sent.status,
+                    sent.duration_ms,
+                    &sent.error,
+                )
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO attempt (action_id, epoch, number, sent_at, request, status, duration_ms, error) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 \
+         FROM json_each(?1)",
+    )
+    .bind(to_json(&rows))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn store_accounts(
+    tx: &mut Tx,
+    done: impl Iterator<Item = &Finished>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (mut accounts, mut gone, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+    for one in done {
+        let Ending::Done { account } = &one.ending else { continue };
+        settled.push(one.action_id);
+        match account {
+            Some(account) => {
+                let user_name =
+                    account.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
+                let attributes = to_json(&account.attributes);
+                accounts.push((&one.employee_id, &account.scim_id, account.active, attributes, user_name));
+            }
+            None => gone.push(&one.employee_id),
+        }
+    }
+    if settled.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
+        .bind(to_json(&gone))
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true \
+         ON CONFLICT (employee_id) DO UPDATE SET scim_id = excluded.scim_id, active = excluded.active, \
+           attributes = excluded.attributes, user_name = excluded.user_name, confirmed_at = excluded.confirmed_at",
+    )
+    .bind(to_json(&accounts))
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change \
+         FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
+    )
+    .bind(to_json(&settled))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

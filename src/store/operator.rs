@@ -1,0 +1,296 @@
+//! What an operator asks and orders: status, parked actions, retry, discard.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::Row;
+
+use super::{Store, StoreError, from_millis, millis, to_json};
+use crate::core::action::ActionKind;
+use crate::core::guard::HoldReason;
+use crate::core::report::Counts;
+
+/// What `status` shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The newest runs, newest first.
+    pub runs: Vec<RunSummary>,
+    /// What waits.
+    pub queue: Queue,
+    /// The plan that waits for approval, if one does.
+    pub held: Option<PlanSummary>,
+    /// Actions that wait for an operator.
+    pub parked: Vec<ParkedAction>,
+    /// Accounts confirmed active.
+    pub active_accounts: u64,
+}
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunSummary {
+    /// The key.
+    pub run_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// What started it.
+    pub cause: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Rows read.
+    pub records: u64,
+    /// Rows that could not be used.
+    pub rejected: u64,
+    /// What was planned.
+    pub planned: Counts,
+    /// What went wrong, if it did.
+    pub message: Option<String>,
+}
+
+/// Actions under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    /// Waiting for a worker.
+    pub queued: u64,
+    /// In a worker's hands.
+    pub leased: u64,
+    /// Waiting for an operator.
+    pub parked: u64,
+    /// Part of a held plan.
+    pub held: u64,
+    /// When the oldest of the queued ones was planned.
+    pub oldest_queued_at: Option<DateTime<Utc>>,
+}
+
+impl Queue {
+    /// Actions that still have to end by themselves.
+    pub fn unfinished(&self) -> u64 {
+        self.queued + self.leased
+    }
+}
+
+/// A held plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanSummary {
+    /// The key.
+    pub plan_id: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// What it holds.
+    pub counts: Counts,
+    /// Why it is held.
+    pub hold_reasons: Vec<HoldReason>,
+}
+
+/// A parked action.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParkedAction {
+    /// The key.
+    pub action_id: i64,
+    /// Whose account.
+    pub employee_id: String,
+    /// Create, update and so on.
+    pub kind: String,
+    /// Attempts made.
+    pub attempts: u64,
+    /// Why it was planned.
+    pub because: String,
+    /// Why it is parked.
+    pub reason: String,
+}
+
+impl Store {
+    /// The state of things.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn status(&self, runs: u32) -> Result<Status, StoreError> {
+        Ok(Status {
+            runs: self.runs(runs).await?,
+            queue: self.queue().await?,
+            held: self.held_summary().await?,
+            parked: self.parked().await?,
+            active_accounts: self.scale().await?.active_accounts,
+        })
+    }
+
+    /// How many actions are in which state.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn queue(&self) -> Result<Queue, StoreError> {
+        let rows = sqlx::query(
+            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'leased', 'parked', 'held') GROUP BY state",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let mut queue = Queue::default();
+        for row in rows {
+            let number = row.get::<i64, _>(1).unsigned_abs();
+            match row.get::<&str, _>(0) {
+                "queued" => {
+                    queue.queued = number;
+                    queue.oldest_queued_at = row.get::<Option<i64>, _>(2).map(from_millis);
+                }
+                "leased" => queue.leased = number,
+                "parked" => queue.parked = number,
+                _ => queue.held = number,
+            }
+        }
+        Ok(queue)
+    }
+
+    /// The parked actions.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn parked(&self) -> Result<Vec<ParkedAction>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, '') FROM action \
+             WHERE state = 'parked' ORDER BY action_id",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let parked = rows.iter().map(|row| ParkedAction {
+            action_id: row.get(0),
+            employee_id: row.get(1),
+            kind: row.get(2),
+            attempts: row.get::<i64, _>(3).unsigned_abs(),
+            because: row.get(4),
+            reason: row.get(5),
+        });
+        Ok(parked.collect())
+    }
+
+    /// Puts parked actions back into the queue with fresh attempts; `None`: all. The answer is how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn retry_parked(&self, ids: Option<&[i64]>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2 \
+                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1)))";
+        let done = sqlx::query(sql)
+            .bind(ids.map(|ids| to_json(&ids)))
+            .bind(millis(now))
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Gives parked actions up until HR or the configuration says something new; `None`: all. The answer is how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn discard_parked(&self, ids: Option<&[i64]>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sql = "UPDATE action SET state = 'discarded', ended_at = ?2 \
+                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1)))";
+        let done = sqlx::query(sql)
+            .bind(ids.map(|ids| to_json(&ids)))
+            .bind(millis(now))
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Confirmed actions by kind that ended at or after `since`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn done_since(&self, since: DateTime<Utc>) -> Result<Counts, StoreError> {
+        let rows = sqlx::query(
+            "SELECT kind, count(*) FROM action WHERE state = 'done' AND ended_at >= ?1 GROUP BY kind",
+        )
+        .bind(millis(since))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut counts = Counts::default();
+        for row in rows {
+            if let Some(kind) = ActionKind::parse(row.get(0)) {
+                counts.add(kind, row.get::<i64, _>(1).unsigned_abs());
+            }
+        }
+        Ok(counts)
+    }
+
+    /// When the newest run began, of whatever outcome.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_run_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let at: Option<i64> =
+            sqlx::query_scalar("SELECT max(started_at) FROM run").fetch_one(&self.readers).await?;
+        Ok(at.map(from_millis))
+    }
+
+    /// When the newest run that neither failed nor was held began: applied or unchanged.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_success_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = "SELECT max(ended_at) FROM run WHERE outcome IN ('applied', 'unchanged')";
+        let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        Ok(at.map(from_millis))
+    }
+
+    async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT run_id, started_at, cause, outcome, source_rows, rejected, planned, message FROM run \
+             ORDER BY started_at DESC, rowid DESC LIMIT ?1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let runs = rows.iter().map(|row| RunSummary {
+            run_id: row.get(0),
+            started_at: from_millis(row.get(1)),
+            cause: row.get(2),
+            outcome: row.get(3),
+            records: row.get::<i64, _>(4).unsigned_abs(),
+            rejected: row.get::<i64, _>(5).unsigned_abs(),
+            planned: serde_json::from_str(row.get(6)).unwrap_or_default(),
+            message: row.get(7),
+        });
+        Ok(runs.collect())
+    }
+
+    async fn held_summary(&self) -> Result<Option<PlanSummary>, StoreError> {
+        let row =
+            sqlx::query("SELECT plan_id, created_at, counts, hold_reasons FROM plan WHERE state = 'held'")
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(row.map(|row| PlanSummary {
+            plan_id: row.get(0),
+            created_at: from_millis(row.get(1)),
+            counts: serde_json::from_str(row.get(2)).unwrap_or_default(),
+            hold_reasons: serde_json::from_str(row.get(3)).unwrap_or_default(),
+        }))
+    }
+
+    /// Rejections of the newest run that read its source: (employee id, row, reason).
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_rejections(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<BTreeMap<&'static str, String>>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT employee_id, row, reason FROM rejection WHERE run_id = (SELECT run_id FROM run WHERE input IS NOT NULL \
+             ORDER BY started_at DESC, rowid DESC LIMIT 1) ORDER BY number LIMIT ?1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            let mut map = BTreeMap::from([("reason", row.get::<String, _>(2))]);
+            if let Some(id) = row.get::<Option<String>, _>(0) {
+                map.insert("employee_id", id);
+            }
+            if let Some(number) = row.get::<Option<i64>, _>(1) {
+                map.insert("row", number.to_string());
+            }
+            map
+        };
+        Ok(rows.iter().map(read).collect())
+    }
+}

@@ -1,0 +1,370 @@
+//! A run, its plan and its outbox: stored in one transaction, so that a crash leaves all of it or nothing.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use sqlx::{Sqlite, Transaction};
+
+use super::approval::drop_held;
+use super::{Store, StoreError, millis, to_json};
+use crate::core::guard::HoldReason;
+use crate::core::plan::{Plan, PlannedAction, SettledPerson};
+use crate::core::report::{Counts, Outcome};
+use crate::core::value::folded;
+
+/// How many rows one statement takes.
+const CHUNK: usize = 2_000;
+/// How many rejections of a run are kept; the count is kept whole.
+const KEPT_REJECTIONS: usize = 1_000;
+
+/// What is remembered of a run.
+#[derive(Debug)]
+pub struct RunRecord<'a> {
+    /// The key.
+    pub run_id: &'a str,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it was stored.
+    pub ended_at: DateTime<Utc>,
+    /// What started it: `schedule`, `start`, `sync`, `missed`.
+    pub cause: &'a str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The file or system that was read.
+    pub source_name: Option<&'a str>,
+    /// What went wrong, if it did.
+    pub message: Option<&'a str>,
+    /// The digest of the source's bytes, taken before they were read.
+    pub source_digest: Option<&'a str>,
+}
+
+/// A plan to be stored with its run.
+#[derive(Debug)]
+pub struct PlanCommit<'a> {
+    /// The key, should it be new.
+    pub plan_id: &'a str,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Why it is held; empty: it is released.
+    pub hold_reasons: &'a [HoldReason],
+    /// Whether, though held, actions that take no access away are released.
+    pub only_deprovisions: bool,
+}
+
+/// What became of a plan when it was stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The plan's key: an earlier one where the same plan is held already.
+    pub plan_id: Option<String>,
+    /// Actions that workers may now take.
+    pub queued: u64,
+}
+
+#[derive(Serialize)]
+struct ActionRow<'a> {
+    employee_id: &'a str,
+    kind: &'a str,
+    rank: i64,
+    changes: String,
+    because: &'a str,
+    target: String,
+    user_name: Option<String>,
+    scim_id: Option<&'a str>,
+    base_version: i64,
+    fingerprint: String,
+    next_change: Option<String>,
+    verify: bool,
+    supersedes: Option<i64>,
+}
+
+impl Store {
+    /// Stores a run that came to no plan.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_run(&self, run: &RunRecord<'_>) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        insert_run(&mut tx, run, None, None, false).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Stores a run, its plan and the outbox.
+    ///
+    /// People whose state has moved since the plan was made are left out: the next run sees them again.
+    ///
+    /// # Errors
+    /// Where the database fails; then nothing is stored.
+    pub async fn commit_plan(
+        &self,
+        run: &RunRecord<'_>,
+        commit: &PlanCommit<'_>,
+    ) -> Result<Committed, StoreError> {
+        let now = run.ended_at;
+        let (held, released): (Vec<&PlannedAction>, Vec<&PlannedAction>) =
+            commit.plan.actions.iter().partition(|action| {
+                !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.is_deprovision())
+            });
+        let hash = commit.plan.content_hash_of(&held);
+        let is_held = !commit.hold_reasons.is_empty();
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let standing: Option<(String, String)> =
+            sqlx::query_as("SELECT plan_id, content_hash FROM plan WHERE state = 'held'")
+                .fetch_optional(&mut *tx)
+                .await?;
+        let same = standing.filter(|(_, known)| is_held && *known == hash).map(|(plan_id, _)| plan_id);
+        if same.is_none() {
+            drop_held(&mut tx, "superseded", None, now).await?;
+        }
+        let stored = is_held || !released.is_empty();
+        let plan_id = same.clone().or_else(|| stored.then(|| commit.plan_id.to_owned()));
+        insert_run(&mut tx, run, plan_id.as_deref(), Some(commit), !is_held).await?;
+        if let Some(plan_id) = plan_id.as_deref().filter(|_| same.is_none()) {
+            insert_plan(&mut tx, plan_id, run, commit, &hash).await?;
+        }
+        let mut queued = 0;
+        if let Some(plan_id) = &plan_id {
+            if same.is_none() {
+                insert_actions(&mut tx, plan_id, &held, "held", now).await?;
+            }
+            end_open(&mut tx, &released, now).await?;
+            queued = insert_actions(&mut tx, plan_id, &released, "queued", now).await?;
+        }
+        if !is_held || commit.only_deprovisions {
+            withdraw(&mut tx, &commit.plan.withdrawals, now).await?;
+        }
+        let settled = settle(&mut tx, &commit.plan.settled).await?;
+        let leaves_nothing = !is_held
+            && commit.plan.is_final()
+            && queued == released.len() as u64
+            && settled == commit.plan.settled.len() as u64;
+        if let Some(digest) = run.source_digest.filter(|_| leaves_nothing) {
+            let sql = "UPDATE run SET quiet_digest = ?2 WHERE run_id = ?1";
+            sqlx::query(sql).bind(run.run_id).bind(digest).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(Committed { plan_id, queued })
+    }
+
+    /// Stores a run whose source's bytes were those of the run before, which had left nothing to be looked at again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_quiet_run(&self, run: &RunRecord<'_>, rows: u64) -> Result<(), StoreError> {
+        let plan = Plan { rows, ..Plan::default() };
+        let commit = PlanCommit { plan_id: "", plan: &plan, hold_reasons: &[], only_deprovisions: false };
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        insert_run(&mut tx, run, None, Some(&commit), true).await?;
+        let sql = "UPDATE run SET quiet_digest = ?2, input = (SELECT input FROM run WHERE quiet_digest = ?2 LIMIT 1) \
+                   WHERE run_id = ?1";
+        sqlx::query(sql).bind(run.run_id).bind(run.source_digest).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
+    /// left nothing to be looked at again, and no date concern anybody by `today`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn quiet_rows(&self, digest: &str, today: NaiveDate) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
+                     WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY started_at DESC, rowid DESC LIMIT 1) \
+                   WHERE quiet_digest = ?1 \
+                     AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
+                       (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
+                          AND o.state IN ('queued', 'leased', 'parked', 'discarded'))) \
+                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2)";
+        let rows: Option<i64> = sqlx::query_scalar(sql)
+            .bind(digest)
+            .bind(today.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(rows.map(i64::unsigned_abs))
+    }
+}
+
+pub(super) type Tx = Transaction<'static, Sqlite>;
+
+async fn insert_run(
+    tx: &mut Tx,
+    run: &RunRecord<'_>,
+    plan_id: Option<&str>,
+    commit: Option<&PlanCommit<'_>>,
+    accepted: bool,
+) -> Result<(), StoreError> {
+    let plan = commit.map(|commit| commit.plan);
+    sqlx::query(
+        "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
+         input, accepted, planned, hold_reasons, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )
+    .bind(run.run_id)
+    .bind(millis(run.started_at))
+    .bind(millis(run.ended_at))
+    .bind(run.cause)
+    .bind(run.outcome.name())
+    .bind(plan_id)
+    .bind(run.source_name)
+    .bind(plan.map_or(0, |plan| plan.rows.cast_signed()))
+    .bind(plan.map_or(0, |plan| plan.rejections().cast_signed()))
+    .bind(plan.map(|plan| plan.input.to_hex()))
+    .bind(accepted)
+    .bind(to_json(&plan.map_or_else(Counts::default, Plan::counts)))
+    .bind(to_json(&commit.map_or(&[][..], |commit| commit.hold_reasons)))
+    .bind(run.message)
+    .execute(&mut **tx)
+    .await?;
+    let Some(plan) = plan else { return Ok(()) };
+    let rows: Vec<_> =
+        plan.rejected.iter().take(KEPT_REJECTIONS).map(|r| (&r.employee_id, r.row, &r.reason)).collect();
+    if !rows.is_empty() {
+        sqlx::query(
+            "INSERT INTO rejection (run_id, number, employee_id, row, reason) \
+             SELECT ?1, key, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)",
+        )
+        .bind(run.run_id)
+        .bind(to_json(&rows))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_plan(
+    tx: &mut Tx,
+    plan_id: &str,
+    run: &RunRecord<'_>,
+    commit: &PlanCommit<'_>,
+    hash: &str,
+) -> Result<(), StoreError> {
+    let state = if commit.hold_reasons.is_empty() { "released" } else { "held" };
+    sqlx::query(
+        "INSERT INTO plan (plan_id, run_id, state, created_at, input, content_hash, counts, hold_reasons) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(plan_id)
+    .bind(run.run_id)
+    .bind(state)
+    .bind(millis(run.ended_at))
+    .bind(commit.plan.input.to_hex())
+    .bind(hash)
+    .bind(to_json(&commit.plan.counts()))
+    .bind(to_json(&commit.hold_reasons))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Inserts actions in one state; a queued one only where the person's state is what it was decided on.
+async fn insert_actions(
+    tx: &mut Tx,
+    plan_id: &str,
+    actions: &[&PlannedAction],
+    state: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let mut inserted = 0;
+    for chunk in actions.chunks(CHUNK) {
+        let rows = to_json(&chunk.iter().map(|action| row(action)).collect::<Vec<_>>());
+        sqlx::query(
+            "INSERT OR IGNORE INTO person (employee_id) SELECT value ->> 'employee_id' FROM json_each(?1)",
+        )
+        .bind(&rows)
+        .execute(&mut **tx)
+        .await?;
+        inserted += sqlx::query(
+            "INSERT INTO action (plan_id, employee_id, kind, rank, state, changes, because, target, user_name, scim_id, \
+               base_version, fingerprint, next_change, supersedes, uncertain, not_before, created_at) \
+             SELECT ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, j.value ->> 'changes', \
+               j.value ->> 'because', j.value ->> 'target', j.value ->> 'user_name', j.value ->> 'scim_id', \
+               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'supersedes', \
+               max(j.value ->> 'verify', \
+                 coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
+             FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
+             WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
+               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'leased', 'parked'))) \
+             ORDER BY j.key",
+        )
+        .bind(plan_id)
+        .bind(state)
+        .bind(&rows)
+        .bind(millis(now))
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+    }
+    Ok(inserted)
+}
+
+fn row(action: &PlannedAction) -> ActionRow<'_> {
+    ActionRow {
+        employee_id: &action.employee_id,
+        kind: action.kind.name(),
+        rank: action.kind.rank(),
+        changes: to_json(&action.changes),
+        because: &action.because,
+        target: to_json(&action.target),
+        user_name: action.target.attributes().get("userName").map(|name| folded(name)),
+        scim_id: action.scim_id.as_deref(),
+        base_version: action.base_version,
+        fingerprint: action.settled.fingerprint.to_hex(),
+        next_change: action.settled.next_change.map(|day| day.to_string()),
+        verify: action.verify,
+        supersedes: action.supersedes,
+    }
+}
+
+/// Ends the waiting actions that the new ones take the place of.
+async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let ids: Vec<i64> = actions.iter().filter_map(|action| action.supersedes).collect();
+    for chunk in ids.chunks(CHUNK) {
+        sqlx::query(
+            "UPDATE action SET state = 'superseded', ended_at = ?2 \
+             WHERE action_id IN (SELECT value FROM json_each(?1)) AND state IN ('queued', 'parked', 'discarded')",
+        )
+        .bind(to_json(&chunk))
+        .bind(millis(now))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Ends queued actions that nobody needs any more, but for those that may have taken effect meanwhile.
+async fn withdraw(tx: &mut Tx, withdrawals: &[(i64, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
+    for chunk in withdrawals.chunks(CHUNK) {
+        let ids: Vec<i64> = chunk.iter().map(|(action_id, _)| *action_id).collect();
+        sqlx::query(
+            "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
+             AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0",
+        )
+        .bind(to_json(&ids))
+        .bind(millis(now))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64, StoreError> {
+    let mut stored = 0;
+    for chunk in settled.chunks(CHUNK) {
+        let rows: Vec<_> = chunk
+            .iter()
+            .map(|one| {
+                let day = one.settled.next_change.map(|day| day.to_string());
+                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version)
+            })
+            .collect();
+        // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
+        stored += sqlx::query(
+            "INSERT INTO person (employee_id, fingerprint, next_change, version) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
+             ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change \
+             WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
+               WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'leased', 'parked'))",
+        )
+        .bind(to_json(&rows))
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+    }
+    Ok(stored)
+}

@@ -1,0 +1,188 @@
+//! Reading what is known of people.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreError, to_json};
+use crate::core::action::ActionKind;
+use crate::core::guard::Scale;
+use crate::core::record::Fingerprint;
+use crate::core::state::{Account, OpenAction, OpenState, PersonState};
+
+/// How many people one packed row holds.
+const PACK: i64 = 5_000;
+/// How many ids one lookup asks for.
+const CHUNK: usize = 5_000;
+
+/// Some people with the fingerprints at which they were settled, packed into one text.
+pub struct PackedPeople(String);
+
+impl PackedPeople {
+    /// Each person in it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Fingerprint)> {
+        self.0.split('\u{1e}').filter_map(|entry| {
+            let (id, fingerprint) = entry.split_once('\u{1f}')?;
+            Some((id, decode(fingerprint)))
+        })
+    }
+}
+
+/// `u128::from_str_radix` costs a multiplication a digit; a hundred thousand of these are read in every run.
+fn decode(hex: &str) -> Fingerprint {
+    if hex.len() != 32 {
+        return Fingerprint::NONE;
+    }
+    let digit = |byte: u8| {
+        u128::from(if byte <= b'9' { byte.wrapping_sub(b'0') } else { byte.wrapping_sub(b'a' - 10) } & 0xf)
+    };
+    Fingerprint(hex.bytes().fold(0, |sum, byte| (sum << 4) | digit(byte)))
+}
+
+impl Store {
+    /// How many people are known.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn people(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM person").fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The people after `after` in the order of ids; `None` behind the last one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn packed_people(&self, after: &str) -> Result<Option<(PackedPeople, String)>, StoreError> {
+        let sql = "SELECT max(employee_id), group_concat(employee_id || char(31) || fingerprint, char(30)) FROM \
+                   (SELECT employee_id, fingerprint FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2)";
+        let row = sqlx::query(sql).bind(after).bind(PACK).fetch_one(&self.readers).await?;
+        let last: Option<String> = row.get(0);
+        Ok(last.map(|last| (PackedPeople(row.get(1)), last)))
+    }
+
+    /// People whose decision a date may change by `today`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn due(&self, today: NaiveDate) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT employee_id FROM person WHERE next_change IS NOT NULL AND next_change <= ?1";
+        Ok(sqlx::query_scalar(sql).bind(today.to_string()).fetch_all(&self.readers).await?)
+    }
+
+    /// All that is known of these people; of whom nothing is known, there is no entry.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn states(&self, ids: &[&str]) -> Result<HashMap<String, PersonState>, StoreError> {
+        let mut states = HashMap::with_capacity(ids.len());
+        let sql = "SELECT p.employee_id, p.version, a.scim_id, a.active, a.attributes, \
+                     o.action_id, o.kind, o.state, o.target, o.uncertain \
+                   FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
+                     LEFT JOIN account a ON a.employee_id = p.employee_id \
+                     LEFT JOIN action o ON o.action_id = coalesce( \
+                       (SELECT x.action_id FROM action x WHERE x.employee_id = p.employee_id \
+                          AND x.state IN ('queued', 'leased', 'parked')), \
+                       (SELECT max(x.action_id) FROM action x WHERE x.employee_id = p.employee_id \
+                          AND x.state = 'discarded'))";
+        for chunk in ids.chunks(CHUNK) {
+            for row in sqlx::query(sql).bind(to_json(&chunk)).fetch_all(&self.readers).await? {
+                let state = person_state(&row)?;
+                states.insert(state.employee_id.clone(), state);
+            }
+        }
+        Ok(states)
+    }
+
+    /// Who holds each of these user names (compared form), in state or by an action under way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn holders(&self, user_names: &[String]) -> Result<HashMap<String, String>, StoreError> {
+        let mut holders = HashMap::new();
+        // Whoever has the name confirmed comes before whoever is only about to have it.
+        let sql = "SELECT o.user_name, o.employee_id FROM action o WHERE o.state IN ('queued', 'leased', 'parked') \
+                     AND o.user_name IN (SELECT value FROM json_each(?1)) \
+                   UNION ALL \
+                   SELECT a.user_name, a.employee_id FROM json_each(?1) j JOIN account a ON a.user_name = j.value";
+        for chunk in user_names.chunks(CHUNK) {
+            for row in sqlx::query(sql).bind(to_json(&chunk)).fetch_all(&self.readers).await? {
+                holders.insert(row.get(0), row.get(1));
+            }
+        }
+        Ok(holders)
+    }
+
+    /// What a plan is measured against.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scale(&self) -> Result<Scale, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM account WHERE active = 1), \
+                     EXISTS (SELECT 1 FROM account), \
+                     (SELECT source_rows FROM run WHERE accepted = 1 ORDER BY started_at DESC LIMIT 1), \
+                     (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
+                        WHERE o.state IN ('queued', 'leased') AND o.kind IN ('suspend', 'delete') AND p.state = 'released')";
+        let row = sqlx::query(sql).fetch_one(&self.readers).await?;
+        let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
+        let accepted: Option<i64> = row.get(2);
+        Ok(Scale {
+            active_accounts: number(0),
+            has_accounts: number(1) > 0,
+            accepted_rows: accepted.map(i64::unsigned_abs),
+            open_deprovisions: number(3),
+        })
+    }
+
+    /// Whose account has this id of Workiva's.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn owner_of(&self, scim_id: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT employee_id FROM account WHERE scim_id = ?1";
+        Ok(sqlx::query_scalar(sql).bind(scim_id).fetch_optional(&self.readers).await?)
+    }
+}
+
+fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    let account = match row.get::<Option<String>, _>(2) {
+        None => None,
+        Some(scim_id) => Some(Account {
+            scim_id,
+            active: row.get::<i64, _>(3) == 1,
+            attributes: serde_json::from_str(row.get(4)).map_err(|_| corrupt("an account's attributes"))?,
+        }),
+    };
+    let open = match row.get::<Option<i64>, _>(5) {
+        None => None,
+        Some(action_id) => Some(OpenAction {
+            action_id,
+            kind: ActionKind::parse(row.get(6)).ok_or_else(|| corrupt("an action's kind"))?,
+            state: match row.get::<&str, _>(7) {
+                "queued" => OpenState::Queued,
+                "leased" => OpenState::Leased,
+                "parked" => OpenState::Parked,
+                _ => OpenState::Discarded,
+            },
+            target: serde_json::from_str(row.get(8)).map_err(|_| corrupt("an action's target"))?,
+            uncertain: row.get::<i64, _>(9) == 1,
+        }),
+    };
+    Ok(PersonState { employee_id: row.get(0), version: row.get(1), account, open })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_fingerprint_reads_as_it_was_written() {
+        let fingerprint = Fingerprint(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
+        let packed = PackedPeople(format!("007\u{1f}{}\u{1e}8\u{1f}", fingerprint.to_hex()));
+        let read: Vec<_> = packed.iter().collect();
+        assert_eq!(read, [("007", fingerprint), ("8", Fingerprint::NONE)]);
+    }
+}

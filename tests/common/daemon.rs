@@ -1,0 +1,151 @@
+//! The daemon as a process: its log, its HTTP, its signals.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::World;
+use super::process::{until, wait};
+
+/// A running daemon; dropped, it is killed.
+pub struct Daemon {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What the daemon's HTTP answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Daemon {
+    /// Starts one and waits until it listens.
+    pub fn start(world: &World) -> Self {
+        Self::start_logging(world, "info")
+    }
+
+    /// The same with another log filter.
+    pub fn start_logging(world: &World, filter: &str) -> Self {
+        let mut command = world.command(&["run"]);
+        command.env("WORKIVA_SYNC_LOG", filter).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let lines = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines() {
+                lines.lock().unwrap().push(line.unwrap());
+            }
+        });
+        let mut daemon = Self { child, address: String::new(), log, reader: Some(reader) };
+        until("the daemon has started", || {
+            if let Some(exit) = daemon.child.try_wait().unwrap() {
+                panic!("the daemon ended ({exit}): {}", daemon.log());
+            }
+            let started = daemon.entries().into_iter().find(|entry| entry["message"] == "started");
+            daemon.address =
+                started.map(|entry| entry["listen"].as_str().unwrap().to_owned()).unwrap_or_default();
+            !daemon.address.is_empty()
+        });
+        daemon
+    }
+
+    /// Where its HTTP listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Everything that was logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// The log's entries.
+    pub fn entries(&self) -> Vec<Value> {
+        let lines = self.log.lock().unwrap();
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits until a message is logged that contains these words; returns it.
+    pub fn wait_for_log(&self, words: &str) -> String {
+        let mut found = None;
+        until(words, || {
+            found = self
+                .entries()
+                .iter()
+                .filter_map(|entry| entry["message"].as_str())
+                .find(|message| message.contains(words))
+                .map(str::to_owned);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.get_with(path, "")
+    }
+
+    /// GET with a bearer token.
+    pub fn get_as(&self, path: &str, token: &str) -> Answer {
+        self.get_with(path, &format!("Authorization: Bearer {token}\r\n"))
+    }
+
+    fn get_with(&self, path: &str, header: &str) -> Answer {
+        let port = self.address.rsplit_once(':').unwrap().1;
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, body: body.to_owned() }
+    }
+
+    /// `/readyz`.
+    pub fn readiness(&self) -> (u16, Value) {
+        let answer = self.get("/readyz");
+        (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for its end; returns the exit code.
+    pub fn wait(&mut self) -> i32 {
+        let exit = wait(&mut self.child);
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        exit
+    }
+
+    /// Asks it to stop and waits for that; returns the exit code.
+    pub fn stop(&mut self) -> i32 {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,280 @@
+//! The guard: what is too much is held, and nothing of it is sent until somebody says so.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use common::{HEADER, Output, Row, Synced, World, hr_text, kinds, people};
+use secrecy::SecretString;
+
+/// Ten people, and a guard that holds when two of them leave at once.
+fn guarded() -> (World, Vec<Row>) {
+    let mut world = World::new();
+    world.guard_tightly();
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    (world, rows)
+}
+
+/// The first `number` have left.
+fn leaving(rows: &[Row], number: usize) -> Vec<Row> {
+    rows.iter().enumerate().map(|(n, row)| if n < number { row.left() } else { row.clone() }).collect()
+}
+
+fn approve(world: &World, plan: &str) -> Output {
+    world.run(&["approve", plan, "--by", "a test"])
+}
+
+#[test]
+fn a_held_plan_sends_nothing_and_says_why() {
+    let (world, rows) = guarded();
+    let before = world.statistics();
+    let mut after = leaving(&rows, 3);
+    after.push(Row::new("2000", "New", "Hire"));
+    let held = world.sync_rows(&after, 3);
+    assert_eq!((held.outcome(), held.hold_codes()), ("held", vec!["deprovision_count"]));
+    assert_eq!(held.planned(), kinds([("create", 1), ("suspend", 3)]));
+    assert_eq!(held.applied(), kinds([]));
+    assert_eq!(world.statistics(), before, "not one request");
+    world.assert_agrees(&rows);
+    assert_eq!(world.status()["held"]["plan_id"], held.plan_id());
+}
+
+#[test]
+fn approve_releases_the_plan_and_the_next_sync_sends_it() {
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 3);
+    let approved = approve(&world, held.plan_id());
+    assert_eq!(approved.exit, 0, "{approved:?}");
+    world.assert_agrees(&rows);
+    let sent = world.sync();
+    assert_eq!((sent.exit, sent.outcome()), (0, "applied"), "{sent:?}");
+    assert_eq!(sent.applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+    world.sync_rows(&after, 0).assert_unchanged();
+}
+
+#[test]
+fn approve_is_refused_as_stale_once_the_file_has_changed() {
+    let (world, rows) = guarded();
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    world.hr(&leaving(&rows, 4));
+    let before = world.statistics();
+    let refused = approve(&world, held.plan_id());
+    assert_eq!(refused.exit, 3, "{refused:?}");
+    assert!(refused.stdout.contains("stale"), "{refused:?}");
+    assert_eq!(world.statistics(), before);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn approve_is_refused_as_stale_once_the_configuration_has_changed() {
+    let (mut world, rows) = guarded();
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    world.set("access.keep_on_role_loss", true);
+    assert_eq!(approve(&world, held.plan_id()).exit, 3);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn approve_is_refused_as_stale_once_the_state_of_somebody_in_the_plan_has_moved() {
+    let (world, mut rows) = guarded();
+    // A change waits in the queue, since nobody gets in; meanwhile the person leaves, with two others.
+    world.sandbox.set_password(&SecretString::from("another"));
+    rows[0].title = "CFO".into();
+    world.sync_rows(&rows, 6);
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 6);
+    assert_eq!(held.outcome(), "held");
+    // The change gets through, so that the plan no longer stands on what is.
+    world.sandbox.set_password(&SecretString::from("sandbox-password"));
+    let same = world.sync_rows(&after, 3);
+    assert_eq!((same.plan_id(), same.applied()), (held.plan_id(), kinds([("update", 1)])));
+    let before = world.statistics();
+    let refused = approve(&world, held.plan_id());
+    assert_eq!(refused.exit, 3, "{refused:?}");
+    assert!(refused.stdout.contains("stale"), "{refused:?}");
+    assert_eq!(world.statistics(), before);
+    world.assert_agrees(&rows);
+
+    let anew = world.sync_rows(&after, 3);
+    assert_ne!(anew.plan_id(), held.plan_id());
+    assert_eq!(approve(&world, anew.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn a_plan_that_a_newer_run_has_superseded_cannot_be_approved_even_if_the_old_file_is_back() {
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 3);
+    world.sync_rows(&leaving(&rows, 1), 0);
+    world.sync_rows(&rows, 0);
+    world.hr(&after);
+    assert_eq!(approve(&world, held.plan_id()).exit, 1);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn approve_is_refused_while_the_source_is_not_complete() {
+    let (world, rows) = guarded();
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    world.hr_text(HEADER);
+    assert_eq!(approve(&world, held.plan_id()).exit, 5);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_plan_that_is_not_held_can_be_neither_approved_nor_rejected() {
+    let (world, rows) = guarded();
+    for command in ["approve", "reject"] {
+        let output = world.run(&[command, "no-such-plan"]);
+        assert_eq!(output.exit, 1, "{output:?}");
+    }
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(approve(&world, held.plan_id()).exit, 1, "approved twice");
+}
+
+#[test]
+fn reject_drops_the_plan_and_the_next_run_holds_anew() {
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 3);
+    assert_eq!(world.run(&["reject", held.plan_id()]).exit, 0);
+    assert!(world.status()["held"].is_null());
+    assert_eq!(approve(&world, held.plan_id()).exit, 1);
+    let again = world.sync_rows(&after, 3);
+    assert_ne!(again.plan_id(), held.plan_id());
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn holding_deprovisions_alone_lets_everybody_else_through() {
+    let (mut world, rows) = guarded();
+    world.set("guard.on_trip", "hold_deprovisions");
+    let mut after = leaving(&rows, 3);
+    after[9].title = "CFO".into();
+    after.push(Row::new("2000", "New", "Hire"));
+    let held = world.sync_rows(&after, 3);
+    assert_eq!(held.applied(), kinds([("create", 1), ("update", 1)]));
+    let mut expected = after.clone();
+    for row in &mut expected[..3] {
+        row.status = "Active".into();
+    }
+    world.assert_agrees(&expected);
+    let again = world.sync_rows(&after, 3);
+    assert_eq!(again.requests(), 0, "{again:?}");
+    assert_eq!(approve(&world, again.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn repeated_runs_over_the_same_file_keep_the_same_held_plan() {
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    let first = world.sync_rows(&after, 3);
+    let second = world.sync_rows(&after, 3);
+    assert_eq!(first.plan_id(), second.plan_id());
+    assert_ne!(first.json["run_id"], second.json["run_id"]);
+    assert_eq!(approve(&world, first.plan_id()).exit, 0);
+}
+
+#[test]
+fn a_healed_file_supersedes_the_held_plan() {
+    let (world, rows) = guarded();
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    world.sync_rows(&rows, 0).assert_unchanged();
+    assert!(world.status()["held"].is_null());
+    assert_eq!(approve(&world, held.plan_id()).exit, 1);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn each_limit_holds_by_its_own_code() {
+    let mut world = World::new();
+    for (key, limit) in
+        [("max_create_percent", 50.0), ("max_shrink_percent", 10.0), ("max_reject_percent", 5.0)]
+    {
+        world.set(&format!("guard.{key}"), limit);
+    }
+    world.set("guard.max_rename_percent", 5.0);
+    world.set("guard.max_deprovision_percent", 5.0);
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    let code_of = |rows: &[Row]| {
+        let held = world.sync_rows(rows, 3);
+        held.hold_codes().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(code_of(&people(20)), ["create_percent"]);
+    assert_eq!(code_of(&rows[..6]), ["deprovision_percent", "shrink_percent"]);
+    let shifted: Vec<Row> =
+        rows.iter().map(|row| row.but(|row| row.email = format!("x{}", row.email))).collect();
+    assert_eq!(code_of(&shifted), ["rename_percent"]);
+    let spoiled: Vec<Row> = rows.iter().map(|row| row.but(|row| row.email = String::new())).collect();
+    assert_eq!(code_of(&spoiled), ["reject_percent"]);
+    world.assert_agrees(&rows);
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn a_source_that_cannot_prove_itself_complete_changes_nobody() {
+    let world = World::new();
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    let whole = hr_text(&rows);
+    let without_status = whole.replace("Status", "State");
+    let broken = [
+        ("empty", String::new(), "empty"),
+        ("only a header", HEADER.to_owned(), "min_records"),
+        ("inside quotes", whole.replace("Number5", "\"Number5"), "quoted"),
+        ("a short last row", whole.trim_end().rsplit_once(',').unwrap().0.to_owned(), "fields"),
+        ("a missing column", without_status, "Status"),
+    ];
+    let before = world.statistics();
+    for (what, text, word) in broken {
+        world.hr_text(&text);
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.outcome()), (5, "incomplete"), "{what}: {synced:?}");
+        let told = world.run(&["sync"]);
+        assert!(told.stdout.contains(word), "{what}: {told:?}");
+        assert_eq!(world.run(&["plan", "--json"]).exit, 5, "{what}");
+    }
+    std::fs::remove_file(world.path("employees.csv")).unwrap();
+    assert_eq!(world.sync().exit, 5);
+    assert_eq!(world.statistics(), before);
+    world.assert_agrees(&rows);
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn plan_makes_no_database_where_there_is_none() {
+    let world = World::new();
+    world.hr(&people(10));
+    let planned = Synced::of(world.run(&["plan", "--json"]));
+    assert_eq!((planned.exit, planned.planned()), (0, kinds([("create", 10)])));
+    assert_eq!(world.writes(), 0);
+    let left: Vec<_> =
+        std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "the HR file and the configuration, not {left:?}");
+}
+
+#[test]
+fn plan_leaves_the_database_as_it_is_and_writes_nothing_to_workiva() {
+    let (world, rows) = guarded();
+    let mut after = leaving(&rows, 1);
+    after.push(Row::new("2000", "New", "Hire"));
+    world.hr(&after);
+    let before = (std::fs::read(world.database()).unwrap(), world.writes());
+    let planned = Synced::of(world.run(&["plan", "--json"]));
+    assert_eq!((planned.exit, planned.outcome()), (0, "applied"));
+    assert_eq!(planned.planned(), kinds([("create", 1), ("suspend", 1)]));
+    assert!(world.run(&["plan"]).stdout.contains("2000"));
+    world.hr(&leaving(&rows, 5));
+    assert_eq!(world.run(&["plan", "--json"]).exit, 3, "a plan that would be held says so");
+    assert!(before.0 == std::fs::read(world.database()).unwrap(), "the database has changed");
+    assert_eq!(before.1, world.writes());
+    world.assert_agrees(&rows);
+}

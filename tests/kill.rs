@@ -1,0 +1,119 @@
+//! The real binary, killed in the middle of its work again and again, still ends with Workiva equal to HR.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use common::{Row, World, people};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use workiva_sync::sandbox::{FaultKind, Faults};
+
+const PEOPLE: usize = 400;
+/// How often it is killed over each of the three files.
+const KILLS: [u32; 3] = [8, 7, 5];
+
+/// Everybody is hired; then there are changes, renames and leavers; then the leavers are back, and others leave.
+fn files() -> [Vec<Row>; 3] {
+    let first = people(PEOPLE);
+    let mut second = first.clone();
+    for (n, row) in second.iter_mut().enumerate() {
+        match n % 8 {
+            0..=2 => row.title = "Senior Analyst".into(),
+            3 => {
+                row.family = format!("Renamed{n}");
+                row.email = format!("renamed{n}@example.com");
+            }
+            4..=6 => row.status = "Terminated".into(),
+            _ => {}
+        }
+    }
+    let mut third = second.clone();
+    for (n, row) in third.iter_mut().enumerate() {
+        match n % 8 {
+            0 => row.status = "Terminated".into(),
+            4 => row.status = "Active".into(),
+            5 => {
+                row.status = "Active".into();
+                row.title = "Returned".into();
+            }
+            7 => row.email = format!("another{n}@example.com"),
+            _ => {}
+        }
+    }
+    [first, second, third]
+}
+
+/// The world for it, with a connection that was found working.
+fn world() -> World {
+    let mut world = World::new();
+    world.set("workiva.max_in_flight", 8);
+    world.set("retry.max_attempts", 30);
+    // As an operator does before the first run; a process that finds no connection at all ends by itself.
+    world.hr(&files()[0]);
+    assert_eq!(world.run(&["check"]).exit, 0);
+    world
+}
+
+/// Kills `sync` once the stand-in has seen `requests` more. The process has to be at work then.
+fn kill_after(world: &World, requests: u64) {
+    let target = world.statistics().requests + requests;
+    let mut child = spawn(world);
+    while world.statistics().requests < target {
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended before it could be killed: {ended:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), None, "it had ended by itself");
+}
+
+fn spawn(world: &World) -> Child {
+    world.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// A process gets through up to `most` requests before it is killed, give or take those in flight; `at_the_end` are the
+/// faults under which each file is brought to its end.
+fn survive(faults: Faults, at_the_end: Faults, most: u64, seed: u64) {
+    let world = world();
+    let mut random = StdRng::seed_from_u64(seed);
+    for (rows, kills) in files().iter().zip(KILLS) {
+        world.hr(rows);
+        world.sandbox.set_faults(faults.clone());
+        for _ in 0..kills {
+            kill_after(&world, random.random_range(1..=most));
+        }
+        world.sandbox.set_faults(at_the_end.clone());
+        world.sync_rows(rows, 0);
+        world.assert_agrees(rows);
+        assert_eq!(world.sandbox.users().len(), PEOPLE, "nobody has a second account");
+    }
+    assert_eq!(world.statistics().creates, PEOPLE as u64);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn killed_twenty_times_in_mid_push_it_ends_with_workiva_equal_to_hr_and_no_duplicate() {
+    let slow = Faults { latency_ms: 5, ..Faults::default() };
+    survive(slow.clone(), slow, 25, 1);
+}
+
+#[test]
+fn killed_twenty_times_while_three_requests_in_ten_fail_it_ends_with_workiva_equal_to_hr_and_no_duplicate() {
+    let faults = Faults { rate: 0.3, latency_ms: 5, slow_ms: 50, seed: 2, ..Faults::default() };
+    let mut at_the_end = faults.clone();
+    // A wish to be left alone costs everybody a second: while it is killed they come, but a whole file of them takes
+    // minutes.
+    at_the_end.kinds.retain(|kind| !matches!(kind, FaultKind::Throttle | FaultKind::Unavailable));
+    survive(faults, at_the_end, 10, 2);
+}
+
+#[test]
+fn answers_that_are_lost_or_cut_off_lead_to_no_second_account() {
+    let kinds = [FaultKind::AnswerLost, FaultKind::Malformed].into();
+    let faults = Faults { rate: 0.5, latency_ms: 5, kinds, seed: 3, ..Faults::default() };
+    survive(faults.clone(), faults, 25, 3);
+}

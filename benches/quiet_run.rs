@@ -1,7 +1,7 @@
 //! A run in which nothing has changed, against only parsing the same file with the `csv` crate in the same process.
 //!
 //! `cargo bench --bench quiet_run [-- PEOPLE]`; 100,000 people by default.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench ends by a panic")]
 
 mod common;
 
@@ -14,7 +14,7 @@ use workiva_sync::compose::{RealEngine, engine};
 use workiva_sync::core::report::Outcome;
 use workiva_sync::core::scim::Capabilities;
 use workiva_sync::core::state::Account;
-use workiva_sync::store::{Ending, Finished, Owner, Store};
+use workiva_sync::store::{Claim, Claimed, Ending, Finished, Owner, Store};
 
 const ROUNDS: usize = 9;
 /// Nobody listens there: a quiet run asks nobody.
@@ -52,33 +52,27 @@ async fn load_state(folder: &Path) {
     let owner = Arc::new(Owner::register(engine.store.path(), "bench").unwrap());
     let result = engine.cycle("bench").await.unwrap();
     assert_eq!(result.outcome, Outcome::Applied);
+    let mut finished = Vec::new();
     loop {
         let now = engine.clock.now();
-        let claimed =
-            engine.store.claim(owner.id(), 2_000, now, now + Duration::from_secs(60)).await.unwrap();
-        if claimed.is_empty() {
+        let lease_until = now + Duration::from_secs(60);
+        let claim = Claim { owner: owner.id(), limit: 2_000, now, lease_until };
+        let turn = engine.store.turn(&finished, &claim).await.unwrap();
+        if turn.claimed.is_empty() {
             break;
         }
-        let finished: Vec<Finished> = claimed
-            .into_iter()
-            .map(|action| Finished {
-                action_id: action.action_id,
-                epoch: action.epoch,
-                attempts: Vec::new(),
-                ending: Ending::Done {
-                    account: Some(Account {
-                        scim_id: format!("id-of-{}", action.employee_id),
-                        active: true,
-                        attributes: action.target.attributes().clone(),
-                    }),
-                },
-                kind: action.kind,
-                employee_id: action.employee_id,
-            })
-            .collect();
-        engine.store.finish(&finished, now).await.unwrap();
+        finished = turn.claimed.iter().map(confirmed).collect();
     }
     engine.store.close().await;
+}
+
+fn confirmed(action: &Claimed) -> Finished {
+    let account = Account {
+        scim_id: format!("id-of-{}", action.employee_id),
+        active: true,
+        attributes: action.target.attributes().clone(),
+    };
+    Finished::new(action, Vec::new(), Ending::Done { account: Some(account) })
 }
 
 async fn measure(folder: &Path) {

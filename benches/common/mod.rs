@@ -1,5 +1,10 @@
 //! What the benches share: an HR file of made-up people, and a configuration for it.
-#![allow(dead_code, missing_docs, reason = "each bench uses a part of it")]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "each bench uses a part of it, and ends by a panic"
+)]
 
 use std::io::{BufWriter, Write};
 use std::path::Path;

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::session::{Interrupt, Line};
 use crate::core::scim::list::{UserPage, Walk, WalkError, WalkStep};
 use crate::core::scim::{Failure, FailureKind, RemoteUser, ScimPort};
 use crate::core::value::folded;
+
+/// How long a listing spares asking for each person. Somebody who is made by hand meanwhile is found by the server's own
+/// refusal of a second user with that name.
+const PREPARED_FOR: TimeDelta = TimeDelta::minutes(30);
 
 /// What is kept of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +69,11 @@ impl Directory {
             .map(|(_, listing)| Arc::clone(listing))
     }
 
+    /// The listing that was made before many creates, unless it is too old by now to say who is not there.
+    pub fn prepared(&self, now: DateTime<Utc>) -> Option<Arc<Listing>> {
+        self.newest(Some(now - PREPARED_FOR))
+    }
+
     /// Forgets the listing.
     pub fn forget(&self) {
         *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -94,7 +103,8 @@ impl Directory {
     pub async fn prepare<P: ScimPort>(&self, line: &Line<P>, creates: u64) {
         let asked_for_each = creates * line.manner.match_existing.len() as u64;
         let first = Walk::new(line.manner.page_size).next_request();
-        let Ok(answer) = line.exchange(&first).await.result else { return };
+        let Ok(exchange) = line.exchange(&first).await else { return };
+        let Ok(answer) = exchange.result else { return };
         let Ok(page) = UserPage::read(&answer) else { return };
         let size = page.users.len().max(1) as u64;
         let pages = page.total.map_or(u64::MAX, |total| total.div_ceil(size));
@@ -128,16 +138,17 @@ async fn list_all<P: ScimPort>(line: &Line<P>) -> Result<Listing, Interrupt> {
     }
 }
 
-async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage, Failure> {
+async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage, Interrupt> {
     let mut failure = Failure::new(FailureKind::NoAnswer, None, "no page was read");
     for attempt in 1..=line.manner.retry.max_attempts {
-        match line.exchange(&walk.next_request()).await.result.and_then(|answer| UserPage::read(&answer)) {
+        let exchange = line.exchange(&walk.next_request()).await?;
+        match exchange.result.and_then(|answer| UserPage::read(&answer)) {
             Ok(page) => return Ok(page),
             Err(error) if error.is_transient() && error.kind != FailureKind::Unreachable => failure = error,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         let wait = crate::core::retry::backoff(attempt, &line.manner.retry, line.random.unit());
         tokio::time::sleep(wait).await;
     }
-    Err(failure)
+    Err(failure.into())
 }

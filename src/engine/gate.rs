@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::watch;
 
 use crate::core::retry::{RetrySettings, backoff};
 
@@ -45,6 +46,7 @@ pub struct Gate {
     max_in_flight: u32,
     retry: RetrySettings,
     state: Mutex<State>,
+    closing: watch::Sender<bool>,
 }
 
 impl Gate {
@@ -62,7 +64,13 @@ impl Gate {
             in_flight_limit: max_in_flight.max(1),
             successes: 0,
         };
-        Self { limiter, max_in_flight: max_in_flight.max(1), retry, state: Mutex::new(state) }
+        Self {
+            limiter,
+            max_in_flight: max_in_flight.max(1),
+            retry,
+            state: Mutex::new(state),
+            closing: watch::Sender::new(false),
+        }
     }
 
     /// How long a request has still to wait for the server's `Retry-After`.
@@ -71,6 +79,17 @@ impl Gate {
             .throttled_until
             .and_then(|until| (until - now).to_std().ok())
             .filter(|wait| !wait.is_zero())
+    }
+
+    /// The pool ends: nobody has to wait any more.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Waits until the pool ends.
+    pub async fn closed(&self) {
+        // The sender lives as long as the gate.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 
     /// Waits for the rate.

@@ -1,17 +1,22 @@
-//! The worker pool: claims what free places allow, carries it out, and stores the ends together.
+//! The worker pool: claims what is due, carries it out, and stores the ends; a place is never empty because the database
+//! is busy.
+//!
+//! Storing and claiming are one transaction, a *turn*. While it runs, workers go on with what was claimed ahead, and what
+//! they end meanwhile is stored by the next turn: the busier the pool, the more share a transaction.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::gate::Pause;
 use super::session::Line;
 use super::work::carry_out;
 use crate::core::scim::{ScimPort, ScimRequest};
-use crate::store::{Ending, Finished, Owner, StoreError};
+use crate::store::{Claim, Claimed, Ending, Finished, Owner, StoreError, Turn};
 
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
 const MANY_CREATES: u64 = 20;
@@ -21,6 +26,12 @@ const RECLAIM_EVERY: TimeDelta = TimeDelta::seconds(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failing probes after which a pool that is to empty the queue gives up.
 const PROBES_UNTIL_GIVING_UP: u32 = 5;
+/// What is claimed beyond the free places, in multiples of `max_in_flight`: enough for workers to go on during a turn.
+const AHEAD: usize = 2;
+/// Turns that may fail in a row before the pool gives up; what was to be stored is kept meanwhile.
+const TURNS_UNTIL_GIVING_UP: u32 = 5;
+/// The wait after a failed turn, times the failures so far.
+const TURN_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a pool works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +63,60 @@ pub struct Pool<P> {
     pub bell: Arc<Notify>,
 }
 
+/// A turn that was begun, with everything that is needed to begin it again.
+struct TurnDone {
+    finished: Arc<Vec<Finished>>,
+    lease_until: DateTime<Utc>,
+    wanted: usize,
+    result: Result<Turn, StoreError>,
+}
+
+/// Where a running pool stands.
+#[derive(Default)]
 struct Round {
     workers: JoinSet<Finished>,
+    /// Claimed, each with the end of its lease, in the order in which they begin.
+    ready: VecDeque<(Claimed, DateTime<Utc>)>,
+    /// Through, and not stored yet.
+    finished: Vec<Finished>,
+    turn: Option<JoinHandle<TurnDone>>,
+    failed_turns: u32,
+    /// The last claim found less than it wanted, and nothing has happened since.
+    dry: bool,
+    /// Something new may be in the queue, of which nothing was claimed yet.
+    news: bool,
     reclaimed_at: Option<DateTime<Utc>>,
     stopping: bool,
+}
+
+impl Round {
+    fn is_idle(&self) -> bool {
+        self.workers.is_empty() && self.ready.is_empty() && self.finished.is_empty() && self.turn.is_none()
+    }
+
+    /// Begins what takes access away before everything else, also where that was claimed later.
+    fn make_ready(&mut self, claimed: Vec<Claimed>, lease_until: DateTime<Utc>) {
+        for action in claimed {
+            let place = self.ready.partition_point(|(waiting, _)| waiting.kind <= action.kind);
+            self.ready.insert(place, (action, lease_until));
+        }
+    }
+
+    /// Gives back what was claimed and not begun.
+    fn give_back(&mut self) {
+        let untouched = self.ready.drain(..).map(|(action, _)| Finished::untouched(&action));
+        self.finished.extend(untouched);
+    }
+
+    fn take(&mut self, joined: Result<Finished, JoinError>) {
+        match joined {
+            Ok(done) => self.finished.push(done),
+            // The lease runs out, and the action is taken up again with a read first.
+            Err(error) => {
+                tracing::error!(%error, "a worker broke down; its action is tried again after its lease")
+            }
+        }
+    }
 }
 
 impl<P: ScimPort> Pool<P> {
@@ -64,42 +125,66 @@ impl<P: ScimPort> Pool<P> {
     /// # Errors
     /// Where the database fails.
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
-        self.prepare().await?;
-        let mut round = Round { workers: JoinSet::new(), reclaimed_at: None, stopping: false };
+        self.line.telemetry.paused(false);
+        self.begin().await?;
+        let mut round = Round { news: true, ..Round::default() };
         loop {
-            round.stopping |= *stop.borrow();
-            if round.stopping && round.workers.is_empty() {
-                return Ok(PoolEnd::Stopped);
+            if *stop.borrow() && !round.stopping {
+                round.stopping = true;
+                self.line.gate.close();
             }
-            if !round.stopping
-                && round.workers.is_empty()
-                && let Some(pause) = self.line.gate.pause()
-            {
-                if until == Until::Empty && (pause.credentials || pause.streak >= PROBES_UNTIL_GIVING_UP) {
-                    return Ok(PoolEnd::GaveUp(pause));
+            let pause = self.line.gate.pause();
+            if round.stopping || pause.is_some() {
+                round.give_back();
+            }
+            if round.is_idle() {
+                if round.stopping {
+                    return Ok(PoolEnd::Stopped);
                 }
-                self.wait_out(&pause, &mut stop).await;
-                continue;
-            }
-            let claimed = if round.stopping { 0 } else { self.claim(&mut round).await? };
-            if round.workers.is_empty() && claimed == 0 && !round.stopping {
-                if until == Until::Empty && self.line.store.queue().await?.unfinished() == 0 {
-                    return Ok(PoolEnd::Empty);
+                if let Some(pause) = pause {
+                    if until == Until::Empty && (pause.credentials || pause.streak >= PROBES_UNTIL_GIVING_UP)
+                    {
+                        return Ok(PoolEnd::GaveUp(pause));
+                    }
+                    self.wait_out(&pause, &mut stop).await;
+                    continue;
                 }
-                self.idle(&mut stop).await?;
-                continue;
+                if round.dry {
+                    if until == Until::Empty && self.line.store.queue().await?.unfinished() == 0 {
+                        return Ok(PoolEnd::Empty);
+                    }
+                    round.news |= self.idle(&mut stop).await?;
+                    round.dry = false;
+                    continue;
+                }
+                if std::mem::take(&mut round.news) {
+                    self.look_ahead().await?;
+                }
             }
-            self.collect(&mut round, &mut stop).await?;
+            let may_begin = !round.stopping && self.line.gate.pause().is_none();
+            if may_begin {
+                self.start_workers(&mut round);
+            }
+            self.begin_turn(&mut round, may_begin).await?;
+            self.wait(&mut round, &mut stop).await?;
         }
     }
 
-    async fn prepare(&self) -> Result<(), StoreError> {
+    async fn begin(&self) -> Result<(), StoreError> {
         let now = self.line.clock.now();
         let freed = self.line.store.reclaim(self.owner.id(), now).await?;
         if freed > 0 {
             tracing::info!(actions = freed, "took up again what a process that is gone had begun");
         }
         self.line.directory.forget();
+        Ok(())
+    }
+
+    /// Before many creates: lists all users, if that takes fewer requests than to ask for each.
+    async fn look_ahead(&self) -> Result<(), StoreError> {
+        if self.line.directory.prepared(self.line.clock.now()).is_some() {
+            return Ok(());
+        }
         let creates = self.line.store.queued_creates().await?;
         if creates >= MANY_CREATES {
             self.line.directory.prepare(&self.line, creates).await;
@@ -107,75 +192,136 @@ impl<P: ScimPort> Pool<P> {
         Ok(())
     }
 
-    /// Claims what fits, and starts a worker for each.
-    async fn claim(&self, round: &mut Round) -> Result<usize, StoreError> {
+    fn start_workers(&self, round: &mut Round) {
+        let limit = self.line.gate.in_flight_limit() as usize;
+        while round.workers.len() < limit
+            && let Some((action, lease_until)) = round.ready.pop_front()
+        {
+            let line = Arc::clone(&self.line);
+            round.workers.spawn(async move { carry_out(&line, &action, lease_until).await });
+        }
+    }
+
+    /// Begins a turn, if none is under way and there is something to store or room to claim for.
+    async fn begin_turn(&self, round: &mut Round, may_claim: bool) -> Result<(), StoreError> {
+        if round.turn.is_some() {
+            return Ok(());
+        }
         let line = &self.line;
         let now = line.clock.now();
-        if round.reclaimed_at.is_none_or(|at| now - at >= RECLAIM_EVERY) {
+        if may_claim && round.reclaimed_at.is_none_or(|at| now - at >= RECLAIM_EVERY) {
             line.store.reclaim(self.owner.id(), now).await?;
             round.reclaimed_at = Some(now);
         }
-        if line.gate.pause().is_some() {
-            return Ok(0);
+        let room = (line.gate.in_flight_limit() as usize * (1 + AHEAD))
+            .saturating_sub(round.workers.len() + round.ready.len());
+        let wanted = if may_claim && !round.dry { room } else { 0 };
+        // A turn is a transaction: while workers have enough to go on with, a claim alone waits for company.
+        let claim_pays = wanted > 0 && (round.workers.is_empty() || round.ready.is_empty());
+        if round.finished.is_empty() && !claim_pays {
+            return Ok(());
         }
-        let limit = line.gate.in_flight_limit() as usize;
-        let free = limit.saturating_sub(round.workers.len());
-        // A claim is a transaction: while enough is in flight, a few free places wait for company.
-        if free == 0 || (free < limit.div_ceil(4) && !round.workers.is_empty() && limit >= 8) {
-            return Ok(0);
-        }
-        let lease_until = now + line.manner.lease;
-        let claimed = line.store.claim(self.owner.id(), free, now, lease_until).await?;
-        let number = claimed.len();
-        for action in claimed {
-            let line = Arc::clone(line);
-            round.workers.spawn(async move { carry_out(&line, &action, lease_until).await });
-        }
-        Ok(number)
+        let finished = Arc::new(std::mem::take(&mut round.finished));
+        round.turn = Some(self.spawn_turn(finished, wanted, Duration::ZERO));
+        Ok(())
     }
 
-    /// Waits for a worker, takes along whoever else is through, and stores their ends in one transaction.
-    async fn collect(&self, round: &mut Round, stop: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
-        let first = tokio::select! {
-            joined = round.workers.join_next() => joined,
-            _ = stop.changed(), if !round.stopping => return Ok(()),
-            () = tokio::time::sleep(LOOK_EVERY) => return Ok(()),
+    fn spawn_turn(
+        &self,
+        finished: Arc<Vec<Finished>>,
+        wanted: usize,
+        after: Duration,
+    ) -> JoinHandle<TurnDone> {
+        let (line, owner) = (Arc::clone(&self.line), Arc::clone(&self.owner));
+        tokio::spawn(async move {
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            let now = line.clock.now();
+            let lease_until = now + line.manner.lease;
+            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until };
+            let result = line.store.turn(&finished, &claim).await;
+            TurnDone { finished, lease_until, wanted, result }
+        })
+    }
+
+    /// Waits for something to happen, and takes it in.
+    async fn wait(&self, round: &mut Round, stop: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
+        let Round { workers, turn, .. } = round;
+        let has_turn = turn.is_some();
+        let turn_done = async {
+            match turn {
+                Some(turn) => turn.await,
+                None => std::future::pending().await,
+            }
         };
-        let mut finished = Vec::new();
-        let mut next = first;
-        while let Some(joined) = next {
-            match joined {
-                Ok(done) => finished.push(done),
-                // The lease runs out, and the action is taken up again with a read first.
-                Err(error) => {
-                    tracing::error!(%error, "a worker broke down; its action is tried again after its lease")
+        tokio::select! {
+            Some(joined) = workers.join_next() => {
+                round.take(joined);
+                while let Some(joined) = round.workers.try_join_next() {
+                    round.take(joined);
                 }
             }
-            next = round.workers.try_join_next();
-        }
-        let ours = self.line.store.finish(&finished, self.line.clock.now()).await?;
-        for one in finished.iter().filter(|one| ours.contains(&one.action_id)) {
-            self.tell(one);
+            done = turn_done, if has_turn => {
+                round.turn = None;
+                self.end_turn(round, done)?;
+            }
+            _ = stop.changed(), if !round.stopping => {}
+            () = self.bell.notified() => (round.dry, round.news) = (false, true),
+            () = tokio::time::sleep(LOOK_EVERY) => round.dry = false,
         }
         Ok(())
     }
 
+    fn end_turn(&self, round: &mut Round, done: Result<TurnDone, JoinError>) -> Result<(), StoreError> {
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "storing broke down; the actions are taken up again after their leases");
+                return Ok(());
+            }
+        };
+        match done.result {
+            Ok(turn) => {
+                round.failed_turns = 0;
+                for one in done.finished.iter().filter(|one| turn.ours.contains(&one.action_id)) {
+                    self.tell(one);
+                }
+                // What came back into the queue may be due already.
+                let came_back = done.finished.iter().any(Finished::is_to_go_on);
+                round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
+                round.make_ready(turn.claimed, done.lease_until);
+                Ok(())
+            }
+            Err(error) => {
+                round.failed_turns += 1;
+                if round.failed_turns >= TURNS_UNTIL_GIVING_UP {
+                    return Err(error);
+                }
+                tracing::error!(%error, actions = done.finished.len(), "what has ended could not be stored; trying again");
+                round.turn = Some(self.spawn_turn(done.finished, 0, TURN_AGAIN * round.failed_turns));
+                Ok(())
+            }
+        }
+    }
+
     fn tell(&self, one: &Finished) {
         let kind = one.kind.name();
-        let (employee_id, action_id) = (&one.employee_id, one.action_id);
+        let (run_id, employee_id, action_id) = (&one.run_id, &one.employee_id, one.action_id);
         match &one.ending {
             Ending::Done { .. } => {
                 self.line.telemetry.action(kind, "done");
-                tracing::info!(employee_id, action_id, kind, "confirmed");
+                tracing::info!(run_id, employee_id, action_id, kind, "confirmed");
             }
             Ending::Again { counts, not_before, .. } => {
                 self.line.telemetry.action(kind, "retried");
                 // The reason may quote a person's data, so it is for the database alone.
-                tracing::debug!(employee_id, action_id, kind, counts, %not_before, "will be tried again");
+                tracing::debug!(run_id, employee_id, action_id, kind, counts, %not_before, "will be tried again");
             }
+            Ending::Untouched => {}
             Ending::Parked { .. } => {
                 self.line.telemetry.action(kind, "parked");
-                tracing::warn!(employee_id, action_id, kind, "parked; `actions list` says why");
+                tracing::warn!(run_id, employee_id, action_id, kind, "parked; `actions list` says why");
             }
         }
     }
@@ -195,15 +341,15 @@ impl<P: ScimPort> Pool<P> {
             _ = stop.changed() => return,
             () = tokio::time::sleep(wait) => {}
         }
-        let probe = line.exchange(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await;
+        let probe = ScimRequest::ListUsers { start_index: 1, count: 1 };
+        let Ok(probe) = line.exchange(&probe).await else { return };
         match probe.result {
             Ok(_) => {
-                line.gate.resume();
-                line.telemetry.paused(false);
+                self.resume();
                 tracing::info!("Workiva can be had again; the queue goes on");
             }
             // An answer like 500 shows a connection and no refusal: the actions' own retries take it from here.
-            Err(failure) if !pause.credentials && failure.status.is_some() => line.gate.resume(),
+            Err(failure) if !pause.credentials && failure.status.is_some() => self.resume(),
             Err(_) if pause.credentials => {
                 line.gate.credentials_refused(line.clock.now(), line.random.unit(), &pause.message);
             }
@@ -211,16 +357,21 @@ impl<P: ScimPort> Pool<P> {
         }
     }
 
-    async fn idle(&self, stop: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
+    fn resume(&self) {
+        self.line.gate.resume();
+        self.line.telemetry.paused(false);
+    }
+
+    /// Waits until there may be something to claim. True: the bell was rung.
+    async fn idle(&self, stop: &mut watch::Receiver<bool>) -> Result<bool, StoreError> {
         let now = self.line.clock.now();
         let due = self.line.store.next_due().await?;
         let wait = due.and_then(|due| (due - now).to_std().ok()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         tokio::select! {
-            () = self.bell.notified() => {}
-            _ = stop.changed() => {}
+            () = self.bell.notified() => Ok(true),
+            _ = stop.changed() => Ok(false),
             // Never a busy loop, should the clocks of queue and process disagree by a hair.
-            () = tokio::time::sleep(wait.max(Duration::from_millis(5))) => {}
+            () = tokio::time::sleep(wait.max(Duration::from_millis(5))) => Ok(false),
         }
-        Ok(())
     }
 }

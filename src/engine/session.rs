@@ -69,6 +69,8 @@ pub enum Interrupt {
     NotYet(String),
     /// Another process has the action now.
     LeaseLost,
+    /// The pool was told to stop while the action waited for the gate.
+    Stopping,
     /// The database failed.
     Store(StoreError),
 }
@@ -87,20 +89,30 @@ impl From<StoreError> for Interrupt {
 
 impl<P: ScimPort> Line<P> {
     /// Sends one request: waits for the gate, counts, and tells the gate how it went.
-    pub async fn exchange(&self, request: &ScimRequest) -> Exchange {
-        self.wait_for_gate().await;
+    ///
+    /// # Errors
+    /// Where the pool was told to stop meanwhile; then nothing was sent.
+    pub async fn exchange(&self, request: &ScimRequest) -> Result<Exchange, Interrupt> {
+        self.wait_for_gate().await?;
         let exchange = self.port.execute(request).await;
         self.telemetry.request(request.method(), &exchange);
         self.tell_gate(&exchange);
-        exchange
+        Ok(exchange)
     }
 
     /// Waits until the server wants to be asked again, and for the rate.
-    pub async fn wait_for_gate(&self) {
+    ///
+    /// # Errors
+    /// Where the pool was told to stop meanwhile.
+    pub async fn wait_for_gate(&self) -> Result<(), Interrupt> {
         while let Some(wait) = self.gate.throttled_for(self.clock.now()) {
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.gate.closed() => return Err(Interrupt::Stopping),
+            }
         }
         self.gate.pace().await;
+        Ok(())
     }
 
     fn tell_gate(&self, exchange: &Exchange) {
@@ -200,7 +212,7 @@ impl<'a, P: ScimPort> Session<'a, P> {
     }
 
     async fn send(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
-        self.line.wait_for_gate().await;
+        self.line.wait_for_gate().await?;
         self.hold_lease().await?;
         let sent_at = self.line.clock.now();
         let exchange = self.line.port.execute(request).await;

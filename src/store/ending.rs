@@ -36,6 +36,8 @@ pub enum Ending {
         /// The confirmed account.
         account: Option<Account>,
     },
+    /// Back into the queue as it was: nothing was sent.
+    Untouched,
     /// Back into the queue.
     Again {
         /// Not before this.
@@ -63,6 +65,8 @@ pub struct Finished {
     pub action_id: i64,
     /// The fence.
     pub epoch: i64,
+    /// The run that planned it.
+    pub run_id: String,
     /// Whose account.
     pub employee_id: String,
     /// Create, update and so on.
@@ -71,6 +75,40 @@ pub struct Finished {
     pub attempts: Vec<AttemptRow>,
     /// How it ended.
     pub ending: Ending,
+}
+
+impl Finished {
+    /// Of an action that was claimed and never begun.
+    pub fn untouched(action: &Claimed) -> Self {
+        Self::new(action, Vec::new(), Ending::Untouched)
+    }
+
+    /// Of a claimed action, with every request that was sent for it.
+    pub fn new(action: &Claimed, attempts: Vec<AttemptRow>, ending: Ending) -> Self {
+        Self {
+            action_id: action.action_id,
+            epoch: action.epoch,
+            run_id: action.run_id.clone(),
+            employee_id: action.employee_id.clone(),
+            kind: action.kind,
+            attempts,
+            ending,
+        }
+    }
+
+    /// Whether it goes back into the queue.
+    pub fn is_to_go_on(&self) -> bool {
+        matches!(self.ending, Ending::Untouched | Ending::Again { .. })
+    }
+}
+
+/// What a turn came to.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// The actions that were still ours when they ended; what others did is kept as requests only.
+    pub ours: BTreeSet<i64>,
+    /// What was claimed, those that take access away first.
+    pub claimed: Vec<Claimed>,
 }
 
 #[derive(Serialize)]
@@ -85,37 +123,22 @@ struct EndingRow<'a> {
 }
 
 impl Store {
-    /// Stores how actions ended, with every request and what was confirmed, in one transaction. The answer names the
-    /// actions that were still ours; what the others did is kept as requests only.
-    ///
-    /// # Errors
-    /// Where the database fails; then nothing is stored.
-    pub async fn finish(
-        &self,
-        finished: &[Finished],
-        now: DateTime<Utc>,
-    ) -> Result<BTreeSet<i64>, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let ours = finish(&mut tx, finished, now).await?;
-        tx.commit().await?;
-        Ok(ours)
-    }
-
-    /// Both in one transaction, since each costs one: stores how actions ended, and claims the next ones.
+    /// Stores how actions ended, with every request and what was confirmed, and claims the next ones (`limit` 0: none).
+    /// Both are one transaction, since each costs one.
     ///
     /// # Errors
     /// Where the database fails; then nothing is stored or claimed.
-    pub async fn finish_and_claim(
-        &self,
-        finished: &[Finished],
-        next: &Claim<'_>,
-    ) -> Result<(BTreeSet<i64>, Vec<Claimed>), StoreError> {
+    pub async fn turn(&self, finished: &[Finished], next: &Claim<'_>) -> Result<Turn, StoreError> {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let ours =
-            if finished.is_empty() { BTreeSet::new() } else { finish(&mut tx, finished, next.now).await? };
-        let claimed = if next.limit == 0 { Vec::new() } else { claim(&mut tx, next).await? };
+        let mut turn = Turn::default();
+        if !finished.is_empty() {
+            turn.ours = finish(&mut tx, finished, next.now).await?;
+        }
+        if next.limit > 0 {
+            turn.claimed = claim(&mut tx, next).await?;
+        }
         tx.commit().await?;
-        Ok((ours, claimed))
+        Ok(turn)
     }
 }
 
@@ -157,6 +180,7 @@ fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Ut
     }
     match &one.ending {
         Ending::Done { .. } => row,
+        Ending::Untouched => EndingRow { state: "queued", counts: false, ..row },
         Ending::Again { not_before, counts, uncertain, reason } => EndingRow {
             state: "queued",
             not_before: millis(*not_before),

@@ -21,7 +21,7 @@ use sqlx::sqlite::{
 };
 
 pub use approval::Approval;
-pub use ending::{AttemptRow, Ending, Finished};
+pub use ending::{AttemptRow, Ending, Finished, Turn};
 pub use operator::{ParkedAction, PlanSummary, Queue, RunSummary, Status};
 pub use outbox::{Claim, Claimed};
 pub use owner::Owner;

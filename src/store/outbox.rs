@@ -17,8 +17,8 @@ pub struct Claimed {
     pub epoch: i64,
     /// Whose account.
     pub employee_id: String,
-    /// The plan it belongs to.
-    pub plan_id: String,
+    /// The run that planned it.
+    pub run_id: String,
     /// Create, update and so on.
     pub kind: ActionKind,
     /// What the plan said would change.
@@ -34,23 +34,6 @@ pub struct Claimed {
 }
 
 impl Store {
-    /// Claims up to `limit` actions that are due, those that take access away first, until `lease_until`.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn claim(
-        &self,
-        owner: &str,
-        limit: usize,
-        now: DateTime<Utc>,
-        lease_until: DateTime<Utc>,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let claimed = claim(&mut tx, &Claim { owner, limit, now, lease_until }).await?;
-        tx.commit().await?;
-        Ok(claimed)
-    }
-
     /// Makes a lease longer. False: it was lost, and nothing may be sent any more.
     ///
     /// # Errors
@@ -130,13 +113,13 @@ pub struct Claim<'a> {
     pub lease_until: DateTime<Utc>,
 }
 
-/// Claims within a transaction.
+/// Claims what is due, those that take access away first.
 pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
         "UPDATE action SET state = 'leased', epoch = epoch + 1, owner = ?1, lease_until = ?2 WHERE action_id IN \
            (SELECT action_id FROM action WHERE state = 'queued' AND not_before <= ?3 ORDER BY rank, not_before, action_id \
             LIMIT ?4) \
-         RETURNING action_id, epoch, employee_id, plan_id, kind, changes, target, \
+         RETURNING action_id, epoch, employee_id, (SELECT run_id FROM plan p WHERE p.plan_id = action.plan_id), kind, changes, target, \
            (SELECT scim_id FROM account a WHERE a.employee_id = action.employee_id), uncertain, attempts",
     )
     .bind(claim.owner)
@@ -156,7 +139,7 @@ fn read_claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
         action_id: row.get(0),
         epoch: row.get(1),
         employee_id: row.get(2),
-        plan_id: row.get(3),
+        run_id: row.get(3),
         kind: ActionKind::parse(row.get(4)).ok_or_else(|| corrupt("an action's kind"))?,
         changes: serde_json::from_str(row.get(5)).map_err(|_| corrupt("an action's changes"))?,
         target: serde_json::from_str(row.get(6)).map_err(|_| corrupt("an action's target"))?,

@@ -20,7 +20,8 @@ pub async fn existing<P: ScimPort>(
     session: &mut Session<'_, P>,
     attributes: &Attributes,
 ) -> Result<Option<RemoteUser>, Interrupt> {
-    let prepared = if session.must_verify() { None } else { session.line.directory.newest(None) };
+    let prepared =
+        if session.must_verify() { None } else { session.line.directory.prepared(session.begun_at) };
     for by in session.line.manner.match_existing.clone() {
         let Some((name, value)) = wanted(by, attributes) else { continue };
         let found = match &prepared {

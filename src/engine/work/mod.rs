@@ -8,6 +8,7 @@ mod write;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing::Instrument;
 
 use super::session::{Interrupt, Line, Session};
 use crate::core::action::{ActionKind, Target};
@@ -19,12 +20,18 @@ use crate::store::{Claimed, Ending, Finished};
 /// Attempts after which a user who stays as they were is an operator's case.
 const TRIES_UNTIL_BELIEVED: u32 = 2;
 
-/// Carries out a claimed action. Should another process have it by now, storing the end finds that out.
+/// Carries out a claimed action; its log lines carry its ids. Should another process have it by now, storing the end finds that out.
 pub async fn carry_out<P: ScimPort>(
     line: &Line<P>,
     action: &Claimed,
     lease_until: DateTime<Utc>,
 ) -> Finished {
+    let (run_id, employee_id, action_id) = (&action.run_id, &action.employee_id, action.action_id);
+    let span = tracing::info_span!("action", run_id, employee_id, action_id, kind = action.kind.name());
+    work(line, action, lease_until).instrument(span).await
+}
+
+async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTime<Utc>) -> Finished {
     let mut session = Session::new(line, action, lease_until);
     let result = match &action.target {
         Target::Access(desired) => provision::provision(&mut session, desired).await,
@@ -34,14 +41,7 @@ pub async fn carry_out<P: ScimPort>(
         Ok(account) => Ending::Done { account },
         Err(interrupt) => end(&mut session, interrupt).await,
     };
-    Finished {
-        action_id: action.action_id,
-        epoch: action.epoch,
-        employee_id: action.employee_id.clone(),
-        kind: action.kind,
-        attempts: session.attempts,
-        ending,
-    }
+    Finished::new(action, session.attempts, ending)
 }
 
 /// What an account looks like once the action is confirmed.
@@ -63,6 +63,8 @@ async fn end<P: ScimPort>(session: &mut Session<'_, P>, interrupt: Interrupt) ->
             let wait = backoff(attempt, &session.line.manner.retry, session.line.random.unit());
             again(wait, true, reason)
         }
+        Interrupt::Stopping if session.attempts.is_empty() => Ending::Untouched,
+        Interrupt::Stopping => again(Duration::ZERO, false, "the daemon was asked to stop".into()),
         Interrupt::Park(reason) | Interrupt::NotYet(reason) => Ending::Parked { uncertain, reason },
         // The guarded update will find that the action is not ours; the reason is for nobody.
         Interrupt::LeaseLost => again(Duration::ZERO, false, "the lease was lost".into()),
@@ -104,7 +106,8 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
 
 /// A 403 may mean this user, or everything.
 async fn listing_is_allowed<P: ScimPort>(line: &Line<P>) -> bool {
-    line.exchange(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await.result.is_ok()
+    let listing = line.exchange(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await;
+    listing.is_ok_and(|exchange| exchange.result.is_ok())
 }
 
 fn said(failure: &Failure) -> String {

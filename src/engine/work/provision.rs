@@ -145,11 +145,7 @@ async fn adopt<P: ScimPort>(
     user: &RemoteUser,
 ) -> Result<Confirmed, Interrupt> {
     let id = find::prove_same_person(session, user, desired).await?;
-    tracing::info!(
-        employee_id = session.action.employee_id,
-        action_id = session.action.action_id,
-        "an existing Workiva user is taken over for this employee"
-    );
+    tracing::info!("an existing Workiva user is taken over for this employee");
     match bring(session, &id, desired, user).await? {
         Some(account) => Ok(Some(account)),
         None => Err(vanished("the user vanished while it was taken over")),

@@ -61,6 +61,14 @@ pub enum CycleFailure {
 }
 
 impl CycleFailure {
+    /// How a run ends by it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Connection(_) => Outcome::Failed,
+            Self::Source(_) => Outcome::Incomplete,
+        }
+    }
+
     /// In words.
     pub fn message(&self) -> String {
         match self {
@@ -249,10 +257,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         cause: &str,
         failure: CycleFailure,
     ) -> Result<CycleResult, EngineError> {
-        let outcome = match &failure {
-            CycleFailure::Connection(_) => Outcome::Failed,
-            CycleFailure::Source(_) => Outcome::Incomplete,
-        };
+        let outcome = failure.outcome();
         let message = failure.message();
         let run = RunRecord {
             run_id: &run_id,

@@ -4,10 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::{Sqlite, Transaction};
 
-use super::approval::drop_held;
+use super::approval::{drop_held, stored_hash};
 use super::{Store, StoreError, millis, to_json};
 use crate::core::guard::HoldReason;
-use crate::core::plan::{Plan, PlannedAction, SettledPerson};
+use crate::core::plan::{Plan, PlannedAction, SettledPerson, content_hash};
 use crate::core::report::{Counts, Outcome};
 use crate::core::value::folded;
 
@@ -103,14 +103,10 @@ impl Store {
             commit.plan.actions.iter().partition(|action| {
                 !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.is_deprovision())
             });
-        let hash = commit.plan.content_hash_of(&held);
+        let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let standing: Option<(String, String)> =
-            sqlx::query_as("SELECT plan_id, content_hash FROM plan WHERE state = 'held'")
-                .fetch_optional(&mut *tx)
-                .await?;
-        let same = standing.filter(|(_, known)| is_held && *known == hash).map(|(plan_id, _)| plan_id);
+        let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
             drop_held(&mut tx, "superseded", None, now).await?;
         }
@@ -225,6 +221,15 @@ async fn insert_run(
         .await?;
     }
     Ok(())
+}
+
+/// The held plan, if it is this one: by the hash that it was shown under, and by what is stored of it now.
+async fn standing(tx: &mut Tx, hash: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT plan_id, input FROM plan WHERE state = 'held' AND content_hash = ?1";
+    let held: Option<(String, String)> = sqlx::query_as(sql).bind(hash).fetch_optional(&mut **tx).await?;
+    let Some((plan_id, input)) = held else { return Ok(None) };
+    let stored = stored_hash(tx, &plan_id, &input).await?;
+    Ok((stored.as_deref() == Some(hash)).then_some(plan_id))
 }
 
 async fn insert_plan(

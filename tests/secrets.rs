@@ -163,6 +163,8 @@ fn commands_print_no_secret_whether_they_go_well_or_not() {
     let url = world.sandbox.base_url().replace("http://", &format!("http://scim-user:{PASSWORD}@"));
     world.set("workiva.base_url", url);
     assert_all_hide(&world, "a password in the address");
+    world.set("workiva.base_url", format!("scim-user:{PASSWORD}@app.wdesk.example/scim"));
+    assert_all_hide(&world, "a password in an address without https://");
     let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
     std::fs::write(world.path("config.toml"), text.replace("[workiva]", "[workiva")).unwrap();
     assert_all_hide(&world, "no TOML");

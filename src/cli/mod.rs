@@ -219,9 +219,9 @@ async fn open(path: &std::path::Path) -> Result<crate::store::Store, StoreError>
     crate::store::Store::open(path).await
 }
 
-/// A plan's actions as a readable table.
+/// A plan's actions as a readable table; of new users the names alone.
 pub fn actions_table(actions: &[PlannedAction]) -> String {
-    table::actions(actions, actions.len()).to_string()
+    table::actions(actions, actions.len(), table::Detail::Short).to_string()
 }
 
 /// Numbers of actions in one line: `3 create, 1 suspend`.

@@ -186,7 +186,7 @@ fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
             planned.source_name, report.source.records, report.source.rejected
         );
         if is_plan && !planned.plan.actions.is_empty() {
-            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS));
+            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole));
         }
         for rejection in planned.plan.rejected.iter().take(SHOWN_REJECTIONS) {
             let who =

@@ -156,7 +156,8 @@ impl Store {
     }
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
-    /// left nothing to be looked at again, and no date concern anybody by `today`.
+    /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way, nothing
+    /// parked or discarded, and no date that concerns a person or an action under way by `today`.
     ///
     /// # Errors
     /// Where the database fails.
@@ -164,10 +165,14 @@ impl Store {
         let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY started_at DESC, rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \
+                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2) \
+                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'parked') \
+                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'discarded') \
+                     AND NOT EXISTS (SELECT 1 FROM action \
+                       WHERE state IN ('queued', 'leased', 'parked') AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'leased', 'parked', 'discarded'))) \
-                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2)";
+                          AND o.state IN ('queued', 'leased', 'parked')))";
         let rows: Option<i64> = sqlx::query_scalar(sql)
             .bind(digest)
             .bind(today.to_string())

@@ -5,6 +5,7 @@ mod common;
 
 use common::{HEADER, Output, Row, Synced, World, hr_text, kinds, people};
 use secrecy::SecretString;
+use workiva_sync::sandbox::{FaultKind, Faults};
 
 /// Ten people, and a guard that holds when two of them leave at once.
 fn guarded() -> (World, Vec<Row>) {
@@ -100,6 +101,66 @@ fn approve_is_refused_as_stale_once_the_state_of_somebody_in_the_plan_has_moved(
     let anew = world.sync_rows(&after, 3);
     assert_ne!(anew.plan_id(), held.plan_id());
     assert_eq!(approve(&world, anew.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn approve_is_refused_as_stale_once_a_held_action_was_edited_in_the_database() {
+    let edits = [
+        "UPDATE action SET employee_id = '1005' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET kind = 'delete' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET changes = '[]' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET because = 'so there' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET target = replace(target, 'person.', 'nobody.') WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET target = 'no JSON' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET fingerprint = '' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET next_change = '2999-01-01' WHERE state = 'held' AND employee_id = '1000'",
+        "DELETE FROM action WHERE state = 'held' AND employee_id = '1000'",
+    ];
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    for edit in edits {
+        let held = world.sync_rows(&after, 3);
+        world.meddle(edit);
+        let before = world.statistics();
+        let refused = approve(&world, held.plan_id());
+        assert_eq!(refused.exit, 3, "{edit}: {refused:?}");
+        assert!(refused.stdout.contains("not the one that was shown"), "{refused:?}");
+        // The next run makes a new plan of it, as the refusal says.
+        let anew = world.sync_rows(&after, 3);
+        assert_ne!(anew.plan_id(), held.plan_id(), "{edit}");
+        assert_eq!(world.statistics(), before, "{edit}: nothing is sent");
+    }
+    world.assert_agrees(&rows);
+    assert_eq!(approve(&world, world.sync_rows(&after, 3).plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn an_approved_action_reads_first_if_what_it_supersedes_may_have_taken_effect_since() {
+    let (mut world, mut rows) = guarded();
+    // A change waits in the queue, since nobody gets in; meanwhile the person leaves, with two others.
+    world.sandbox.set_password(&SecretString::from("another"));
+    rows[0].title = "CFO".into();
+    world.sync_rows(&rows, 6);
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 6);
+    // The change is sent once, and its answer is lost.
+    world.sandbox.set_password(&SecretString::from("sandbox-password"));
+    world.set("retry.max_attempts", 1);
+    world.sandbox.set_faults(Faults {
+        rate: 1.0,
+        kinds: [FaultKind::AnswerLost].into(),
+        ..Faults::default()
+    });
+    let same = world.sync_rows(&after, 3);
+    assert_eq!((same.plan_id(), &same.json["parked"]), (held.plan_id(), &1.into()));
+    world.sandbox.set_faults(Faults::default());
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    let uncertain = "SELECT uncertain FROM action WHERE state = 'queued' AND employee_id = '1000'";
+    assert_eq!(world.number(uncertain), 1);
     assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
     world.assert_agrees(&after);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::{Daemon, Row, World, people, until};
+use common::{Daemon, Row, World, hr_text, people, until};
 use rustix::process::Signal;
 use secrecy::SecretString;
 use workiva_sync::sandbox::{Faults, SandboxOptions};
@@ -100,6 +100,36 @@ fn the_log_at_its_most_talkative_holds_employee_ids_and_no_names_or_addresses() 
 }
 
 #[test]
+fn a_column_that_is_mapped_wrongly_shows_none_of_its_values_in_the_log_at_info_or_above() {
+    let mut world = world();
+    let rows = vec![Row::new("1001", "Zyxwina", "Qwertyson"), Row::new("1002", "Vbnmo", "Asdfgh")];
+    world.hr(&rows);
+    world.set("source.columns.status", "Last Name");
+    let told = world.run(&["plan"]);
+    assert!(told.stdout.contains("Qwertyson"), "the operator is told the whole reason: {told:?}");
+    let mut daemon = Daemon::start(&world);
+    daemon.wait_for_log("record rejected");
+
+    // A date column on a name, and statuses that are known.
+    world.set("source.columns.status", "Status");
+    world.set("source.columns.hire_date", "First Name");
+    daemon.signal(Signal::HUP);
+    until("dates are refused", || daemon.log().contains("unreadable_date"));
+
+    // A file without a header: its first line is somebody.
+    world.hr_text(hr_text(&rows).split_once('\n').unwrap().1);
+    daemon.wait_for_log("its header has no column");
+    assert_eq!(daemon.stop(), 0);
+    let log = daemon.log();
+    for told in ["1001", "\"row\":1", "unknown_status"] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
+    for personal in ["Zyxwina", "Qwertyson", "Vbnmo", "Asdfgh", "example.com"] {
+        assert!(!log.to_lowercase().contains(&personal.to_lowercase()), "{personal} in {log}");
+    }
+}
+
+#[test]
 fn commands_print_no_secret_whether_they_go_well_or_not() {
     let mut world = world();
     world.hr(&people(3));
@@ -133,6 +163,8 @@ fn commands_print_no_secret_whether_they_go_well_or_not() {
     let url = world.sandbox.base_url().replace("http://", &format!("http://scim-user:{PASSWORD}@"));
     world.set("workiva.base_url", url);
     assert_all_hide(&world, "a password in the address");
+    world.set("workiva.base_url", format!("scim-user:{PASSWORD}@app.wdesk.example/scim"));
+    assert_all_hide(&world, "a password in an address without https://");
     let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
     std::fs::write(world.path("config.toml"), text.replace("[workiva]", "[workiva")).unwrap();
     assert_all_hide(&world, "no TOML");

@@ -252,19 +252,42 @@ fn where_deleting_is_configured_a_leaver_is_deleted_and_a_rehire_gets_a_new_acco
 
 #[test]
 fn the_json_object_has_every_key_with_its_type_however_the_run_ends() {
-    let world = World::new();
+    let mut world = World::new();
     let mut all = Vec::new();
     world.hr(&[ana()]);
     all.push(Synced::of(world.run(&["plan", "--json"])));
     all.push(world.sync());
     all.push(world.sync());
+    all.push(Synced::of(world.run(&["plan", "--json"])));
     world.hr_text("Employee ID\n1\n");
     all.push(world.sync());
+    all.push(Synced::of(world.run(&["plan", "--json"])));
+    world.set("workiva.base_url", "http://127.0.0.1:9/scim/v2");
+    all.push(world.sync());
+    all.push(Synced::of(world.run(&["plan", "--json"])));
     for synced in &all {
         assert_has_fixed_keys(&synced.json);
     }
-    let outcomes: Vec<&str> = all.iter().map(Synced::outcome).collect();
-    assert_eq!(outcomes, ["applied", "applied", "unchanged", "incomplete"]);
+    let ends: Vec<(&str, i32)> = all.iter().map(|synced| (synced.outcome(), synced.exit)).collect();
+    let (incomplete, failed) = (("incomplete", 5), ("failed", 6));
+    assert_eq!(
+        ends,
+        [
+            ("applied", 0),
+            ("applied", 0),
+            ("unchanged", 0),
+            ("unchanged", 0),
+            incomplete,
+            incomplete,
+            failed,
+            failed
+        ]
+    );
+    let plans = [&all[0], &all[3], &all[5], &all[7]];
+    assert_eq!(plans.map(|plan| plan.json["actions"].as_array().map(Vec::len)), [1, 0, 0, 0].map(Some));
+    // Whoever reads the text is told why; stdout is the object's alone.
+    assert!(all[5].stderr.contains("source.columns"), "{:?}", all[5]);
+    assert!(all[7].stderr.contains("workiva.base_url"), "{:?}", all[7]);
     let actions = all[0].json["actions"].as_array().unwrap();
     assert_eq!((&actions[0]["employee_id"], &actions[0]["kind"]), (&json!("1001"), &json!("create")));
     assert!(actions[0]["because"].is_string());

@@ -13,11 +13,6 @@ use crate::core::record::{Fingerprint, RecordBatch};
 use crate::engine::connection::{self, ConnectionReport};
 use crate::source::{BATCHES_AHEAD, HrSource};
 
-/// Workiva is not to be had.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NoConnection(pub String);
-
 #[derive(Serialize)]
 struct CheckReport {
     configuration: Part,

@@ -23,6 +23,7 @@ use crate::core::action::ActionKind;
 use crate::core::plan::PlannedAction;
 use crate::core::report::Counts;
 use crate::engine::EngineError;
+use crate::engine::feed::FeedError;
 use crate::store::StoreError;
 
 pub use logging::Audience;
@@ -197,19 +198,15 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 
 /// Errors that have an exit code of their own.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.downcast_ref::<check::NoConnection>().is_some() {
-        return Exit::Workiva;
-    }
     if matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Config(_) | ComposeError::Client(_)))
         || error.downcast_ref::<crate::config::ConfigErrors>().is_some()
     {
         return Exit::Usage;
     }
-    let feed = error.downcast_ref::<crate::engine::feed::FeedError>();
-    let engine = error.downcast_ref::<EngineError>();
-    let source = matches!(feed, Some(crate::engine::feed::FeedError::Source(_)))
-        || matches!(engine, Some(EngineError::Feed(crate::engine::feed::FeedError::Source(_))));
-    if source { Exit::Source } else { Exit::Failed }
+    match error.downcast_ref::<EngineError>() {
+        Some(EngineError::Feed(FeedError::Source(_))) => Exit::Source,
+        _ => Exit::Failed,
+    }
 }
 
 /// Opens the database for a command that changes something in it.
@@ -222,9 +219,9 @@ async fn open(path: &std::path::Path) -> Result<crate::store::Store, StoreError>
     crate::store::Store::open(path).await
 }
 
-/// A plan's actions as a readable table.
+/// A plan's actions as a readable table; of new users the names alone.
 pub fn actions_table(actions: &[PlannedAction]) -> String {
-    table::actions(actions, actions.len()).to_string()
+    table::actions(actions, actions.len(), table::Detail::Short).to_string()
 }
 
 /// Numbers of actions in one line: `3 create, 1 suspend`.

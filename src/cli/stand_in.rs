@@ -26,10 +26,10 @@ pub struct SandboxArgs {
     /// The share of requests that meet a fault, 0 to 1.
     #[arg(long, value_name = "R", default_value_t = 0.0)]
     fault_rate: f64,
-    /// Milliseconds added to every answer.
+    /// Milliseconds added to every request.
     #[arg(long, value_name = "N", default_value_t = 0)]
     latency_ms: u64,
-    /// Where the faults' generator begins.
+    /// Where faults and ids begin: the same seed and order of requests give the same ones.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Above this rate the answer is 429 with Retry-After.
@@ -59,4 +59,28 @@ pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<Exit> {
     }
     running.stop().await;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../docs/sandbox.md");
+
+    #[test]
+    fn the_guide_names_every_option_with_its_default() {
+        let command = SandboxArgs::augment_args(clap::Command::new("sandbox"));
+        let mut options = 0;
+        for option in command.get_arguments() {
+            let Some(name) = option.get_long() else { continue };
+            options += 1;
+            let row = GUIDE.lines().find(|line| line.starts_with(&format!("| `--{name} ")));
+            let row = row.unwrap_or_else(|| panic!("--{name} is missing"));
+            for default in option.get_default_values() {
+                let default = default.to_str().unwrap();
+                assert!(row.contains(&format!("| `{default}` |")), "--{name} is {default} by default: {row}");
+            }
+        }
+        assert_eq!(GUIDE.lines().filter(|line| line.starts_with("| `--")).count(), options);
+    }
 }

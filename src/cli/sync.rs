@@ -84,9 +84,9 @@ async fn report(
         Outcome::Unchanged if applied.total() > 0 => Outcome::Applied,
         other => other,
     };
-    let exit = match (&result.failure, gave_up) {
-        (Some(CycleFailure::Connection(_)), _) | (_, true) => Exit::Workiva,
-        (Some(CycleFailure::Source(_)), _) => Exit::Source,
+    let exit = match &result.failure {
+        _ if gave_up => Exit::Workiva,
+        Some(failure) => exit_of(failure),
         _ if report.outcome == Outcome::Held => Exit::Held,
         _ if parked > 0 || report.source.rejected > 0 => Exit::Leftovers,
         _ => Exit::Done,
@@ -101,34 +101,53 @@ pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let store = Store::open_for_reading(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &surroundings, false)?;
     let started_at = engine.clock.now();
-    if let Err(connection) = engine.connect().await? {
-        anyhow::bail!(super::check::NoConnection(CycleFailure::Connection(connection).message()));
-    }
-    let planned = engine.plan().await.map_err(|error| match error {
-        FeedError::Source(source) => anyhow::Error::from(FeedError::Source(source)),
-        FeedError::Store(store) => store.into(),
-    })?;
-    let mut report = frame(engine.random.name(started_at), Some(&planned));
-    report.outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
-        (true, _) => Outcome::Held,
-        (false, true) => Outcome::Unchanged,
-        (false, false) => Outcome::Applied,
+    let made = make_plan(&engine).await?;
+    let planned = made.as_ref().ok();
+    let mut report = frame(engine.random.name(started_at), planned);
+    report.outcome = match &made {
+        Err(failure) => failure.outcome(),
+        Ok(planned) if planned.verdict.holds() => Outcome::Held,
+        Ok(planned) if planned.plan.actions.is_empty() => Outcome::Unchanged,
+        Ok(_) => Outcome::Applied,
     };
     report.parked = engine.store.queue().await?.parked;
     report.requests = engine.telemetry.requests_sent();
     report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
-    let exit = match report.outcome {
-        Outcome::Held => Exit::Held,
-        _ if report.source.rejected > 0 => Exit::Leftovers,
-        _ => Exit::Done,
-    };
     if json {
-        report.actions = Some(planned.plan.actions.iter().map(reported).collect());
+        let actions = planned.map_or(&[][..], |planned| &planned.plan.actions);
+        report.actions = Some(actions.iter().map(reported).collect());
         print_json(&report)?;
-    } else {
-        print_report(&report, Some(&planned), true);
+    } else if planned.is_some() {
+        print_report(&report, planned, true);
     }
-    Ok(exit)
+    Ok(match &made {
+        Err(failure) => {
+            eprintln!("workiva-sync: {}", failure.message());
+            exit_of(failure)
+        }
+        Ok(_) if report.outcome == Outcome::Held => Exit::Held,
+        Ok(_) if report.source.rejected > 0 => Exit::Leftovers,
+        Ok(_) => Exit::Done,
+    })
+}
+
+/// The plan, or why there is none.
+async fn make_plan(engine: &RealEngine) -> anyhow::Result<Result<Planned, CycleFailure>> {
+    if let Err(connection) = engine.connect().await? {
+        return Ok(Err(CycleFailure::Connection(connection)));
+    }
+    match engine.plan().await {
+        Ok(planned) => Ok(Ok(planned)),
+        Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
+        Err(FeedError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn exit_of(failure: &CycleFailure) -> Exit {
+    match failure {
+        CycleFailure::Connection(_) => Exit::Workiva,
+        CycleFailure::Source(_) => Exit::Source,
+    }
 }
 
 fn frame(run_id: String, planned: Option<&Planned>) -> RunReport {
@@ -167,7 +186,7 @@ fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
             planned.source_name, report.source.records, report.source.rejected
         );
         if is_plan && !planned.plan.actions.is_empty() {
-            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS));
+            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole));
         }
         for rejection in planned.plan.rejected.iter().take(SHOWN_REJECTIONS) {
             let who =

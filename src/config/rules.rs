@@ -1,6 +1,6 @@
 //! What is compiled from settings, and the rules across keys that no schema can tell.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -15,6 +15,7 @@ use crate::core::mapping::CompileError;
 use crate::core::planner::Rulebook;
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::schedule::Schedule;
+use crate::core::scim::address::{self, AddressError};
 
 /// Everything that settings are compiled into.
 pub struct Rules {
@@ -142,45 +143,15 @@ fn check_workiva(workiva: &WorkivaSettings, errors: &mut Vec<ConfigError>) -> Op
             "is empty, so existing users would get a second account; write [\"externalId\", \"userName\"]";
         errors.push(ConfigError::new("workiva.match_existing", message));
     }
-    check_url(&workiva.base_url, errors)
+    check_base_url(&workiva.base_url, errors)
 }
 
-fn check_url(text: &str, errors: &mut Vec<ConfigError>) -> Option<Url> {
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(error) => {
-            let message = format!("is no URL ({error}); copy it from Workiva, with https://");
-            errors.push(ConfigError::with_value("workiva.base_url", text, message));
-            return None;
-        }
+fn check_base_url(text: &str, errors: &mut Vec<ConfigError>) -> Option<Url> {
+    let refuse = |error: AddressError| match address::may_show(text) {
+        true => ConfigError::with_value("workiva.base_url", text, error.to_string()),
+        false => ConfigError::new("workiva.base_url", error.to_string()),
     };
-    // A URL with a password in it must not be shown in the error.
-    if !url.username().is_empty() || url.password().is_some() {
-        let message =
-            "holds a user name or password; put them into workiva.username and workiva.password_file";
-        errors.push(ConfigError::new("workiva.base_url", message));
-        return None;
-    }
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
-        let message = "has to begin with https://; plain http is for loopback only";
-        errors.push(ConfigError::with_value("workiva.base_url", text, message));
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        let message = "holds a '?' or '#'; copy the address without what follows it";
-        errors.push(ConfigError::with_value("workiva.base_url", text, message));
-        return None;
-    }
-    Some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    address::parse(text).map_err(|error| errors.push(refuse(error))).ok()
 }
 
 fn check_database(url: &str, errors: &mut Vec<ConfigError>) -> Option<PathBuf> {

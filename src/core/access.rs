@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::lifecycle::{Employment, Lifecycle};
 use super::mapping::{CompileError, Rule, Tables};
 use super::person::Person;
-use super::record::Rejection;
+use super::record::{Rejection, RejectionKind};
 
 /// `[access]`: which employed people get an account.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -168,6 +168,7 @@ impl AccessRules {
             let matches = rule.matches(&person.record).map_err(|error| Rejection {
                 employee_id: Some(person.record.employee_id().to_owned()),
                 row: Some(person.record.row),
+                kind: RejectionKind::RoleCondition,
                 reason: format!("{}: {}", error.attribute, error.message),
             })?;
             if matches {

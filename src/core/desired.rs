@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::action::Attributes;
 use super::mapping::{CompileError, Mapping, Tables};
 use super::person::Person;
-use super::record::Rejection;
+use super::record::{Rejection, RejectionKind};
 use super::scim::AttributePath;
 use super::value::is_plausible_email;
 
@@ -63,29 +63,32 @@ impl UserMapping {
     /// A rejection that names the attribute: a template that fails, a required attribute that is empty, a user name
     /// with a capital letter or a space, an e-mail address that cannot be one.
     pub fn map(&self, person: &Person) -> Result<Attributes, Rejection> {
-        let refuse = |reason: String| Rejection {
+        let refuse = |kind: RejectionKind, reason: String| Rejection {
             employee_id: Some(person.record.employee_id().to_owned()),
             row: Some(person.record.row),
+            kind,
             reason,
         };
-        let attributes = self
-            .mapping
-            .render(&person.record)
-            .map_err(|error| refuse(format!("attribute {}: {}", error.attribute, error.message)))?;
+        let attributes = self.mapping.render(&person.record).map_err(|error| {
+            refuse(RejectionKind::Template, format!("attribute {}: {}", error.attribute, error.message))
+        })?;
         for required in REQUIRED {
             if !attributes.contains_key(required) {
-                return Err(refuse(format!("{required} is empty; fill the field that it is mapped from")));
+                let reason = format!("{required} is empty; fill the field that it is mapped from");
+                return Err(refuse(RejectionKind::MissingAttribute, reason));
             }
         }
         let user_name = &attributes["userName"];
         if user_name.chars().any(char::is_whitespace) || user_name.to_lowercase() != *user_name {
             return Err(refuse(
+                RejectionKind::UnusableUserName,
                 "userName has a capital letter or a space, which Workiva refuses; let the mapping end in '| lower' or '| username'"
                     .into(),
             ));
         }
         if !is_plausible_email(&attributes["emails.work"]) {
             return Err(refuse(
+                RejectionKind::UnusableEmail,
                 "emails.work is no e-mail address that could exist; correct it in the HR system".into(),
             ));
         }

@@ -187,7 +187,7 @@ fn exceeds(part: u64, whole: u64, limit_percent: f64) -> bool {
 pub(crate) mod tests {
     use super::super::action::{ActionKind, Attributes, Change, Target};
     use super::super::plan::PlannedAction;
-    use super::super::record::Rejection;
+    use super::super::record::{Rejection, RejectionKind};
     use super::*;
 
     pub(crate) fn settings() -> GuardSettings {
@@ -241,7 +241,12 @@ pub(crate) mod tests {
         assert_eq!(codes(&plan(0, 0, 51), scale(1000)), ["rename_percent"]);
         let shrunken = Plan { rows: 899, ..Plan::default() };
         assert_eq!(codes(&shrunken, scale(1000)), ["shrink_percent"]);
-        let rejection = Rejection { employee_id: None, row: None, reason: String::new() };
+        let rejection = Rejection {
+            employee_id: None,
+            row: None,
+            kind: RejectionKind::NoEmployeeId,
+            reason: String::new(),
+        };
         let spoiled = Plan { rows: 1000, rejected: vec![rejection; 51], ..Plan::default() };
         assert_eq!(codes(&spoiled, scale(1000)), ["reject_percent"]);
     }

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::record::{Fingerprint, Record, RecordBatch, Rejection};
+use super::record::{Fingerprint, Record, RecordBatch, Rejection, RejectionKind};
 
 #[derive(Clone, Copy, Default)]
 struct Known {
@@ -122,6 +122,7 @@ impl Intake {
                     "several rows that differ have this employee id (rows {listed}); keep one of them in the HR system"
                 ),
                 row: all.first().copied(),
+                kind: RejectionKind::DifferingRows,
                 employee_id: Some(id.into()),
             });
         }
@@ -210,6 +211,7 @@ mod tests {
         let reject = |id: Option<&str>| Rejection {
             employee_id: id.map(str::to_owned),
             row: Some(9),
+            kind: RejectionKind::FieldCount,
             reason: "short".into(),
         };
         rows.rejections = vec![reject(Some("1")), reject(None)];

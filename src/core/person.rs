@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::lifecycle::{EmploymentStatus, Lifecycle};
-use super::record::{Record, Rejection};
+use super::record::{Record, Rejection, RejectionKind};
 
 /// Somebody whom the HR system knows, validated.
 #[derive(Clone, Debug)]
@@ -24,18 +24,23 @@ impl Person {
     /// # Errors
     /// A rejection that names the row and the mend: a status in no list, or a date that cannot be read.
     pub fn read(record: Record, lifecycle: &Lifecycle, date_formats: &[String]) -> Result<Self, Rejection> {
-        let refuse = |reason: String| Rejection {
+        let refuse = |kind: RejectionKind, reason: String| Rejection {
             employee_id: Some(record.employee_id().to_owned()),
             row: Some(record.row),
+            kind,
             reason,
         };
         let status = match record.get("status") {
-            None => return Err(refuse("has no status; fill it in the HR system".into())),
+            None => {
+                let reason = "has no status; fill it in the HR system";
+                return Err(refuse(RejectionKind::NoStatus, reason.into()));
+            }
             Some(value) => lifecycle.status(value).ok_or_else(|| {
-                refuse(format!(
+                let reason = format!(
                     "status '{}' is in none of lifecycle.active, lifecycle.leave and lifecycle.terminated; add it to one of them",
                     shown(value)
-                ))
+                );
+                refuse(RejectionKind::UnknownStatus, reason)
             })?,
         };
         let date = |name: &str| match record.get(name) {
@@ -43,11 +48,12 @@ impl Person {
             // Some HR systems write this for 'none'.
             Some("0000-00-00") => Ok(None),
             Some(value) => parse_date(value, date_formats).map(Some).ok_or_else(|| {
-                refuse(format!(
+                let reason = format!(
                     "{name} '{}' is no date as source.date_formats has it ({})",
                     shown(value),
                     date_formats.join(", ")
-                ))
+                );
+                refuse(RejectionKind::UnreadableDate, reason)
             }),
         };
         let (hire_date, termination_date) = (date("hire_date")?, date("termination_date")?);

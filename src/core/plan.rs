@@ -1,7 +1,7 @@
 //! A plan: every action fully decided, in a stable order, with the report that goes with it.
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::action::{ActionKind, Change, Target};
@@ -9,7 +9,7 @@ use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
 
 /// One action for one person. Execution has no choice left but how to find out what Workiva holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedAction {
     /// Whose account.
     pub employee_id: String,
@@ -30,7 +30,6 @@ pub struct PlannedAction {
     /// The queued or parked action that this one replaces.
     pub supersedes: Option<i64>,
     /// What settles the person once this is confirmed.
-    #[serde(skip)]
     pub settled: Settled,
 }
 
@@ -107,18 +106,46 @@ impl Plan {
     pub fn rejections(&self) -> u64 {
         self.rejected.len() as u64
     }
+}
 
-    /// SHA-256 over the input and the given actions of it, state versions included: what an approval is bound to.
-    pub fn content_hash_of(&self, actions: &[&PlannedAction]) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(self.input.to_hex());
-        for action in actions {
-            let json = serde_json::to_vec(action).expect("an action of strings and numbers has a JSON form");
-            hasher.update((json.len() as u64).to_le_bytes());
-            hasher.update(json);
-        }
-        hex(&hasher.finalize())
+/// What of an action an approval is bound to: all but how Workiva is found out about.
+#[derive(Serialize)]
+struct Bound<'a> {
+    employee_id: &'a str,
+    kind: ActionKind,
+    changes: &'a [Change],
+    because: &'a str,
+    target: &'a Target,
+    scim_id: Option<&'a str>,
+    base_version: i64,
+    supersedes: Option<i64>,
+    fingerprint: String,
+    next_change: Option<NaiveDate>,
+}
+
+/// SHA-256 over a plan's input (hexadecimal) and some of its actions in their order, state versions included: what an
+/// approval is bound to.
+pub fn content_hash<'a>(input: &str, actions: impl IntoIterator<Item = &'a PlannedAction>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(input);
+    for action in actions {
+        let bound = Bound {
+            employee_id: &action.employee_id,
+            kind: action.kind,
+            changes: &action.changes,
+            because: &action.because,
+            target: &action.target,
+            scim_id: action.scim_id.as_deref(),
+            base_version: action.base_version,
+            supersedes: action.supersedes,
+            fingerprint: action.settled.fingerprint.to_hex(),
+            next_change: action.settled.next_change,
+        };
+        let json = serde_json::to_vec(&bound).expect("an action of strings and numbers has a JSON form");
+        hasher.update((json.len() as u64).to_le_bytes());
+        hasher.update(json);
     }
+    hex(&hasher.finalize())
 }
 
 /// Lower-case hexadecimal.

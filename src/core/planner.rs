@@ -13,7 +13,7 @@ use super::diff::{Step, step};
 use super::intake::Findings;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
-use super::record::{Fingerprint, Record, Rejection};
+use super::record::{Fingerprint, Record, Rejection, RejectionKind};
 use super::state::PersonState;
 use super::value::folded;
 
@@ -234,7 +234,12 @@ fn settle_user_names(
             }
             _ => return Some(person),
         };
-        rejected.push(Rejection { employee_id: Some(person.employee_id), row: Some(person.row), reason });
+        rejected.push(Rejection {
+            employee_id: Some(person.employee_id),
+            row: Some(person.row),
+            kind: RejectionKind::UserNameTaken,
+            reason,
+        });
         None
     });
     (kept.collect(), rejected)

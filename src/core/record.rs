@@ -195,8 +195,66 @@ pub struct Rejection {
     pub employee_id: Option<String>,
     /// Where the row stood, the first data row being 1.
     pub row: Option<u64>,
-    /// What is wrong, and how to mend it.
+    /// What is wrong, without any value: this may be logged.
+    pub kind: RejectionKind,
+    /// What is wrong, and how to mend it. For the operator alone: it may quote a value, and where a column is mapped
+    /// wrongly that could be anything.
     pub reason: String,
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionKind {
+    /// The employee id is empty.
+    NoEmployeeId,
+    /// The employee id is too long or holds control characters.
+    UnusableEmployeeId,
+    /// The row has more or fewer fields than the header.
+    FieldCount,
+    /// Its bytes are no text in the configured encoding.
+    Encoding,
+    /// Several rows that differ have one employee id.
+    DifferingRows,
+    /// The status is empty.
+    NoStatus,
+    /// The status is in no list of the lifecycle.
+    UnknownStatus,
+    /// A date is not written as configured.
+    UnreadableDate,
+    /// A role's condition cannot be evaluated.
+    RoleCondition,
+    /// An attribute's template cannot be rendered.
+    Template,
+    /// An attribute that Workiva requires is empty.
+    MissingAttribute,
+    /// The user name has a capital letter or a space.
+    UnusableUserName,
+    /// The e-mail address is none that could exist.
+    UnusableEmail,
+    /// Somebody else holds the user name, or maps to it as well.
+    UserNameTaken,
+}
+
+impl RejectionKind {
+    /// The name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoEmployeeId => "no_employee_id",
+            Self::UnusableEmployeeId => "unusable_employee_id",
+            Self::FieldCount => "field_count",
+            Self::Encoding => "encoding",
+            Self::DifferingRows => "differing_rows",
+            Self::NoStatus => "no_status",
+            Self::UnknownStatus => "unknown_status",
+            Self::UnreadableDate => "unreadable_date",
+            Self::RoleCondition => "role_condition",
+            Self::Template => "template",
+            Self::MissingAttribute => "missing_attribute",
+            Self::UnusableUserName => "unusable_user_name",
+            Self::UnusableEmail => "unusable_email",
+            Self::UserNameTaken => "user_name_taken",
+        }
+    }
 }
 
 #[cfg(test)]

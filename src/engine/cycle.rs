@@ -61,6 +61,22 @@ pub enum CycleFailure {
 }
 
 impl CycleFailure {
+    /// How a run ends by it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Connection(_) => Outcome::Failed,
+            Self::Source(_) => Outcome::Incomplete,
+        }
+    }
+
+    /// In words without anything of the source's content: for logs.
+    fn logged(&self) -> String {
+        match self {
+            Self::Connection(_) => self.message(),
+            Self::Source(error) => error.without_values(),
+        }
+    }
+
     /// In words.
     pub fn message(&self) -> String {
         match self {
@@ -249,10 +265,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         cause: &str,
         failure: CycleFailure,
     ) -> Result<CycleResult, EngineError> {
-        let outcome = match &failure {
-            CycleFailure::Connection(_) => Outcome::Failed,
-            CycleFailure::Source(_) => Outcome::Incomplete,
-        };
+        let outcome = failure.outcome();
         let message = failure.message();
         let run = RunRecord {
             run_id: &run_id,
@@ -280,7 +293,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 fn tell(result: &CycleResult) {
     let run_id = &result.run_id;
     if let Some(failure) = &result.failure {
-        tracing::error!(run_id, outcome = result.outcome.name(), "{}", failure.message());
+        tracing::error!(run_id, outcome = result.outcome.name(), "{}", failure.logged());
         return;
     }
     let Some(planned) = &result.planned else { return };
@@ -300,7 +313,10 @@ fn tell(result: &CycleResult) {
     );
     for rejection in planned.plan.rejected.iter().take(20) {
         let employee_id = rejection.employee_id.as_deref().unwrap_or("(none)");
-        tracing::warn!(run_id, employee_id, row = rejection.row, "record rejected: {}", rejection.reason);
+        let (row, kind) = (rejection.row, rejection.kind.name());
+        tracing::warn!(run_id, employee_id, row, kind, "record rejected; `sync` and `plan` say why in words");
+        // The words may quote a value, and a column that is mapped wrongly could hold anything.
+        tracing::debug!(run_id, employee_id, row, kind, "record rejected: {}", rejection.reason);
     }
     for warning in &planned.plan.warnings {
         tracing::warn!(run_id, "{warning}");

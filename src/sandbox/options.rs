@@ -152,7 +152,7 @@ pub enum SandboxError {
     /// The address can be reached from elsewhere.
     #[error(
         "the sandbox does not listen on {address}: it is a test server, so give it a loopback address such as \
-         127.0.0.1:8089"
+         127.0.0.1:8181"
     )]
     NotLoopback {
         /// The address that was asked for.

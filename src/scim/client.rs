@@ -13,6 +13,7 @@ use url::Url;
 use super::secrets::Secrets;
 use super::settings::{self, ClientError, ConnectionSettings};
 use super::tls;
+use crate::core::scim::address;
 use crate::core::scim::answer::{Answer, Exchange, Failure, FailureKind, classify};
 use crate::core::scim::port::ScimPort;
 use crate::core::scim::request::ScimRequest;
@@ -42,7 +43,7 @@ impl ScimClient {
     /// # Errors
     /// What is wrong with the settings, with the key to mend.
     pub fn new(settings: ConnectionSettings) -> Result<Self, ClientError> {
-        settings::check_base_url(&settings.base_url)?;
+        address::check(&settings.base_url)?;
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, settings::authorization(&settings.credentials)?);
         headers.insert(ACCEPT, ACCEPTED);

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::scripted_server::{Act, Server, answer, gzip_of_zeros};
 use super::*;
+use crate::core::scim::address::AddressError;
 use crate::scim::Credentials;
 
 const SECRET: &str = "hunter2-hunter2";
@@ -313,5 +314,5 @@ fn settings_that_would_send_credentials_in_the_clear_make_no_client() {
         max_connections: 0,
         ca_file: None,
     });
-    assert!(matches!(refused, Err(ClientError::NotHttps { .. })));
+    assert!(matches!(refused, Err(ClientError::Address(AddressError::NotHttps { .. }))));
 }

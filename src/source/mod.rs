@@ -58,9 +58,35 @@ pub enum SourceError {
         /// What is missing, and the mend.
         reason: String,
     },
+    /// Its header lacks columns: nothing of it is believed.
+    #[error(
+        "the HR file {file} is not complete: its header has no column {missing}; it has: {found}. Correct source.columns, \
+         source.delimiter or the export; nothing of it is used and nobody's access changes"
+    )]
+    Header {
+        /// The file.
+        file: String,
+        /// What is missing.
+        missing: String,
+        /// What the first line holds instead. Where the file has no header, that is somebody's record.
+        found: String,
+    },
     /// The engine stopped listening.
     #[error("the read was stopped")]
     Stopped,
+}
+
+impl SourceError {
+    /// In words without anything of the file's content: for logs.
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Header { file, missing, .. } => format!(
+                "the HR file {file} is not complete: its header has no column {missing}; correct source.columns, \
+                 source.delimiter or the export"
+            ),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A system or file that knows all employees.

@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::plans::Tx;
 use super::{Store, StoreError, millis};
+use crate::core::action::ActionKind;
+use crate::core::plan::{PlannedAction, Settled, content_hash};
+use crate::core::record::Fingerprint;
 
 /// How an approval ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub enum Approval {
         /// Its state, if there is one.
         state: Option<String>,
     },
-    /// Source, configuration or state have moved since; this is how.
+    /// Source, configuration, state or the stored plan itself have changed since; this is how.
     Stale(String),
 }
 
@@ -31,7 +35,8 @@ impl Store {
             .await?)
     }
 
-    /// Releases a held plan, if source and configuration (`input`) and state are what it was made from.
+    /// Releases a held plan, if it is stored as it was shown, and source and configuration (`input`) and state are what it
+    /// was made from.
     ///
     /// # Errors
     /// Where the database fails; then nothing is changed.
@@ -43,18 +48,25 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Approval, StoreError> {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let plan: Option<(String, String, String)> =
-            sqlx::query_as("SELECT state, input, run_id FROM plan WHERE plan_id = ?1")
+        let plan: Option<(String, String, String, String)> =
+            sqlx::query_as("SELECT state, input, content_hash, run_id FROM plan WHERE plan_id = ?1")
                 .bind(plan_id)
                 .fetch_optional(&mut *tx)
                 .await?;
-        let Some((state, plan_input, run_id)) = plan else { return Ok(Approval::NotHeld { state: None }) };
+        let Some((state, plan_input, shown, run_id)) = plan else {
+            return Ok(Approval::NotHeld { state: None });
+        };
         if state != "held" {
             return Ok(Approval::NotHeld { state: Some(state) });
         }
         if plan_input != input {
             return Ok(Approval::Stale(
                 "the HR source or the configuration has changed since the plan was made".into(),
+            ));
+        }
+        if stored_hash(&mut tx, plan_id, &plan_input).await? != Some(shown) {
+            return Ok(Approval::Stale(
+                "the stored plan is not the one that was shown; its actions in the database have been changed".into(),
             ));
         }
         let moved: i64 = sqlx::query_scalar(
@@ -70,6 +82,14 @@ impl Store {
                 "the state of {moved} people has moved since the plan was made"
             )));
         }
+        // What a superseded action may have done unseen since the plan was made has to be looked at by its successor.
+        sqlx::query(
+            "UPDATE action SET uncertain = 1 WHERE plan_id = ?1 AND state = 'held' \
+             AND EXISTS (SELECT 1 FROM action s WHERE s.action_id = action.supersedes AND s.uncertain = 1)",
+        )
+        .bind(plan_id)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE state IN ('queued', 'parked', 'discarded') \
              AND action_id IN (SELECT supersedes FROM action WHERE plan_id = ?1 AND state = 'held')",
@@ -109,6 +129,43 @@ impl Store {
         tx.commit().await?;
         Ok(held)
     }
+}
+
+/// The content hash of a held plan as it is stored now; `None` where one of its actions cannot even be read.
+pub(super) async fn stored_hash(
+    tx: &mut Tx,
+    plan_id: &str,
+    input: &str,
+) -> Result<Option<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT employee_id, kind, changes, because, target, scim_id, base_version, supersedes, fingerprint, next_change \
+         FROM action WHERE plan_id = ?1 AND state = 'held' ORDER BY action_id",
+    )
+    .bind(plan_id)
+    .fetch_all(&mut **tx)
+    .await?;
+    let actions: Option<Vec<PlannedAction>> = rows.iter().map(stored_action).collect();
+    Ok(actions.map(|actions| content_hash(input, &actions)))
+}
+
+fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
+    let next_change = match row.get::<Option<&str>, _>(9) {
+        Some(day) => Some(day.parse().ok()?),
+        None => None,
+    };
+    Some(PlannedAction {
+        employee_id: row.get(0),
+        kind: ActionKind::parse(row.get(1))?,
+        changes: serde_json::from_str(row.get(2)).ok()?,
+        because: row.get(3),
+        target: serde_json::from_str(row.get(4)).ok()?,
+        scim_id: row.get(5),
+        base_version: row.get(6),
+        // Not part of what was shown: whether to read first is settled when the plan is released.
+        verify: false,
+        supersedes: row.get(7),
+        settled: Settled { fingerprint: Fingerprint::from_hex(row.get(8)), next_change },
+    })
 }
 
 /// Drops the held plan, if there is one; `state` says how that is called.

@@ -4,10 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::{Sqlite, Transaction};
 
-use super::approval::drop_held;
+use super::approval::{drop_held, stored_hash};
 use super::{Store, StoreError, millis, to_json};
 use crate::core::guard::HoldReason;
-use crate::core::plan::{Plan, PlannedAction, SettledPerson};
+use crate::core::plan::{Plan, PlannedAction, SettledPerson, content_hash};
 use crate::core::report::{Counts, Outcome};
 use crate::core::value::folded;
 
@@ -103,14 +103,10 @@ impl Store {
             commit.plan.actions.iter().partition(|action| {
                 !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.is_deprovision())
             });
-        let hash = commit.plan.content_hash_of(&held);
+        let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let standing: Option<(String, String)> =
-            sqlx::query_as("SELECT plan_id, content_hash FROM plan WHERE state = 'held'")
-                .fetch_optional(&mut *tx)
-                .await?;
-        let same = standing.filter(|(_, known)| is_held && *known == hash).map(|(plan_id, _)| plan_id);
+        let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
             drop_held(&mut tx, "superseded", None, now).await?;
         }
@@ -160,7 +156,8 @@ impl Store {
     }
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
-    /// left nothing to be looked at again, and no date concern anybody by `today`.
+    /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way, nothing
+    /// parked or discarded, and no date that concerns a person or an action under way by `today`.
     ///
     /// # Errors
     /// Where the database fails.
@@ -168,10 +165,14 @@ impl Store {
         let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY started_at DESC, rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \
+                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2) \
+                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'parked') \
+                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'discarded') \
+                     AND NOT EXISTS (SELECT 1 FROM action \
+                       WHERE state IN ('queued', 'leased', 'parked') AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'leased', 'parked', 'discarded'))) \
-                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2)";
+                          AND o.state IN ('queued', 'leased', 'parked')))";
         let rows: Option<i64> = sqlx::query_scalar(sql)
             .bind(digest)
             .bind(today.to_string())
@@ -225,6 +226,15 @@ async fn insert_run(
         .await?;
     }
     Ok(())
+}
+
+/// The held plan, if it is this one: by the hash that it was shown under, and by what is stored of it now.
+async fn standing(tx: &mut Tx, hash: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT plan_id, input FROM plan WHERE state = 'held' AND content_hash = ?1";
+    let held: Option<(String, String)> = sqlx::query_as(sql).bind(hash).fetch_optional(&mut **tx).await?;
+    let Some((plan_id, input)) = held else { return Ok(None) };
+    let stored = stored_hash(tx, &plan_id, &input).await?;
+    Ok((stored.as_deref() == Some(hash)).then_some(plan_id))
 }
 
 async fn insert_plan(

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of it")]
 
 mod daemon;
+mod database;
 mod process;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,9 @@
 //! [`request`] says what is asked, [`answer`] what came back and what it means, [`user`] how a person is
 //! written and read, [`list`] how all users are walked, [`discovery`] what a server says that it can do, and
 //! [`port`] is the one call that an edge has to offer. Who calls in which order, and again when, is decided
-//! elsewhere.
+//! elsewhere. [`address`] is the rule for the base address.
 
+pub mod address;
 pub mod answer;
 pub mod attribute;
 mod body;

@@ -3,6 +3,7 @@
 use csv::ByteRecord;
 use encoding_rs::WINDOWS_1252;
 
+use super::super::SourceError;
 use super::CsvOptions;
 use crate::config::Encoding;
 use crate::core::record::Columns;
@@ -21,7 +22,12 @@ impl Header {
     ///
     /// # Errors
     /// The columns that are missing or stand twice, and what is there instead.
-    pub fn read(row: &ByteRecord, options: &CsvOptions, columns: &Columns) -> Result<Self, String> {
+    pub fn read(
+        row: &ByteRecord,
+        file: &str,
+        options: &CsvOptions,
+        columns: &Columns,
+    ) -> Result<Self, SourceError> {
         let names: Vec<String> = row
             .iter()
             .map(|bytes| match options.encoding {
@@ -43,17 +49,16 @@ impl Header {
             }
         }
         if !missing.is_empty() {
-            return Err(format!(
-                "its header has no column {}; it has: {}. Correct source.columns, source.delimiter or the export",
-                missing.join(", "),
-                names.join(" | ")
-            ));
+            return Err(SourceError::Header {
+                file: file.to_owned(),
+                missing: missing.join(", "),
+                found: names.join(" | "),
+            });
         }
         if !doubled.is_empty() {
-            return Err(format!(
-                "its header has the column {} twice; rename one in the export",
-                doubled.join(", ")
-            ));
+            let columns = doubled.join(", ");
+            let reason = format!("its header has the column {columns} twice; rename one in the export");
+            return Err(SourceError::Incomplete { file: file.to_owned(), reason });
         }
         Ok(Self { positions, width: names.len() })
     }

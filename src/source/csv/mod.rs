@@ -17,7 +17,7 @@ use self::header::Header;
 use self::sealed::{SEAL, Sealed};
 use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::Encoding;
-use crate::core::record::{Columns, Fingerprint, MAX_ID_BYTES, RecordBatch, Rejection};
+use crate::core::record::{Columns, Fingerprint, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
 use crate::core::value::canonical;
 
 /// Rows in one batch.
@@ -104,7 +104,7 @@ fn read_file(
         return Err(incomplete("it is empty, not even a header is there".into()));
     }
     let columns = Columns::new(options.columns.keys().map(String::as_str));
-    let header = Header::read(&row, options, &columns).map_err(incomplete)?;
+    let header = Header::read(&row, &name, options, &columns)?;
     let mut rows = Rows { header, options, columns, number: 0, short: None, rejections: 0 };
     let mut batch = rows.batch();
     let mut sealed = false;
@@ -148,6 +148,19 @@ fn is_seal(row: &ByteRecord) -> bool {
     row.len() == 1 && row.get(0) == Some(SEAL)
 }
 
+/// Why a row is no record.
+struct Refused {
+    employee_id: Option<String>,
+    kind: RejectionKind,
+    reason: String,
+}
+
+impl Refused {
+    fn new(employee_id: Option<String>, kind: RejectionKind, reason: impl Into<String>) -> Self {
+        Self { employee_id, kind, reason: reason.into() }
+    }
+}
+
 /// Makes records out of rows.
 struct Rows<'a> {
     header: Header,
@@ -171,7 +184,7 @@ impl Rows<'_> {
             Encoding::Utf8 => self.take_utf8(row, batch),
             Encoding::Windows1252 => self.take_windows(row, batch),
         };
-        let Err((employee_id, reason)) = refused else { return Ok(()) };
+        let Err(Refused { employee_id, kind, reason }) = refused else { return Ok(()) };
         self.rejections += 1;
         if self.rejections > MAX_REJECTIONS {
             return Err(format!(
@@ -179,20 +192,18 @@ impl Rows<'_> {
                 self.number
             ));
         }
-        batch.rejections.push(Rejection { employee_id, row: Some(self.number), reason });
+        batch.rejections.push(Rejection { employee_id, row: Some(self.number), kind, reason });
         Ok(())
     }
 
-    fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), (Option<String>, String)> {
+    fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
         // One check for the whole row is quicker than one a field; slicing checks the fields' ends again.
         let Ok(text) = std::str::from_utf8(row.as_slice()) else {
             let id =
                 row.get(self.header.positions[0]).and_then(|id| std::str::from_utf8(id).ok()).map(canonical);
             let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
-            return Err((
-                id,
-                "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps".into(),
-            ));
+            let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
+            return Err(Refused::new(id, RejectionKind::Encoding, reason));
         };
         let field = |at: usize| row.range(at).and_then(|range| text.get(range)).unwrap_or_default();
         self.check(row.len(), &canonical(field(self.header.positions[0])))?;
@@ -205,11 +216,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn take_windows(
-        &self,
-        row: &ByteRecord,
-        batch: &mut RecordBatch,
-    ) -> Result<(), (Option<String>, String)> {
+    fn take_windows(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
         let decode = |at: &usize| {
             let (text, _) = WINDOWS_1252.decode_without_bom_handling(row.get(*at).unwrap_or_default());
             canonical(&text).into_owned()
@@ -221,21 +228,22 @@ impl Rows<'_> {
     }
 
     /// Refuses a row without a usable employee id or with a number of fields that is not the header's.
-    fn check(&self, fields: usize, employee_id: &str) -> Result<(), (Option<String>, String)> {
+    fn check(&self, fields: usize, employee_id: &str) -> Result<(), Refused> {
         if employee_id.is_empty() {
-            return Err((None, "has no employee id; fill it in the HR system".into()));
+            let reason = "has no employee id; fill it in the HR system";
+            return Err(Refused::new(None, RejectionKind::NoEmployeeId, reason));
         }
         if employee_id.len() > MAX_ID_BYTES || employee_id.chars().any(char::is_control) {
             let reason =
                 format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
-            return Err((None, reason));
+            return Err(Refused::new(None, RejectionKind::UnusableEmployeeId, reason));
         }
         if fields != self.header.width {
             let reason = format!(
                 "has {fields} fields where the header has {}; a delimiter or line end in a value has to be quoted",
                 self.header.width
             );
-            return Err((Some(employee_id.to_owned()), reason));
+            return Err(Refused::new(Some(employee_id.to_owned()), RejectionKind::FieldCount, reason));
         }
         Ok(())
     }

@@ -48,6 +48,7 @@ fn read(text: &str) -> Result<Read, SourceError> {
 fn incomplete(text: &str) -> String {
     match read(text) {
         Err(SourceError::Incomplete { reason, .. }) => reason,
+        Err(header @ SourceError::Header { .. }) => header.to_string(),
         Err(other) => panic!("{other}"),
         Ok(read) => panic!("{} rows were believed", read.ids.len()),
     }
@@ -78,6 +79,8 @@ fn a_header_without_a_mapped_column_is_incomplete_and_names_it() {
         "{reason}"
     );
     assert!(reason.contains("Employee ID | State | Dept"), "{reason}");
+    let logged = read("1,Active,x\n2,Active,y\n").err().unwrap().without_values();
+    assert!(logged.contains("'Status'") && !logged.contains("Active"), "{logged}");
     assert!(incomplete("Employee ID,Status,Department,Status\n1,a,b,c\n").contains("twice"));
 }
 

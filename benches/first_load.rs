@@ -1,7 +1,12 @@
 //! The first load of 10,000 people into the stand-in, against a bare reqwest loop that posts the same users to it.
 //!
 //! `cargo bench --bench first_load [-- PEOPLE]`
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and ends by a panic")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends by a panic"
+)]
 
 mod common;
 

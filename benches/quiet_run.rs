@@ -1,7 +1,12 @@
 //! A run in which nothing has changed, against only parsing the same file with the `csv` crate in the same process.
 //!
 //! `cargo bench --bench quiet_run [-- PEOPLE]`; 100,000 people by default.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and ends by a panic")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends by a panic"
+)]
 
 mod common;
 

@@ -74,7 +74,7 @@ CREATE TABLE plan (
 ) STRICT;
 CREATE UNIQUE INDEX plan_one_held ON plan (state) WHERE state = 'held';
 
--- The outbox: every action of every plan, and what became of it.
+-- The outbox: every action of every plan, and what became of it. Narrow, because its rows are rewritten in a push.
 CREATE TABLE action (
     action_id   INTEGER PRIMARY KEY,
     plan_id     TEXT    NOT NULL REFERENCES plan (plan_id),
@@ -82,10 +82,7 @@ CREATE TABLE action (
     kind        TEXT    NOT NULL CHECK (kind IN ('suspend', 'delete', 'update', 'reactivate', 'create')),
     rank        INTEGER NOT NULL,
     state       TEXT    NOT NULL CHECK (state IN
-                    ('held', 'queued', 'leased', 'parked', 'done', 'discarded', 'superseded', 'dropped')),
-    changes     TEXT    NOT NULL,
-    because     TEXT    NOT NULL,
-    target      TEXT    NOT NULL,
+                    ('held', 'queued', 'parked', 'done', 'discarded', 'superseded', 'dropped')),
     -- The target's user name in compared form.
     user_name   TEXT,
     scim_id     TEXT,
@@ -98,23 +95,37 @@ CREATE TABLE action (
     uncertain   INTEGER NOT NULL CHECK (uncertain IN (0, 1)),
     attempts    INTEGER NOT NULL DEFAULT 0,
     not_before  INTEGER NOT NULL,
-    -- The fence: grows with every claim.
-    epoch       INTEGER NOT NULL DEFAULT 0,
-    owner       TEXT,
-    lease_until INTEGER,
     error       TEXT,
     created_at  INTEGER NOT NULL,
-    ended_at    INTEGER,
-    CHECK ((state = 'leased') = (owner IS NOT NULL AND lease_until IS NOT NULL))
+    ended_at    INTEGER
 ) STRICT;
 -- At most one open action a person.
-CREATE UNIQUE INDEX action_one_open ON action (employee_id) WHERE state IN ('queued', 'leased', 'parked');
+CREATE UNIQUE INDEX action_one_open ON action (employee_id) WHERE state IN ('queued', 'parked');
 CREATE INDEX action_claim ON action (rank, not_before, action_id) WHERE state = 'queued';
-CREATE INDEX action_leased ON action (lease_until) WHERE state = 'leased';
 CREATE INDEX action_parked ON action (action_id) WHERE state = 'parked';
 CREATE INDEX action_discarded ON action (employee_id) WHERE state = 'discarded';
 CREATE INDEX action_held ON action (plan_id) WHERE state = 'held';
 CREATE INDEX action_plan ON action (plan_id);
+
+-- What each action is to do and why, as it was planned; never changed.
+CREATE TABLE intent (
+    action_id   INTEGER PRIMARY KEY REFERENCES action (action_id),
+    changes     TEXT    NOT NULL,
+    because     TEXT    NOT NULL,
+    target      TEXT    NOT NULL
+) STRICT;
+
+-- The queued actions that are in a worker's hands. Apart from `action`, so that a claim rewrites nothing.
+CREATE TABLE lease (
+    action_id   INTEGER PRIMARY KEY REFERENCES action (action_id),
+    -- The fence: the number of the claim. Only who knows it may renew the lease or end the action.
+    epoch       INTEGER NOT NULL,
+    owner       TEXT    NOT NULL,
+    lease_until INTEGER NOT NULL
+) STRICT;
+-- The number of the newest claim.
+CREATE TABLE fence (epoch INTEGER NOT NULL) STRICT;
+INSERT INTO fence (epoch) VALUES (0);
 
 -- Every request that was sent for an action.
 CREATE TABLE attempt (

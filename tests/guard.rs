@@ -110,13 +110,13 @@ fn approve_is_refused_as_stale_once_a_held_action_was_edited_in_the_database() {
     let edits = [
         "UPDATE action SET employee_id = '1005' WHERE state = 'held' AND employee_id = '1000'",
         "UPDATE action SET kind = 'delete' WHERE state = 'held' AND employee_id = '1000'",
-        "UPDATE action SET changes = '[]' WHERE state = 'held' AND employee_id = '1000'",
-        "UPDATE action SET because = 'so there' WHERE state = 'held' AND employee_id = '1000'",
-        "UPDATE action SET target = replace(target, 'person.', 'nobody.') WHERE state = 'held' AND employee_id = '1000'",
-        "UPDATE action SET target = 'no JSON' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE intent SET changes = '[]' WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
+        "UPDATE intent SET because = 'so there' WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
+        "UPDATE intent SET target = replace(target, 'person.', 'nobody.') WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
+        "UPDATE intent SET target = 'no JSON' WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
         "UPDATE action SET fingerprint = '' WHERE state = 'held' AND employee_id = '1000'",
         "UPDATE action SET next_change = '2999-01-01' WHERE state = 'held' AND employee_id = '1000'",
-        "DELETE FROM action WHERE state = 'held' AND employee_id = '1000'",
+        "DELETE FROM intent WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
     ];
     let (world, rows) = guarded();
     let after = leaving(&rows, 3);

@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failing probes after which a pool that is to empty the queue gives up.
 const PROBES_UNTIL_GIVING_UP: u32 = 5;
 /// What is claimed beyond the free places, in multiples of `max_in_flight`: enough for workers to go on during a turn.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 /// Turns that may fail in a row before the pool gives up; what was to be stored is kept meanwhile.
 const TURNS_UNTIL_GIVING_UP: u32 = 5;
 /// The wait after a failed turn, times the failures so far.

@@ -72,7 +72,8 @@ impl Store {
         let moved: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
              AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
-                    AND o.state IN ('queued', 'leased', 'parked') AND o.action_id IS NOT h.supersedes))",
+                    AND o.state IN ('queued', 'parked') \
+                    AND (o.action_id IS NOT h.supersedes OR o.action_id IN (SELECT action_id FROM lease))))",
         )
         .bind(plan_id)
         .fetch_one(&mut *tx)
@@ -139,7 +140,7 @@ pub(super) async fn stored_hash(
 ) -> Result<Option<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT employee_id, kind, changes, because, target, scim_id, base_version, supersedes, fingerprint, next_change \
-         FROM action WHERE plan_id = ?1 AND state = 'held' ORDER BY action_id",
+         FROM action JOIN intent USING (action_id) WHERE plan_id = ?1 AND state = 'held' ORDER BY action_id",
     )
     .bind(plan_id)
     .fetch_all(&mut **tx)

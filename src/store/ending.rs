@@ -114,12 +114,11 @@ pub struct Turn {
 #[derive(Serialize)]
 struct EndingRow<'a> {
     id: i64,
-    epoch: i64,
     state: &'static str,
     not_before: i64,
     counts: bool,
     uncertain: bool,
-    error: Option<&'a str>,
+    error: &'a str,
 }
 
 impl Store {
@@ -143,54 +142,111 @@ impl Store {
 }
 
 async fn finish(tx: &mut Tx, finished: &[Finished], now: DateTime<Utc>) -> Result<BTreeSet<i64>, StoreError> {
+    let ours = end_leases(tx, finished).await?;
     let taken = taken_accounts(tx, finished).await?;
-    let rows: Vec<_> = finished.iter().map(|one| ending_row(one, taken.get(&one.action_id), now)).collect();
-    let ours = sqlx::query(
-        "UPDATE action SET state = j.value ->> 'state', owner = NULL, lease_until = NULL, \
-           not_before = j.value ->> 'not_before', attempts = attempts + (j.value ->> 'counts'), \
-           uncertain = max(uncertain, j.value ->> 'uncertain'), error = j.value ->> 'error', \
-           ended_at = CASE WHEN j.value ->> 'state' = 'done' THEN ?2 END \
-         FROM json_each(?1) j WHERE action_id = j.value ->> 'id' AND epoch = j.value ->> 'epoch' AND state = 'leased' \
-         RETURNING action_id",
-    )
-    .bind(to_json(&rows))
-    .bind(millis(now))
-    .fetch_all(&mut **tx)
-    .await?;
-    let ours: BTreeSet<i64> = ours.iter().map(|row| row.get(0)).collect();
     store_attempts(tx, finished).await?;
-    let done =
-        finished.iter().filter(|one| ours.contains(&one.action_id) && !taken.contains_key(&one.action_id));
-    store_accounts(tx, done, now).await?;
+    let (done, others): (Vec<_>, Vec<_>) = finished
+        .iter()
+        .filter(|one| ours.contains(&one.action_id))
+        .partition(|one| matches!(one.ending, Ending::Done { .. }) && !taken.contains_key(&one.action_id));
+    end_done(tx, &done, now).await?;
+    end_others(tx, &others, &taken, now).await?;
     Ok(ours)
 }
 
-fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Utc>) -> EndingRow<'a> {
+/// Ends the leases that are still ours, and says which.
+async fn end_leases(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeSet<i64>, StoreError> {
+    let mut by_epoch: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for one in finished {
+        by_epoch.entry(one.epoch).or_default().push(one.action_id);
+    }
+    let mut ours = BTreeSet::new();
+    for (epoch, ids) in by_epoch {
+        let ids = to_json(&ids);
+        // One text rather than a row each: this is on the way of every action.
+        let held: String = sqlx::query_scalar(
+            "SELECT json_group_array(action_id) FROM lease \
+             WHERE action_id IN (SELECT value FROM json_each(?1)) AND epoch = ?2",
+        )
+        .bind(&ids)
+        .bind(epoch)
+        .fetch_one(&mut **tx)
+        .await?;
+        sqlx::query("DELETE FROM lease WHERE action_id IN (SELECT value FROM json_each(?1))")
+            .bind(&held)
+            .execute(&mut **tx)
+            .await?;
+        let held: Vec<i64> =
+            serde_json::from_str(&held).map_err(|_| StoreError::Corrupt { what: "a lease" })?;
+        ours.extend(held);
+    }
+    Ok(ours)
+}
+
+/// Actions that were confirmed.
+async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = done.iter().map(|one| one.action_id).collect();
+    sqlx::query(
+        "UPDATE action SET state = 'done', attempts = attempts + 1, error = NULL, ended_at = ?2 \
+         WHERE action_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&ids))
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    store_accounts(tx, done, now).await
+}
+
+/// Actions that go back into the queue, or wait for an operator.
+async fn end_others(
+    tx: &mut Tx,
+    others: &[&Finished],
+    taken: &BTreeMap<i64, String>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> =
+        others.iter().filter_map(|one| ending_row(one, taken.get(&one.action_id), now)).collect();
+    sqlx::query(
+        "UPDATE action SET state = j.value ->> 'state', not_before = j.value ->> 'not_before', \
+           attempts = attempts + (j.value ->> 'counts'), uncertain = max(uncertain, j.value ->> 'uncertain'), \
+           error = j.value ->> 'error' \
+         FROM json_each(?1) j WHERE action_id = j.value ->> 'id'",
+    )
+    .bind(to_json(&rows))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// `None`: the row stays as it is.
+fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Utc>) -> Option<EndingRow<'a>> {
     let row = EndingRow {
         id: one.action_id,
-        epoch: one.epoch,
-        state: "done",
+        state: "parked",
         not_before: millis(now),
         counts: true,
         uncertain: false,
-        error: None,
+        error: taken.map_or("", String::as_str),
     };
-    if let Some(reason) = taken {
-        return EndingRow { state: "parked", error: Some(reason), ..row };
-    }
     match &one.ending {
-        Ending::Done { .. } => row,
-        Ending::Untouched => EndingRow { state: "queued", counts: false, ..row },
-        Ending::Again { not_before, counts, uncertain, reason } => EndingRow {
+        Ending::Done { .. } => Some(row),
+        Ending::Untouched => None,
+        Ending::Again { not_before, counts, uncertain, reason } => Some(EndingRow {
             state: "queued",
             not_before: millis(*not_before),
             counts: *counts,
             uncertain: *uncertain,
-            error: Some(reason),
+            error: reason,
             ..row
-        },
+        }),
         Ending::Parked { uncertain, reason } => {
-            EndingRow { state: "parked", uncertain: *uncertain, error: Some(reason), ..row }
+            Some(EndingRow { uncertain: *uncertain, error: reason, ..row })
         }
     }
 }
@@ -260,11 +316,7 @@ async fn store_attempts(tx: &mut Tx, finished: &[Finished]) -> Result<(), StoreE
     Ok(())
 }
 
-async fn store_accounts(
-    tx: &mut Tx,
-    done: impl Iterator<Item = &Finished>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+async fn store_accounts(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result<(), StoreError> {
     let (mut accounts, mut gone, mut settled) = (Vec::new(), Vec::new(), Vec::new());
     for one in done {
         let Ending::Done { account } = &one.ending else { continue };
@@ -279,13 +331,12 @@ async fn store_accounts(
             None => gone.push(&one.employee_id),
         }
     }
-    if settled.is_empty() {
-        return Ok(());
+    if !gone.is_empty() {
+        sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
+            .bind(to_json(&gone))
+            .execute(&mut **tx)
+            .await?;
     }
-    sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
-        .bind(to_json(&gone))
-        .execute(&mut **tx)
-        .await?;
     sqlx::query(
         "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true \

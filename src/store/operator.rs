@@ -120,7 +120,8 @@ impl Store {
     /// Where the database fails.
     pub async fn queue(&self) -> Result<Queue, StoreError> {
         let rows = sqlx::query(
-            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'leased', 'parked', 'held') GROUP BY state",
+            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked', 'held') GROUP BY state \
+             UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -137,6 +138,8 @@ impl Store {
                 _ => queue.held = number,
             }
         }
+        // What is in a worker's hands is queued until it ends.
+        queue.queued -= queue.leased;
         Ok(queue)
     }
 
@@ -146,7 +149,7 @@ impl Store {
     /// Where the database fails.
     pub async fn parked(&self) -> Result<Vec<ParkedAction>, StoreError> {
         let rows = sqlx::query(
-            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, '') FROM action \
+            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, '') FROM action JOIN intent USING (action_id) \
              WHERE state = 'parked' ORDER BY action_id",
         )
         .fetch_all(&self.readers)

@@ -44,8 +44,7 @@ impl Store {
         epoch: i64,
         lease_until: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let sql =
-            "UPDATE action SET lease_until = ?3 WHERE action_id = ?1 AND epoch = ?2 AND state = 'leased'";
+        let sql = "UPDATE lease SET lease_until = ?3 WHERE action_id = ?1 AND epoch = ?2";
         let done = sqlx::query(sql)
             .bind(action_id)
             .bind(epoch)
@@ -61,21 +60,28 @@ impl Store {
     /// Where the database fails.
     pub async fn reclaim(&self, own: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let owners: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT owner FROM action WHERE state = 'leased'")
-                .fetch_all(&self.readers)
-                .await?;
+            sqlx::query_scalar("SELECT DISTINCT owner FROM lease").fetch_all(&self.readers).await?;
         let gone: Vec<&String> =
             owners.iter().filter(|owner| *owner != own && Owner::is_gone(&self.path, owner)).collect();
-        let freed = sqlx::query(
-            "UPDATE action SET state = 'queued', owner = NULL, lease_until = NULL, uncertain = 1, \
-               error = 'the process that worked on it is gone' \
-             WHERE state = 'leased' AND (lease_until < ?1 OR owner IN (SELECT value FROM json_each(?2)))",
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let freed: Vec<i64> = sqlx::query_scalar(
+            "DELETE FROM lease WHERE lease_until < ?1 OR owner IN (SELECT value FROM json_each(?2)) RETURNING action_id",
         )
         .bind(millis(now))
         .bind(to_json(&gone))
-        .execute(&self.writer)
+        .fetch_all(&mut *tx)
         .await?;
-        Ok(freed.rows_affected())
+        if !freed.is_empty() {
+            sqlx::query(
+                "UPDATE action SET uncertain = 1, error = 'the process that worked on it is gone' \
+                 WHERE action_id IN (SELECT value FROM json_each(?1))",
+            )
+            .bind(to_json(&freed))
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(freed.len() as u64)
     }
 
     /// How many creates are queued.
@@ -83,7 +89,8 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn queued_creates(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM action WHERE state = 'queued' AND rank = ?1";
+        let sql = "SELECT count(*) FROM action WHERE state = 'queued' AND rank = ?1 \
+                   AND action_id NOT IN (SELECT action_id FROM lease)";
         let number: i64 =
             sqlx::query_scalar(sql).bind(ActionKind::Create.rank()).fetch_one(&self.readers).await?;
         Ok(number.unsigned_abs())
@@ -94,7 +101,8 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = "SELECT min(not_before) FROM action WHERE state = 'queued'";
+        let sql = "SELECT min(not_before) FROM action WHERE state = 'queued' \
+                   AND action_id NOT IN (SELECT action_id FROM lease)";
         let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(at.map(super::from_millis))
     }
@@ -116,35 +124,46 @@ pub struct Claim<'a> {
 /// Claims what is due, those that take access away first.
 pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
-        "UPDATE action SET state = 'leased', epoch = epoch + 1, owner = ?1, lease_until = ?2 WHERE action_id IN \
-           (SELECT action_id FROM action WHERE state = 'queued' AND not_before <= ?3 ORDER BY rank, not_before, action_id \
-            LIMIT ?4) \
-         RETURNING action_id, epoch, employee_id, (SELECT run_id FROM plan p WHERE p.plan_id = action.plan_id), kind, changes, target, \
-           (SELECT scim_id FROM account a WHERE a.employee_id = action.employee_id), uncertain, attempts",
+        "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, a.attempts \
+         FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) LEFT JOIN account c USING (employee_id) \
+         WHERE a.state = 'queued' AND a.not_before <= ?1 AND a.action_id NOT IN (SELECT action_id FROM lease) \
+         ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2",
     )
-    .bind(claim.owner)
-    .bind(millis(claim.lease_until))
     .bind(millis(claim.now))
     .bind(i64::try_from(claim.limit).unwrap_or(i64::MAX))
     .fetch_all(&mut **tx)
     .await?;
-    let mut claimed = rows.iter().map(read_claimed).collect::<Result<Vec<_>, _>>()?;
-    claimed.sort_by_key(|action| (action.kind, action.action_id));
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let epoch: i64 =
+        sqlx::query_scalar("UPDATE fence SET epoch = epoch + 1 RETURNING epoch").fetch_one(&mut **tx).await?;
+    let claimed = rows.iter().map(|row| read_claimed(row, epoch)).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<i64> = claimed.iter().map(|action| action.action_id).collect();
+    sqlx::query(
+        "INSERT INTO lease (action_id, epoch, owner, lease_until) SELECT value, ?2, ?3, ?4 FROM json_each(?1)",
+    )
+    .bind(to_json(&ids))
+    .bind(epoch)
+    .bind(claim.owner)
+    .bind(millis(claim.lease_until))
+    .execute(&mut **tx)
+    .await?;
     Ok(claimed)
 }
 
-fn read_claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
+fn read_claimed(row: &SqliteRow, epoch: i64) -> Result<Claimed, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     Ok(Claimed {
         action_id: row.get(0),
-        epoch: row.get(1),
+        epoch,
+        run_id: row.get(1),
         employee_id: row.get(2),
-        run_id: row.get(3),
-        kind: ActionKind::parse(row.get(4)).ok_or_else(|| corrupt("an action's kind"))?,
-        changes: serde_json::from_str(row.get(5)).map_err(|_| corrupt("an action's changes"))?,
-        target: serde_json::from_str(row.get(6)).map_err(|_| corrupt("an action's target"))?,
-        scim_id: row.get(7),
-        uncertain: row.get::<i64, _>(8) == 1,
-        attempts: u32::try_from(row.get::<i64, _>(9)).unwrap_or(u32::MAX),
+        kind: ActionKind::parse(row.get(3)).ok_or_else(|| corrupt("an action's kind"))?,
+        changes: serde_json::from_str(row.get(4)).map_err(|_| corrupt("an action's changes"))?,
+        target: serde_json::from_str(row.get(5)).map_err(|_| corrupt("an action's target"))?,
+        scim_id: row.get(6),
+        uncertain: row.get::<i64, _>(7) == 1,
+        attempts: u32::try_from(row.get::<i64, _>(8)).unwrap_or(u32::MAX),
     })
 }

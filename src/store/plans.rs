@@ -169,10 +169,10 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'parked') \
                      AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'discarded') \
                      AND NOT EXISTS (SELECT 1 FROM action \
-                       WHERE state IN ('queued', 'leased', 'parked') AND next_change <= ?2) \
+                       WHERE state IN ('queued', 'parked') AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'leased', 'parked')))";
+                          AND o.state IN ('queued', 'parked')))";
         let rows: Option<i64> = sqlx::query_scalar(sql)
             .bind(digest)
             .bind(today.to_string())
@@ -279,26 +279,39 @@ async fn insert_actions(
         .bind(&rows)
         .execute(&mut **tx)
         .await?;
+        let first: i64 = sqlx::query_scalar("SELECT coalesce(max(action_id), 0) + 1 FROM action")
+            .fetch_one(&mut **tx)
+            .await?;
         inserted += sqlx::query(
-            "INSERT INTO action (plan_id, employee_id, kind, rank, state, changes, because, target, user_name, scim_id, \
+            "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, scim_id, \
                base_version, fingerprint, next_change, supersedes, uncertain, not_before, created_at) \
-             SELECT ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, j.value ->> 'changes', \
-               j.value ->> 'because', j.value ->> 'target', j.value ->> 'user_name', j.value ->> 'scim_id', \
+             SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
+               j.value ->> 'user_name', j.value ->> 'scim_id', \
                j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'supersedes', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
              WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
-               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'leased', 'parked'))) \
+               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))) \
              ORDER BY j.key",
         )
         .bind(plan_id)
         .bind(state)
         .bind(&rows)
         .bind(millis(now))
+        .bind(first)
         .execute(&mut **tx)
         .await?
         .rows_affected();
+        sqlx::query(
+            "INSERT INTO intent (action_id, changes, because, target) \
+             SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target' \
+             FROM json_each(?1) j JOIN action a ON a.action_id = ?2 + j.key",
+        )
+        .bind(&rows)
+        .bind(first)
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(inserted)
 }
@@ -327,7 +340,8 @@ async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -
     for chunk in ids.chunks(CHUNK) {
         sqlx::query(
             "UPDATE action SET state = 'superseded', ended_at = ?2 \
-             WHERE action_id IN (SELECT value FROM json_each(?1)) AND state IN ('queued', 'parked', 'discarded')",
+             WHERE action_id IN (SELECT value FROM json_each(?1)) AND state IN ('queued', 'parked', 'discarded') \
+               AND action_id NOT IN (SELECT action_id FROM lease)",
         )
         .bind(to_json(&chunk))
         .bind(millis(now))
@@ -343,7 +357,8 @@ async fn withdraw(tx: &mut Tx, withdrawals: &[(i64, String)], now: DateTime<Utc>
         let ids: Vec<i64> = chunk.iter().map(|(action_id, _)| *action_id).collect();
         sqlx::query(
             "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
-             AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0",
+             AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0 \
+             AND action_id NOT IN (SELECT action_id FROM lease)",
         )
         .bind(to_json(&ids))
         .bind(millis(now))
@@ -369,7 +384,7 @@ async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64, StoreErro
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
              ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change \
              WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
-               WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'leased', 'parked'))",
+               WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",
         )
         .bind(to_json(&rows))
         .execute(&mut **tx)

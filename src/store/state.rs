@@ -79,14 +79,16 @@ impl Store {
     pub async fn states(&self, ids: &[&str]) -> Result<HashMap<String, PersonState>, StoreError> {
         let mut states = HashMap::with_capacity(ids.len());
         let sql = "SELECT p.employee_id, p.version, a.scim_id, a.active, a.attributes, \
-                     o.action_id, o.kind, o.state, o.target, o.uncertain \
+                     o.action_id, o.kind, o.state, i.target, o.uncertain, \
+                     EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id) \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
                        (SELECT x.action_id FROM action x WHERE x.employee_id = p.employee_id \
-                          AND x.state IN ('queued', 'leased', 'parked')), \
+                          AND x.state IN ('queued', 'parked')), \
                        (SELECT max(x.action_id) FROM action x WHERE x.employee_id = p.employee_id \
-                          AND x.state = 'discarded'))";
+                          AND x.state = 'discarded')) \
+                     LEFT JOIN intent i ON i.action_id = o.action_id";
         for chunk in ids.chunks(CHUNK) {
             for row in sqlx::query(sql).bind(to_json(&chunk)).fetch_all(&self.readers).await? {
                 let state = person_state(&row)?;
@@ -103,7 +105,7 @@ impl Store {
     pub async fn holders(&self, user_names: &[String]) -> Result<HashMap<String, String>, StoreError> {
         let mut holders = HashMap::new();
         // Whoever has the name confirmed comes before whoever is only about to have it.
-        let sql = "SELECT o.user_name, o.employee_id FROM action o WHERE o.state IN ('queued', 'leased', 'parked') \
+        let sql = "SELECT o.user_name, o.employee_id FROM action o WHERE o.state IN ('queued', 'parked') \
                      AND o.user_name IN (SELECT value FROM json_each(?1)) \
                    UNION ALL \
                    SELECT a.user_name, a.employee_id FROM json_each(?1) j JOIN account a ON a.user_name = j.value";
@@ -124,7 +126,7 @@ impl Store {
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM run WHERE accepted = 1 ORDER BY started_at DESC LIMIT 1), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state IN ('queued', 'leased') AND o.kind IN ('suspend', 'delete') AND p.state = 'released')";
+                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state = 'released')";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
         let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
         let accepted: Option<i64> = row.get(2);
@@ -162,8 +164,8 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
             action_id,
             kind: ActionKind::parse(row.get(6)).ok_or_else(|| corrupt("an action's kind"))?,
             state: match row.get::<&str, _>(7) {
+                "queued" if row.get::<i64, _>(10) == 1 => OpenState::Leased,
                 "queued" => OpenState::Queued,
-                "leased" => OpenState::Leased,
                 "parked" => OpenState::Parked,
                 _ => OpenState::Discarded,
             },

@@ -106,7 +106,9 @@ async fn first_load(people: usize) -> f64 {
     let (_keep, stop) = watch::channel(false);
     let before = engine.telemetry.requests_sent();
     let begun = now();
-    engine.pool(&owner, capabilities).run(Until::Empty, stop).await.unwrap();
+    let pool = engine.pool(&owner, capabilities);
+    // A task, as in the daemon.
+    tokio::spawn(async move { pool.run(Until::Empty, stop).await }).await.unwrap().unwrap();
     let elapsed = begun.elapsed();
     let requests = engine.telemetry.requests_sent() - before;
     assert_eq!(sandbox.users().len(), people);

@@ -11,13 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mimalloc::MiMalloc;
 use workiva_sync::compose::Surroundings;
 use workiva_sync::config::{Loaded, parse};
-
-// As in the binary.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Writes `people` rows of about 160 bytes each.
 pub fn write_hr_file(path: &Path, people: usize) {

@@ -86,6 +86,11 @@ impl Gate {
         self.closing.send_replace(true);
     }
 
+    /// Whether an action may be begun: the pool neither ends nor pauses.
+    pub fn is_open(&self) -> bool {
+        !*self.closing.borrow() && self.state().pause.is_none()
+    }
+
     /// Waits until the pool ends.
     pub async fn closed(&self) {
         // The sender lives as long as the gate.

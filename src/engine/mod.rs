@@ -9,6 +9,7 @@ pub mod gate;
 pub mod pool;
 pub mod session;
 pub mod telemetry;
+mod tray;
 mod work;
 
 use std::sync::Arc;

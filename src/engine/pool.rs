@@ -4,7 +4,6 @@
 //! Storing and claiming are one transaction, a *turn*. While it runs, workers go on with what was claimed ahead, and what
 //! they end meanwhile is stored by the next turn: the busier the pool, the more share a transaction.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,9 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::gate::Pause;
 use super::session::Line;
-use super::work::carry_out;
+use super::tray::{Filling, Tray};
 use crate::core::scim::{ScimPort, ScimRequest};
-use crate::store::{Claim, Claimed, Ending, Finished, Owner, StoreError, Turn};
+use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
 
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
 const MANY_CREATES: u64 = 20;
@@ -74,11 +73,8 @@ struct TurnDone {
 /// Where a running pool stands.
 #[derive(Default)]
 struct Round {
-    workers: JoinSet<Finished>,
-    /// Claimed, each with the end of its lease, in the order in which they begin.
-    ready: VecDeque<(Claimed, DateTime<Utc>)>,
-    /// Through, and not stored yet.
-    finished: Vec<Finished>,
+    tray: Arc<Tray>,
+    workers: JoinSet<()>,
     turn: Option<JoinHandle<TurnDone>>,
     failed_turns: u32,
     /// The last claim found less than it wanted, and nothing has happened since.
@@ -91,29 +87,16 @@ struct Round {
 
 impl Round {
     fn is_idle(&self) -> bool {
-        self.workers.is_empty() && self.ready.is_empty() && self.finished.is_empty() && self.turn.is_none()
+        let nothing = Filling { workers: 0, ready: 0, finished: 0 };
+        self.turn.is_none() && self.tray.filling() == nothing
     }
 
-    /// Begins what takes access away before everything else, also where that was claimed later.
-    fn make_ready(&mut self, claimed: Vec<Claimed>, lease_until: DateTime<Utc>) {
-        for action in claimed {
-            let place = self.ready.partition_point(|(waiting, _)| waiting.kind <= action.kind);
-            self.ready.insert(place, (action, lease_until));
-        }
-    }
-
-    /// Gives back what was claimed and not begun.
-    fn give_back(&mut self) {
-        let untouched = self.ready.drain(..).map(|(action, _)| Finished::untouched(&action));
-        self.finished.extend(untouched);
-    }
-
-    fn take(&mut self, joined: Result<Finished, JoinError>) {
-        match joined {
-            Ok(done) => self.finished.push(done),
-            // The lease runs out, and the action is taken up again with a read first.
-            Err(error) => {
-                tracing::error!(%error, "a worker broke down; its action is tried again after its lease")
+    /// Forgets workers that have ended.
+    fn dismiss(&mut self) {
+        while let Some(ended) = self.workers.try_join_next() {
+            if let Err(error) = ended {
+                // The lease runs out, and the action is taken up again with a read first.
+                tracing::error!(%error, "a worker broke down; its action is tried again after its lease");
             }
         }
     }
@@ -133,9 +116,10 @@ impl<P: ScimPort> Pool<P> {
                 round.stopping = true;
                 self.line.gate.close();
             }
+            round.dismiss();
             let pause = self.line.gate.pause();
             if round.stopping || pause.is_some() {
-                round.give_back();
+                round.tray.give_back();
             }
             if round.is_idle() {
                 if round.stopping {
@@ -161,11 +145,8 @@ impl<P: ScimPort> Pool<P> {
                     self.look_ahead().await?;
                 }
             }
-            let may_begin = !round.stopping && self.line.gate.pause().is_none();
-            if may_begin {
-                self.start_workers(&mut round);
-            }
-            self.begin_turn(&mut round, may_begin).await?;
+            self.start_workers(&mut round);
+            self.begin_turn(&mut round).await?;
             self.wait(&mut round, &mut stop).await?;
         }
     }
@@ -193,36 +174,37 @@ impl<P: ScimPort> Pool<P> {
     }
 
     fn start_workers(&self, round: &mut Round) {
+        if !self.line.gate.is_open() {
+            return;
+        }
         let limit = self.line.gate.in_flight_limit() as usize;
-        while round.workers.len() < limit
-            && let Some((action, lease_until)) = round.ready.pop_front()
-        {
-            let line = Arc::clone(&self.line);
-            round.workers.spawn(async move { carry_out(&line, &action, lease_until).await });
+        while let Some(worker) = round.tray.hire(limit) {
+            round.workers.spawn(worker.work(Arc::clone(&self.line)));
         }
     }
 
     /// Begins a turn, if none is under way and there is something to store or room to claim for.
-    async fn begin_turn(&self, round: &mut Round, may_claim: bool) -> Result<(), StoreError> {
+    async fn begin_turn(&self, round: &mut Round) -> Result<(), StoreError> {
         if round.turn.is_some() {
             return Ok(());
         }
         let line = &self.line;
         let now = line.clock.now();
-        if may_claim && round.reclaimed_at.is_none_or(|at| now - at >= RECLAIM_EVERY) {
+        let is_open = line.gate.is_open();
+        if is_open && round.reclaimed_at.is_none_or(|at| now - at >= RECLAIM_EVERY) {
             line.store.reclaim(self.owner.id(), now).await?;
             round.reclaimed_at = Some(now);
         }
+        let filling = round.tray.filling();
         let room = (line.gate.in_flight_limit() as usize * (1 + AHEAD))
-            .saturating_sub(round.workers.len() + round.ready.len());
-        let wanted = if may_claim && !round.dry { room } else { 0 };
+            .saturating_sub(filling.workers + filling.ready);
+        let wanted = if is_open && !round.dry { room } else { 0 };
         // A turn is a transaction: while workers have enough to go on with, a claim alone waits for company.
-        let claim_pays = wanted > 0 && (round.workers.is_empty() || round.ready.is_empty());
-        if round.finished.is_empty() && !claim_pays {
-            return Ok(());
+        let claim_pays = wanted > 0 && (filling.workers == 0 || filling.ready == 0);
+        if filling.finished > 0 || claim_pays {
+            let finished = Arc::new(round.tray.take_finished());
+            round.turn = Some(self.spawn_turn(finished, wanted, Duration::ZERO));
         }
-        let finished = Arc::new(std::mem::take(&mut round.finished));
-        round.turn = Some(self.spawn_turn(finished, wanted, Duration::ZERO));
         Ok(())
     }
 
@@ -247,8 +229,7 @@ impl<P: ScimPort> Pool<P> {
 
     /// Waits for something to happen, and takes it in.
     async fn wait(&self, round: &mut Round, stop: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
-        let Round { workers, turn, .. } = round;
-        let has_turn = turn.is_some();
+        let turn = &mut round.turn;
         let turn_done = async {
             match turn {
                 Some(turn) => turn.await,
@@ -256,16 +237,12 @@ impl<P: ScimPort> Pool<P> {
             }
         };
         tokio::select! {
-            Some(joined) = workers.join_next() => {
-                round.take(joined);
-                while let Some(joined) = round.workers.try_join_next() {
-                    round.take(joined);
-                }
-            }
-            done = turn_done, if has_turn => {
+            done = turn_done => {
                 round.turn = None;
+                round.tray.listen();
                 self.end_turn(round, done)?;
             }
+            () = round.tray.something_done() => {}
             _ = stop.changed(), if !round.stopping => {}
             () = self.bell.notified() => (round.dry, round.news) = (false, true),
             () = tokio::time::sleep(LOOK_EVERY) => round.dry = false,
@@ -290,7 +267,7 @@ impl<P: ScimPort> Pool<P> {
                 // What came back into the queue may be due already.
                 let came_back = done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
-                round.make_ready(turn.claimed, done.lease_until);
+                round.tray.add(turn.claimed, done.lease_until);
                 Ok(())
             }
             Err(error) => {

@@ -155,6 +155,37 @@ fn a_configuration_that_can_be_used_takes_effect_by_sighup() {
 }
 
 #[test]
+fn a_daemon_whose_workers_wait_as_workiva_asked_takes_a_new_configuration_and_stops_at_once() {
+    let mut world = world();
+    world.set("workiva.max_in_flight", 1);
+    world.set("retry.cap_seconds", 300);
+    let mut rows = people(4);
+    world.hr(&rows);
+    let mut daemon = world.daemon();
+    settled(&world, &rows);
+    let title = |world: &World, row: &Row| world.user(&row.email).unwrap()["title"].clone();
+    // Of two changes the first is refused for five minutes, and the second waits with its worker.
+    let wait = |world: &World, rows: &mut Vec<Row>, who: usize| {
+        let before = world.statistics().throttled;
+        world.sandbox.set_outage(Outage::Throttled);
+        rows[who].title = "CFO".into();
+        rows[who + 1].title = "CEO".into();
+        world.hr(rows);
+        until("the daemon was asked to wait", || world.statistics().throttled > before);
+        until("a worker waits", || world.status()["queue"]["leased"] == 1);
+        world.sandbox.set_outage(Outage::None);
+    };
+    wait(&world, &mut rows, 0);
+    daemon.signal(Signal::HUP);
+    until("a new configuration begins without the wish", || title(&world, &rows[1]) == "CEO");
+    wait(&world, &mut rows, 2);
+    assert_eq!(daemon.stop(), 0);
+    assert!(!daemon.log().contains("did not end in time"), "{}", daemon.log());
+    assert_eq!(world.status()["queue"]["leased"], 0);
+    assert_eq!(parked(&world), 0, "{:?}", world.parked());
+}
+
+#[test]
 fn an_outage_of_workiva_delays_everything_and_parks_nothing() {
     for outage in [Outage::Unavailable, Outage::Dropped] {
         let mut world = world();
@@ -204,6 +235,7 @@ fn refused_credentials_pause_the_pool_until_a_new_secret_is_there() {
     daemon.signal(Signal::HUP);
     settled(&world, &rows);
     until("/readyz tells", || daemon.readiness().0 == 200);
+    assert!(daemon.get("/metrics").body.contains("workiva_sync_pool_paused 0"));
     assert_eq!(parked(&world), 0);
 }
 
@@ -263,6 +295,11 @@ fn off_loopback_a_token_is_required_and_asked_for() {
     }
     assert_eq!(daemon.get_as("/metrics", "open-sesame").status, 200);
     assert_eq!(daemon.get("/livez").status, 200);
+
+    world.set("http.token", "open-barley");
+    daemon.signal(Signal::HUP);
+    until("the new token counts", || daemon.get_as("/metrics", "open-barley").status == 200);
+    assert_eq!(daemon.get_as("/metrics", "open-sesame").status, 401);
 }
 
 #[test]

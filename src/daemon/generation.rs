@@ -22,6 +22,17 @@ const STORE_AGAIN: Duration = Duration::from_secs(5);
 /// How often progress is logged while there is something in the queue.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
+/// How draining ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything came to its end.
+    Whole,
+    /// The bound passed first.
+    Late,
+    /// A signal to stop came first.
+    Impatiently,
+}
+
 /// The tasks of one configuration.
 pub struct Generation {
     stop: watch::Sender<bool>,
@@ -48,29 +59,36 @@ impl Generation {
         let _ = self.stop.send(true);
     }
 
-    /// Waits until they have ended. False: a second signal, or the bound, ended them; what was in flight is taken up
-    /// again at the next start, with a read first.
-    pub async fn drain(self, bound: Duration, signals: &mut Signals) -> bool {
+    /// Waits until they have ended, and ends them where that takes too long. What was in flight then is taken up again
+    /// after its lease, with a read first.
+    pub async fn drain(self, bound: Duration, signals: &mut Signals) -> Drained {
+        let Self { schedule, pool, progress, .. } = self;
+        let handles = [schedule.abort_handle(), pool.abort_handle(), progress.abort_handle()];
         let all = async {
             // A task that broke down has ended as well; its error was told where it happened.
-            let _ = tokio::join!(self.schedule, self.pool, self.progress);
+            let _ = tokio::join!(schedule, pool, progress);
         };
         tokio::pin!(all);
         let timeout = tokio::time::sleep(bound);
         tokio::pin!(timeout);
-        loop {
+        let drained = loop {
             tokio::select! {
-                () = &mut all => return true,
+                () = &mut all => return Drained::Whole,
                 () = &mut timeout => {
-                    tracing::warn!(seconds = bound.as_secs(), "what is in flight did not end in time; stopping all the same");
-                    return false;
+                    tracing::warn!(seconds = bound.as_secs(), "what is in flight did not end in time; ending it");
+                    break Drained::Late;
                 }
                 signal = signals.next() => if signal == Signal::Stop {
-                    tracing::warn!("asked to stop a second time; stopping at once");
-                    return false;
+                    tracing::warn!("asked to stop meanwhile; stopping at once");
+                    break Drained::Impatiently;
                 }
             }
+        };
+        for handle in handles {
+            handle.abort();
         }
+        all.await;
+        drained
     }
 }
 

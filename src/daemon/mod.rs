@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::generation::Generation;
+use self::generation::{Drained, Generation};
 use self::signals::{Signal, Signals};
 use self::vitals::DaemonVitals;
 use crate::cli::Exit;
 use crate::compose::{ComposeError, RealEngine, Surroundings, engine, load_config};
-use crate::config::{Loaded, Secret};
+use crate::config::Loaded;
 use crate::http;
 use crate::store::{Owner, Store};
 
@@ -33,12 +33,11 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let store = Store::open(&loaded.rules.database).await?;
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
-    let token = loaded.settings.http.token.as_ref().map(|token: &Secret| token.as_secret().clone());
     let listen = listener.local_addr()?;
     let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true)?);
     let vitals = DaemonVitals::new(&current);
     let (stop_http, stopped) = watch::channel(false);
-    let server = tokio::spawn(http::serve(listener, vitals.clone(), token, stopped));
+    let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
     let mut first = true;
     loop {
@@ -48,10 +47,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         // While they drain, tasks that end are no sign of ill health.
         vitals.watch([]);
         let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
-        if !generation.drain(bound, &mut signals).await {
-            return Ok(Exit::Done);
-        }
-        match next {
+        let drained = generation.drain(bound, &mut signals).await;
+        match next.filter(|_| drained != Drained::Impatiently) {
             Some(engine) => {
                 current = engine;
                 vitals.replace(&current);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use secrecy::SecretString;
 use tokio::task::AbortHandle;
 
 use crate::compose::RealEngine;
@@ -90,6 +91,10 @@ impl Vitals for DaemonVitals {
             queued: status.queue.unfinished(),
             last_outcome: status.runs.into_iter().next().map(|run| run.outcome),
         }
+    }
+
+    fn token(&self) -> Option<SecretString> {
+        self.inner().engine.settings.http.token.as_ref().map(|token| token.as_secret().clone())
     }
 
     async fn metrics(&self) -> String {

@@ -40,6 +40,8 @@ pub trait Vitals: Send + Sync + 'static {
     fn readiness(&self) -> impl Future<Output = Readiness> + Send;
     /// The metrics, as Prometheus reads them.
     fn metrics(&self) -> impl Future<Output = String> + Send;
+    /// What callers have to show, if anything.
+    fn token(&self) -> Option<SecretString>;
 }
 
 /// What can go wrong with it.
@@ -50,11 +52,6 @@ pub struct HttpError {
     source: std::io::Error,
 }
 
-struct Shared<V> {
-    vitals: V,
-    token: Option<SecretString>,
-}
-
 /// Binds the address.
 ///
 /// # Errors
@@ -63,19 +60,14 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
     TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
 }
 
-/// Serves until `stop` says so. With a token, everything but `/livez` asks for it.
-pub async fn serve<V: Vitals>(
-    listener: TcpListener,
-    vitals: V,
-    token: Option<SecretString>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let shared = Arc::new(Shared { vitals, token });
+/// Serves until `stop` says so. Where there is a token, everything but `/livez` asks for it.
+pub async fn serve<V: Vitals>(listener: TcpListener, vitals: V, mut stop: watch::Receiver<bool>) {
+    let vitals = Arc::new(vitals);
     let guarded = Router::new()
         .route("/readyz", get(readyz::<V>))
         .route("/metrics", get(metrics::<V>))
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), require_token::<V>));
-    let router = Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(shared);
+        .layer(middleware::from_fn_with_state(Arc::clone(&vitals), require_token::<V>));
+    let router = Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(vitals);
     let stopped = async move {
         // A sender that is gone stops the server as well.
         let _ = stop.wait_for(|stopped| *stopped).await;
@@ -85,30 +77,26 @@ pub async fn serve<V: Vitals>(
     }
 }
 
-async fn livez<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
-    if shared.vitals.is_alive() {
+async fn livez<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {
+    if vitals.is_alive() {
         return (StatusCode::OK, "ok\n").into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, "a part of the daemon has ended\n").into_response()
 }
 
-async fn readyz<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
-    let readiness = shared.vitals.readiness().await;
+async fn readyz<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {
+    let readiness = vitals.readiness().await;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
 
-async fn metrics<V: Vitals>(State(shared): State<Arc<Shared<V>>>) -> Response {
+async fn metrics<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], shared.vitals.metrics().await).into_response()
+    ([(header::CONTENT_TYPE, kind)], vitals.metrics().await).into_response()
 }
 
-async fn require_token<V: Vitals>(
-    State(shared): State<Arc<Shared<V>>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if shared.token.as_ref().is_none_or(|token| shows(request.headers(), token)) {
+async fn require_token<V: Vitals>(State(vitals): State<Arc<V>>, request: Request, next: Next) -> Response {
+    if vitals.token().as_ref().is_none_or(|token| shows(request.headers(), token)) {
         return next.run(request).await;
     }
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "send http.token as a bearer token\n")

@@ -90,6 +90,11 @@ fn refuse_early(shared: &Shared, line: &Line, authorized: bool) -> Option<Answer
         Outage::Unavailable => {
             return Some(error(StatusCode::SERVICE_UNAVAILABLE, None, "the service is down"));
         }
+        Outage::Throttled => {
+            shared.world().statistics.throttled += 1;
+            let answer = error(StatusCode::TOO_MANY_REQUESTS, None, "too many requests");
+            return Some(answer.with_header(header::RETRY_AFTER, "300"));
+        }
         Outage::Dropped => {
             line.reset();
             return Some(error(StatusCode::SERVICE_UNAVAILABLE, None, "this is never sent"));

@@ -61,6 +61,8 @@ pub enum Outage {
     Unavailable,
     /// Every request's connection is reset.
     Dropped,
+    /// Every request is answered 429 with a `Retry-After` of five minutes.
+    Throttled,
 }
 
 /// Everything behind one lock, which is never held across an await.

@@ -18,36 +18,42 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use workiva_sync::compose::engine;
 use workiva_sync::engine::pool::Until;
-use workiva_sync::sandbox::{RunningSandbox, SandboxOptions, start};
+use workiva_sync::sandbox::{Faults, RunningSandbox, SandboxOptions, start};
 use workiva_sync::store::{Owner, Store};
 
 const IN_FLIGHT: usize = 64;
 const ROUNDS: usize = 5;
+/// At none, server, client and database share the cores, and every microsecond of ours counts; a real one takes its time.
+const LATENCIES_MS: [u64; 2] = [0, 10];
 
 fn main() {
     let people: usize = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (mut floor, mut load) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        floor.push(runtime.block_on(bare_loop(people)));
-        load.push(runtime.block_on(first_load(people)));
+    println!("first load of {people} people at {IN_FLIGHT} in flight, against a bare reqwest loop:");
+    for latency_ms in LATENCIES_MS {
+        let (mut floor, mut load) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            floor.push(runtime.block_on(bare_loop(people, latency_ms)));
+            load.push(runtime.block_on(first_load(people, latency_ms)));
+        }
+        floor.sort_by(f64::total_cmp);
+        load.sort_by(f64::total_cmp);
+        let (floor, load) = (floor[ROUNDS / 2], load[ROUNDS / 2]);
+        println!(
+            "a server that answers after {latency_ms} ms: {load:.0} requests/s against {floor:.0}, ratio {:.2} (wanted: at least 0.70)",
+            load / floor
+        );
     }
-    floor.sort_by(f64::total_cmp);
-    load.sort_by(f64::total_cmp);
-    let (floor, load) = (floor[ROUNDS / 2], load[ROUNDS / 2]);
-    println!(
-        "first load of {people} people at {IN_FLIGHT} in flight: {load:.0} requests/s; a bare reqwest loop: {floor:.0} requests/s"
-    );
-    println!("ratio {:.2} (wanted: at least 0.70)", load / floor);
 }
 
-async fn sandbox() -> RunningSandbox {
-    start(SandboxOptions::default()).await.unwrap()
+async fn sandbox(latency_ms: u64) -> RunningSandbox {
+    let faults = Faults { latency_ms, ..Faults::default() };
+    start(SandboxOptions { faults, ..SandboxOptions::default() }).await.unwrap()
 }
 
 /// Posts users as fast as reqwest does.
-async fn bare_loop(people: usize) -> f64 {
-    let sandbox = sandbox().await;
+async fn bare_loop(people: usize, latency_ms: u64) -> f64 {
+    let sandbox = sandbox(latency_ms).await;
     // Building a client asks for a provider even where only plain http is spoken.
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().pool_max_idle_per_host(IN_FLIGHT).no_proxy().build().unwrap();
@@ -92,8 +98,8 @@ fn body(number: usize) -> Value {
 }
 
 /// The pushing half of a cycle: from the stored plan to the last confirmed account.
-async fn first_load(people: usize) -> f64 {
-    let sandbox = sandbox().await;
+async fn first_load(people: usize, latency_ms: u64) -> f64 {
+    let sandbox = sandbox(latency_ms).await;
     let folder = tempfile::tempdir().unwrap();
     write_hr_file(&folder.path().join("employees.csv"), people);
     let loaded = configuration(folder.path(), &sandbox.base_url(), IN_FLIGHT);

@@ -45,12 +45,17 @@ pub async fn read<S: HrSource>(
 async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {
     let people = store.people().await?;
     let mut intake = Intake::with_capacity(usize::try_from(people).unwrap_or(0));
-    let mut after = String::new();
-    while let Some((pack, last)) = store.packed_people(&after).await? {
+    // The database reads the next people while these are taken in.
+    let ask = |after: String| {
+        let store = store.clone();
+        tokio::spawn(async move { store.packed_people(&after).await })
+    };
+    let mut asked = ask(String::new());
+    while let Some((pack, last)) = asked.await.unwrap_or(Err(StoreError::Stopped))? {
+        asked = ask(last);
         for (employee_id, fingerprint) in pack.iter() {
             intake.know(employee_id, fingerprint);
         }
-        after = last;
     }
     for employee_id in due {
         intake.unsettle(employee_id);

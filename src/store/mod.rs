@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema does not fit this version of workiva-sync: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The reading broke down.
+    #[error("reading the database was broken off; the log says why")]
+    Stopped,
     /// A value in the database is not what this version writes.
     #[error("the database holds {what} that cannot be read; was it edited by hand?")]
     Corrupt {

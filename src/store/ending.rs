@@ -131,7 +131,8 @@ impl Store {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut turn = Turn::default();
         if !finished.is_empty() {
-            turn.ours = finish(&mut tx, finished, next.now).await?;
+            let ours = finish(&mut tx, finished, next.now).await?;
+            turn.ours = ours.into_iter().map(|(action_id, _)| action_id).collect();
         }
         if next.limit > 0 {
             turn.claimed = claim(&mut tx, next).await?;
@@ -141,21 +142,29 @@ impl Store {
     }
 }
 
-async fn finish(tx: &mut Tx, finished: &[Finished], now: DateTime<Utc>) -> Result<BTreeSet<i64>, StoreError> {
-    let ours = end_leases(tx, finished).await?;
-    let taken = taken_accounts(tx, finished).await?;
+/// An action under one claim: (action, epoch). A turn may hold the ends of two claims of one action.
+type Hold = (i64, i64);
+
+async fn finish(
+    tx: &mut Tx,
+    finished: &[Finished],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<Hold>, StoreError> {
+    let holds = end_leases(tx, finished).await?;
     store_attempts(tx, finished).await?;
-    let (done, others): (Vec<_>, Vec<_>) = finished
-        .iter()
-        .filter(|one| ours.contains(&one.action_id))
+    let ours: Vec<&Finished> =
+        finished.iter().filter(|one| holds.contains(&(one.action_id, one.epoch))).collect();
+    let taken = taken_accounts(tx, &ours).await?;
+    let (done, others): (Vec<_>, Vec<_>) = ours
+        .into_iter()
         .partition(|one| matches!(one.ending, Ending::Done { .. }) && !taken.contains_key(&one.action_id));
     end_done(tx, &done, now).await?;
     end_others(tx, &others, &taken, now).await?;
-    Ok(ours)
+    Ok(holds)
 }
 
 /// Ends the leases that are still ours, and says which.
-async fn end_leases(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeSet<i64>, StoreError> {
+async fn end_leases(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeSet<Hold>, StoreError> {
     let mut by_epoch: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for one in finished {
         by_epoch.entry(one.epoch).or_default().push(one.action_id);
@@ -178,7 +187,7 @@ async fn end_leases(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeSet<i64>,
             .await?;
         let held: Vec<i64> =
             serde_json::from_str(&held).map_err(|_| StoreError::Corrupt { what: "a lease" })?;
-        ours.extend(held);
+        ours.extend(held.into_iter().map(|action_id| (action_id, epoch)));
     }
     Ok(ours)
 }
@@ -252,7 +261,7 @@ fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Ut
 }
 
 /// Actions whose confirmed account belongs to another employee already: one account is never two people's.
-async fn taken_accounts(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeMap<i64, String>, StoreError> {
+async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<i64, String>, StoreError> {
     let mut by_account: BTreeMap<&str, &Finished> = BTreeMap::new();
     let mut taken = BTreeMap::new();
     let reason = |holder: &str| {
@@ -284,6 +293,7 @@ async fn taken_accounts(tx: &mut Tx, finished: &[Finished]) -> Result<BTreeMap<i
     Ok(taken)
 }
 
+/// Storing them twice does no harm: a turn is repeated when its commit seems to have failed.
 async fn store_attempts(tx: &mut Tx, finished: &[Finished]) -> Result<(), StoreError> {
     let rows: Vec<_> = finished
         .iter()
@@ -308,7 +318,8 @@ async fn store_attempts(tx: &mut Tx, finished: &[Finished]) -> Result<(), StoreE
     sqlx::query(
         "INSERT INTO attempt (action_id, epoch, number, sent_at, request, status, duration_ms, error) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 \
-         FROM json_each(?1)",
+         FROM json_each(?1) WHERE true \
+         ON CONFLICT (action_id, epoch, number) DO NOTHING",
     )
     .bind(to_json(&rows))
     .execute(&mut **tx)

@@ -1,0 +1,527 @@
+//! The outbox and the state table on a real SQLite file: what a crash, a lost lease and a second process leave.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tempfile::TempDir;
+use workiva_sync::core::action::{ActionKind, Attributes, Target};
+use workiva_sync::core::plan::{Plan, PlannedAction, Settled, SettledPerson};
+use workiva_sync::core::record::Fingerprint;
+use workiva_sync::core::report::Outcome;
+use workiva_sync::core::state::{Account, OpenState, PersonState};
+use workiva_sync::store::{
+    AttemptRow, Claim, Claimed, Committed, Ending, Finished, Owner, PlanCommit, RunRecord, Store, StoreError,
+};
+
+/// How long a lease lasts here, in seconds.
+const LEASE: i64 = 120;
+
+/// So many seconds after a moment that never moves.
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// A database in a folder of its own.
+struct Outbox {
+    folder: TempDir,
+    store: Store,
+}
+
+impl Outbox {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state.db")).await.unwrap();
+        Self { folder, store }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("state.db")
+    }
+
+    fn owner(&self, id: &str) -> Owner {
+        Owner::register(&self.path(), id).unwrap()
+    }
+
+    /// Stores a run with a plan of these actions, which is released.
+    async fn plan(&self, name: &str, now: i64, actions: Vec<PlannedAction>) -> Committed {
+        self.try_plan(name, now, actions).await.unwrap()
+    }
+
+    async fn try_plan(
+        &self,
+        name: &str,
+        now: i64,
+        actions: Vec<PlannedAction>,
+    ) -> Result<Committed, StoreError> {
+        let settled = SettledPerson {
+            employee_id: format!("settled-by-{name}"),
+            base_version: 0,
+            settled: Settled { fingerprint: Fingerprint(9), next_change: None },
+        };
+        let plan = Plan { actions, settled: vec![settled], rows: 3, ..Plan::default() };
+        let run = RunRecord {
+            run_id: &format!("run-{name}"),
+            started_at: at(now),
+            ended_at: at(now),
+            cause: "test",
+            outcome: Outcome::Applied,
+            source_name: Some("employees.csv"),
+            message: None,
+            source_digest: None,
+        };
+        let commit = PlanCommit {
+            plan_id: &format!("plan-{name}"),
+            plan: &plan,
+            hold_reasons: &[],
+            only_deprovisions: false,
+        };
+        self.store.commit_plan(&run, &commit).await
+    }
+
+    async fn claim(&self, owner: &str, limit: usize, now: i64) -> Vec<Claimed> {
+        let claim = Claim { owner, limit, now: at(now), lease_until: at(now + LEASE) };
+        self.store.turn(&[], &claim).await.unwrap().claimed
+    }
+
+    async fn claim_one(&self, owner: &str, now: i64) -> Claimed {
+        let mut claimed = self.claim(owner, 10, now).await;
+        assert_eq!(claimed.len(), 1, "{claimed:?}");
+        claimed.remove(0)
+    }
+
+    /// Stores ends and claims nothing. The answer is the employees whose ends counted.
+    async fn end(&self, finished: &[Finished], now: i64) -> Vec<String> {
+        let claim = Claim { owner: "nobody", limit: 0, now: at(now), lease_until: at(now) };
+        let turn = self.store.turn(finished, &claim).await.unwrap();
+        assert!(turn.claimed.is_empty());
+        let ours = finished.iter().filter(|one| turn.ours.contains(&one.action_id));
+        ours.map(|one| one.employee_id.clone()).collect()
+    }
+
+    /// Brings somebody to a confirmed account.
+    async fn confirm(&self, employee_id: &str, scim_id: &str) {
+        let committed = self.plan(&format!("hire-{employee_id}"), -1000, vec![create(employee_id)]).await;
+        assert_eq!(committed.queued, 1);
+        let claimed = self.claim_one("setup", -1000).await;
+        self.end(&[done(&claimed, scim_id)], -1000).await;
+    }
+
+    async fn state(&self, employee_id: &str) -> Option<PersonState> {
+        self.store.states(&[employee_id]).await.unwrap().remove(employee_id)
+    }
+
+    async fn connect(&self) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(self.path()).foreign_keys(true).connect().await.unwrap()
+    }
+
+    /// Carries out a statement by hand.
+    async fn meddle(&self, sql: &'static str) {
+        let mut connection = self.connect().await;
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    async fn number(&self, sql: &'static str) -> i64 {
+        let mut connection = self.connect().await;
+        let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        number
+    }
+
+    /// The only action's (state, attempts, uncertain, seconds until it is due, error).
+    async fn action(&self) -> (String, i64, bool, i64, Option<String>) {
+        let mut connection = self.connect().await;
+        let sql = "SELECT state, attempts, uncertain = 1, not_before / 1000, error FROM action";
+        let all: Vec<(String, i64, bool, i64, Option<String>)> =
+            sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let [(state, attempts, uncertain, due, error)] = all.try_into().unwrap();
+        (state, attempts, uncertain, due - at(0).timestamp(), error)
+    }
+}
+
+fn attributes(employee_id: &str) -> Attributes {
+    Attributes::from([("userName".to_owned(), format!("{employee_id}@x.test"))])
+}
+
+fn planned(employee_id: &str, kind: ActionKind, base_version: i64) -> PlannedAction {
+    let known_as = attributes(employee_id);
+    let is_deprovision = kind.is_deprovision();
+    PlannedAction {
+        employee_id: employee_id.to_owned(),
+        kind,
+        changes: Vec::new(),
+        because: "the test says so".to_owned(),
+        target: if is_deprovision { Target::NoAccess { known_as } } else { Target::Access(known_as) },
+        scim_id: None,
+        base_version,
+        verify: false,
+        supersedes: None,
+        settled: Settled { fingerprint: Fingerprint(7), next_change: None },
+    }
+}
+
+fn create(employee_id: &str) -> PlannedAction {
+    planned(employee_id, ActionKind::Create, 0)
+}
+
+fn request(line: &str) -> AttemptRow {
+    AttemptRow { sent_at: at(0), request: line.to_owned(), status: Some(201), duration_ms: 12, error: None }
+}
+
+fn done(action: &Claimed, scim_id: &str) -> Finished {
+    let active = !action.kind.is_deprovision();
+    let account =
+        Account { scim_id: scim_id.to_owned(), active, attributes: action.target.attributes().clone() };
+    Finished::new(action, vec![request("POST Users")], Ending::Done { account: Some(account) })
+}
+
+fn again(action: &Claimed, due: i64, counts: bool, uncertain: bool) -> Finished {
+    let ending = Ending::Again { not_before: at(due), counts, uncertain, reason: "a hiccup".to_owned() };
+    Finished::new(action, Vec::new(), ending)
+}
+
+fn parked(action: &Claimed, uncertain: bool) -> Finished {
+    Finished::new(action, Vec::new(), Ending::Parked { uncertain, reason: "look at it".to_owned() })
+}
+
+fn ids(claimed: &[Claimed]) -> Vec<&str> {
+    claimed.iter().map(|action| action.employee_id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_can_neither_renew_nor_end_the_action_but_what_they_sent_is_kept() {
+    let outbox = Outbox::new().await;
+    let (a, b) = (outbox.owner("a"), outbox.owner("b"));
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let by_a = outbox.claim_one(a.id(), 0).await;
+    assert!(outbox.store.renew(by_a.action_id, by_a.epoch, at(LEASE)).await.unwrap());
+    assert_eq!(outbox.store.reclaim(b.id(), at(LEASE)).await.unwrap(), 0, "the lease has not ended yet");
+    assert_eq!(outbox.store.reclaim(b.id(), at(LEASE + 1)).await.unwrap(), 1);
+
+    let by_b = outbox.claim_one(b.id(), LEASE + 1).await;
+    assert!(by_b.epoch > by_a.epoch);
+    assert!(by_b.uncertain, "what A sent may have taken effect");
+    assert!(!outbox.store.renew(by_a.action_id, by_a.epoch, at(999)).await.unwrap());
+    assert!(outbox.end(&[done(&by_a, "id-of-a")], LEASE + 2).await.is_empty());
+    assert_eq!(outbox.state("1001").await.unwrap().account, None, "A's end does not count");
+    assert_eq!(outbox.store.queue().await.unwrap().leased, 1, "nor does it end B's lease");
+    assert!(outbox.store.renew(by_b.action_id, by_b.epoch, at(999)).await.unwrap());
+
+    assert_eq!(outbox.end(&[done(&by_b, "id-of-b")], LEASE + 3).await, ["1001"]);
+    let state = outbox.state("1001").await.unwrap();
+    assert_eq!((state.account.unwrap().scim_id, state.version), ("id-of-b".to_owned(), 1));
+    let epochs =
+        "SELECT count(*) FROM attempt WHERE epoch IN (1, 2) AND number = 1 AND request = 'POST Users'";
+    assert_eq!((by_a.epoch, by_b.epoch, outbox.number(epochs).await), (1, 2, 2));
+
+    // Later still, A's end does not open again what is done.
+    assert!(outbox.end(&[again(&by_a, 0, true, true)], LEASE + 4).await.is_empty());
+    assert_eq!(outbox.action().await.0, "done");
+}
+
+#[tokio::test]
+async fn of_two_ends_of_one_action_in_one_turn_only_that_of_the_newest_claim_counts() {
+    let outbox = Outbox::new().await;
+    let owner = outbox.owner("a");
+    outbox.plan("one", 0, vec![create("1001"), create("1002")]).await;
+    let late = outbox.claim("a", 1, 0).await.remove(0);
+    // The machine slept: the process frees its own lease, and claims the action anew while a worker still has it.
+    assert_eq!(outbox.store.reclaim(owner.id(), at(LEASE + 1)).await.unwrap(), 1);
+    let newest = outbox.claim("a", 2, LEASE + 1).await;
+    assert_eq!(ids(&newest), ["1001", "1002"]);
+    let ends = [again(&late, 999, true, true), done(&late, "of-late"), done(&newest[0], "of-newest")];
+    outbox.end(&ends, LEASE + 2).await;
+    let state = outbox.state("1001").await.unwrap();
+    assert_eq!((state.open, state.version), (None, 1));
+    assert_eq!(state.account.unwrap().scim_id, "of-newest");
+
+    // Nor does a late end take an account from somebody.
+    outbox.end(&[done(&late, "of-1002"), done(&newest[1], "of-1002")], LEASE + 3).await;
+    assert_eq!(outbox.store.owner_of("of-1002").await.unwrap().as_deref(), Some("1002"));
+}
+
+#[tokio::test]
+async fn what_a_process_that_is_gone_held_is_free_at_once_and_uncertain_and_what_a_living_one_holds_is_not() {
+    let outbox = Outbox::new().await;
+    let (living, own) = (outbox.owner("living"), outbox.owner("own"));
+    outbox.plan("one", 0, vec![create("1"), create("2"), create("3")]).await;
+    let gone = outbox.owner("gone");
+    assert_eq!(ids(&outbox.claim(gone.id(), 1, 0).await), ["1"]);
+    assert_eq!(ids(&outbox.claim(living.id(), 1, 0).await), ["2"]);
+    assert_eq!(ids(&outbox.claim(own.id(), 1, 0).await), ["3"]);
+    assert_eq!(outbox.store.reclaim(own.id(), at(1)).await.unwrap(), 0, "all three live");
+    drop(gone);
+    assert_eq!(outbox.store.reclaim(own.id(), at(1)).await.unwrap(), 1);
+    let again = outbox.claim_one(own.id(), 1).await;
+    assert_eq!((again.employee_id.as_str(), again.uncertain), ("1", true));
+    assert_eq!(outbox.number("SELECT count(*) FROM action WHERE uncertain = 1").await, 1);
+    assert_eq!(outbox.store.queue().await.unwrap().leased, 3);
+    drop(living);
+}
+
+#[tokio::test]
+async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_ended() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("5", "id-5").await;
+    outbox.confirm("6", "id-6").await;
+    let plan = vec![
+        create("1"),
+        create("2"),
+        planned("5", ActionKind::Suspend, 1),
+        planned("6", ActionKind::Delete, 1),
+    ];
+    assert_eq!(outbox.plan("two", 0, plan).await.queued, 4);
+    let first = outbox.claim("me", 3, 0).await;
+    assert_eq!(ids(&first), ["5", "6", "1"]);
+    assert_eq!(first[0].scim_id.as_deref(), Some("id-5"));
+    assert_eq!(first[0].run_id, "run-two");
+
+    // Whatever cannot be stored takes the claim with it.
+    outbox
+        .meddle(
+            "CREATE TRIGGER broken BEFORE INSERT ON lease BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+        )
+        .await;
+    let claim = Claim { owner: "me", limit: 5, now: at(1), lease_until: at(LEASE) };
+    let ends = [done(&first[0], "id-5")];
+    assert!(outbox.store.turn(&ends, &claim).await.is_err());
+    assert!(outbox.state("5").await.unwrap().has_access(), "the end was not stored without the claim");
+    assert_eq!(outbox.number("SELECT count(*) FROM lease").await, 3);
+    outbox.meddle("DROP TRIGGER broken").await;
+
+    let turn = outbox.store.turn(&ends, &claim).await.unwrap();
+    assert_eq!((turn.ours.len(), ids(&turn.claimed)), (1, vec!["2"]));
+    assert!(!outbox.state("5").await.unwrap().has_access());
+    assert_eq!(outbox.number("SELECT count(*) FROM lease").await, 3);
+}
+
+#[tokio::test]
+async fn a_turn_that_was_stored_although_it_seemed_to_fail_can_be_repeated() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    assert_eq!(outbox.end(&[done(&claimed, "id-1")], 1).await, ["1001"]);
+    assert!(outbox.end(&[done(&claimed, "id-1")], 2).await.is_empty());
+    assert_eq!(outbox.state("1001").await.unwrap().version, 1);
+    assert_eq!(outbox.number("SELECT count(*) FROM attempt").await, 1);
+}
+
+#[tokio::test]
+async fn an_action_is_not_claimed_before_its_time_nor_twice() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    assert!(outbox.claim("me", 10, 0).await.is_empty(), "it is in somebody's hands");
+    assert_eq!(outbox.store.next_due().await.unwrap(), None);
+    outbox.end(&[again(&claimed, 60, true, false)], 1).await;
+    assert_eq!(outbox.store.next_due().await.unwrap(), Some(at(60)));
+    assert!(outbox.claim("me", 10, 59).await.is_empty());
+    assert_eq!(outbox.claim_one("me", 60).await.attempts, 1);
+}
+
+#[tokio::test]
+async fn an_action_that_was_not_begun_goes_back_as_it_was() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    outbox.end(&[again(&claimed, 30, true, true)], 1).await;
+    let before = outbox.action().await;
+    assert_eq!(before, ("queued".into(), 1, true, 30, Some("a hiccup".into())));
+    let claimed = outbox.claim_one("me", 40).await;
+    assert_eq!(outbox.end(&[Finished::untouched(&claimed)], 50).await, ["1001"]);
+    assert_eq!(outbox.action().await, before);
+    assert_eq!(outbox.claim_one("me", 50).await.attempts, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_counts_or_not_as_it_ended_and_uncertainty_stays() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    outbox.end(&[again(&claimed, 1, false, false)], 0).await;
+    assert_eq!(outbox.action().await, ("queued".into(), 0, false, 1, Some("a hiccup".into())));
+    let claimed = outbox.claim_one("me", 1).await;
+    outbox.end(&[again(&claimed, 2, true, true)], 1).await;
+    assert_eq!(outbox.action().await, ("queued".into(), 1, true, 2, Some("a hiccup".into())));
+    let claimed = outbox.claim_one("me", 2).await;
+    outbox.end(&[again(&claimed, 3, false, false)], 2).await;
+    assert_eq!(outbox.action().await, ("queued".into(), 1, true, 3, Some("a hiccup".into())));
+}
+
+#[tokio::test]
+async fn a_parked_action_waits_for_an_operator_who_retries_it_with_fresh_attempts_or_discards_it() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    outbox.end(&[parked(&claimed, true)], 5).await;
+    assert_eq!(outbox.action().await, ("parked".into(), 1, true, 5, Some("look at it".into())));
+    assert!(outbox.claim("me", 10, 9999).await.is_empty());
+    let listed = outbox.store.parked().await.unwrap();
+    assert_eq!((listed[0].employee_id.as_str(), listed[0].reason.as_str()), ("1001", "look at it"));
+
+    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id + 1]), at(6)).await.unwrap(), 0);
+    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id]), at(6)).await.unwrap(), 1);
+    let claimed = outbox.claim_one("me", 6).await;
+    assert_eq!((claimed.attempts, claimed.uncertain), (0, true), "what may have been sent is read first");
+    assert_eq!(outbox.store.discard_parked(None, at(6)).await.unwrap(), 0, "it is not parked any more");
+
+    outbox.end(&[parked(&claimed, false)], 7).await;
+    assert_eq!(outbox.store.discard_parked(None, at(8)).await.unwrap(), 1);
+    assert_eq!(outbox.store.retry_parked(None, at(9)).await.unwrap(), 0);
+    assert!(outbox.claim("me", 10, 9999).await.is_empty());
+    assert_eq!(outbox.state("1001").await.unwrap().open.unwrap().state, OpenState::Discarded);
+}
+
+#[tokio::test]
+async fn a_person_whose_action_is_in_work_gets_no_second_one_and_the_first_is_not_superseded() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001"), create("1002")]).await;
+    let claimed = outbox.claim("me", 1, 0).await.remove(0);
+    let waiting = outbox.state("1002").await.unwrap().open.unwrap().action_id;
+    let newer = |employee_id: &str, supersedes| PlannedAction {
+        supersedes: Some(supersedes),
+        because: "newer".to_owned(),
+        ..create(employee_id)
+    };
+    // The plan was made before the action was claimed, so it means to supersede both.
+    let plan = vec![newer("1001", claimed.action_id), newer("1002", waiting)];
+    let committed = outbox.plan("two", 1, plan).await;
+    assert_eq!(committed.queued, 1, "the one in work is left out");
+    let state = outbox.state("1001").await.unwrap().open.unwrap();
+    assert_eq!((state.action_id, state.state), (claimed.action_id, OpenState::Leased));
+    let state = outbox.state("1002").await.unwrap().open.unwrap();
+    assert_eq!((state.action_id > waiting, state.state), (true, OpenState::Queued));
+    let superseded = "SELECT count(*) FROM action WHERE state = 'superseded' AND employee_id = '1002'";
+    assert_eq!(outbox.number(superseded).await, 1);
+    let intents = "SELECT count(*) FROM action a JOIN intent i USING (action_id) \
+                   JOIN plan p USING (plan_id) WHERE i.because = 'newer' AND p.plan_id = 'plan-two'";
+    assert_eq!(outbox.number(intents).await, 1, "each action has its own intent");
+    assert_eq!(outbox.end(&[done(&claimed, "id-1")], 2).await, ["1001"]);
+    let most = "SELECT max(open) FROM (SELECT count(*) AS open FROM action \
+                WHERE state IN ('queued', 'parked') GROUP BY employee_id)";
+    assert_eq!(outbox.number(most).await, 1);
+}
+
+#[tokio::test]
+async fn a_plan_made_on_a_state_that_has_moved_since_queues_nothing_for_that_person() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "id-1").await;
+    assert_eq!(outbox.plan("late", 0, vec![planned("1001", ActionKind::Suspend, 0)]).await.queued, 0);
+    assert!(outbox.claim("me", 10, 0).await.is_empty());
+    assert_eq!(outbox.plan("new", 1, vec![planned("1001", ActionKind::Suspend, 1)]).await.queued, 1);
+}
+
+#[tokio::test]
+async fn of_a_run_that_cannot_be_stored_whole_nothing_is_left() {
+    let tables = [
+        ("run", "CREATE TRIGGER broken BEFORE INSERT ON run BEGIN SELECT RAISE(ABORT, 'no'); END"),
+        ("plan", "CREATE TRIGGER broken BEFORE INSERT ON plan BEGIN SELECT RAISE(ABORT, 'no'); END"),
+        ("action", "CREATE TRIGGER broken BEFORE INSERT ON action BEGIN SELECT RAISE(ABORT, 'no'); END"),
+        (
+            "intent",
+            "CREATE TRIGGER broken BEFORE INSERT ON intent WHEN (SELECT count(*) FROM intent) > 0 \
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ),
+        (
+            "person",
+            "CREATE TRIGGER broken BEFORE INSERT ON person WHEN new.employee_id LIKE 'settled-%' \
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ),
+    ];
+    for (table, trigger) in tables {
+        let outbox = Outbox::new().await;
+        outbox.meddle(trigger).await;
+        let refused = outbox.try_plan("one", 0, vec![create("1001"), create("1002")]).await;
+        assert!(refused.unwrap_err().to_string().contains("no"), "{table}");
+        let left = "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM plan) + (SELECT count(*) FROM action) \
+                    + (SELECT count(*) FROM intent) + (SELECT count(*) FROM person)";
+        assert_eq!(outbox.number(left).await, 0, "{table}");
+        outbox.meddle("DROP TRIGGER broken").await;
+        let stored = outbox.plan("one", 1, vec![create("1001"), create("1002")]).await;
+        assert_eq!(stored, Committed { plan_id: Some("plan-one".into()), queued: 2 }, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_stored_supersedes_nothing() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001")]).await;
+    let open = outbox.state("1001").await.unwrap().open.unwrap().action_id;
+    outbox.meddle("CREATE TRIGGER broken BEFORE INSERT ON intent BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    let newer = PlannedAction { supersedes: Some(open), ..create("1001") };
+    assert!(outbox.try_plan("two", 1, vec![newer]).await.is_err());
+    assert_eq!(outbox.claim_one("me", 2).await.action_id, open);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_person_changes_only_with_a_confirmed_end() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "id-1").await;
+    let before = outbox.state("1001").await.unwrap();
+    assert_eq!((before.version, before.open.clone()), (1, None));
+    outbox.plan("two", 0, vec![planned("1001", ActionKind::Suspend, 1)]).await;
+    let unchanged = async |what: &str| {
+        let now = outbox.state("1001").await.unwrap();
+        assert_eq!((now.version, &now.account), (1, &before.account), "{what}");
+        let settled = "SELECT count(*) FROM person WHERE employee_id = '1001' AND fingerprint LIKE '%7'";
+        assert_eq!(outbox.number(settled).await, 1, "{what}");
+    };
+    unchanged("planned").await;
+    let claimed = outbox.claim_one("me", 0).await;
+    unchanged("claimed").await;
+    outbox.end(&[again(&claimed, 1, true, true)], 1).await;
+    unchanged("to be tried again").await;
+    let claimed = outbox.claim_one("me", 1).await;
+    outbox.end(&[Finished::untouched(&claimed)], 1).await;
+    unchanged("not begun").await;
+    let claimed = outbox.claim_one("me", 1).await;
+    outbox.end(&[parked(&claimed, true)], 1).await;
+    unchanged("parked").await;
+    outbox.store.retry_parked(None, at(2)).await.unwrap();
+    unchanged("to be retried").await;
+    let claimed = outbox.claim_one("me", 2).await;
+    assert_eq!(outbox.store.reclaim("another", at(9999)).await.unwrap(), 1);
+    unchanged("reclaimed").await;
+    assert!(outbox.end(&[done(&claimed, "id-1")], 9999).await.is_empty());
+    unchanged("ended by who has lost it").await;
+    let claimed = outbox.claim_one("me", 9999).await;
+    outbox.end(&[done(&claimed, "id-1")], 9999).await;
+    let after = outbox.state("1001").await.unwrap();
+    assert_eq!((after.version, after.account.unwrap().active), (2, false));
+}
+
+#[tokio::test]
+async fn a_confirmed_delete_leaves_no_account_and_a_newer_version() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "id-1").await;
+    outbox.plan("two", 0, vec![planned("1001", ActionKind::Delete, 1)]).await;
+    let claimed = outbox.claim_one("me", 0).await;
+    outbox.end(&[Finished::new(&claimed, Vec::new(), Ending::Done { account: None })], 1).await;
+    let state = outbox.state("1001").await.unwrap();
+    assert_eq!((state.version, state.account, state.open), (2, None, None));
+    assert_eq!(outbox.store.owner_of("id-1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_two_people_who_end_with_one_account_one_is_parked_with_the_reason() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 0, vec![create("1001"), create("1002"), create("1003")]).await;
+    let claimed = outbox.claim("me", 10, 0).await;
+    // Two in one turn, and a third in a later one.
+    outbox.end(&[done(&claimed[0], "shared"), done(&claimed[1], "shared")], 1).await;
+    outbox.end(&[done(&claimed[2], "shared")], 2).await;
+    assert_eq!(outbox.store.owner_of("shared").await.unwrap().as_deref(), Some("1001"));
+    let listed = outbox.store.parked().await.unwrap();
+    let who: Vec<&str> = listed.iter().map(|one| one.employee_id.as_str()).collect();
+    assert_eq!(who, ["1002", "1003"]);
+    for one in &listed {
+        assert!(one.reason.contains("linked to employee 1001 already"), "{}", one.reason);
+        let state = outbox.state(&one.employee_id).await.unwrap();
+        assert_eq!((state.version, state.account), (0, None));
+    }
+    assert_eq!(outbox.number("SELECT count(*) FROM attempt").await, 3, "what was sent is kept");
+}

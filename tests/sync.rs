@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{HEADER, Row, Synced, World, hr_text, is_active, kinds, people};
+use common::{Front, HEADER, Row, Synced, Way, World, hr_text, is_active, kinds, people};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -560,4 +560,37 @@ fn a_user_who_was_deleted_by_hand_is_made_again_when_hr_changes_them() {
     let changed = ana().but(|row| row.title = "CFO".into());
     world.sync_rows(&[changed.clone(), ben()], 0);
     world.assert_agrees(&[changed, ben()]);
+}
+
+#[test]
+fn a_404_is_not_believed_where_the_list_of_users_cannot_be_had_either() {
+    for way in [Way::Lost, Way::LostButForAnObject] {
+        for deprovision in ["suspend", "delete"] {
+            let mut world = World::new();
+            let front = Front::before(&mut world);
+            world.set("workiva.deprovision", deprovision);
+            world.set("retry.max_attempts", 2);
+            let rows = vec![ana(), ben(), cem()];
+            world.sync_rows(&rows, 0);
+
+            front.go(way);
+            let changed = vec![ana().left(), ben().but(|row| row.title = "CFO".into()), cem()];
+            let synced = world.sync_rows(&changed, 4);
+            assert_eq!(synced.planned(), kinds([(deprovision, 1), ("update", 1)]));
+            assert_eq!((synced.applied(), &synced.json["parked"]), (kinds([]), &json!(2)), "{way:?}");
+            for (employee, reason) in world.parked() {
+                let told = if way == Way::Lost { "workiva.base_url" } else { "a ListResponse" };
+                assert!(reason.contains(told), "{way:?}: {employee}: {reason}");
+            }
+            assert_eq!(world.number("SELECT count(*) FROM account WHERE active = 1"), 3, "{way:?}");
+            assert_eq!(world.number("SELECT max(version) FROM person"), 1, "{way:?}");
+            world.assert_agrees(&rows);
+
+            front.go(Way::Through);
+            assert_eq!(world.run(&["actions", "retry", "--all"]).exit, 0);
+            world.sync_rows(&changed, 0);
+            world.assert_agrees(&changed);
+            assert_eq!(world.statistics().creates, 3, "nobody got a second account");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod daemon;
 mod database;
+mod front;
 mod process;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use tokio::runtime::Runtime;
 use workiva_sync::sandbox::{Behaviour, RunningSandbox, SandboxOptions, Statistics, start};
 
 pub use self::daemon::{Answer, Daemon};
+pub use self::front::{Front, Way};
 pub use self::process::{Output, command, until};
 
 /// One employee in the HR file.

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::config::UpdateBy;
+use crate::core::scim::list::UserPage;
 use crate::core::scim::user::{merge_body, patch_body};
 use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::engine::session::{Interrupt, Session};
@@ -26,7 +27,7 @@ pub enum Found {
     Gone,
 }
 
-/// Reads a user by id. A 404 is believed only if the listing of users is there: else the address may be wrong.
+/// Reads a user by id. A 404 is believed only if the list of users is there, and is one: else the address may be wrong.
 ///
 /// # Errors
 /// Where Workiva cannot be asked or answers nonsense.
@@ -40,7 +41,10 @@ pub async fn read_user<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> R
         },
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
             match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
-                Ok(_) => Ok(Found::Gone),
+                Ok(answer) => {
+                    UserPage::read(&answer)?;
+                    Ok(Found::Gone)
+                }
                 Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
                     let message =
                         "Workiva knows neither this user nor the list of users; is workiva.base_url right?";

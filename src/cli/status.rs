@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use comfy_table::Table;
+
 use super::{Exit, print_json, table};
 use crate::compose::load_config;
-use crate::store::{Status, Store};
+use crate::store::{RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
 const SHOWN_RUNS: u32 = 10;
 
-/// Last runs, queue, held plan, parked actions.
+/// Last runs, queue, held plan, parked actions, rejected records.
 pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
@@ -55,4 +57,21 @@ fn print_status(status: &Status) {
     if !status.parked.is_empty() {
         println!("{}", super::actions::parked_table(&status.parked));
     }
+    if !status.rejected.is_empty() {
+        println!("{}", rejected_table(&status.rejected));
+        if status.rejected.len() >= SHOWN_REJECTIONS as usize {
+            println!(
+                "at most {SHOWN_REJECTIONS} rejected records are shown; the runs above tell how many there were"
+            );
+        }
+    }
+}
+
+fn rejected_table(rejected: &[RejectedRecord]) -> Table {
+    let mut rows = table::table(&["rejected", "row", "reason"]);
+    for one in rejected {
+        let row = one.row.map_or("–".to_owned(), |row| row.to_string());
+        rows.add_row([one.employee_id.as_deref().unwrap_or("–"), &row, &one.reason]);
+    }
+    rows
 }

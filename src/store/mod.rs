@@ -22,7 +22,7 @@ use sqlx::sqlite::{
 
 pub use approval::Approval;
 pub use ending::{AttemptRow, Ending, Finished, Turn};
-pub use operator::{ParkedAction, PlanSummary, Queue, RunSummary, Status};
+pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};

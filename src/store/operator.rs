@@ -1,7 +1,5 @@
 //! What an operator asks and orders: status, parked actions, retry, discard.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
@@ -10,6 +8,9 @@ use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
+
+/// How many rejected records `status` shows.
+pub const SHOWN_REJECTIONS: u32 = 20;
 
 /// What `status` shows.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +23,8 @@ pub struct Status {
     pub held: Option<PlanSummary>,
     /// Actions that wait for an operator.
     pub parked: Vec<ParkedAction>,
+    /// Records that the newest run which read its source could not use; the first [`SHOWN_REJECTIONS`].
+    pub rejected: Vec<RejectedRecord>,
     /// Accounts confirmed active.
     pub active_accounts: u64,
 }
@@ -99,8 +102,19 @@ pub struct ParkedAction {
     pub reason: String,
 }
 
+/// A record that could not be used.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedRecord {
+    /// Whose it is, where that much could be read.
+    pub employee_id: Option<String>,
+    /// Where it stood in the source, the first data row being 1.
+    pub row: Option<u64>,
+    /// What is wrong, and how to mend it. It may quote a value.
+    pub reason: String,
+}
+
 impl Store {
-    /// The state of things.
+    /// The state of things, with at most so many runs.
     ///
     /// # Errors
     /// Where the database fails.
@@ -110,6 +124,7 @@ impl Store {
             queue: self.queue().await?,
             held: self.held_summary().await?,
             parked: self.parked().await?,
+            rejected: self.rejected().await?,
             active_accounts: self.scale().await?.active_accounts,
         })
     }
@@ -269,31 +284,19 @@ impl Store {
         }))
     }
 
-    /// Rejections of the newest run that read its source: (employee id, row, reason).
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn last_rejections(
-        &self,
-        limit: u32,
-    ) -> Result<Vec<BTreeMap<&'static str, String>>, StoreError> {
+    async fn rejected(&self) -> Result<Vec<RejectedRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT employee_id, row, reason FROM rejection WHERE run_id = (SELECT run_id FROM run WHERE input IS NOT NULL \
              ORDER BY started_at DESC, rowid DESC LIMIT 1) ORDER BY number LIMIT ?1",
         )
-        .bind(limit)
+        .bind(SHOWN_REJECTIONS)
         .fetch_all(&self.readers)
         .await?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
-            let mut map = BTreeMap::from([("reason", row.get::<String, _>(2))]);
-            if let Some(id) = row.get::<Option<String>, _>(0) {
-                map.insert("employee_id", id);
-            }
-            if let Some(number) = row.get::<Option<i64>, _>(1) {
-                map.insert("row", number.to_string());
-            }
-            map
-        };
-        Ok(rows.iter().map(read).collect())
+        let rejected = rows.iter().map(|row| RejectedRecord {
+            employee_id: row.get(0),
+            row: row.get::<Option<i64>, _>(1).map(i64::unsigned_abs),
+            reason: row.get(2),
+        });
+        Ok(rejected.collect())
     }
 }

@@ -1,0 +1,97 @@
+//! Records that cannot be used: each is told with file, row and reason, and nobody else is held up by it.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use common::{Row, World, kinds, people};
+use serde_json::{Value, json};
+
+/// Eight rows that cannot be used between two that can.
+const SPOILED: &str = "\
+Employee ID,First Name,Last Name,Work Email,Status,Department,Job Title,Hire Date
+1001,Ana,Ruiz,ana.ruiz@example.com,Active,Finance,Analyst,2020-01-02
+,Nameless,Row,nameless@example.com,Active,Finance,Analyst,2020-01-02
+1003,Differing,Row,one@example.com,Active,Finance,Analyst,2020-01-02
+1003,Differing,Row,two@example.com,Active,Finance,Analyst,2020-01-02
+1004,Undated,Row,undated@example.com,Active,Finance,Analyst,02/30/2020
+1005,Unknown,Status,status@example.com,Hibernating,Finance,Analyst,2020-01-02
+1006,Missing,Email,,Active,Finance,Analyst,2020-01-02
+1007,Impossible,Email,nobody-at-home,Active,Finance,Analyst,2020-01-02
+1008,Short,Row,short@example.com
+1009,Ben,Okafor,ben.okafor@example.com,Active,Finance,Analyst,2020-01-02
+";
+
+#[test]
+fn each_record_that_cannot_be_used_is_told_with_file_row_and_reason_and_everybody_else_goes_on() {
+    let mut world = World::new();
+    world.set("source.columns.hire_date", "Hire Date");
+    world.hr_text(SPOILED);
+    let output = world.run(&["sync"]);
+    assert_eq!(output.exit, 4, "{output:?}");
+    assert!(world.user("ana.ruiz@example.com").is_some() && world.user("ben.okafor@example.com").is_some());
+    assert_eq!(world.sandbox.users().len(), 2);
+
+    let file = world.path("employees.csv").display().to_string();
+    assert!(output.stdout.contains(&format!("{file}: 10 rows, 7 rejected")), "{output:?}");
+    let rejected = world.status()["rejected"].take();
+    let expected = [
+        (Value::Null, 2, "no employee id"),
+        (json!("1003"), 3, "rows 3, 4"),
+        (json!("1004"), 5, "hire_date '02/30/2020'"),
+        (json!("1005"), 6, "status 'Hibernating'"),
+        (json!("1006"), 7, "is empty"),
+        (json!("1007"), 8, "no e-mail address"),
+        (json!("1008"), 9, "4 fields"),
+    ];
+    let status = world.run(&["status"]).stdout;
+    assert_eq!(rejected.as_array().unwrap().len(), expected.len(), "{rejected:#}");
+    for (one, (employee_id, row, reason)) in rejected.as_array().unwrap().iter().zip(expected) {
+        assert_eq!((&one["employee_id"], &one["row"]), (&employee_id, &json!(row)), "{one}");
+        let said = one["reason"].as_str().unwrap();
+        assert!(said.contains(reason), "{one}");
+        assert_eq!(one.as_object().unwrap().len(), 3, "{one}");
+        let line = match employee_id.as_str() {
+            Some(id) => format!("rejected: employee {id} (row {row}) {said}"),
+            None => format!("rejected: a row (row {row}) {said}"),
+        };
+        assert!(output.stdout.contains(&line), "{line} in {}", output.stdout);
+        let cells = format!("│ {} ┆ {row} ", employee_id.as_str().unwrap_or("–"));
+        let squeezed = status.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(&cells), "{cells} in {status}");
+    }
+}
+
+#[test]
+fn status_shows_the_rejected_records_of_the_newest_run_that_read_its_source_and_at_most_twenty() {
+    let world = World::new();
+    assert_eq!(world.status()["rejected"], json!([]), "without any run");
+    let rows = people(30);
+    let unknown = |row: &Row| row.but(|row| row.status = "Hibernating".into());
+    let spoiled: Vec<Row> =
+        rows.iter().enumerate().map(|(n, row)| if n < 25 { unknown(row) } else { row.clone() }).collect();
+    world.sync_rows(&spoiled, 4);
+    let status = world.status();
+    let shown: Vec<&str> = status["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["employee_id"].as_str().unwrap())
+        .collect();
+    assert_eq!((shown.len(), shown[0], shown[19]), (20, "1000", "1019"));
+    assert_eq!(status["runs"][0]["rejected"], 25);
+    assert!(world.run(&["status"]).stdout.contains("at most 20"));
+
+    // A run that could not read its source says nothing about records.
+    world.hr_text("Employee ID\n1\n");
+    assert_eq!(world.sync().outcome(), "incomplete");
+    assert_eq!(world.status()["rejected"].as_array().unwrap().len(), 20);
+
+    let one = [&[unknown(&rows[0])], &rows[1..]].concat();
+    assert_eq!(world.sync_rows(&one, 4).applied(), kinds([("create", 24)]));
+    assert_eq!(world.status()["rejected"].as_array().unwrap().len(), 1);
+    world.sync_rows(&rows, 0);
+    assert_eq!(world.status()["rejected"], json!([]));
+    world.sync_rows(&rows, 0).assert_unchanged();
+    assert_eq!(world.status()["rejected"], json!([]));
+    assert!(!world.run(&["status"]).stdout.contains("Hibernating"));
+}

@@ -129,9 +129,63 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     assert!(matches!(file::newest(&pattern), Err(SourceError::Missing { .. })));
     at("employees-3.csv.partial", 0);
     at("employees-4.csv.TMP", 0);
+    at("employees-5.csv.filepart", 0);
     let missing = file::newest(&pattern).unwrap_err().to_string();
-    assert!(missing.contains("2 still being written"), "{missing}");
+    assert!(missing.contains("3 still being written"), "{missing}");
     at("employees-2.csv", 100);
     at("employees-1.csv", 50);
     assert!(file::newest(&pattern).unwrap().ends_with("employees-1.csv"));
+    at("employees-0.csv", 50);
+    assert!(file::newest(&pattern).unwrap().ends_with("employees-1.csv"), "of equal age the last by name");
+}
+
+#[test]
+fn a_header_and_values_beyond_ascii_are_read_in_either_encoding_as_the_same_text() {
+    let read_department = |bytes: &[u8], encoding| {
+        let read = read_with(bytes, |options| {
+            options.columns.insert("department".into(), "Geschäft".into());
+            options.encoding = encoding;
+        });
+        read.unwrap().departments.remove(0)
+    };
+    let composed = "Employee ID,Status,Geschäft\n1,Active,\u{a0}Büro €œ\u{2003}\n";
+    let decomposed = composed.replace('ä', "a\u{308}").replace('ü', "u\u{308}");
+    let windows = b"Employee ID,Status,Gesch\xe4ft\n1,Active,\xa0B\xfcro \x80\x9c\n";
+    assert_eq!(read_department(composed.as_bytes(), Encoding::Utf8), "Büro €œ");
+    assert_eq!(read_department(decomposed.as_bytes(), Encoding::Utf8), "Büro €œ");
+    assert_eq!(read_department(windows, Encoding::Windows1252), "Büro €œ");
+}
+
+#[test]
+fn a_file_is_delivered_piece_by_piece_and_none_is_larger_than_a_batch() {
+    let (folder, path) = many_rows();
+    let (mut batches, mut rows) = (0, 0);
+    let digest = read_file(&path, &options(folder.path()), |batch| {
+        assert!(batch.len() <= BATCH);
+        batches += 1;
+        rows += batch.len();
+        Ok(())
+    });
+    assert!(digest.is_ok());
+    assert_eq!((batches, rows), (10, 5_000));
+}
+
+#[test]
+fn a_file_that_is_written_to_while_it_is_read_is_incomplete() {
+    let (folder, path) = many_rows();
+    let read = read_file(&path, &options(folder.path()), |_| {
+        let mut file = File::options().append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, b"9999,Active,x\n").unwrap();
+        Ok(())
+    });
+    let reason = read.unwrap_err().to_string();
+    assert!(reason.contains("changed while it was read"), "{reason}");
+}
+
+fn many_rows() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("employees.csv");
+    let rows: String = (0..5_000).map(|number| format!("{number},Active,x\n")).collect();
+    std::fs::write(&path, format!("Employee ID,Status,Department\n{rows}")).unwrap();
+    (folder, path)
 }

@@ -9,6 +9,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use super::error::{ConfigError, ConfigErrors, is_secret};
+use super::repair::further_faults;
 use super::rules::{Rules, compile};
 use super::settings::{HttpSettings, Settings};
 
@@ -51,6 +52,7 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
     let mut errors = check_against_schema(&tree, &schema);
     errors.extend(resolve_secret_files(&mut tree));
     if !errors.is_empty() {
+        errors.extend(further_faults(&tree, &errors));
         return Err(fail(errors));
     }
     let settings: Settings = serde_json::from_value(tree).map_err(|error| {
@@ -182,8 +184,15 @@ fn describe(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<Conf
             vec![ConfigError::with_value(key, error.instance(), format!("is not one of {allowed}"))]
         }
         _ if is_secret(&key) => vec![ConfigError::with_value(key, "", "has to be a text")],
-        // The validator's own words name the type or the limit.
-        _ => vec![ConfigError::with_value(key, error.instance(), error.to_string())],
+        // The validator's own words name the type or the limit. A whole table or list may hold a secret.
+        _ => {
+            let said = error.masked().to_string();
+            let fault = match error.instance().as_ref() {
+                Value::Object(_) | Value::Array(_) => ConfigError::new(key, said),
+                value => ConfigError::with_value(key, value, said),
+            };
+            vec![fault]
+        }
     }
 }
 

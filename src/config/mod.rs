@@ -2,6 +2,7 @@
 
 mod error;
 mod load;
+mod repair;
 mod rules;
 mod secret;
 mod settings;

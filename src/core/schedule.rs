@@ -38,7 +38,13 @@ impl Schedule {
         match (cron, zone) {
             (Ok(cron), Ok(zone)) => {
                 let every_hour = cron.hours().count() == 24;
-                Ok(Self { cron, zone, every_hour })
+                let schedule = Self { cron, zone, every_hour };
+                // The 30th of February: from whatever day, such a tick never comes.
+                if schedule.next_after(DateTime::UNIX_EPOCH).is_none() {
+                    let message = format!("'{}' names a day that never comes", schedule.cron.source());
+                    return Err(vec![("cron", message)]);
+                }
+                Ok(schedule)
             }
             _ => Err(errors),
         }
@@ -156,8 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_never_comes_has_no_tick() {
-        let schedule = Schedule::parse("0 0 0 31 2 *", "UTC").unwrap();
+    fn a_day_that_never_comes_is_refused_and_one_that_has_passed_has_no_tick() {
+        let errors = Schedule::parse("0 0 0 31 2 *", "UTC").unwrap_err();
+        assert!(errors[0].1.contains("never comes"), "{errors:?}");
+        assert!(Schedule::parse("0 0 0 29 2 *", "UTC").is_ok());
+        let schedule = Schedule::parse("0 0 0 1 1 * 2020", "UTC").unwrap();
         assert_eq!(schedule.next_after("2026-11-24T00:00:00Z".parse().unwrap()), None);
     }
 

@@ -211,6 +211,8 @@ pub enum RejectionKind {
     UnusableEmployeeId,
     /// The row has more or fewer fields than the header.
     FieldCount,
+    /// A stray quote may have swallowed rows below it.
+    StrayQuote,
     /// Its bytes are no text in the configured encoding.
     Encoding,
     /// Several rows that differ have one employee id.
@@ -242,6 +244,7 @@ impl RejectionKind {
             Self::NoEmployeeId => "no_employee_id",
             Self::UnusableEmployeeId => "unusable_employee_id",
             Self::FieldCount => "field_count",
+            Self::StrayQuote => "stray_quote",
             Self::Encoding => "encoding",
             Self::DifferingRows => "differing_rows",
             Self::NoStatus => "no_status",

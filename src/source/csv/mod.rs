@@ -2,6 +2,7 @@
 
 mod file;
 mod header;
+mod quotes;
 mod sealed;
 
 use std::collections::BTreeMap;
@@ -97,7 +98,7 @@ fn read_file(
         .has_headers(false)
         .flexible(true)
         .buffer_capacity(128 * 1024)
-        .from_reader(Sealed::new(&file, options.seed));
+        .from_reader(Sealed::new(&file, options.seed, options.delimiter));
     let fail = |error: ::csv::Error| unreadable(std::io::Error::other(error));
     let mut row = ByteRecord::new();
     if !reader.read_byte_record(&mut row).map_err(fail)? || is_seal(&row) {
@@ -113,7 +114,9 @@ fn read_file(
             sealed = true;
             break;
         }
-        rows.take(&row, &mut batch).map_err(incomplete)?;
+        let next = reader.position().byte();
+        let swallows = reader.get_mut().stray_quote_before(next);
+        rows.take(&row, swallows, &mut batch).map_err(incomplete)?;
         if batch.len() >= BATCH {
             deliver(std::mem::replace(&mut batch, rows.batch()))?;
         }
@@ -159,6 +162,13 @@ impl Refused {
     fn new(employee_id: Option<String>, kind: RejectionKind, reason: impl Into<String>) -> Self {
         Self { employee_id, kind, reason: reason.into() }
     }
+
+    /// Nobody can say whose rows are in it, so it is nobody's: while there is such a row, absence proves nothing.
+    fn swallows() -> Self {
+        let reason = "has a quoted value over several lines with text behind its closing quote, so rows below it may be inside; \
+                      look for a stray quote in it and double it";
+        Self::new(None, RejectionKind::StrayQuote, reason)
+    }
 }
 
 /// Makes records out of rows.
@@ -177,10 +187,11 @@ impl Rows<'_> {
         RecordBatch::new(Arc::clone(&self.columns), self.options.seed)
     }
 
-    fn take(&mut self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), String> {
+    fn take(&mut self, row: &ByteRecord, swallows: bool, batch: &mut RecordBatch) -> Result<(), String> {
         self.number += 1;
         self.short = (row.len() < self.header.width).then_some(row.len());
         let refused = match self.options.encoding {
+            _ if swallows => Err(Refused::swallows()),
             Encoding::Utf8 => self.take_utf8(row, batch),
             Encoding::Windows1252 => self.take_windows(row, batch),
         };

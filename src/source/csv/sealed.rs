@@ -7,6 +7,7 @@ use std::io::Read;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::quotes::Quotes;
 use crate::core::record::Fingerprint;
 
 /// The field of the last row. No export writes it.
@@ -18,6 +19,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub struct Sealed<R> {
     inner: R,
     hasher: Xxh3,
+    quotes: Quotes,
     bytes: u64,
     begun: bool,
     tail: Vec<u8>,
@@ -27,10 +29,11 @@ pub struct Sealed<R> {
 
 impl<R: Read> Sealed<R> {
     /// Wraps a file that is read from its beginning. `seed` goes into the digest.
-    pub fn new(inner: R, seed: u64) -> Self {
+    pub fn new(inner: R, seed: u64, delimiter: u8) -> Self {
         Self {
             inner,
             hasher: Xxh3::with_seed(seed),
+            quotes: Quotes::new(delimiter),
             bytes: 0,
             begun: false,
             tail: Vec::new(),
@@ -47,6 +50,11 @@ impl<R: Read> Sealed<R> {
     /// How many bytes the file delivered.
     pub fn bytes_read(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether a quote before this byte of what was delivered swallowed what was not its own.
+    pub fn stray_quote_before(&mut self, byte: u64) -> bool {
+        self.quotes.stray_before(byte)
     }
 
     fn seal(&mut self) {
@@ -78,6 +86,7 @@ impl<R: Read> Read for Sealed<R> {
             if self.tail_at < self.tail.len() {
                 let read = (&self.tail[self.tail_at..]).read(buffer)?;
                 self.tail_at += read;
+                self.quotes.pass(&buffer[..read]);
                 return Ok(read);
             }
             if self.ended {
@@ -87,6 +96,7 @@ impl<R: Read> Read for Sealed<R> {
             self.bytes += read as u64;
             self.hasher.update(&buffer[..read]);
             if read > 0 {
+                self.quotes.pass(&buffer[..read]);
                 return Ok(read);
             }
             self.seal();

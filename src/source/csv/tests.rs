@@ -189,3 +189,16 @@ fn many_rows() -> (tempfile::TempDir, PathBuf) {
     std::fs::write(&path, format!("Employee ID,Status,Department\n{rows}")).unwrap();
     (folder, path)
 }
+
+#[test]
+fn a_stray_quote_that_swallows_rows_is_a_row_of_nobody_so_that_nobody_counts_as_absent() {
+    let text = "Employee ID,Status,Department\n7,Active,\"Finance\n8,Active,Legal\n9,Active,\"Finance\n10,Active,Tax\n";
+    let read = read(text).unwrap();
+    assert_eq!(read.ids, ["10"]);
+    assert_eq!(read.rejections.len(), 1);
+    assert_eq!(read.rejections[0].employee_id, None);
+    assert_eq!(read.rejections[0].row, Some(1));
+    assert!(read.rejections[0].reason.contains("stray quote"));
+    let sloppy = "Employee ID,Status,Department\n7,Active,\"Smith \"Bob\" Jr\"\n";
+    assert_eq!(super::tests::read(sloppy).unwrap().ids, ["7"]);
+}

@@ -200,5 +200,5 @@ fn a_stray_quote_that_swallows_rows_is_a_row_of_nobody_so_that_nobody_counts_as_
     assert_eq!(read.rejections[0].row, Some(1));
     assert!(read.rejections[0].reason.contains("stray quote"));
     let sloppy = "Employee ID,Status,Department\n7,Active,\"Smith \"Bob\" Jr\"\n";
-    assert_eq!(super::tests::read(sloppy).unwrap().ids, ["7"]);
+    assert_eq!(read_with(sloppy.as_bytes(), |_| {}).unwrap().ids, ["7"]);
 }

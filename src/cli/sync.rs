@@ -223,5 +223,10 @@ fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
     if report.parked > 0 {
         println!("{} parked; `workiva-sync actions list` says why", report.parked);
     }
-    println!("{} ({} requests, {} ms)", report.outcome.name(), report.requests, report.elapsed_ms);
+    let outcome = match (is_plan, report.outcome) {
+        (true, Outcome::Applied) => "would be applied",
+        (true, Outcome::Held) => "would be held",
+        (_, outcome) => outcome.name(),
+    };
+    println!("{outcome} ({} requests, {} ms)", report.requests, report.elapsed_ms);
 }

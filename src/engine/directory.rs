@@ -102,10 +102,7 @@ impl Directory {
     /// Lists all users before a large number of creates, if that takes fewer requests than asking for each of them.
     pub async fn prepare<P: ScimPort>(&self, line: &Line<P>, creates: u64) {
         let asked_for_each = creates * line.manner.match_existing.len() as u64;
-        let first = Walk::new(line.manner.page_size).next_request();
-        let Ok(exchange) = line.exchange(&first).await else { return };
-        let Ok(answer) = exchange.result else { return };
-        let Ok(page) = UserPage::read(&answer) else { return };
+        let Ok(page) = read_page(line, &Walk::new(line.manner.page_size)).await else { return };
         let size = page.users.len().max(1) as u64;
         let pages = page.total.map_or(u64::MAX, |total| total.div_ceil(size));
         if pages < asked_for_each {

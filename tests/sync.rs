@@ -594,3 +594,28 @@ fn a_404_is_not_believed_where_the_list_of_users_cannot_be_had_either() {
         }
     }
 }
+
+#[test]
+fn what_hr_takes_back_before_it_was_sent_is_never_sent_and_nobody_keeps_the_wrong_end() {
+    let world = World::new();
+    let start = [ana(), ben(), cem()];
+    world.sync_rows(&start, 0);
+    // Ben leaves and Cem changes while nobody gets in; then HR says what it said before.
+    world.sandbox.set_password(&secrecy::SecretString::from("another"));
+    let other = [ana(), ben().left(), cem().but(|row| row.title = "CFO".into())];
+    world.sync_rows(&other, 6);
+    world.sandbox.set_password(&secrecy::SecretString::from("sandbox-password"));
+    let synced = world.sync_rows(&start, 0);
+    assert_eq!(*synced.applied().get("suspend").unwrap_or(&0), 0, "{synced:?}");
+    world.assert_agrees(&start);
+    assert_eq!(world.sync_rows(&start, 0).requests(), 0);
+    // The other way round: somebody who left stays out.
+    world.sync_rows(&other, 0);
+    world.sandbox.set_password(&secrecy::SecretString::from("another"));
+    world.sync_rows(&start, 6);
+    world.sandbox.set_password(&secrecy::SecretString::from("sandbox-password"));
+    world.sync_rows(&other, 0);
+    world.assert_agrees(&other);
+    world.sync_rows(&other, 0);
+    world.assert_agrees(&other);
+}

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use super::gate::Pause;
 use super::session::Line;
 use super::tray::{Filling, Tray};
-use crate::core::scim::{ScimPort, ScimRequest};
+use crate::core::scim::{FailureKind, ScimPort, ScimRequest};
 use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
 
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
@@ -326,7 +326,13 @@ impl<P: ScimPort> Pool<P> {
                 tracing::info!("Workiva can be had again; the queue goes on");
             }
             // An answer like 500 shows a connection and no refusal: the actions' own retries take it from here.
-            Err(failure) if !pause.credentials && failure.status.is_some() => self.resume(),
+            Err(failure)
+                if !pause.credentials
+                    && failure.status.is_some()
+                    && failure.kind != FailureKind::Redirected =>
+            {
+                self.resume()
+            }
             Err(_) if pause.credentials => {
                 line.gate.credentials_refused(line.clock.now(), line.random.unit(), &pause.message);
             }

@@ -124,9 +124,11 @@ impl Store {
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now).await?;
         }
-        if !is_held || commit.only_deprovisions {
-            withdraw(&mut tx, &commit.plan.withdrawals, now).await?;
-        }
+        // Also under a hold: to keep back what the newest record contradicts sends nothing.
+        let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
+        let contradicted = contradicted.filter_map(|one| Some((one.supersedes?, one.employee_id.clone())));
+        let needless: Vec<_> = commit.plan.withdrawals.iter().cloned().chain(contradicted).collect();
+        withdraw(&mut tx, &needless, now).await?;
         let settled = settle(&mut tx, &commit.plan.settled).await?;
         let leaves_nothing = !is_held
             && commit.plan.is_final()

@@ -63,12 +63,15 @@ impl Store {
         Ok(last.map(|last| (PackedPeople(row.get(1)), last)))
     }
 
-    /// People whose decision a date may change by `today`.
+    /// People who have to be looked at whatever their record says: a date may change the decision by `today`, or an action
+    /// of theirs has not been confirmed, which HR may have taken back by returning to an earlier record.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn due(&self, today: NaiveDate) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT employee_id FROM person WHERE next_change IS NOT NULL AND next_change <= ?1";
+        let sql = "SELECT employee_id FROM person WHERE next_change IS NOT NULL AND next_change <= ?1 \
+                   UNION SELECT employee_id FROM action WHERE state IN ('queued', 'parked') \
+                   UNION SELECT employee_id FROM action WHERE state = 'discarded'";
         Ok(sqlx::query_scalar(sql).bind(today.to_string()).fetch_all(&self.readers).await?)
     }
 

@@ -30,7 +30,7 @@ pub async fn existing<P: ScimPort>(
                     MatchAttribute::ExternalId => listing.with_external_id(value),
                     MatchAttribute::UserName => listing.with_user_name(value),
                 };
-                read_entries(session, entries).await?
+                read_entries(session, entries, by, value).await?
             }
             None => search(session, by, name, value).await?,
         };
@@ -59,7 +59,7 @@ pub async fn by_paging<P: ScimPort>(
             MatchAttribute::ExternalId => listing.with_external_id(value),
             MatchAttribute::UserName => listing.with_user_name(value),
         };
-        let found = read_entries(session, entries).await?;
+        let found = read_entries(session, entries, by, value).await?;
         if let Some(user) = only_one(found, name)? {
             return Ok(Some(user));
         }
@@ -87,7 +87,8 @@ pub async fn prove_same_person<P: ScimPort>(
             "the Workiva user {id} that fits this employee is linked to employee {owner} already; correct one of them, then retry"
         )));
     }
-    let ours = attributes.get("externalId");
+    // Where no externalId is mapped, one that is there may still be the employee id.
+    let ours = attributes.get("externalId").or(Some(employee_id));
     let theirs = user.external_id.as_ref().filter(|theirs| !theirs.is_empty());
     match (ours, theirs) {
         (Some(ours), Some(theirs)) if ours != theirs => Err(Interrupt::Park(format!(
@@ -118,7 +119,12 @@ async fn search<P: ScimPort>(
         match session.read(&request).await {
             Ok(answer) => {
                 let page = UserPage::read(&answer)?;
-                return Ok(page.users.into_iter().filter(|user| fits(user, by, value)).collect());
+                let is_whole = page.total.is_none_or(|total| total <= page.users.len() as u64);
+                let found: Vec<_> = page.users.into_iter().filter(|user| fits(user, by, value)).collect();
+                // A server that ignores the filter shows its first page: only a whole answer can mean nobody.
+                if is_whole || !found.is_empty() {
+                    return Ok(found);
+                }
             }
             Err(Interrupt::Failed(failure))
                 if matches!(failure.kind, FailureKind::Invalid | FailureKind::NotSupported) =>
@@ -137,7 +143,7 @@ async fn search<P: ScimPort>(
         MatchAttribute::ExternalId => listing.with_external_id(value),
         MatchAttribute::UserName => listing.with_user_name(value),
     };
-    read_entries(session, entries).await
+    read_entries(session, entries, by, value).await
 }
 
 /// Servers take a filter's value for a pattern, mind or ignore case, or ignore the filter: what comes back is compared here.
@@ -153,11 +159,15 @@ fn fits(user: &RemoteUser, by: MatchAttribute, value: &str) -> bool {
 async fn read_entries<P: ScimPort>(
     session: &mut Session<'_, P>,
     entries: &[Entry],
+    by: MatchAttribute,
+    value: &str,
 ) -> Result<Vec<RemoteUser>, Interrupt> {
     let mut users = Vec::new();
     for entry in entries {
         match session.read(&ScimRequest::GetUser { id: entry.id.clone() }).await {
-            Ok(answer) => users.extend(answer.body.as_ref().and_then(RemoteUser::read)),
+            // Somebody may have another name by now than when the users were listed.
+            Ok(answer) => users
+                .extend(answer.body.as_ref().and_then(RemoteUser::read).filter(|user| fits(user, by, value))),
             // Listed a moment ago, and gone since.
             Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {}
             Err(other) => return Err(other),

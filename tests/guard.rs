@@ -339,3 +339,17 @@ fn plan_leaves_the_database_as_it_is_and_writes_nothing_to_workiva() {
     assert_eq!(before.1, world.writes());
     world.assert_agrees(&rows);
 }
+
+#[test]
+fn a_suspend_that_waits_is_not_sent_once_hr_takes_it_back_even_though_the_new_plan_is_held() {
+    let (world, rows) = guarded();
+    world.sandbox.set_password(&SecretString::from("another"));
+    world.sync_rows(&leaving(&rows, 1), 6);
+    world.sandbox.set_password(&SecretString::from("sandbox-password"));
+    // HR takes it back in a file that the guard holds for three others.
+    let mut after = leaving(&rows, 4);
+    after[0] = rows[0].clone();
+    let held = world.sync_rows(&after, 3);
+    assert_eq!(held.applied(), kinds([]));
+    world.assert_agrees(&rows);
+}

@@ -29,8 +29,8 @@ pub enum Drained {
     Whole,
     /// The bound passed first.
     Late,
-    /// A signal to stop came first.
-    Impatiently,
+    /// The daemon was asked to stop meanwhile.
+    Stopping,
 }
 
 /// The tasks of one configuration.
@@ -60,8 +60,9 @@ impl Generation {
     }
 
     /// Waits until they have ended, and ends them where that takes too long. What was in flight then is taken up again
-    /// after its lease, with a read first.
-    pub async fn drain(self, bound: Duration, signals: &mut Signals) -> Drained {
+    /// after its lease, with a read first. `is_reload`: nobody has asked to stop yet, so the first such signal drains as well.
+    pub async fn drain(self, bound: Duration, signals: &mut Signals, is_reload: bool) -> Drained {
+        let mut asked = !is_reload;
         let Self { schedule, pool, progress, .. } = self;
         let handles = [schedule.abort_handle(), pool.abort_handle(), progress.abort_handle()];
         let all = async {
@@ -73,14 +74,23 @@ impl Generation {
         tokio::pin!(timeout);
         let drained = loop {
             tokio::select! {
-                () = &mut all => return Drained::Whole,
+                () = &mut all => return if is_reload && asked { Drained::Stopping } else { Drained::Whole },
                 () = &mut timeout => {
                     tracing::warn!(seconds = bound.as_secs(), "what is in flight did not end in time; ending it");
-                    break Drained::Late;
+                    break if is_reload && asked { Drained::Stopping } else { Drained::Late };
                 }
-                signal = signals.next() => if signal == Signal::Stop {
-                    tracing::warn!("asked to stop meanwhile; stopping at once");
-                    break Drained::Impatiently;
+                signal = signals.next() => match signal {
+                    Signal::Stop if asked => {
+                        tracing::warn!("asked to stop a second time; stopping at once");
+                        break Drained::Stopping;
+                    }
+                    Signal::Stop => {
+                        tracing::info!("asked to stop; what is in flight is brought to its end");
+                        asked = true;
+                    }
+                    Signal::Reload => {
+                        tracing::warn!("asked to read the configuration while the tasks end; ask again once they have");
+                    }
                 }
             }
         };

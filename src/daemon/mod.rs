@@ -47,8 +47,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         // While they drain, tasks that end are no sign of ill health.
         vitals.watch([]);
         let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
-        let drained = generation.drain(bound, &mut signals).await;
-        match next.filter(|_| drained != Drained::Impatiently) {
+        let drained = generation.drain(bound, &mut signals, next.is_some()).await;
+        match next.filter(|_| drained != Drained::Stopping) {
             Some(engine) => {
                 current = engine;
                 vitals.replace(&current);

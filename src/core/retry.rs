@@ -78,19 +78,20 @@ pub fn next(
         | FailureKind::Redirected => Next::PausePool,
         FailureKind::Throttled => {
             let asked = failure.retry_after.as_ref().map(|after| asked_wait(after, now));
-            let wait = asked.unwrap_or_else(|| backoff(attempt, settings, random)).min(cap(settings));
-            Next::Throttle { wait }
+            // A wish for no wait at all, or for a time that has passed, is no leave to go on at the same rate.
+            let least = Duration::from_secs_f64(settings.base_seconds);
+            let wait = asked.unwrap_or_else(|| backoff(attempt, settings, random)).max(least);
+            Next::Throttle { wait: wait.min(cap(settings)) }
         }
-        FailureKind::NoAnswer | FailureKind::ServerError | FailureKind::Malformed => {
+        // A 404 for one user is looked into where it is met; what comes here is about the list of users, which may come back.
+        FailureKind::NoAnswer | FailureKind::ServerError | FailureKind::Malformed | FailureKind::NotFound => {
             if attempt >= settings.max_attempts {
                 return Next::Park;
             }
             let asked = failure.retry_after.as_ref().map_or(Duration::ZERO, |after| asked_wait(after, now));
             Next::Again { wait: backoff(attempt, settings, random).max(asked).min(cap(settings)) }
         }
-        FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => {
-            Next::Park
-        }
+        FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => Next::Park,
     }
 }
 
@@ -141,9 +142,8 @@ mod tests {
         assert_eq!(decide(FailureKind::ServerError, 1, None), Next::Again { wait: seconds(0.5) });
         assert_eq!(decide(FailureKind::NoAnswer, 7, None), Next::Again { wait: seconds(32.0) });
         assert_eq!(decide(FailureKind::NoAnswer, 8, None), Next::Park);
-        for permanent in
-            [FailureKind::Invalid, FailureKind::Conflict, FailureKind::NotFound, FailureKind::NotSupported]
-        {
+        assert_eq!(decide(FailureKind::NotFound, 1, None), Next::Again { wait: seconds(0.5) });
+        for permanent in [FailureKind::Invalid, FailureKind::Conflict, FailureKind::NotSupported] {
             assert_eq!(decide(permanent, 1, None), Next::Park);
         }
     }
@@ -171,6 +171,6 @@ mod tests {
         let forever = Some(RetryAfter::Seconds(1938));
         assert_eq!(decide(FailureKind::Throttled, 1, forever), Next::Throttle { wait: seconds(300.0) });
         let past = RetryAfter::At("2026-11-24T11:00:00Z".parse().unwrap());
-        assert_eq!(decide(FailureKind::Throttled, 1, Some(past)), Next::Throttle { wait: Duration::ZERO });
+        assert_eq!(decide(FailureKind::Throttled, 1, Some(past)), Next::Throttle { wait: seconds(1.0) });
     }
 }

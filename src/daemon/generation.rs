@@ -22,17 +22,6 @@ const STORE_AGAIN: Duration = Duration::from_secs(5);
 /// How often progress is logged while there is something in the queue.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
-/// How draining ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
-    /// Everything came to its end.
-    Whole,
-    /// The bound passed first.
-    Late,
-    /// The daemon was asked to stop meanwhile.
-    Stopping,
-}
-
 /// The tasks of one configuration.
 pub struct Generation {
     stop: watch::Sender<bool>,
@@ -60,9 +49,9 @@ impl Generation {
     }
 
     /// Waits until they have ended, and ends them where that takes too long. What was in flight then is taken up again
-    /// after its lease, with a read first. `is_reload`: nobody has asked to stop yet, so the first such signal drains as well.
-    pub async fn drain(self, bound: Duration, signals: &mut Signals, is_reload: bool) -> Drained {
-        let mut asked = !is_reload;
+    /// after its lease, with a read first. `stopping`: the daemon was asked to stop; if it is only now, that drains as
+    /// well. The answer is whether it was by the end.
+    pub async fn drain(self, bound: Duration, signals: &mut Signals, mut stopping: bool) -> bool {
         let Self { schedule, pool, progress, .. } = self;
         let handles = [schedule.abort_handle(), pool.abort_handle(), progress.abort_handle()];
         let all = async {
@@ -72,33 +61,33 @@ impl Generation {
         tokio::pin!(all);
         let timeout = tokio::time::sleep(bound);
         tokio::pin!(timeout);
-        let drained = loop {
+        loop {
             tokio::select! {
-                () = &mut all => return if is_reload && asked { Drained::Stopping } else { Drained::Whole },
+                () = &mut all => return stopping,
                 () = &mut timeout => {
                     tracing::warn!(seconds = bound.as_secs(), "what is in flight did not end in time; ending it");
-                    break if is_reload && asked { Drained::Stopping } else { Drained::Late };
+                    break;
                 }
                 signal = signals.next() => match signal {
-                    Signal::Stop if asked => {
+                    Signal::Stop if stopping => {
                         tracing::warn!("asked to stop a second time; stopping at once");
-                        break Drained::Stopping;
+                        break;
                     }
                     Signal::Stop => {
                         tracing::info!("asked to stop; what is in flight is brought to its end");
-                        asked = true;
+                        stopping = true;
                     }
                     Signal::Reload => {
                         tracing::warn!("asked to read the configuration while the tasks end; ask again once they have");
                     }
                 }
             }
-        };
+        }
         for handle in handles {
             handle.abort();
         }
         all.await;
-        drained
+        stopping
     }
 }
 

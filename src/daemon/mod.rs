@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::generation::{Drained, Generation};
+use self::generation::Generation;
 use self::signals::{Signal, Signals};
 use self::vitals::DaemonVitals;
 use crate::cli::Exit;
@@ -47,8 +47,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         // While they drain, tasks that end are no sign of ill health.
         vitals.watch([]);
         let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
-        let drained = generation.drain(bound, &mut signals, next.is_some()).await;
-        match next.filter(|_| drained != Drained::Stopping) {
+        let stopping = generation.drain(bound, &mut signals, next.is_none()).await;
+        match next.filter(|_| !stopping) {
             Some(engine) => {
                 current = engine;
                 vitals.replace(&current);

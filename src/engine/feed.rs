@@ -18,7 +18,7 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
-/// Reads everything. `due` are people whom a date concerns today; `absent` is the fingerprint of those settled as absent.
+/// Reads everything. `due` are people who have to be looked at whatever their record says; `absent` is the fingerprint of those settled as absent.
 ///
 /// # Errors
 /// Where the source is not complete, or the database fails.

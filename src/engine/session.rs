@@ -104,7 +104,7 @@ impl<P: ScimPort> Line<P> {
     ///
     /// # Errors
     /// Where the pool was told to stop meanwhile.
-    pub async fn wait_for_gate(&self) -> Result<(), Interrupt> {
+    async fn wait_for_gate(&self) -> Result<(), Interrupt> {
         while let Some(wait) = self.gate.throttled_for(self.clock.now()) {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

@@ -126,8 +126,8 @@ impl Store {
         }
         // Also under a hold: to keep back what the newest record contradicts sends nothing.
         let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
-        let contradicted = contradicted.filter_map(|one| Some((one.supersedes?, one.employee_id.clone())));
-        let needless: Vec<_> = commit.plan.withdrawals.iter().cloned().chain(contradicted).collect();
+        let withdrawn = commit.plan.withdrawals.iter().map(|(action_id, _)| *action_id);
+        let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
         withdraw(&mut tx, &needless, now).await?;
         let settled = settle(&mut tx, &commit.plan.settled).await?;
         let leaves_nothing = !is_held
@@ -354,15 +354,14 @@ async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -
 }
 
 /// Ends queued actions that nobody needs any more, but for those that may have taken effect meanwhile.
-async fn withdraw(tx: &mut Tx, withdrawals: &[(i64, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
-    for chunk in withdrawals.chunks(CHUNK) {
-        let ids: Vec<i64> = chunk.iter().map(|(action_id, _)| *action_id).collect();
+async fn withdraw(tx: &mut Tx, ids: &[i64], now: DateTime<Utc>) -> Result<(), StoreError> {
+    for chunk in ids.chunks(CHUNK) {
         sqlx::query(
             "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
              AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0 \
              AND action_id NOT IN (SELECT action_id FROM lease)",
         )
-        .bind(to_json(&ids))
+        .bind(to_json(&chunk))
         .bind(millis(now))
         .execute(&mut **tx)
         .await?;

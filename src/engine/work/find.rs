@@ -6,7 +6,7 @@ use crate::config::MatchAttribute;
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::value::folded;
-use crate::engine::directory::Entry;
+use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
 
 /// How old a listing may be that is asked about duplicates.
@@ -25,13 +25,7 @@ pub async fn existing<P: ScimPort>(
     for by in session.line.manner.match_existing.clone() {
         let Some((name, value)) = wanted(by, attributes) else { continue };
         let found = match &prepared {
-            Some(listing) => {
-                let entries = match by {
-                    MatchAttribute::ExternalId => listing.with_external_id(value),
-                    MatchAttribute::UserName => listing.with_user_name(value),
-                };
-                read_entries(session, entries, by, value).await?
-            }
+            Some(listing) => read_listed(session, listing, by, value).await?,
             None => search(session, by, name, value).await?,
         };
         if let Some(user) = only_one(found, name)? {
@@ -55,11 +49,7 @@ pub async fn by_paging<P: ScimPort>(
     let listing = session.line.directory.load(session.line, Some(since)).await?;
     for by in session.line.manner.match_existing.clone() {
         let Some((name, value)) = wanted(by, attributes) else { continue };
-        let entries = match by {
-            MatchAttribute::ExternalId => listing.with_external_id(value),
-            MatchAttribute::UserName => listing.with_user_name(value),
-        };
-        let found = read_entries(session, entries, by, value).await?;
+        let found = read_listed(session, &listing, by, value).await?;
         if let Some(user) = only_one(found, name)? {
             return Ok(Some(user));
         }
@@ -139,11 +129,7 @@ async fn search<P: ScimPort>(
     }
     let since = session.must_verify().then_some(session.begun_at);
     let listing = session.line.directory.load(session.line, since).await?;
-    let entries = match by {
-        MatchAttribute::ExternalId => listing.with_external_id(value),
-        MatchAttribute::UserName => listing.with_user_name(value),
-    };
-    read_entries(session, entries, by, value).await
+    read_listed(session, &listing, by, value).await
 }
 
 /// Servers take a filter's value for a pattern, mind or ignore case, or ignore the filter: what comes back is compared here.
@@ -156,12 +142,17 @@ fn fits(user: &RemoteUser, by: MatchAttribute, value: &str) -> bool {
     }
 }
 
-async fn read_entries<P: ScimPort>(
+/// The users that a listing shows with this value, as they are now.
+async fn read_listed<P: ScimPort>(
     session: &mut Session<'_, P>,
-    entries: &[Entry],
+    listing: &Listing,
     by: MatchAttribute,
     value: &str,
 ) -> Result<Vec<RemoteUser>, Interrupt> {
+    let entries = match by {
+        MatchAttribute::ExternalId => listing.with_external_id(value),
+        MatchAttribute::UserName => listing.with_user_name(value),
+    };
     let mut users = Vec::new();
     for entry in entries {
         match session.read(&ScimRequest::GetUser { id: entry.id.clone() }).await {

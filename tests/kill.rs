@@ -1,5 +1,6 @@
 //! The real binary, killed in the middle of its work again and again, still ends with Workiva equal to HR.
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+#![allow(clippy::print_stdout, reason = "the long form tells its figures")]
 
 mod common;
 
@@ -12,12 +13,16 @@ use rand::{RngExt, SeedableRng};
 use workiva_sync::sandbox::{FaultKind, Faults};
 
 const PEOPLE: usize = 400;
+/// How many people a life of a process gets through before it is killed, at most; the long push is that long for each.
+const PEOPLE_A_LIFE: usize = 30;
+/// The longest life in the long push, in milliseconds; a start takes a good part of it in a debug build.
+const LONGEST_LIFE: u64 = 900;
 /// How often it is killed over each of the three files.
 const KILLS: [u32; 3] = [8, 7, 5];
 
 /// Everybody is hired; then there are changes, renames and leavers; then the leavers are back, and others leave.
-fn files() -> [Vec<Row>; 3] {
-    let first = people(PEOPLE);
+fn files(number: usize) -> [Vec<Row>; 3] {
+    let first = people(number);
     let mut second = first.clone();
     for (n, row) in second.iter_mut().enumerate() {
         match n % 8 {
@@ -52,7 +57,7 @@ fn world() -> World {
     world.set("workiva.max_in_flight", 8);
     world.set("retry.max_attempts", 30);
     // As an operator does before the first run; a process that finds no connection at all ends by itself.
-    world.hr(&files()[0]);
+    world.hr(&files(PEOPLE)[0]);
     assert_eq!(world.run(&["check"]).exit, 0);
     world
 }
@@ -60,7 +65,7 @@ fn world() -> World {
 /// Kills `sync` once the stand-in has seen `requests` more. The process has to be at work then.
 fn kill_after(world: &World, requests: u64) {
     let target = world.statistics().requests + requests;
-    let mut child = spawn(world);
+    let mut child = spawn(world, "sync");
     while world.statistics().requests < target {
         let ended = child.try_wait().unwrap();
         assert!(ended.is_none(), "it ended before it could be killed: {ended:?}");
@@ -71,8 +76,8 @@ fn kill_after(world: &World, requests: u64) {
     assert_eq!(status.code(), None, "it had ended by itself");
 }
 
-fn spawn(world: &World) -> Child {
-    world.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+fn spawn(world: &World, command: &str) -> Child {
+    world.command(&[command]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// A process gets through up to `most` requests before it is killed, give or take those in flight; `at_the_end` are the
@@ -80,7 +85,7 @@ fn spawn(world: &World) -> Child {
 fn survive(faults: Faults, at_the_end: Faults, most: u64, seed: u64) {
     let world = world();
     let mut random = StdRng::seed_from_u64(seed);
-    for (rows, kills) in files().iter().zip(KILLS) {
+    for (rows, kills) in files(PEOPLE).iter().zip(KILLS) {
         world.hr(rows);
         world.sandbox.set_faults(faults.clone());
         for _ in 0..kills {
@@ -116,4 +121,55 @@ fn answers_that_are_lost_or_cut_off_lead_to_no_second_account() {
     let kinds = [FaultKind::AnswerLost, FaultKind::Malformed].into();
     let faults = Faults { rate: 0.5, latency_ms: 5, kinds, seed: 3, ..Faults::default() };
     survive(faults.clone(), faults, 25, 3);
+}
+
+/// How often the process is killed in the long push: `KILLS=200` is the long form.
+fn kills() -> usize {
+    std::env::var("KILLS").map_or(12, |number| number.parse().expect("KILLS is a number"))
+}
+
+/// `run` as in production and `sync` by turns, each killed at any moment of its life: while it starts, plans, claims,
+/// sends, stores, or waits. Halfway HR changes under it. The stand-in meanwhile fails every tenth request in one of all
+/// ways that it has.
+#[test]
+fn killed_at_random_moments_over_one_long_push_it_ends_with_workiva_equal_to_hr_and_no_duplicate() {
+    let kills = kills();
+    let [first, second, _] = files(kills * PEOPLE_A_LIFE);
+    let world = world();
+    let mut random = StdRng::seed_from_u64(4);
+    let faults = Faults { rate: 0.1, latency_ms: 20, slow_ms: 100, seed: 4, ..Faults::default() };
+    world.sandbox.set_faults(faults.clone());
+    world.hr(&first);
+    for kill in 0..kills {
+        if kill == kills / 2 {
+            world.hr(&second);
+        }
+        let mut child = spawn(&world, ["run", "sync"][kill % 2]);
+        // No condition is waited for: that nothing is special about the moment is the point.
+        std::thread::sleep(Duration::from_millis(random.random_range(0..LONGEST_LIFE)));
+        assert!(child.try_wait().unwrap().is_none(), "kill {kill}: it had ended by itself");
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "kill {kill}: it had ended by itself");
+    }
+    let rows = if kills > 1 { &second } else { &first };
+    assert!(!world.agrees(rows), "the push was over before the last kill; it proves too little");
+    let done = world.statistics();
+    let mut kinds = faults.kinds;
+    kinds.retain(|kind| !matches!(kind, FaultKind::Throttle | FaultKind::Unavailable));
+    world.sandbox.set_faults(Faults { rate: 0.2, slow_ms: 50, seed: 5, kinds, ..Faults::default() });
+    world.sync_rows(rows, 0);
+    world.assert_agrees(rows);
+    let people = rows.len();
+    let (users, creates) = (world.sandbox.users().len(), world.statistics().creates);
+    assert!(
+        users <= people && creates == users as u64,
+        "{users} users of {people} people, {creates} creates"
+    );
+    assert_eq!(world.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    world.sync().assert_unchanged();
+    println!(
+        "{kills} kills over {people} people: {} requests and {} creates before the last kill, {} faults; {creates} creates for \
+         {users} users in the end",
+        done.requests, done.creates, done.faults
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -119,6 +120,7 @@ pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
         print_json(&report)?;
     } else if planned.is_some() {
         print_report(&report, planned, true);
+        print_duration(&report.planned, engine.settings.workiva.requests_per_second);
     }
     Ok(match &made {
         Err(failure) => {
@@ -177,6 +179,18 @@ fn reported(action: &PlannedAction) -> ReportedAction {
         changes: action.changes.clone(),
         because: action.because.clone(),
     }
+}
+
+/// How long the push will take at least, where the rate is what bounds it.
+fn print_duration(planned: &Counts, requests_per_second: u32) {
+    let requests = planned.requests_about();
+    if requests == 0 || requests_per_second == 0 {
+        return;
+    }
+    let took = indicatif::HumanDuration(Duration::from_secs(requests.div_ceil(requests_per_second.into())));
+    println!(
+        "about {took} for some {requests} requests at workiva.requests_per_second = {requests_per_second}"
+    );
 }
 
 fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {

@@ -50,6 +50,11 @@ impl Counts {
         self.suspend + self.delete
     }
 
+    /// About how many requests they take where nothing fails: one to look for or to read back, and one to change.
+    pub fn requests_about(&self) -> u64 {
+        2 * self.total()
+    }
+
     /// How many in all.
     pub fn total(&self) -> u64 {
         ActionKind::ALL.into_iter().map(|kind| self.of(kind)).sum()

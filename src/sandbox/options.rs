@@ -95,6 +95,10 @@ pub struct Behaviour {
     pub filter: bool,
     /// `GET /ServiceProviderConfig` answers; otherwise it is a 404.
     pub discovery: bool,
+    /// What `ServiceProviderConfig` says is complete; otherwise it answers with its schema and nothing else.
+    pub discovery_is_complete: bool,
+    /// A method that is not routed answers 404, as where a user is gone; otherwise 501.
+    pub unrouted_answers_not_found: bool,
     /// The most users on one page, whatever `count` says; at least 1.
     pub page_cap: u32,
     /// `startIndex` is honoured; otherwise every page is the first one.
@@ -130,6 +134,8 @@ impl Default for Behaviour {
             delete: true,
             filter: true,
             discovery: true,
+            discovery_is_complete: true,
+            unrouted_answers_not_found: false,
             page_cap: 100,
             paging: true,
             echoes_active: true,

@@ -127,6 +127,9 @@ fn write(
         Method::DELETE => behaviour.delete,
         _ => return error(StatusCode::METHOD_NOT_ALLOWED, None, "the endpoint does not take this method"),
     };
+    if !routed && behaviour.unrouted_answers_not_found {
+        return error(StatusCode::NOT_FOUND, None, "there is no such endpoint");
+    }
     if !routed {
         return error(StatusCode::NOT_IMPLEMENTED, None, "this method is not supported");
     }
@@ -204,8 +207,12 @@ fn configuration(behaviour: &Behaviour) -> Answer {
     if !behaviour.discovery {
         return error(StatusCode::NOT_FOUND, None, "there is no such endpoint");
     }
+    let schemas = ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"];
+    if !behaviour.discovery_is_complete {
+        return scim(StatusCode::OK, &json!({"schemas": schemas}));
+    }
     let body = json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+        "schemas": schemas,
         "patch": {"supported": behaviour.patch},
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": behaviour.filter, "maxResults": behaviour.page_cap},

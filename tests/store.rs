@@ -169,7 +169,14 @@ fn create(employee_id: &str) -> PlannedAction {
 }
 
 fn request(line: &str) -> AttemptRow {
-    AttemptRow { sent_at: at(0), request: line.to_owned(), status: Some(201), duration_ms: 12, error: None }
+    AttemptRow {
+        sent_at: at(0),
+        request: line.to_owned(),
+        status: Some(201),
+        duration_ms: 12,
+        error: None,
+        error_kind: None,
+    }
 }
 
 fn done(action: &Claimed, scim_id: &str) -> Finished {
@@ -363,15 +370,19 @@ async fn a_parked_action_waits_for_an_operator_who_retries_it_with_fresh_attempt
     let listed = outbox.store.parked().await.unwrap();
     assert_eq!((listed[0].employee_id.as_str(), listed[0].reason.as_str()), ("1001", "look at it"));
 
-    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id + 1]), at(6)).await.unwrap(), 0);
-    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id]), at(6)).await.unwrap(), 1);
+    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id + 1]), "ops", at(6)).await.unwrap(), 0);
+    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id]), "ops", at(6)).await.unwrap(), 1);
     let claimed = outbox.claim_one("me", 6).await;
     assert_eq!((claimed.attempts, claimed.uncertain), (0, true), "what may have been sent is read first");
-    assert_eq!(outbox.store.discard_parked(None, at(6)).await.unwrap(), 0, "it is not parked any more");
+    assert_eq!(
+        outbox.store.discard_parked(None, "ops", at(6)).await.unwrap(),
+        0,
+        "it is not parked any more"
+    );
 
     outbox.end(&[parked(&claimed, false)], 7).await;
-    assert_eq!(outbox.store.discard_parked(None, at(8)).await.unwrap(), 1);
-    assert_eq!(outbox.store.retry_parked(None, at(9)).await.unwrap(), 0);
+    assert_eq!(outbox.store.discard_parked(None, "ops", at(8)).await.unwrap(), 1);
+    assert_eq!(outbox.store.retry_parked(None, "ops", at(9)).await.unwrap(), 0);
     assert!(outbox.claim("me", 10, 9999).await.is_empty());
     assert_eq!(outbox.state("1001").await.unwrap().open.unwrap().state, OpenState::Discarded);
 }
@@ -481,7 +492,7 @@ async fn what_is_known_of_a_person_changes_only_with_a_confirmed_end() {
     let claimed = outbox.claim_one("me", 1).await;
     outbox.end(&[parked(&claimed, true)], 1).await;
     unchanged("parked").await;
-    outbox.store.retry_parked(None, at(2)).await.unwrap();
+    outbox.store.retry_parked(None, "ops", at(2)).await.unwrap();
     unchanged("to be retried").await;
     let claimed = outbox.claim_one("me", 2).await;
     assert_eq!(outbox.store.reclaim("another", at(9999)).await.unwrap(), 1);

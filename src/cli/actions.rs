@@ -4,6 +4,7 @@ use std::path::Path;
 
 use comfy_table::Table;
 
+use super::decide::user;
 use super::{ActionsCommand, Exit, WhichActions, print_json, store_of, table};
 use crate::compose::{Surroundings, load_config};
 use crate::store::{ParkedAction, Store};
@@ -23,10 +24,12 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
             return Ok(Exit::Done);
         }
         ActionsCommand::Retry(which) => {
-            (store_of(config).await?.retry_parked(ids(&which), now).await?, which, "back in the queue")
+            let store = store_of(config).await?;
+            (store.retry_parked(ids(&which), &by(&which), now).await?, which, "back in the queue")
         }
         ActionsCommand::Discard(which) => {
-            (store_of(config).await?.discard_parked(ids(&which), now).await?, which, "discarded")
+            let store = store_of(config).await?;
+            (store.discard_parked(ids(&which), &by(&which), now).await?, which, "discarded")
         }
     };
     println!("{done} {what}");
@@ -35,6 +38,10 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
         println!("the others are not parked; `workiva-sync actions list` shows those that are");
     }
     Ok(if missed { Exit::Failed } else { Exit::Done })
+}
+
+fn by(which: &WhichActions) -> String {
+    which.by.clone().unwrap_or_else(user)
 }
 
 fn ids(which: &WhichActions) -> Option<&[i64]> {

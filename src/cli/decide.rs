@@ -47,6 +47,7 @@ fn not_held(plan: &str, state: Option<String>) -> anyhow::Result<Exit> {
     Ok(Exit::Failed)
 }
 
-fn user() -> String {
+/// Who decides, where nobody is named: the user of this process.
+pub fn user() -> String {
     std::env::var("USER").unwrap_or_else(|_| "command line".into())
 }

@@ -109,6 +109,9 @@ struct WhichActions {
     /// All parked actions.
     #[arg(long)]
     all: bool,
+    /// Who decides; by default the user of this process.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 #[derive(Debug, Args)]

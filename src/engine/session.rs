@@ -226,6 +226,7 @@ impl<'a, P: ScimPort> Session<'a, P> {
             status: exchange.status,
             duration_ms: exchange.elapsed_ms,
             error,
+            error_kind: exchange.result.as_ref().err().map(|failure| failure.kind),
         });
         Ok(exchange.result?)
     }

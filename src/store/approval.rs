@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::audit::append;
 use super::plans::Tx;
+use super::recorded::plan_decided;
 use super::{Store, StoreError, millis};
 use crate::core::action::ActionKind;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
@@ -187,6 +189,7 @@ pub(super) async fn drop_held(
     decide(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
 }
 
+/// Marks a held plan as decided, and records it.
 async fn decide(
     tx: &mut Tx,
     plan_id: &str,
@@ -203,5 +206,5 @@ async fn decide(
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    append(tx, now, &[plan_decided(plan_id, state, by)]).await
 }

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::audit::append;
+use super::recorded;
 use super::{Store, StoreError, millis, to_json};
 use crate::core::scim::Capabilities;
 
@@ -27,6 +29,7 @@ impl Store {
         capabilities: &Capabilities,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
             "INSERT INTO connection (settings, checked_at, capabilities) VALUES (?1, ?2, ?3) \
              ON CONFLICT (settings) DO UPDATE SET checked_at = excluded.checked_at, capabilities = excluded.capabilities",
@@ -34,8 +37,9 @@ impl Store {
         .bind(settings)
         .bind(millis(now))
         .bind(to_json(capabilities))
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        append(&mut tx, now, &[recorded::connection(settings, capabilities)]).await?;
+        Ok(tx.commit().await?)
     }
 }

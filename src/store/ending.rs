@@ -6,27 +6,16 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 
+use super::attempts::{AttemptRow, repeated, store_attempts};
+use super::audit::append;
 use super::outbox::{Claim, Claimed, claim};
 use super::plans::Tx;
+use super::recorded::outcome;
 use super::{Store, StoreError, millis, to_json};
 use crate::core::action::ActionKind;
+use crate::core::audit::Entry;
 use crate::core::state::Account;
 use crate::core::value::folded;
-
-/// One request that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptRow {
-    /// When it was sent.
-    pub sent_at: DateTime<Utc>,
-    /// Method and path, without personal data.
-    pub request: String,
-    /// The answer's status, if there was an answer.
-    pub status: Option<u16>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// What was wrong with it.
-    pub error: Option<String>,
-}
 
 /// How a worker's work on an action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +132,7 @@ impl Store {
 }
 
 /// An action under one claim: (action, epoch). A turn may hold the ends of two claims of one action.
-type Hold = (i64, i64);
+pub(super) type Hold = (i64, i64);
 
 async fn finish(
     tx: &mut Tx,
@@ -151,6 +140,7 @@ async fn finish(
     now: DateTime<Utc>,
 ) -> Result<BTreeSet<Hold>, StoreError> {
     let holds = end_leases(tx, finished).await?;
+    let repeated = repeated(tx, finished, &holds).await?;
     store_attempts(tx, finished).await?;
     let ours: Vec<&Finished> =
         finished.iter().filter(|one| holds.contains(&(one.action_id, one.epoch))).collect();
@@ -160,6 +150,22 @@ async fn finish(
         .partition(|one| matches!(one.ending, Ending::Done { .. }) && !taken.contains_key(&one.action_id));
     end_done(tx, &done, now).await?;
     end_others(tx, &others, &taken, now).await?;
+    let told: Vec<Entry> = finished
+        .iter()
+        .filter_map(|one| {
+            let hold = (one.action_id, one.epoch);
+            let ended = match &one.ending {
+                _ if repeated.contains(&hold) => return None,
+                Ending::Untouched if one.attempts.is_empty() => return None,
+                _ if !holds.contains(&hold) => "lost",
+                Ending::Done { .. } if !taken.contains_key(&one.action_id) => "done",
+                Ending::Done { .. } | Ending::Parked { .. } => "parked",
+                Ending::Untouched | Ending::Again { .. } => "queued",
+            };
+            Some(outcome(one, ended))
+        })
+        .collect();
+    append(tx, now, &told).await?;
     Ok(holds)
 }
 
@@ -291,40 +297,6 @@ async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<
     .await?;
     taken.extend(rows.iter().map(|row| (row.get::<i64, _>(0), reason(row.get(1)))));
     Ok(taken)
-}
-
-/// Storing them twice does no harm: a turn is repeated when its commit seems to have failed.
-async fn store_attempts(tx: &mut Tx, finished: &[Finished]) -> Result<(), StoreError> {
-    let rows: Vec<_> = finished
-        .iter()
-        .flat_map(|one| {
-            one.attempts.iter().zip(1_u32..).map(|(sent, number)| {
-                (
-                    one.action_id,
-                    one.epoch,
-                    number,
-                    millis(sent.sent_at),
-                    &sent.request,
-                    sent.status,
-                    sent.duration_ms,
-                    &sent.error,
-                )
-            })
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO attempt (action_id, epoch, number, sent_at, request, status, duration_ms, error) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 \
-         FROM json_each(?1) WHERE true \
-         ON CONFLICT (action_id, epoch, number) DO NOTHING",
-    )
-    .bind(to_json(&rows))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 async fn store_accounts(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result<(), StoreError> {

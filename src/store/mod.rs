@@ -3,13 +3,17 @@
 //! One connection writes, two read. Times come from the caller's clock. Bulk goes in and out as JSON arrays, because a
 //! statement a row costs a hundred times as much.
 
+mod actions;
 mod approval;
+mod attempts;
+mod audit;
 mod connection;
 mod ending;
 mod operator;
 mod outbox;
 mod owner;
 mod plans;
+mod recorded;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +25,8 @@ use sqlx::sqlite::{
 };
 
 pub use approval::Approval;
-pub use ending::{AttemptRow, Ending, Finished, Turn};
+pub use attempts::AttemptRow;
+pub use ending::{Ending, Finished, Turn};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed};
 pub use owner::Owner;

@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 
+use super::audit::append;
+use super::recorded::ordered;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
+use crate::core::audit::{Entry, Kind};
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
 
@@ -180,34 +183,59 @@ impl Store {
         Ok(parked.collect())
     }
 
-    /// Puts parked actions back into the queue with fresh attempts; `None`: all. The answer is how many.
+    /// Puts parked actions back into the queue with fresh attempts; `None`: all. `by`: whoever ordered it. The answer is how
+    /// many.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn retry_parked(&self, ids: Option<&[i64]>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn retry_parked(
+        &self,
+        ids: Option<&[i64]>,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2 \
-                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1)))";
-        let done = sqlx::query(sql)
-            .bind(ids.map(|ids| to_json(&ids)))
-            .bind(millis(now))
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected())
+                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
+                   RETURNING action_id, employee_id";
+        self.order(sql, Kind::Retry, ids, by, now).await
     }
 
-    /// Gives parked actions up until HR or the configuration says something new; `None`: all. The answer is how many.
+    /// Gives parked actions up until HR or the configuration says something new; `None`: all. `by`: whoever ordered it. The
+    /// answer is how many.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn discard_parked(&self, ids: Option<&[i64]>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn discard_parked(
+        &self,
+        ids: Option<&[i64]>,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         let sql = "UPDATE action SET state = 'discarded', ended_at = ?2 \
-                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1)))";
-        let done = sqlx::query(sql)
+                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
+                   RETURNING action_id, employee_id";
+        self.order(sql, Kind::Discard, ids, by, now).await
+    }
+
+    async fn order(
+        &self,
+        sql: &'static str,
+        kind: Kind,
+        ids: Option<&[i64]>,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let done: Vec<(i64, String)> = sqlx::query_as(sql)
             .bind(ids.map(|ids| to_json(&ids)))
             .bind(millis(now))
-            .execute(&self.writer)
+            .fetch_all(&mut *tx)
             .await?;
-        Ok(done.rows_affected())
+        let told: Vec<Entry> =
+            done.iter().map(|(action_id, employee_id)| ordered(kind, *action_id, employee_id, by)).collect();
+        append(&mut tx, now, &told).await?;
+        tx.commit().await?;
+        Ok(done.len() as u64)
     }
 
     /// Confirmed actions by kind that ended at or after `since`.

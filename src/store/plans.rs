@@ -1,18 +1,20 @@
 //! A run, its plan and its outbox: stored in one transaction, so that a crash leaves all of it or nothing.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
 use sqlx::{Sqlite, Transaction};
 
+use super::actions::insert_actions;
 use super::approval::{drop_held, stored_hash};
+use super::audit::append;
+use super::recorded;
 use super::{Store, StoreError, millis, to_json};
+use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
 use crate::core::plan::{Plan, PlannedAction, SettledPerson, content_hash};
 use crate::core::report::{Counts, Outcome};
-use crate::core::value::folded;
 
 /// How many rows one statement takes.
-const CHUNK: usize = 2_000;
+pub(super) const CHUNK: usize = 2_000;
 /// How many rejections of a run are kept; the count is kept whole.
 const KEPT_REJECTIONS: usize = 1_000;
 
@@ -59,23 +61,6 @@ pub struct Committed {
     pub queued: u64,
 }
 
-#[derive(Serialize)]
-struct ActionRow<'a> {
-    employee_id: &'a str,
-    kind: &'a str,
-    rank: i64,
-    changes: String,
-    because: &'a str,
-    target: String,
-    user_name: Option<String>,
-    scim_id: Option<&'a str>,
-    base_version: i64,
-    fingerprint: String,
-    next_change: Option<String>,
-    verify: bool,
-    supersedes: Option<i64>,
-}
-
 impl Store {
     /// Stores a run that came to no plan.
     ///
@@ -83,7 +68,8 @@ impl Store {
     /// Where the database fails.
     pub async fn record_run(&self, run: &RunRecord<'_>) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        insert_run(&mut tx, run, None, None, false).await?;
+        let told = insert_run(&mut tx, run, None, None, false).await?;
+        append(&mut tx, run.ended_at, &[told]).await?;
         Ok(tx.commit().await?)
     }
 
@@ -112,23 +98,24 @@ impl Store {
         }
         let stored = is_held || !released.is_empty();
         let plan_id = same.clone().or_else(|| stored.then(|| commit.plan_id.to_owned()));
-        insert_run(&mut tx, run, plan_id.as_deref(), Some(commit), !is_held).await?;
+        let mut told = vec![insert_run(&mut tx, run, plan_id.as_deref(), Some(commit), !is_held).await?];
         if let Some(plan_id) = plan_id.as_deref().filter(|_| same.is_none()) {
             insert_plan(&mut tx, plan_id, run, commit, &hash).await?;
+            told.push(recorded::plan(plan_id, run, commit, &hash));
         }
         let mut queued = 0;
         if let Some(plan_id) = &plan_id {
             if same.is_none() {
-                insert_actions(&mut tx, plan_id, &held, "held", now).await?;
+                insert_actions(&mut tx, plan_id, &held, "held", now, &mut told).await?;
             }
             end_open(&mut tx, &released, now).await?;
-            queued = insert_actions(&mut tx, plan_id, &released, "queued", now).await?;
+            queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
         }
         // Also under a hold: to keep back what the newest record contradicts sends nothing.
         let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
         let withdrawn = commit.plan.withdrawals.iter().map(|(action_id, _)| *action_id);
         let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
-        withdraw(&mut tx, &needless, now).await?;
+        withdraw(&mut tx, run.run_id, &needless, now, &mut told).await?;
         let settled = settle(&mut tx, &commit.plan.settled).await?;
         let leaves_nothing = !is_held
             && commit.plan.is_final()
@@ -138,6 +125,7 @@ impl Store {
             let sql = "UPDATE run SET quiet_digest = ?2 WHERE run_id = ?1";
             sqlx::query(sql).bind(run.run_id).bind(digest).execute(&mut *tx).await?;
         }
+        append(&mut tx, now, &told).await?;
         tx.commit().await?;
         Ok(Committed { plan_id, queued })
     }
@@ -150,7 +138,8 @@ impl Store {
         let plan = Plan { rows, ..Plan::default() };
         let commit = PlanCommit { plan_id: "", plan: &plan, hold_reasons: &[], only_deprovisions: false };
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        insert_run(&mut tx, run, None, Some(&commit), true).await?;
+        let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
+        append(&mut tx, run.ended_at, &[told]).await?;
         let sql = "UPDATE run SET quiet_digest = ?2, input = (SELECT input FROM run WHERE quiet_digest = ?2 LIMIT 1) \
                    WHERE run_id = ?1";
         sqlx::query(sql).bind(run.run_id).bind(run.source_digest).execute(&mut *tx).await?;
@@ -186,13 +175,14 @@ impl Store {
 
 pub(super) type Tx = Transaction<'static, Sqlite>;
 
+/// Stores a run; the answer is its entry in the audit.
 async fn insert_run(
     tx: &mut Tx,
     run: &RunRecord<'_>,
     plan_id: Option<&str>,
     commit: Option<&PlanCommit<'_>>,
     accepted: bool,
-) -> Result<(), StoreError> {
+) -> Result<Entry, StoreError> {
     let plan = commit.map(|commit| commit.plan);
     sqlx::query(
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
@@ -214,7 +204,8 @@ async fn insert_run(
     .bind(run.message)
     .execute(&mut **tx)
     .await?;
-    let Some(plan) = plan else { return Ok(()) };
+    let told = recorded::run(run, plan_id, commit, accepted);
+    let Some(plan) = plan else { return Ok(told) };
     let rows: Vec<_> =
         plan.rejected.iter().take(KEPT_REJECTIONS).map(|r| (&r.employee_id, r.row, &r.reason)).collect();
     if !rows.is_empty() {
@@ -227,7 +218,7 @@ async fn insert_run(
         .execute(&mut **tx)
         .await?;
     }
-    Ok(())
+    Ok(told)
 }
 
 /// The held plan, if it is this one: by the hash that it was shown under, and by what is stored of it now.
@@ -264,78 +255,6 @@ async fn insert_plan(
     Ok(())
 }
 
-/// Inserts actions in one state; a queued one only where the person's state is what it was decided on.
-async fn insert_actions(
-    tx: &mut Tx,
-    plan_id: &str,
-    actions: &[&PlannedAction],
-    state: &str,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let mut inserted = 0;
-    for chunk in actions.chunks(CHUNK) {
-        let rows = to_json(&chunk.iter().map(|action| row(action)).collect::<Vec<_>>());
-        sqlx::query(
-            "INSERT OR IGNORE INTO person (employee_id) SELECT value ->> 'employee_id' FROM json_each(?1)",
-        )
-        .bind(&rows)
-        .execute(&mut **tx)
-        .await?;
-        let first: i64 = sqlx::query_scalar("SELECT coalesce(max(action_id), 0) + 1 FROM action")
-            .fetch_one(&mut **tx)
-            .await?;
-        inserted += sqlx::query(
-            "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, scim_id, \
-               base_version, fingerprint, next_change, supersedes, uncertain, not_before, created_at) \
-             SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
-               j.value ->> 'user_name', j.value ->> 'scim_id', \
-               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'supersedes', \
-               max(j.value ->> 'verify', \
-                 coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
-             FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
-             WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
-               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))) \
-             ORDER BY j.key",
-        )
-        .bind(plan_id)
-        .bind(state)
-        .bind(&rows)
-        .bind(millis(now))
-        .bind(first)
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
-        sqlx::query(
-            "INSERT INTO intent (action_id, changes, because, target) \
-             SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target' \
-             FROM json_each(?1) j JOIN action a ON a.action_id = ?2 + j.key",
-        )
-        .bind(&rows)
-        .bind(first)
-        .execute(&mut **tx)
-        .await?;
-    }
-    Ok(inserted)
-}
-
-fn row(action: &PlannedAction) -> ActionRow<'_> {
-    ActionRow {
-        employee_id: &action.employee_id,
-        kind: action.kind.name(),
-        rank: action.kind.rank(),
-        changes: to_json(&action.changes),
-        because: &action.because,
-        target: to_json(&action.target),
-        user_name: action.target.attributes().get("userName").map(|name| folded(name)),
-        scim_id: action.scim_id.as_deref(),
-        base_version: action.base_version,
-        fingerprint: action.settled.fingerprint.to_hex(),
-        next_change: action.settled.next_change.map(|day| day.to_string()),
-        verify: action.verify,
-        supersedes: action.supersedes,
-    }
-}
-
 /// Ends the waiting actions that the new ones take the place of.
 async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
     let ids: Vec<i64> = actions.iter().filter_map(|action| action.supersedes).collect();
@@ -354,17 +273,26 @@ async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -
 }
 
 /// Ends queued actions that nobody needs any more, but for those that may have taken effect meanwhile.
-async fn withdraw(tx: &mut Tx, ids: &[i64], now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn withdraw(
+    tx: &mut Tx,
+    run_id: &str,
+    ids: &[i64],
+    now: DateTime<Utc>,
+    told: &mut Vec<Entry>,
+) -> Result<(), StoreError> {
     for chunk in ids.chunks(CHUNK) {
-        sqlx::query(
+        let withdrawn = sqlx::query_as(
             "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
              AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0 \
-             AND action_id NOT IN (SELECT action_id FROM lease)",
+             AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id",
         )
         .bind(to_json(&chunk))
         .bind(millis(now))
-        .execute(&mut **tx)
+        .fetch_all(&mut **tx)
         .await?;
+        told.extend(withdrawn.iter().map(|(action_id, employee_id): &(i64, String)| {
+            recorded::withdrawal(run_id, *action_id, employee_id)
+        }));
     }
     Ok(())
 }

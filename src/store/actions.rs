@@ -1,0 +1,134 @@
+//! The actions of a plan, put into the outbox in bulk.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+use super::plans::{CHUNK, Tx};
+use super::{StoreError, millis, to_json};
+use crate::core::audit::{Entry, Kind, bound_hash};
+use crate::core::plan::PlannedAction;
+use crate::core::value::folded;
+
+#[derive(Serialize)]
+struct ActionRow<'a> {
+    employee_id: &'a str,
+    kind: &'a str,
+    rank: i64,
+    #[serde(skip)]
+    attributes: Vec<&'a str>,
+    changes: String,
+    because: &'a str,
+    target: String,
+    user_name: Option<String>,
+    scim_id: Option<&'a str>,
+    base_version: i64,
+    fingerprint: String,
+    next_change: Option<String>,
+    verify: bool,
+    supersedes: Option<i64>,
+}
+
+/// Inserts actions in one state; a queued one only where the person's state is what it was decided on. What was inserted
+/// is added to `told`, for the audit. The answer is how many.
+pub(super) async fn insert_actions(
+    tx: &mut Tx,
+    plan_id: &str,
+    actions: &[&PlannedAction],
+    state: &str,
+    now: DateTime<Utc>,
+    told: &mut Vec<Entry>,
+) -> Result<u64, StoreError> {
+    let mut inserted = 0;
+    for chunk in actions.chunks(CHUNK) {
+        let parts: Vec<ActionRow<'_>> = chunk.iter().map(|action| row(action)).collect();
+        let rows = to_json(&parts);
+        sqlx::query(
+            "INSERT OR IGNORE INTO person (employee_id) SELECT value ->> 'employee_id' FROM json_each(?1)",
+        )
+        .bind(&rows)
+        .execute(&mut **tx)
+        .await?;
+        let first: i64 = sqlx::query_scalar("SELECT coalesce(max(action_id), 0) + 1 FROM action")
+            .fetch_one(&mut **tx)
+            .await?;
+        inserted += sqlx::query(
+            "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, scim_id, \
+               base_version, fingerprint, next_change, supersedes, uncertain, not_before, created_at) \
+             SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
+               j.value ->> 'user_name', j.value ->> 'scim_id', \
+               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'supersedes', \
+               max(j.value ->> 'verify', \
+                 coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
+             FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
+             WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
+               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))) \
+             ORDER BY j.key",
+        )
+        .bind(plan_id)
+        .bind(state)
+        .bind(&rows)
+        .bind(millis(now))
+        .bind(first)
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+        sqlx::query(
+            "INSERT INTO intent (action_id, changes, because, target) \
+             SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target' \
+             FROM json_each(?1) j JOIN action a ON a.action_id = ?2 + j.key",
+        )
+        .bind(&rows)
+        .bind(first)
+        .execute(&mut **tx)
+        .await?;
+        let numbers: Vec<i64> = sqlx::query_scalar("SELECT action_id FROM action WHERE action_id >= ?1")
+            .bind(first)
+            .fetch_all(&mut **tx)
+            .await?;
+        for action_id in numbers {
+            let Some(part) = usize::try_from(action_id - first).ok().and_then(|at| parts.get(at)) else {
+                continue;
+            };
+            told.push(decision(plan_id, action_id, state, part));
+        }
+    }
+    Ok(inserted)
+}
+
+/// Why, and which attributes change, but not from what to what: the hash binds that to the action.
+fn decision(plan_id: &str, action_id: i64, state: &str, row: &ActionRow<'_>) -> Entry {
+    let body = json!({
+        "plan": plan_id,
+        "action": action_id,
+        "state": state,
+        "kind": row.kind,
+        "because": row.because,
+        "attributes": row.attributes,
+        "supersedes": row.supersedes,
+        "bound": bound_hash(
+            action_id,
+            [plan_id, row.employee_id, row.kind, row.because, &row.changes, &row.target],
+        ),
+    });
+    Entry::of_person(Kind::Decision, row.employee_id, &body)
+}
+
+fn row(action: &PlannedAction) -> ActionRow<'_> {
+    ActionRow {
+        employee_id: &action.employee_id,
+        kind: action.kind.name(),
+        rank: action.kind.rank(),
+        attributes: action.changes.iter().map(|change| change.attribute.as_str()).collect(),
+        changes: to_json(&action.changes),
+        because: &action.because,
+        target: to_json(&action.target),
+        user_name: action.target.attributes().get("userName").map(|name| folded(name)),
+        scim_id: action.scim_id.as_deref(),
+        base_version: action.base_version,
+        fingerprint: action.settled.fingerprint.to_hex(),
+        next_change: action.settled.next_change.map(|day| day.to_string()),
+        verify: action.verify,
+        supersedes: action.supersedes,
+    }
+}

@@ -1,0 +1,54 @@
+//! The audit's chain in the database: appended in the transaction of what it tells, in bulk.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::plans::Tx;
+use super::{Store, StoreError, millis, to_json};
+use crate::core::audit::{Entry, Head};
+
+/// How many records one statement takes.
+const CHUNK: usize = 2_000;
+
+/// Appends entries to the chain. Whatever is recorded is stored in the same transaction, so a crash leaves both or neither;
+/// the transaction has to be one that writes from its beginning (`BEGIN IMMEDIATE`), so that nobody appends in between.
+pub(super) async fn append(tx: &mut Tx, now: DateTime<Utc>, entries: &[Entry]) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let row = sqlx::query("SELECT seq, hash FROM audit_head").fetch_one(&mut **tx).await?;
+    let mut head = Head { seq: row.get(0), hash: row.get(1) };
+    for chunk in entries.chunks(CHUNK) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        for entry in chunk {
+            let record = head.link(now, entry);
+            head = Head { seq: record.seq, hash: record.hash.clone() };
+            rows.push((record.seq, entry.kind.name(), &entry.employee_id, &entry.body, record.hash));
+        }
+        sqlx::query(
+            "INSERT INTO audit (seq, at, kind, employee_id, body, hash) \
+             SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) ORDER BY key",
+        )
+        .bind(to_json(&rows))
+        .bind(millis(now))
+        .execute(&mut **tx)
+        .await?;
+    }
+    sqlx::query("UPDATE audit_head SET seq = ?1, hash = ?2")
+        .bind(head.seq)
+        .bind(&head.hash)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The newest record of the audit.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn audit_head(&self) -> Result<Head, StoreError> {
+        let row = sqlx::query("SELECT seq, hash FROM audit_head").fetch_one(&self.readers).await?;
+        Ok(Head { seq: row.get(0), hash: row.get(1) })
+    }
+}

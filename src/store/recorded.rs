@@ -1,0 +1,107 @@
+//! What the audit tells of runs, plans and work: the bodies of its records. No words of a server's or of the source's are in
+//! them, since those may quote a person's data.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::attempts::AttemptRow;
+use super::ending::{Ending, Finished};
+use super::millis;
+use super::plans::{PlanCommit, RunRecord};
+use crate::core::audit::{Entry, Kind};
+use crate::core::scim::Capabilities;
+
+/// A run.
+pub(super) fn run(
+    run: &RunRecord<'_>,
+    plan_id: Option<&str>,
+    commit: Option<&PlanCommit<'_>>,
+    accepted: bool,
+) -> Entry {
+    let plan = commit.map(|commit| commit.plan);
+    let body = json!({
+        "run": run.run_id,
+        "started_at": millis(run.started_at),
+        "cause": run.cause,
+        "outcome": run.outcome.name(),
+        "source": run.source_name,
+        "rows": plan.map(|plan| plan.rows),
+        "rejected": plan.map(|plan| plan.rejections()),
+        "input": plan.map(|plan| plan.input.to_hex()),
+        "plan": plan_id,
+        "accepted": accepted,
+    });
+    Entry::new(Kind::Run, &body)
+}
+
+/// A plan that was stored.
+pub(super) fn plan(plan_id: &str, run: &RunRecord<'_>, commit: &PlanCommit<'_>, hash: &str) -> Entry {
+    let state = if commit.hold_reasons.is_empty() { "released" } else { "held" };
+    let body = json!({
+        "plan": plan_id,
+        "run": run.run_id,
+        "state": state,
+        "counts": commit.plan.counts(),
+        "content_hash": hash,
+        "hold_reasons": commit.hold_reasons,
+    });
+    Entry::new(Kind::Plan, &body)
+}
+
+/// What became of a held plan.
+pub(super) fn plan_decided(plan_id: &str, state: &str, by: &str) -> Entry {
+    Entry::new(Kind::PlanDecided, &json!({ "plan": plan_id, "state": state, "by": by }))
+}
+
+/// A waiting action that nobody needs any more.
+pub(super) fn withdrawal(run_id: &str, action_id: i64, employee_id: &str) -> Entry {
+    Entry::of_person(Kind::Withdrawal, employee_id, &json!({ "run": run_id, "action": action_id }))
+}
+
+/// What an operator ordered for a parked action.
+pub(super) fn ordered(kind: Kind, action_id: i64, employee_id: &str, by: &str) -> Entry {
+    Entry::of_person(kind, employee_id, &json!({ "action": action_id, "by": by }))
+}
+
+/// A connection that was found working. `settings` names it without saying anything of the credentials.
+pub(super) fn connection(settings: &str, capabilities: &Capabilities) -> Entry {
+    Entry::new(Kind::Connection, &json!({ "settings": settings, "capabilities": capabilities }))
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    sent_at: i64,
+    request: &'a str,
+    status: Option<u16>,
+    duration_ms: u64,
+    error: Option<&'static str>,
+}
+
+impl<'a> Sent<'a> {
+    fn of(attempt: &'a AttemptRow) -> Self {
+        Self {
+            sent_at: millis(attempt.sent_at),
+            request: &attempt.request,
+            status: attempt.status,
+            duration_ms: attempt.duration_ms,
+            error: attempt.error_kind.map(|kind| kind.as_str()),
+        }
+    }
+}
+
+/// Work on an action under one claim, as it ended: `done`, `queued` (again), `parked`, or `lost` where another process had
+/// the action by then.
+pub(super) fn outcome(one: &Finished, ended: &str) -> Entry {
+    let uncertain =
+        matches!(one.ending, Ending::Again { uncertain: true, .. } | Ending::Parked { uncertain: true, .. });
+    let body = json!({
+        "run": one.run_id,
+        "action": one.action_id,
+        "kind": one.kind.name(),
+        "claim": one.epoch,
+        "requests": one.attempts.iter().map(Sent::of).collect::<Vec<_>>(),
+        "ended": ended,
+        "uncertain": uncertain,
+    });
+    Entry::of_person(Kind::Outcome, &one.employee_id, &body)
+}

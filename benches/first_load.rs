@@ -104,7 +104,7 @@ async fn first_load(people: usize, latency_ms: u64) -> f64 {
     write_hr_file(&folder.path().join("employees.csv"), people);
     let loaded = configuration(folder.path(), &sandbox.base_url(), IN_FLIGHT);
     let store = Store::open(&loaded.rules.database).await.unwrap();
-    let engine = engine(loaded, store, &surroundings(), true).unwrap();
+    let engine = engine(loaded, store, &surroundings(), true).await.unwrap();
     let owner = Arc::new(Owner::register(engine.store.path(), "bench").unwrap());
     let result = engine.cycle("bench").await.unwrap();
     assert_eq!(result.committed.queued, people as u64);

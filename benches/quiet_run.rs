@@ -46,7 +46,7 @@ fn main() {
 async fn make(folder: &Path) -> RealEngine {
     let loaded = configuration(folder, NOWHERE, 8);
     let store = Store::open(&loaded.rules.database).await.unwrap();
-    let engine = engine(loaded, store, &surroundings(), true).unwrap();
+    let engine = engine(loaded, store, &surroundings(), true).await.unwrap();
     engine.remember_connection(&Capabilities::default()).await.unwrap();
     engine
 }

@@ -67,11 +67,11 @@ pub fn environment() -> HashMap<String, String> {
         .collect()
 }
 
-/// Puts the engine together over a store.
+/// Puts the engine together over a store. Where it may write, a configuration that is not the one before is recorded.
 ///
 /// # Errors
-/// Where the connection's settings cannot be used.
-pub fn engine(
+/// Where the connection's settings cannot be used, or the database fails.
+pub async fn engine(
     loaded: Loaded,
     store: Store,
     surroundings: &Surroundings,
@@ -86,7 +86,11 @@ pub fn engine(
         telemetry: Arc::clone(&surroundings.telemetry),
         may_write,
     };
-    Ok(Engine::new(loaded, parts))
+    let engine = Engine::new(loaded, parts);
+    if may_write {
+        engine.record_configuration().await?;
+    }
+    Ok(engine)
 }
 
 /// The configured HR source.

@@ -152,7 +152,7 @@ impl Calendar {
             };
             let loaded = load_config(&self.world.path("config.toml")).unwrap();
             let store = Store::open(&self.world.database()).await.unwrap();
-            let engine = engine(loaded, store, &surroundings, true).unwrap();
+            let engine = engine(loaded, store, &surroundings, true).await.unwrap();
             let owner = Owner::register(engine.store.path(), &engine.random.name(engine.clock.now()));
             let result = engine.cycle("test").await.unwrap();
             assert!(result.failure.is_none(), "{result:?}");

@@ -10,7 +10,7 @@ use crate::store::Approval;
 pub async fn approve(config: &Path, plan: &str, by: Option<String>) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &Surroundings::real(), true)?;
+    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
     match engine.approve(plan, &by.unwrap_or_else(user)).await? {
         Approval::Released(number) => {
             println!(

@@ -26,7 +26,7 @@ pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &surroundings, true)?;
+    let engine = engine(loaded, store, &surroundings, true).await?;
     let name = engine.random.name(engine.clock.now());
     let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
     let result = engine.cycle("sync").await?;
@@ -100,7 +100,7 @@ pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &surroundings, false)?;
+    let engine = engine(loaded, store, &surroundings, false).await?;
     let started_at = engine.clock.now();
     let made = make_plan(&engine).await?;
     let planned = made.as_ref().ok();

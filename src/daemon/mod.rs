@@ -34,7 +34,7 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
     let listen = listener.local_addr()?;
-    let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true)?);
+    let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true).await?);
     let vitals = DaemonVitals::new(&current);
     let (stop_http, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped));
@@ -80,7 +80,7 @@ async fn wait_for_change(
                 generation.stop();
                 return None;
             }
-            Signal::Reload => match reload(config, store, surroundings, current) {
+            Signal::Reload => match reload(config, store, surroundings, current).await {
                 Ok(engine) => {
                     tracing::info!("the configuration was read again");
                     generation.stop();
@@ -92,7 +92,7 @@ async fn wait_for_change(
     }
 }
 
-fn reload(
+async fn reload(
     config: &Path,
     store: &Store,
     surroundings: &Surroundings,
@@ -102,5 +102,5 @@ fn reload(
     if loaded.rules.database != current.rules.database || loaded.rules.listen != current.rules.listen {
         anyhow::bail!("store.url and http.listen take a restart");
     }
-    engine(loaded, store.clone(), surroundings, true).map_err(|error: ComposeError| error.into())
+    engine(loaded, store.clone(), surroundings, true).await.map_err(|error: ComposeError| error.into())
 }

@@ -115,7 +115,7 @@ impl Stage {
             random: Arc::new(Randomness::from_system()),
             telemetry: Arc::new(Telemetry::default()),
         };
-        let engine = engine(loaded, self.store.clone(), &surroundings, true)?;
+        let engine = engine(loaded, self.store.clone(), &surroundings, true).await?;
         let owner = Arc::new(Owner::register(self.store.path(), &engine.random.name(engine.clock.now()))?);
         let result = engine.cycle("demo").await?;
         if let (Ok(capabilities), true) = (engine.connect().await?, result.committed.queued > 0) {

@@ -25,6 +25,7 @@ use self::pool::Pool;
 use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use crate::config::{Loaded, Rules, Settings};
+use crate::core::audit::configuration;
 use crate::core::scim::{Capabilities, ScimPort};
 use crate::source::HrSource;
 use crate::store::{Approval, Owner, Store, StoreError};
@@ -100,6 +101,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             may_write: parts.may_write,
             connection_key,
         }
+    }
+
+    /// Records in the audit what this configuration changes against the one before.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_configuration(&self) -> Result<(), StoreError> {
+        let values = configuration::values(&self.settings, env!("CARGO_PKG_VERSION"));
+        self.store.record_configuration(&values, self.clock.now()).await
     }
 
     /// A pool that pushes what is queued, knowing what Workiva can do.

@@ -5,7 +5,8 @@ use sqlx::Row;
 
 use super::plans::Tx;
 use super::{Store, StoreError, millis, to_json};
-use crate::core::audit::{Entry, Head};
+use crate::core::audit::configuration::{Values, change, replay};
+use crate::core::audit::{Entry, Head, Kind};
 
 /// How many records one statement takes.
 const CHUNK: usize = 2_000;
@@ -43,6 +44,27 @@ pub(super) async fn append(tx: &mut Tx, now: DateTime<Utc>, entries: &[Entry]) -
 }
 
 impl Store {
+    /// Records what differs in the configuration from the one that was recorded last; nothing, if nothing does.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_configuration(&self, values: &Values, now: DateTime<Utc>) -> Result<(), StoreError> {
+        const CHANGES: &str = "SELECT body FROM audit WHERE kind = 'configuration' ORDER BY seq";
+        // A body that cannot be read was meddled with: `audit verify` tells, and its keys count as changed.
+        let known =
+            |bodies: Vec<String>| replay(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()));
+        let before = known(sqlx::query_scalar(CHANGES).fetch_all(&self.readers).await?);
+        if change(&before, values).is_none() {
+            return Ok(());
+        }
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let before = known(sqlx::query_scalar(CHANGES).fetch_all(&mut *tx).await?);
+        if let Some(change) = change(&before, values) {
+            append(&mut tx, now, &[Entry::new(Kind::Configuration, &change)]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// The newest record of the audit.
     ///
     /// # Errors

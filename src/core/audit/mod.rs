@@ -3,6 +3,7 @@
 //! Each record's hash covers the record and the hash of the one before. So whoever knows the newest hash can tell whether
 //! anything before it was altered, left out, put in or moved.
 
+pub mod configuration;
 mod verify;
 
 use chrono::{DateTime, Utc};

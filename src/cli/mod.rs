@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "what a command answers goes to stdout; logs go to stderr")]
 
 mod actions;
+mod audit;
 mod check;
 mod configuration;
 mod decide;
@@ -64,6 +65,9 @@ enum Command {
     /// The actions that wait for an operator.
     #[command(subcommand)]
     Actions(ActionsCommand),
+    /// Look through the audit chain, or write it out.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// A stand-in for Workiva on loopback, behaving as documented.
     Sandbox(stand_in::SandboxArgs),
     /// A stand-in Workiva and an HR file over three days, with the real engine between them.
@@ -190,6 +194,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Status(flag) => status::status(&config, flag.json).await,
                 Command::Actions(command) => actions::actions(&config, command).await,
+                Command::Audit(command) => audit::audit(&config, command).await,
                 Command::Sandbox(args) => stand_in::sandbox(args).await,
                 Command::Demo(args) => crate::demo::demo(args.stay).await,
                 Command::Healthcheck => health::healthcheck(&config),

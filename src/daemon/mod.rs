@@ -1,5 +1,6 @@
 //! The daemon: a schedule that plans, a pool that pushes, and HTTP that tells; until a signal says otherwise.
 
+mod anchor;
 mod generation;
 mod signals;
 mod vitals;
@@ -36,9 +37,10 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let listen = listener.local_addr()?;
     let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true).await?);
     let vitals = DaemonVitals::new(&current);
-    let (stop_http, stopped) = watch::channel(false);
-    let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped));
+    let (stop_telling, stopped) = watch::channel(false);
+    let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
+    let anchor = tokio::spawn(anchor::tell(store.clone(), stopped));
     let mut first = true;
     loop {
         let generation = Generation::start(Arc::clone(&current), &owner, vitals.clone(), first);
@@ -57,8 +59,9 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         }
     }
     // Nobody waits for an answer any more; a connection that is kept open must not hold the process.
-    let _ = stop_http.send(true);
+    let _ = stop_telling.send(true);
     let _ = tokio::time::timeout(Duration::from_secs(1), server).await;
+    anchor.abort();
     store.close().await;
     tracing::info!("stopped");
     Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! What the engine counts while it works, in the form that Prometheus reads.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::core::audit::Head;
 use crate::core::scim::Exchange;
 use crate::store::Queue;
 
@@ -34,6 +36,12 @@ struct StateLabels {
     state: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HeadLabels {
+    seq: i64,
+    hash: String,
+}
+
 /// Counters, gauges and the registry that renders them.
 pub struct Telemetry {
     registry: Registry,
@@ -48,6 +56,10 @@ pub struct Telemetry {
     oldest_queued: Gauge<f64, AtomicU64>,
     sent: AtomicU64,
     active_accounts: Gauge<i64, AtomicI64>,
+    audit_records: Gauge,
+    audit_head: Family<HeadLabels, Gauge>,
+    // Two scrapes at a time would mix up their figures.
+    rendering: Mutex<()>,
 }
 
 impl Default for Telemetry {
@@ -85,6 +97,12 @@ impl Default for Telemetry {
         registry.register_with_unit("queue_oldest_age", help, Unit::Seconds, oldest_queued.clone());
         let active_accounts = Gauge::default();
         registry.register("accounts_active", "Accounts confirmed active", active_accounts.clone());
+        let audit_records = Gauge::default();
+        registry.register("audit_records", "Records in the audit", audit_records.clone());
+        let audit_head = Family::default();
+        let help =
+            "Number and hash of the newest record of the audit, an anchor for `audit verify`; always 1";
+        registry.register("audit_head_info", help, audit_head.clone());
         Self {
             registry,
             requests,
@@ -98,6 +116,9 @@ impl Default for Telemetry {
             oldest_queued,
             sent: AtomicU64::new(0),
             active_accounts,
+            audit_records,
+            audit_head,
+            rendering: Mutex::default(),
         }
     }
 }
@@ -135,6 +156,7 @@ impl Telemetry {
 
     /// The text that Prometheus scrapes, with these figures of the store's.
     pub fn render(&self, figures: &Figures) -> String {
+        let _one_at_a_time = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = &figures.queue;
         let states = [
             ("queued", queue.queued),
@@ -149,6 +171,11 @@ impl Telemetry {
         self.last_success.set(figures.last_success_seconds);
         self.oldest_queued.set(figures.oldest_queued_seconds);
         self.active_accounts.set(figures.active_accounts.cast_signed());
+        if let Some(Head { seq, hash }) = &figures.audit {
+            self.audit_records.set(*seq);
+            self.audit_head.clear();
+            self.audit_head.get_or_create(&HeadLabels { seq: *seq, hash: hash.clone() }).set(1);
+        }
         let mut text = String::new();
         // Writing into a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
@@ -157,7 +184,7 @@ impl Telemetry {
 }
 
 /// What the store contributes to the metrics.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Actions by state.
     pub queue: Queue,
@@ -169,4 +196,6 @@ pub struct Figures {
     pub oldest_queued_seconds: f64,
     /// Accounts confirmed active.
     pub active_accounts: u64,
+    /// The newest record of the audit; `None`: it could not be read.
+    pub audit: Option<Head>,
 }

@@ -7,6 +7,7 @@ mod actions;
 mod approval;
 mod attempts;
 mod audit;
+mod audit_check;
 mod connection;
 mod ending;
 mod operator;
@@ -26,6 +27,7 @@ use sqlx::sqlite::{
 
 pub use approval::Approval;
 pub use attempts::AttemptRow;
+pub use audit_check::{AuditFault, AuditReport};
 pub use ending::{Ending, Finished, Turn};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed};

@@ -1,7 +1,8 @@
 //! The database, looked into and meddled with behind the daemon's back.
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use workiva_sync::store::{AuditReport, Store};
 
 use super::World;
 
@@ -15,6 +16,31 @@ impl World {
             done.rows_affected()
         });
         assert_eq!(concerned, 1, "{sql}");
+    }
+
+    /// Carries out statements by hand, however many rows they concern.
+    pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The same; `Err` is what SQLite says.
+    pub fn try_execute(&self, sql: &str) -> Result<(), String> {
+        self.runtime.block_on(async {
+            let mut connection = self.connect().await;
+            let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+            connection.close().await.unwrap();
+            done.map(drop).map_err(|error| error.to_string())
+        })
+    }
+
+    /// `audit verify`, without a process of its own.
+    pub fn audit_report(&self) -> AuditReport {
+        self.runtime.block_on(async {
+            let store = Store::open_for_reading(&self.database()).await.unwrap();
+            let report = store.verify_audit(None).await.unwrap();
+            store.close().await;
+            report
+        })
     }
 
     /// The number that a query answers.

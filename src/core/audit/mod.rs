@@ -4,7 +4,10 @@
 //! anything before it was altered, left out, put in or moved.
 
 pub mod configuration;
+pub mod export;
 mod verify;
+
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -98,8 +101,8 @@ pub struct Record {
     pub hash: String,
 }
 
-/// The end of a chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The end of a chain. Its text is an [`Anchor`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Head {
     /// The number of the newest record; 0: there is none.
     pub seq: i64,
@@ -110,6 +113,12 @@ pub struct Head {
 impl Default for Head {
     fn default() -> Self {
         Self { seq: 0, hash: "0".repeat(64) }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
     }
 }
 

@@ -262,7 +262,7 @@ fn the_json_object_has_every_key_with_its_type_however_the_run_ends() {
     world.hr_text("Employee ID\n1\n");
     all.push(world.sync());
     all.push(Synced::of(world.run(&["plan", "--json"])));
-    world.set("workiva.base_url", "http://127.0.0.1:9/scim/v2");
+    nobody_there(&mut world);
     all.push(world.sync());
     all.push(Synced::of(world.run(&["plan", "--json"])));
     for synced in &all {
@@ -298,6 +298,13 @@ fn the_json_object_has_every_key_with_its_type_however_the_run_ends() {
         (&Value::Null, &json!("ana.ruiz@example.com")),
         "{user_name}"
     );
+}
+
+/// An address at which nobody listens, with a database of its own as another address needs one.
+fn nobody_there(world: &mut World) {
+    world.set("workiva.base_url", "http://127.0.0.1:9/scim/v2");
+    let database = format!("sqlite://{}", world.path("elsewhere.db").display());
+    world.set("store.url", database);
 }
 
 fn assert_has_fixed_keys(json: &Value) {
@@ -336,12 +343,10 @@ fn each_end_has_its_exit_code() {
     let synced = world.sync();
     assert_eq!((synced.exit, synced.outcome()), (5, "incomplete"));
 
-    let base_url = world.sandbox.base_url();
-    world.set("workiva.base_url", "http://127.0.0.1:9/scim/v2");
+    nobody_there(&mut world);
     let synced = world.sync_rows(&rows, 6);
     assert_eq!(synced.outcome(), "failed");
 
-    world.set("workiva.base_url", base_url);
     world.set("workiva.colour", "blue");
     let output = world.run(&["sync", "--json"]);
     assert_eq!(output.exit, 2);
@@ -618,4 +623,22 @@ fn what_hr_takes_back_before_it_was_sent_is_never_sent_and_nobody_keeps_the_wron
     world.assert_agrees(&other);
     world.sync_rows(&other, 0);
     world.assert_agrees(&other);
+}
+
+#[test]
+fn a_database_of_one_workiva_is_not_used_for_another() {
+    let (mut world, other) = (World::new(), World::new());
+    world.sync_rows(&[ana(), ben()], 0);
+    let ours = world.sandbox.base_url();
+    world.set("workiva.base_url", other.sandbox.base_url());
+    world.hr(&[ana(), ben().left(), cem()]);
+    for command in ["sync", "plan", "check"] {
+        let refused = world.run(&[command]);
+        assert_eq!(refused.exit, 2, "{command}: {refused:?}");
+        assert!(refused.stderr.contains("store.url") && refused.stderr.contains(&ours), "{refused:?}");
+    }
+    assert_eq!(other.statistics().requests, 0);
+    world.set("workiva.base_url", ours);
+    world.sync_rows(&[ana(), ben().left(), cem()], 0);
+    world.assert_agrees(&[ana(), cem()]);
 }

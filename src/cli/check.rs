@@ -31,6 +31,7 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    engine.insist_on_address().await?;
     let source = match read_source(&engine).await {
         Ok(message) => Part { ok: true, message },
         Err(error) => Part { ok: false, message: error.to_string() },

@@ -213,6 +213,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<EngineError>() {
         Some(EngineError::Feed(FeedError::Source(_))) => Exit::Source,
+        Some(EngineError::AnotherWorkiva { .. }) => Exit::Usage,
         _ => Exit::Failed,
     }
 }

@@ -95,6 +95,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails. A connection that does not work is in the `Err` of the inner result.
     pub async fn connect(&self) -> Result<Result<Capabilities, ConnectionReport>, EngineError> {
+        self.insist_on_address().await?;
         if let Some(known) = self.store.checked_connection(&self.connection_key).await? {
             return Ok(Ok(known));
         }
@@ -106,6 +107,24 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.remember_connection(&report.capabilities).await?;
         }
         Ok(Ok(report.capabilities))
+    }
+
+    /// A database is of one Workiva: elsewhere its ids mean nothing, and users who are not found would count as gone.
+    ///
+    /// # Errors
+    /// Where it is of another one, or the database fails.
+    pub async fn insist_on_address(&self) -> Result<(), EngineError> {
+        let ours = self.rules.base_url.as_str();
+        match self.store.workiva_address().await? {
+            Some((theirs, _)) if theirs == ours => Ok(()),
+            Some((theirs, true)) => Err(EngineError::AnotherWorkiva {
+                database: self.store.path().display().to_string(),
+                theirs,
+                ours: ours.to_owned(),
+            }),
+            _ if self.may_write => Ok(self.store.belongs_to(ours).await?),
+            _ => Ok(()),
+        }
     }
 
     /// Remembers that these settings have been found working.

@@ -36,6 +36,19 @@ pub enum EngineError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database belongs to another Workiva.
+    #[error(
+        "the database {database} holds the accounts of the Workiva at {theirs}, but workiva.base_url is {ours}: nothing is \
+         planned or sent. Set workiva.base_url back; or give the other Workiva a store.url of its own, and run `adopt` there"
+    )]
+    AnotherWorkiva {
+        /// The database's file.
+        database: String,
+        /// The address that it belongs to.
+        theirs: String,
+        /// The address that is configured.
+        ours: String,
+    },
     /// The source could not be read when a plan was to be approved.
     #[error(transparent)]
     Feed(#[from] feed::FeedError),

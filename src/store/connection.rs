@@ -19,6 +19,28 @@ impl Store {
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
+    /// The address of the Workiva that this database belongs to, if there is one yet, and whether it holds accounts or
+    /// work of that one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn workiva_address(&self) -> Result<Option<(String, bool)>, StoreError> {
+        let sql = "SELECT base_url, EXISTS (SELECT 1 FROM account) \
+                     OR EXISTS (SELECT 1 FROM action WHERE state IN ('queued', 'parked', 'held')) FROM workiva";
+        Ok(sqlx::query_as(sql).fetch_optional(&self.readers).await?)
+    }
+
+    /// From now on the database belongs to the Workiva at this address.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn belongs_to(&self, base_url: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO workiva (only_row, base_url) VALUES (1, ?1) \
+                   ON CONFLICT (only_row) DO UPDATE SET base_url = excluded.base_url";
+        sqlx::query(sql).bind(base_url).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Remembers that the connection was checked with success.
     ///
     /// # Errors

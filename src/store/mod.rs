@@ -80,10 +80,9 @@ impl Store {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Open { path: path.display().to_string(), source };
         create_private(path).map_err(fail)?;
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options(path)).await?;
+        let writer = pool_of(1).connect_with(options(path)).await?;
         sqlx::migrate!().run(&writer).await?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(2).connect_with(options(path).read_only(true)).await?;
+        let readers = pool_of(2).connect_with(options(path).read_only(true)).await?;
         Ok(Self { path: path.to_path_buf(), writer, readers })
     }
 
@@ -93,15 +92,11 @@ impl Store {
     /// Where the file cannot be opened.
     pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         if path.exists() {
-            let readers = SqlitePoolOptions::new()
-                .max_connections(2)
-                .connect_with(options(path).read_only(true))
-                .await?;
+            let readers = pool_of(2).connect_with(options(path).read_only(true)).await?;
             return Ok(Self { path: path.to_path_buf(), writer: readers.clone(), readers });
         }
         let memory = SqliteConnectOptions::new().in_memory(true);
-        let only = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let only = only.connect_with(memory).await?;
+        let only = pool_of(1).connect_with(memory).await?;
         sqlx::migrate!().run(&only).await?;
         Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only })
     }
@@ -116,6 +111,14 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// A file's connections have no reason to be renewed, and a database in memory would end with its only one. Without a
+/// lifetime sqlx starts no maintenance task either, whose first look at a pool can go round for ever: it counts up to the
+/// number of idle connections, which is below zero for a moment when one is taken while it is given back (sqlx#3645, in
+/// 0.9.0 still).
+fn pool_of(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

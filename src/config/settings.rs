@@ -9,6 +9,7 @@ use super::secret::Secret;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
 use crate::core::guard::GuardSettings;
+use crate::core::identity::MatchAttribute;
 use crate::core::lifecycle::LifecycleSettings;
 use crate::core::mapping::Tables;
 use crate::core::planner::Absence;
@@ -194,17 +195,6 @@ pub enum UpdateBy {
     Patch,
     /// Read, merge, PUT.
     Put,
-}
-
-/// An attribute by which an existing user is recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum MatchAttribute {
-    /// Our employee's key as Workiva keeps it.
-    #[serde(rename = "externalId")]
-    ExternalId,
-    /// The user name, compared regardless of case.
-    #[serde(rename = "userName")]
-    UserName,
 }
 
 /// `[store]`

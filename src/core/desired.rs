@@ -57,6 +57,11 @@ impl UserMapping {
         &self.paths
     }
 
+    /// By what an account of somebody might be recognised who is to have none: whatever can be mapped.
+    pub fn known_as(&self, person: &Person) -> Attributes {
+        self.mapping.render_what_can_be(&person.record)
+    }
+
     /// Maps a person.
     ///
     /// # Errors

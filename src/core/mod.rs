@@ -5,10 +5,12 @@
 
 pub mod access;
 pub mod action;
+pub mod adopt;
 pub mod audit;
 pub mod desired;
 pub mod diff;
 pub mod guard;
+pub mod identity;
 pub mod intake;
 pub mod lifecycle;
 pub mod mapping;
@@ -18,6 +20,7 @@ pub mod planner;
 pub mod record;
 pub mod report;
 pub mod retry;
+pub mod roster;
 pub mod schedule;
 pub mod scim;
 pub mod state;

@@ -64,6 +64,8 @@ pub struct Plan {
     pub settled: Vec<SettledPerson>,
     /// People for whom an action is already under way.
     pub pending: u64,
+    /// People who get no account before somebody has decided whether one of Workiva's users is theirs.
+    pub waiting: Vec<String>,
     /// Records that cannot be used.
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::{AccessRules, Decision, Reason};
-use super::action::{Attributes, DeprovisionBy, Target};
+use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
 use super::diff::{Step, step};
 use super::intake::Findings;
@@ -87,11 +87,7 @@ fn judge_one(
     rulebook: &Rulebook,
     today: NaiveDate,
 ) -> Result<Judged, Rejection> {
-    let has_access = states.get(record.employee_id()).is_some_and(PersonState::has_access);
-    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let decision = rulebook.access.decide(&person, today, has_access)?;
-    // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
-    let desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    let (person, decision, desired) = judge_person(record, states, rulebook, today)?;
     Ok(Judged {
         employee_id: person.record.employee_id().to_owned(),
         row: person.record.row,
@@ -99,6 +95,21 @@ fn judge_one(
         decision,
         desired,
     })
+}
+
+/// A record as a person, what is decided about them, and the mapped user where there is to be one.
+pub(super) fn judge_person(
+    record: Record,
+    states: &States,
+    rulebook: &Rulebook,
+    today: NaiveDate,
+) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
+    let has_access = states.get(record.employee_id()).is_some_and(PersonState::has_access);
+    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
+    let decision = rulebook.access.decide(&person, today, has_access)?;
+    // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
+    let desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    Ok((person, decision, desired))
 }
 
 /// What one run has to work with, once everybody is judged.
@@ -138,9 +149,24 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
             add_absent(&mut plan, employee_id, states, rulebook);
         }
     }
+    warn_of_waiting(&mut plan);
     plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
     plan
+}
+
+fn warn_of_waiting(plan: &mut Plan) {
+    if plan.waiting.is_empty() {
+        return;
+    }
+    plan.waiting.sort_unstable();
+    let shown = plan.waiting.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if plan.waiting.len() > 5 { ", …" } else { "" };
+    plan.warnings.push(format!(
+        "{} people get no account yet, since a Workiva user may be theirs (employee {shown}{more}); decide with \
+         `workiva-sync adopt --csv FILE` and `--decisions FILE`",
+        plan.waiting.len()
+    ));
 }
 
 fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Rulebook) {
@@ -188,6 +214,10 @@ fn add(
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }
         Step::Pending => plan.pending += 1,
+        // Somebody in Workiva may be they: a second account is worse than a late one.
+        Step::Act(draft) if draft.kind == ActionKind::Create && state.waits_for_decision() => {
+            plan.waiting.push(employee_id)
+        }
         Step::Withdraw { action_id } => plan.withdrawals.push((action_id, employee_id)),
         Step::Act(draft) => plan.actions.push(PlannedAction {
             employee_id,

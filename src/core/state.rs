@@ -52,12 +52,46 @@ pub struct PersonState {
     pub account: Option<Account>,
     /// The action that is under way, if any.
     pub open: Option<OpenAction>,
+    /// What `adopt` left to be decided about this person, or what was decided.
+    pub adoption: Option<AdoptionMark>,
+}
+
+/// Where a person stands for whom `adopt` found a user who may be theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptionMark {
+    /// Nobody has decided yet: no account is made.
+    Open,
+    /// Somebody decided to wait: no account is made.
+    Skip,
+    /// Somebody decided that an account is to be made.
+    New,
+}
+
+impl AdoptionMark {
+    /// The name in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Skip => "skip",
+            Self::New => "new",
+        }
+    }
+
+    /// Reads [`AdoptionMark::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Skip, Self::New].into_iter().find(|mark| mark.name() == name)
+    }
 }
 
 impl PersonState {
     /// Somebody of whom nothing is known yet.
     pub fn unknown(employee_id: &str) -> Self {
-        Self { employee_id: employee_id.to_owned(), version: 0, account: None, open: None }
+        Self { employee_id: employee_id.to_owned(), version: 0, account: None, open: None, adoption: None }
+    }
+
+    /// Whether a user in Workiva may be theirs, so that no account is made before somebody has decided.
+    pub fn waits_for_decision(&self) -> bool {
+        matches!(self.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip))
     }
 
     /// Whether an active account is confirmed.

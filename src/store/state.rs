@@ -10,7 +10,7 @@ use super::{Store, StoreError, to_json};
 use crate::core::action::ActionKind;
 use crate::core::guard::Scale;
 use crate::core::record::Fingerprint;
-use crate::core::state::{Account, OpenAction, OpenState, PersonState};
+use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
 
 /// How many people one packed row holds.
 const PACK: i64 = 5_000;
@@ -83,7 +83,8 @@ impl Store {
         let mut states = HashMap::with_capacity(ids.len());
         let sql = "SELECT p.employee_id, p.version, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
-                     EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id) \
+                     EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id) \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -176,7 +177,8 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
             uncertain: row.get::<i64, _>(9) == 1,
         }),
     };
-    Ok(PersonState { employee_id: row.get(0), version: row.get(1), account, open })
+    let adoption = row.get::<Option<&str>, _>(11).and_then(AdoptionMark::parse);
+    Ok(PersonState { employee_id: row.get(0), version: row.get(1), account, open, adoption })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Environment;
+use minijinja::{Environment, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::check::{self, Scope};
@@ -66,21 +66,32 @@ impl Mapping {
         let person = Person::read(&self.used, fields);
         let mut rendered = BTreeMap::new();
         for attribute in &self.attributes {
-            let failed = |message: String| RenderError { attribute: attribute.clone(), message };
-            let value = self
-                .environment
-                .get_template(attribute)
-                .and_then(|template| template.render(&person))
-                .map_err(|error| failed(engine::without_values(&error)))?;
-            let value: String = value.trim().nfc().collect();
-            if value.chars().count() > LONGEST_VALUE {
-                return Err(failed(format!("the value is longer than {LONGEST_VALUE} characters")));
-            }
-            if !value.is_empty() {
+            if let Some(value) = self.render_one(attribute, &person)? {
                 rendered.insert(attribute.clone(), value);
             }
         }
         Ok(rendered)
+    }
+
+    /// Renders what can be rendered for one person, and leaves out the rest.
+    pub fn render_what_can_be(&self, fields: &impl Fields) -> BTreeMap<String, String> {
+        let person = Person::read(&self.used, fields);
+        let value = |attribute: &String| self.render_one(attribute, &person).ok().flatten();
+        self.attributes.iter().filter_map(|name| Some((name.clone(), value(name)?))).collect()
+    }
+
+    fn render_one(&self, attribute: &str, person: &Value) -> Result<Option<String>, RenderError> {
+        let failed = |message: String| RenderError { attribute: attribute.to_owned(), message };
+        let value = self
+            .environment
+            .get_template(attribute)
+            .and_then(|template| template.render(person))
+            .map_err(|error| failed(engine::without_values(&error)))?;
+        let value: String = value.trim().nfc().collect();
+        if value.chars().count() > LONGEST_VALUE {
+            return Err(failed(format!("the value is longer than {LONGEST_VALUE} characters")));
+        }
+        Ok(Some(value).filter(|value| !value.is_empty()))
     }
 }
 

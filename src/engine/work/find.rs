@@ -2,10 +2,9 @@
 
 use chrono::TimeDelta;
 
-use crate::config::MatchAttribute;
+use crate::core::identity::{MatchAttribute, Unproven, prove};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
-use crate::core::value::folded;
 use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
 
@@ -66,35 +65,31 @@ pub async fn prove_same_person<P: ScimPort>(
     user: &RemoteUser,
     attributes: &Attributes,
 ) -> Result<String, Interrupt> {
-    let Some(id) = user.id.clone() else {
-        return Err(Interrupt::Park(
-            "Workiva shows a user that fits, but without an id; look at it, then retry".into(),
-        ));
-    };
     let employee_id = &session.action.employee_id;
-    if let Some(owner) = session.line.store.owner_of(&id).await?.filter(|owner| owner != employee_id) {
-        return Err(Interrupt::Park(format!(
-            "the Workiva user {id} that fits this employee is linked to employee {owner} already; correct one of them, then retry"
-        )));
+    let owner = match &user.id {
+        Some(id) => session.line.store.owner_of(id).await?,
+        None => None,
+    };
+    let (id, external_id) = (user.id.as_deref(), user.external_id.as_deref());
+    match prove(employee_id, attributes, id, external_id, owner.as_deref()) {
+        Ok(id) => Ok(id.to_owned()),
+        Err(unproven) => {
+            let which = id.map_or(String::new(), |id| format!(" (its id: {id})"));
+            Err(Interrupt::Park(format!("{unproven}{which}. {}", mend(&unproven))))
+        }
     }
-    // Where no externalId is mapped, one that is there may still be the employee id.
-    let ours = attributes.get("externalId").or(Some(employee_id));
-    let theirs = user.external_id.as_ref().filter(|theirs| !theirs.is_empty());
-    match (ours, theirs) {
-        (Some(ours), Some(theirs)) if ours != theirs => Err(Interrupt::Park(format!(
-            "the Workiva user {id} has this employee's user name but another externalId; it may be somebody else's. Correct \
-             it in Workiva or the user name in HR, then retry"
-        ))),
-        _ => Ok(id),
+}
+
+fn mend(unproven: &Unproven) -> &'static str {
+    match unproven {
+        Unproven::WithoutId => "Look at it, then retry",
+        Unproven::LinkedTo(_) => "Correct one of them, then retry",
+        Unproven::OtherExternalId => "Correct it in Workiva or the user name in HR, then retry",
     }
 }
 
 fn wanted(by: MatchAttribute, attributes: &Attributes) -> Option<(&'static str, &str)> {
-    let name = match by {
-        MatchAttribute::ExternalId => "externalId",
-        MatchAttribute::UserName => "userName",
-    };
-    attributes.get(name).map(|value| (name, value.as_str()))
+    by.wanted(attributes).map(|value| (by.name(), value))
 }
 
 /// By a filter, or through all users where the server does not filter.
@@ -132,14 +127,8 @@ async fn search<P: ScimPort>(
     read_listed(session, &listing, by, value).await
 }
 
-/// Servers take a filter's value for a pattern, mind or ignore case, or ignore the filter: what comes back is compared here.
 fn fits(user: &RemoteUser, by: MatchAttribute, value: &str) -> bool {
-    match by {
-        MatchAttribute::ExternalId => user.external_id.as_deref() == Some(value),
-        MatchAttribute::UserName => {
-            user.user_name.as_deref().is_some_and(|name| folded(name) == folded(value))
-        }
-    }
+    by.fits(user.external_id.as_deref(), user.user_name.as_deref(), value)
 }
 
 /// The users that a listing shows with this value, as they are now.

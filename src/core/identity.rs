@@ -1,0 +1,132 @@
+//! Whose account a Workiva user is: by what one is recognised, and when that is proof. The one rule for taking over a user at a
+//! create and for `adopt`.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::action::Attributes;
+use super::value::folded;
+
+/// An attribute by which an existing user is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MatchAttribute {
+    /// Our employee's key as Workiva keeps it.
+    #[serde(rename = "externalId")]
+    ExternalId,
+    /// The user name, compared regardless of case.
+    #[serde(rename = "userName")]
+    UserName,
+}
+
+impl MatchAttribute {
+    /// The SCIM attribute.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ExternalId => "externalId",
+            Self::UserName => "userName",
+        }
+    }
+
+    /// The value that a person's own user would have.
+    pub fn wanted(self, attributes: &Attributes) -> Option<&str> {
+        attributes.get(self.name()).map(String::as_str)
+    }
+
+    /// Whether a user has that value. Servers take a filter's value for a pattern, mind or ignore case, or ignore the
+    /// filter, so every answer is compared here.
+    pub fn fits(self, external_id: Option<&str>, user_name: Option<&str>, value: &str) -> bool {
+        match self {
+            Self::ExternalId => external_id == Some(value),
+            Self::UserName => user_name.is_some_and(|name| folded(name) == folded(value)),
+        }
+    }
+}
+
+/// Why a user that fits a person is not provably theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// Workiva shows no id of the user.
+    WithoutId,
+    /// The user is linked to this other employee.
+    LinkedTo(String),
+    /// The user has the person's user name, but another `externalId`.
+    OtherExternalId,
+}
+
+impl fmt::Display for Unproven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WithoutId => write!(f, "Workiva shows a user that fits, but without an id"),
+            Self::LinkedTo(owner) => {
+                write!(f, "the Workiva user that fits this employee is linked to employee {owner} already")
+            }
+            Self::OtherExternalId => write!(
+                f,
+                "the Workiva user that has this employee's user name has another externalId; it may be somebody else's"
+            ),
+        }
+    }
+}
+
+/// Whether a user that fits a person by [`MatchAttribute`] is provably theirs. `owner` is the employee to whom the user is
+/// linked in state, if it is to any. The answer is the user's id.
+///
+/// # Errors
+/// Why not.
+pub fn prove<'a>(
+    employee_id: &str,
+    attributes: &Attributes,
+    scim_id: Option<&'a str>,
+    external_id: Option<&str>,
+    owner: Option<&str>,
+) -> Result<&'a str, Unproven> {
+    let Some(scim_id) = scim_id.filter(|id| !id.is_empty()) else { return Err(Unproven::WithoutId) };
+    if let Some(owner) = owner.filter(|owner| *owner != employee_id) {
+        return Err(Unproven::LinkedTo(owner.to_owned()));
+    }
+    // Where no externalId is mapped, one that is there may still be the employee id.
+    let ours = attributes.get("externalId").map_or(employee_id, String::as_str);
+    match external_id.filter(|theirs| !theirs.is_empty()) {
+        Some(theirs) if theirs != ours => Err(Unproven::OtherExternalId),
+        _ => Ok(scim_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(
+        mapped: Option<&str>,
+        external_id: Option<&str>,
+        owner: Option<&str>,
+    ) -> Result<&'static str, Unproven> {
+        let attributes =
+            mapped.map(|value| ("externalId".to_owned(), value.to_owned())).into_iter().collect();
+        prove("1001", &attributes, Some("u1"), external_id, owner)
+    }
+
+    #[test]
+    fn a_user_without_a_key_or_with_the_persons_own_is_theirs() {
+        for external_id in [None, Some(""), Some("E-1001")] {
+            assert_eq!(proof(Some("E-1001"), external_id, None), Ok("u1"));
+        }
+        assert_eq!(proof(None, Some("1001"), Some("1001")), Ok("u1"));
+    }
+
+    #[test]
+    fn a_user_with_another_key_or_of_another_employee_or_without_an_id_is_not_provably_theirs() {
+        assert_eq!(proof(Some("1001"), Some("1002"), None), Err(Unproven::OtherExternalId));
+        assert_eq!(proof(None, Some("1002"), None), Err(Unproven::OtherExternalId));
+        assert_eq!(proof(None, None, Some("1002")), Err(Unproven::LinkedTo("1002".into())));
+        assert_eq!(prove("1001", &Attributes::new(), None, None, None), Err(Unproven::WithoutId));
+    }
+
+    #[test]
+    fn a_user_name_fits_in_any_letter_case_and_a_key_in_its_own() {
+        assert!(MatchAttribute::UserName.fits(None, Some("Ana@X.test"), "ana@x.test"));
+        assert!(!MatchAttribute::ExternalId.fits(Some("e1"), None, "E1"));
+    }
+}

@@ -3,15 +3,12 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
-use crate::core::intake::Intake;
 use crate::core::planner::{States, judge};
-use crate::core::record::{Fingerprint, RecordBatch};
 use crate::engine::connection::{self, ConnectionReport};
-use crate::source::{BATCHES_AHEAD, HrSource};
+use crate::engine::feed;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -56,16 +53,7 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
 
 /// Reads the whole source and judges everybody, as if nobody were known.
 async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, crate::source::SourceError> {
-    let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
-    let take_in = async {
-        let mut intake = Intake::default();
-        while let Some(batch) = batches.recv().await {
-            intake.accept(batch);
-        }
-        intake.finish(Fingerprint::NONE)
-    };
-    let (end, findings) = tokio::join!(engine.source.read(sender), take_in);
-    let end = end?;
+    let (findings, end) = feed::read_everybody(&engine.source).await?;
     let rulebook = &engine.rules.rulebook;
     let today = rulebook.access.lifecycle.today(engine.clock.now());
     let (judged, refused) = judge(findings.changed, &States::new(), rulebook, today);

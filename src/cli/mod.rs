@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "what a command answers goes to stdout; logs go to stderr")]
 
 mod actions;
+mod adopt;
 mod audit;
 mod check;
 mod configuration;
@@ -62,6 +63,8 @@ enum Command {
     Check(JsonFlag),
     /// Last runs, queue, held plan, parked actions.
     Status(JsonFlag),
+    /// Link the users whom Workiva has already to employees. Workiva is only read.
+    Adopt(adopt::AdoptArgs),
     /// The actions that wait for an operator.
     #[command(subcommand)]
     Actions(ActionsCommand),
@@ -193,6 +196,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Status(flag) => status::status(&config, flag.json).await,
+                Command::Adopt(args) => adopt::adopt(&config, &args).await,
                 Command::Actions(command) => actions::actions(&config, command).await,
                 Command::Audit(command) => audit::audit(&config, command).await,
                 Command::Sandbox(args) => stand_in::sandbox(args).await,

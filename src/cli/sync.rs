@@ -10,6 +10,7 @@ use super::{Exit, open, print_json, progress, table};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::guard::HoldReason;
 use crate::core::plan::PlannedAction;
+use crate::core::record::Rejection;
 use crate::core::report::{Counts, Outcome, ReportedAction, RunReport, SourceCounts};
 use crate::engine::cycle::{CycleFailure, CycleResult, Planned};
 use crate::engine::feed::FeedError;
@@ -193,6 +194,13 @@ fn print_duration(planned: &Counts, requests_per_second: u32) {
     );
 }
 
+/// A rejected record in one line.
+pub fn rejected_line(rejection: &Rejection) -> String {
+    let who = rejection.employee_id.as_deref().map_or("a row".to_owned(), |id| format!("employee {id}"));
+    let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
+    format!("rejected: {who}{row} {}", rejection.reason)
+}
+
 fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
     if let Some(planned) = planned {
         println!(
@@ -203,10 +211,7 @@ fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
             println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole));
         }
         for rejection in planned.plan.rejected.iter().take(SHOWN_REJECTIONS) {
-            let who =
-                rejection.employee_id.as_deref().map_or("a row".to_owned(), |id| format!("employee {id}"));
-            let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
-            println!("rejected: {who}{row} {}", rejection.reason);
+            println!("{}", rejected_line(rejection));
         }
         if planned.plan.rejected.len() > SHOWN_REJECTIONS {
             println!("rejected: and {} more", planned.plan.rejected.len() - SHOWN_REJECTIONS);

@@ -43,6 +43,14 @@ pub struct CheckStep {
     pub message: String,
 }
 
+impl ConnectionReport {
+    /// What does not work, in words.
+    pub fn failure(&self) -> String {
+        let failed = self.steps.iter().find(|step| !step.ok);
+        failed.map_or_else(String::new, |step| format!("Workiva, {}: {}", step.name, step.message))
+    }
+}
+
 /// What tells one connection from another. The secret is not part of it, since nothing made from a secret belongs into a
 /// database: a secret that changed shows itself by a 401, which pauses everything.
 pub fn settings_key(base_url: &Url, workiva: &WorkivaSettings) -> String {

@@ -80,10 +80,7 @@ impl CycleFailure {
     /// In words.
     pub fn message(&self) -> String {
         match self {
-            Self::Connection(report) => {
-                let failed = report.steps.iter().find(|step| !step.ok);
-                failed.map_or_else(String::new, |step| format!("Workiva, {}: {}", step.name, step.message))
-            }
+            Self::Connection(report) => report.failure(),
             Self::Source(error) => error.to_string(),
         }
     }

@@ -1,11 +1,12 @@
 //! All users of Workiva, by the attributes that recognise one: listed once, where asking for each would cost more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::session::{Interrupt, Line};
+use crate::core::roster::Roster;
 use crate::core::scim::list::{UserPage, Walk, WalkError, WalkStep};
 use crate::core::scim::{Failure, FailureKind, RemoteUser, ScimPort};
 use crate::core::value::folded;
@@ -13,6 +14,9 @@ use crate::core::value::folded;
 /// How long a listing spares asking for each person. Somebody who is made by hand meanwhile is found by the server's own
 /// refusal of a second user with that name.
 const PREPARED_FOR: TimeDelta = TimeDelta::minutes(30);
+
+/// How often a listing is made that has to hold everybody, while the server changes it.
+const LISTING_TRIES: u32 = 3;
 
 /// What is kept of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,21 +119,80 @@ impl Directory {
 }
 
 async fn list_all<P: ScimPort>(line: &Line<P>) -> Result<Listing, Interrupt> {
-    let mut walk = Walk::new(line.manner.page_size);
     let mut listing = Listing::default();
+    match each_user(line, |user| listing.add(user)).await {
+        Ok(_) => Ok(listing),
+        Err(ListingError::Stopped(interrupt)) => Err(interrupt),
+        Err(error) => Err(Interrupt::Park(format!(
+            "Workiva's users cannot be listed ({error}), so it is not known whether this person has an account; find out, \
+             then retry or discard"
+        ))),
+    }
+}
+
+/// Why not all users could be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum ListingError {
+    /// A page failed for good.
+    #[error("{}", said(.0))]
+    Stopped(Interrupt),
+    /// The server's paging cannot be followed.
+    #[error(transparent)]
+    Paging(#[from] WalkError),
+    /// The server counts other numbers of users on the way than it shows.
+    #[error(
+        "Workiva counts {} users and shows {seen}, or counts differently from page to page: people are being added or removed, \
+         or its paging is broken. Try again later",
+        .total.map_or_else(|| "no".to_owned(), |total| total.to_string())
+    )]
+    Unsteady {
+        /// How many different users were shown.
+        seen: u64,
+        /// How many the server counted in the end.
+        total: Option<u64>,
+    },
+}
+
+fn said(interrupt: &Interrupt) -> String {
+    match interrupt {
+        Interrupt::Failed(failure) => format!("Workiva, {}: {}", failure.kind, failure.message),
+        Interrupt::Park(reason) | Interrupt::NotYet(reason) => reason.clone(),
+        Interrupt::Store(error) => error.to_string(),
+        Interrupt::LeaseLost | Interrupt::Stopping => "the listing was broken off".to_owned(),
+    }
+}
+
+/// Every user, with the values of these SCIM paths. A listing that the server changes meanwhile is made again, a few times.
+///
+/// # Errors
+/// Where the listing fails, or cannot be trusted to hold everybody.
+pub async fn roster<P: ScimPort>(line: &Line<P>, paths: &BTreeSet<String>) -> Result<Roster, ListingError> {
+    let mut tries = 1;
     loop {
-        let page = read_page(line, &walk).await?;
-        match walk.accept(page) {
-            Ok(WalkStep::More(users)) => users.iter().for_each(|user| listing.add(user)),
-            Ok(WalkStep::Last(users)) => {
-                users.iter().for_each(|user| listing.add(user));
-                return Ok(listing);
-            }
-            Err(error @ (WalkError::PagingBroken { .. } | WalkError::TooManyPages { .. })) => {
-                return Err(Interrupt::Park(format!(
-                    "Workiva's users cannot be listed ({error}), so it is not known whether this person has an account; find \
-                     out, then retry or discard"
-                )));
+        let mut roster = Roster::new(paths);
+        let walk = each_user(line, |user| roster.add(user)).await?;
+        if walk.is_steady() {
+            return Ok(roster);
+        }
+        if tries == LISTING_TRIES {
+            return Err(ListingError::Unsteady { seen: walk.seen(), total: walk.total() });
+        }
+        tries += 1;
+    }
+}
+
+async fn each_user<P: ScimPort>(
+    line: &Line<P>,
+    mut each: impl FnMut(&RemoteUser),
+) -> Result<Walk, ListingError> {
+    let mut walk = Walk::new(line.manner.page_size);
+    loop {
+        let page = read_page(line, &walk).await.map_err(ListingError::Stopped)?;
+        match walk.accept(page)? {
+            WalkStep::More(users) => users.iter().for_each(&mut each),
+            WalkStep::Last(users) => {
+                users.iter().for_each(&mut each);
+                return Ok(walk);
             }
         }
     }

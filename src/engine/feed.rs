@@ -42,6 +42,23 @@ pub async fn read<S: HrSource>(
     Ok((intake.finish(absent), end))
 }
 
+/// Reads the whole source as if nobody were known: every good record.
+///
+/// # Errors
+/// Where the source is not complete.
+pub async fn read_everybody<S: HrSource>(source: &S) -> Result<(Findings, SourceEnd), SourceError> {
+    let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+    let take_in = async {
+        let mut intake = Intake::default();
+        while let Some(batch) = batches.recv().await {
+            intake.accept(batch);
+        }
+        intake.finish(Fingerprint::NONE)
+    };
+    let (end, findings) = tokio::join!(source.read(sender), take_in);
+    Ok((findings, end?))
+}
+
 async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {
     let people = store.people().await?;
     let mut intake = Intake::with_capacity(usize::try_from(people).unwrap_or(0));

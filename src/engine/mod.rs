@@ -1,5 +1,6 @@
 //! The engine: cycles that plan, and a pool that pushes, over one store.
 
+pub mod adopt;
 pub mod clock;
 pub mod connection;
 pub mod cycle;
@@ -127,6 +128,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 
     /// A pool that pushes what is queued, knowing what Workiva can do.
     pub fn pool(&self, owner: &Arc<Owner>, capabilities: Capabilities) -> Pool<P> {
+        let line = Arc::new(self.line(capabilities));
+        Pool { line, owner: Arc::clone(owner), bell: Arc::clone(&self.bell) }
+    }
+
+    /// A line to Workiva with a gate of its own.
+    fn line(&self, capabilities: Capabilities) -> Line<P> {
         let workiva = &self.settings.workiva;
         let manner = Manner {
             update: workiva.update,
@@ -136,7 +143,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             timeout: Duration::from_secs(workiva.timeout_seconds),
             retry: self.settings.retry.clone(),
         };
-        let line = Line {
+        Line {
             port: Arc::clone(&self.port),
             gate: Gate::new(workiva.requests_per_second, workiva.max_in_flight, self.settings.retry.clone()),
             manner,
@@ -147,8 +154,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             telemetry: Arc::clone(&self.telemetry),
-        };
-        Pool { line: Arc::new(line), owner: Arc::clone(owner), bell: Arc::clone(&self.bell) }
+        }
     }
 
     /// Releases a held plan, after reading the source again: it has to be what the plan was made from.

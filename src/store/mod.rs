@@ -4,6 +4,7 @@
 //! statement a row costs a hundred times as much.
 
 mod actions;
+mod adoption;
 mod approval;
 mod attempts;
 mod audit;
@@ -25,6 +26,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+pub use adoption::{AdoptionCommit, Linked};
 pub use approval::Approval;
 pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};

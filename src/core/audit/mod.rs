@@ -40,6 +40,8 @@ pub enum Kind {
     Retry,
     /// An operator gave a parked action up.
     Discard,
+    /// `adopt` linked somebody to a user of Workiva, or what was decided about somebody in doubt.
+    Adoption,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Self::Outcome => "outcome",
             Self::Retry => "retry",
             Self::Discard => "discard",
+            Self::Adoption => "adoption",
         }
     }
 }

@@ -83,7 +83,7 @@ pub enum WalkError {
 /// A walk over all users. It holds the ids that it has seen, and nothing else of a user.
 ///
 /// Servers that order users by random ids move the boundary between two pages whenever somebody is added or
-/// removed, so a user may be missed. [`Walk::shortfall`] tells; and absence in a walk is never proof that a
+/// removed, so a user may be missed. [`Walk::is_steady`] tells of most; and absence in a walk is never proof that a
 /// user is gone: ask for that user before you believe it.
 #[derive(Debug)]
 pub struct Walk {
@@ -92,12 +92,14 @@ pub struct Walk {
     pages: u32,
     seen: HashSet<String>,
     total: Option<u64>,
+    total_moved: bool,
 }
 
 impl Walk {
     /// A walk from the first user on, asking for `page_size` users at a time (at least 1).
     pub fn new(page_size: u32) -> Self {
-        Self { page_size: page_size.max(1), start_index: 1, pages: 0, seen: HashSet::new(), total: None }
+        let page_size = page_size.max(1);
+        Self { page_size, start_index: 1, pages: 0, seen: HashSet::new(), total: None, total_moved: false }
     }
 
     /// The request for the page that comes next.
@@ -115,7 +117,9 @@ impl Walk {
     pub fn accept(&mut self, page: UserPage) -> Result<WalkStep, WalkError> {
         let returned = page.users.len() as u64;
         self.pages += 1;
-        self.total = page.total.or(self.total);
+        let total = page.total.or(self.total);
+        self.total_moved |= self.total.is_some() && self.total != total;
+        self.total = total;
         self.start_index = self.start_index.saturating_add(returned);
         let fresh: Vec<RemoteUser> =
             page.users.into_iter().filter(|user| self.seen.insert(key(user))).collect();
@@ -143,9 +147,10 @@ impl Walk {
         self.total
     }
 
-    /// How many users the server counts and has not shown; 0 where it does not count.
-    pub fn shortfall(&self) -> u64 {
-        self.total.unwrap_or(0).saturating_sub(self.seen())
+    /// Whether the server counted the same number of users on every page, and showed as many. Otherwise somebody may have
+    /// been missed.
+    pub fn is_steady(&self) -> bool {
+        !self.total_moved && self.total.is_none_or(|total| total == self.seen())
     }
 }
 

@@ -69,9 +69,14 @@ impl RemoteUser {
     }
 }
 
+/// A server's id of a user as journals may hold it: not where it looks like an e-mail address.
+pub fn shown_id(id: &str) -> &str {
+    if id.contains('@') { "…" } else { id }
+}
+
 impl fmt::Debug for RemoteUser {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id.as_deref().map(|id| if id.contains('@') { "…" } else { id });
+        let id = self.id.as_deref().map(shown_id);
         formatter
             .debug_struct("RemoteUser")
             .field("id", &id)

@@ -1,0 +1,253 @@
+//! `adopt`: links the users whom Workiva has already to employees.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use super::{Exit, open, print_json, table};
+use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::core::adopt::Doubtful;
+use crate::core::adopt::sheet;
+use crate::core::report::SourceCounts;
+use crate::core::roster::Roster;
+use crate::core::state::AdoptionMark;
+use crate::engine::adopt::{AdoptError, Adoption};
+
+/// How many rows a readable list shows.
+const SHOWN: usize = 50;
+
+/// What `adopt` takes.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+    /// Write the doubtful ones into a new CSV file, to be decided about.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Carry out what was decided in such a file.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+    /// Who decides; by default the user of this process.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// The object of `adopt --json`. All keys are always there.
+#[derive(Serialize)]
+struct Report<'a> {
+    linked: u64,
+    already_linked: u64,
+    under_way: u64,
+    losing_access: u64,
+    to_create: u64,
+    doubtful: Vec<DoubtfulPerson<'a>>,
+    skipped: Vec<DoubtfulPerson<'a>>,
+    unknown_users: Vec<User<'a>>,
+    users: u64,
+    source: SourceCounts,
+    requests: u64,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct DoubtfulPerson<'a> {
+    employee_id: &'a str,
+    reason: &'static str,
+    explanation: String,
+    candidates: Vec<User<'a>>,
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    scim_id: Option<&'a str>,
+    user_name: Option<&'a str>,
+    email: Option<&'a str>,
+    active: Option<bool>,
+}
+
+/// Links everybody whose user is certain, and lists who is in doubt.
+pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let rows = match &args.decisions {
+        None => Vec::new(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("the decisions in {} cannot be read", file.display()))?;
+            match sheet::read(&text) {
+                Ok(rows) => rows,
+                Err(faults) => return Ok(refused(&AdoptError::Decisions(faults), Exit::Usage)),
+            }
+        }
+    };
+    // Before anything is linked: a list that cannot be written would be missed.
+    let mut csv = args.csv.as_deref().map(new_private_file).transpose()?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &Surroundings::real(), true)?;
+    let by = args.by.clone().unwrap_or_else(super::decide::user);
+    let started_at = engine.clock.now();
+    let adopted = engine.adopt(&rows, &by).await;
+    let elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
+    let requests = engine.telemetry.requests_sent();
+    let adoption = match adopted {
+        Ok(adoption) => adoption,
+        Err(error) => {
+            // An empty file would look like a list of nobody.
+            if let Some(file) = &args.csv {
+                std::fs::remove_file(file)?;
+            }
+            return failed(&engine, error).await;
+        }
+    };
+    if let Some(csv) = &mut csv {
+        csv.write_all(sheet::write(&adoption.matching, &adoption.roster).as_bytes()).context(
+            "the list could not be written; the links are stored, so `adopt --csv` can be run again",
+        )?;
+    }
+    let report = report(&adoption, requests, elapsed_ms);
+    let exit =
+        if report.doubtful.is_empty() && report.source.rejected == 0 { Exit::Done } else { Exit::Leftovers };
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print_report(&report, &adoption, args.csv.as_deref());
+    }
+    engine.store.close().await;
+    Ok(exit)
+}
+
+async fn failed(engine: &RealEngine, error: AdoptError) -> anyhow::Result<Exit> {
+    engine.store.close().await;
+    match error {
+        AdoptError::Engine(error) => Err(error.into()),
+        AdoptError::Connection(_) | AdoptError::Listing(_) => Ok(refused(&error, Exit::Workiva)),
+        AdoptError::Source(_) => Ok(refused(&error, Exit::Source)),
+        AdoptError::Decisions(_) => Ok(refused(&error, Exit::Usage)),
+    }
+}
+
+fn refused(error: &AdoptError, exit: Exit) -> Exit {
+    eprintln!("workiva-sync: {error}");
+    exit
+}
+
+/// Names and addresses are in it, so it is for its owner alone; and it is never one that somebody is deciding in.
+fn new_private_file(path: &Path) -> anyhow::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.with_context(|| {
+        format!("the list cannot be written into {}; name a file that does not exist yet", path.display())
+    })
+}
+
+fn report(adoption: &Adoption, requests: u64, elapsed_ms: u64) -> Report<'_> {
+    let roster = &adoption.roster;
+    let (skipped, open): (Vec<&Doubtful>, Vec<&Doubtful>) =
+        adoption.matching.doubtful.iter().partition(|one| one.mark == Some(AdoptionMark::Skip));
+    Report {
+        linked: adoption.linked,
+        already_linked: adoption.matching.already,
+        under_way: adoption.matching.under_way,
+        losing_access: adoption.without_right,
+        to_create: adoption.matching.unmatched.len() as u64,
+        doubtful: open.iter().map(|one| doubtful(one, roster)).collect(),
+        skipped: skipped.iter().map(|one| doubtful(one, roster)).collect(),
+        unknown_users: adoption.unknown.iter().map(|at| user(*at, roster)).collect(),
+        users: roster.users().len() as u64,
+        source: SourceCounts { records: adoption.rows, rejected: adoption.rejected.len() as u64 },
+        requests,
+        elapsed_ms,
+    }
+}
+
+fn doubtful<'a>(one: &'a Doubtful, roster: &'a Roster) -> DoubtfulPerson<'a> {
+    DoubtfulPerson {
+        employee_id: &one.employee_id,
+        reason: one.doubt.code(),
+        explanation: one.doubt.to_string(),
+        candidates: one.candidates.iter().map(|at| user(*at, roster)).collect(),
+    }
+}
+
+fn user(at: usize, roster: &Roster) -> User<'_> {
+    let user = &roster.users()[at];
+    User {
+        scim_id: user.scim_id(),
+        user_name: roster.value(user, "userName"),
+        email: roster.value(user, "emails.work"),
+        active: user.active,
+    }
+}
+
+fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
+    println!(
+        "{} rows, {} rejected; {} users in Workiva",
+        report.source.records, report.source.rejected, report.users
+    );
+    println!("linked now: {}; linked before: {}", report.linked, report.already_linked);
+    if report.under_way > 0 {
+        println!("left alone, since an action is under way: {}", report.under_way);
+    }
+    if report.losing_access > 0 {
+        println!(
+            "of those linked now, {} have an active account and no right to it by HR: the next run suspends them, through the \
+             guard; `workiva-sync plan` shows whom",
+            report.losing_access
+        );
+    }
+    println!("without a user, to be created by the next run: {}", report.to_create);
+    for rejection in adoption.rejected.iter().take(SHOWN) {
+        println!("{}", super::sync::rejected_line(rejection));
+    }
+    print_doubtful("in doubt (nobody is linked or created until somebody decides)", &report.doubtful);
+    print_doubtful("skipped (nobody is linked or created)", &report.skipped);
+    if !report.unknown_users.is_empty() {
+        println!("users of nobody, left alone: {}", report.unknown_users.len());
+        let mut users = table::table(&["Workiva's id", "user name", "active"]);
+        for one in report.unknown_users.iter().take(SHOWN) {
+            users.add_row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
+        }
+        print_rest(&users, report.unknown_users.len());
+    }
+    match csv {
+        Some(file) => println!(
+            "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
+            file.display()
+        ),
+        None if report.doubtful.is_empty() => {}
+        None => println!("`adopt --csv FILE` writes a list to decide in"),
+    }
+}
+
+fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {
+    if people.is_empty() {
+        return;
+    }
+    println!("{title}: {}", people.len());
+    let mut doubtful = table::table(&["employee", "candidate", "user name", "active", "why"]);
+    for person in people.iter().take(SHOWN) {
+        for one in &person.candidates {
+            let (id, name) = (one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"));
+            doubtful.add_row([person.employee_id, id, name, active(one), &person.explanation]);
+        }
+    }
+    print_rest(&doubtful, people.len());
+}
+
+fn print_rest(table: &comfy_table::Table, number: usize) {
+    println!("{table}");
+    if number > SHOWN {
+        println!("and {} more; --json lists all", number - SHOWN);
+    }
+}
+
+fn active(user: &User<'_>) -> &'static str {
+    match user.active {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not told",
+    }
+}

@@ -1,0 +1,157 @@
+//! Linking people to the users whom Workiva has already. Workiva is only read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::connection::ConnectionReport;
+use super::directory::{self, ListingError};
+use super::feed;
+use super::{Engine, EngineError};
+use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
+use crate::core::adopt::matching::{Matching, match_people};
+use crate::core::adopt::{Claimant, Link, account_of, claimants};
+use crate::core::record::Rejection;
+use crate::core::roster::Roster;
+use crate::core::scim::ScimPort;
+use crate::core::state::AdoptionMark;
+use crate::source::{HrSource, SourceError};
+use crate::store::{AdoptionCommit, Linked, StoreError};
+
+/// Why nobody was adopted. Nothing is stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// The connection does not work.
+    #[error("{}", .0.failure())]
+    Connection(ConnectionReport),
+    /// The source failed or was not complete.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Workiva's users could not be listed.
+    #[error("Workiva's users cannot be listed: {0}; nobody was linked")]
+    Listing(#[from] ListingError),
+    /// The decisions cannot be carried out.
+    #[error("nothing was done, since the decisions have faults:\n{}", .0.join("\n"))]
+    Decisions(Vec<String>),
+    /// The database failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for AdoptError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// What `adopt` found and did.
+#[derive(Debug)]
+pub struct Adoption {
+    /// Everybody of the HR source.
+    pub claimants: Vec<Claimant>,
+    /// Records that cannot be used.
+    pub rejected: Vec<Rejection>,
+    /// Rows read.
+    pub rows: u64,
+    /// All users of Workiva.
+    pub roster: Roster,
+    /// Who is whose. Of people who were decided about, only those who still wait are in `doubtful`.
+    pub matching: Matching,
+    /// Users of nobody, as positions in the roster.
+    pub unknown: Vec<usize>,
+    /// How many were linked now.
+    pub linked: u64,
+    /// How many of those have an active account that HR does not want: the next run takes their access.
+    pub without_right: u64,
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Links everybody whose user is certain, and those for whom `rows` decide, by the word of `by`. Nothing is written to Workiva, and what is
+    /// stored is stored in one transaction.
+    ///
+    /// # Errors
+    /// Where source, Workiva or database fail, or a decision cannot be carried out: then nothing is stored.
+    pub async fn adopt(&self, rows: &[DecidedRow], by: &str) -> Result<Adoption, AdoptError> {
+        let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
+        let rulebook = &self.rules.rulebook;
+        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let (findings, _) = feed::read_everybody(&self.source).await?;
+        let ids: Vec<&str> = findings.changed.iter().map(|record| record.employee_id()).collect();
+        let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        let mut rejected = findings.rejected;
+        let (claimants, refused) = claimants(findings.changed, &states, rulebook, today);
+        rejected.extend(refused);
+        drop(states);
+        let line = self.line(capabilities);
+        let roster = directory::roster(&line, rulebook.users.paths()).await?;
+        let owners = self.store.owners().await?;
+        let order = &self.settings.workiva.match_existing;
+        let mut matching = match_people(&claimants, &roster, &owners, order);
+        let decided = decide(rows, &claimants, &matching, &roster, &owners).map_err(AdoptError::Decisions)?;
+        let commit = commit(&claimants, &roster, &matching, &decided);
+        let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
+        let unknown = matching.unknown(&roster, &owners);
+        let without_right = without_right(&claimants, &commit);
+        take_in(&mut matching, &claimants, decided);
+        tracing::info!(linked, doubtful = matching.doubtful.len(), "existing users adopted");
+        let rows = findings.rows;
+        Ok(Adoption { claimants, rejected, rows, roster, matching, unknown, linked, without_right })
+    }
+}
+
+fn commit(claimants: &[Claimant], roster: &Roster, matching: &Matching, decided: &Decided) -> AdoptionCommit {
+    let link = |link: &Link, by_decision: bool| {
+        let claimant = &claimants[link.claimant];
+        let account = account_of(claimant, roster, &roster.users()[link.user]);
+        Linked { employee_id: claimant.employee_id.clone(), account, by_decision }
+    };
+    let certain = matching.links.iter().map(|one| link(one, false));
+    let links: Vec<Linked> = certain.chain(decided.links.iter().map(|one| link(one, true))).collect();
+    AdoptionCommit { marks: marks(claimants, matching, decided, &links), links }
+}
+
+/// The marks that have to change: of whoever is in doubt, was decided about, or is in doubt no longer.
+fn marks(
+    claimants: &[Claimant],
+    matching: &Matching,
+    decided: &Decided,
+    links: &[Linked],
+) -> Vec<(String, Option<AdoptionMark>)> {
+    let linked: BTreeSet<&str> = links.iter().map(|one| one.employee_id.as_str()).collect();
+    let mut due: BTreeMap<&str, AdoptionMark> = BTreeMap::new();
+    for doubtful in &matching.doubtful {
+        due.insert(&doubtful.employee_id, doubtful.mark.unwrap_or(AdoptionMark::Open));
+    }
+    due.extend(decided.marks.iter().map(|(employee_id, mark)| (employee_id.as_str(), *mark)));
+    let changed = |claimant: &Claimant| {
+        let employee_id = claimant.employee_id.as_str();
+        // A link takes the mark away by itself; that an account is to be made stays decided.
+        let now = due.get(employee_id).copied().or(claimant.mark.filter(|mark| *mark == AdoptionMark::New));
+        let is_same = now == claimant.mark || linked.contains(employee_id);
+        (!is_same).then(|| (employee_id.to_owned(), now))
+    };
+    claimants.iter().filter_map(changed).collect()
+}
+
+fn without_right(claimants: &[Claimant], commit: &AdoptionCommit) -> u64 {
+    let wants = |employee_id: &str| {
+        let at = claimants.binary_search_by(|one| one.employee_id.as_str().cmp(employee_id));
+        at.is_ok_and(|at| claimants[at].wants_access)
+    };
+    commit.links.iter().filter(|one| one.account.active && !wants(&one.employee_id)).count() as u64
+}
+
+/// Who was decided about is in doubt no longer, or waits as it was decided.
+fn take_in(matching: &mut Matching, claimants: &[Claimant], decided: Decided) {
+    let linked: BTreeSet<&str> =
+        decided.links.iter().map(|link| claimants[link.claimant].employee_id.as_str()).collect();
+    for doubtful in &mut matching.doubtful {
+        doubtful.mark = decided.marks.get(&doubtful.employee_id).copied().or(doubtful.mark);
+    }
+    matching
+        .doubtful
+        .retain(|one| one.mark != Some(AdoptionMark::New) && !linked.contains(one.employee_id.as_str()));
+    let position = |id: &String| claimants.binary_search_by(|one| one.employee_id.cmp(id)).ok();
+    let new = decided.marks.iter().filter(|(_, mark)| **mark == AdoptionMark::New);
+    let new = new.filter_map(|(id, _)| position(id)).filter(|at| claimants[*at].wants_access);
+    matching.unmatched.extend(new);
+    matching.links.extend(decided.links);
+}

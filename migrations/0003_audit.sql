@@ -26,12 +26,17 @@ BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 
 -- The newest record, so that a cut at the end shows; and what was there before the first one.
 CREATE TABLE audit_head (
-    seq            INTEGER NOT NULL,
-    hash           TEXT    NOT NULL,
-    runs_before    INTEGER NOT NULL,
+    seq             INTEGER NOT NULL,
+    hash            TEXT    NOT NULL,
+    runs_before     INTEGER NOT NULL,
     -- The greatest number of an action that has no record.
-    actions_before INTEGER NOT NULL
+    actions_before  INTEGER NOT NULL,
+    attempts_before INTEGER NOT NULL
 ) STRICT;
-INSERT INTO audit_head (seq, hash, runs_before, actions_before)
+INSERT INTO audit_head (seq, hash, runs_before, actions_before, attempts_before)
 SELECT 0, '0000000000000000000000000000000000000000000000000000000000000000',
-    (SELECT count(*) FROM run), (SELECT coalesce(max(action_id), 0) FROM action);
+    (SELECT count(*) FROM run), (SELECT coalesce(max(action_id), 0) FROM action),
+    (SELECT count(*) FROM attempt);
+
+-- `explain` looks a person up, however many others there are.
+CREATE INDEX action_person ON action (employee_id, action_id);

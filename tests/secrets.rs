@@ -134,7 +134,7 @@ fn commands_print_no_secret_whether_they_go_well_or_not() {
     let mut world = world();
     world.hr(&people(3));
     let secrets = forms();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["config", "print"],
         &["check"],
         &["plan"],
@@ -142,6 +142,7 @@ fn commands_print_no_secret_whether_they_go_well_or_not() {
         &["status"],
         &["check", "--json"],
         &["actions", "list"],
+        &["audit", "export"],
     ];
     let assert_all_hide = |world: &World, what: &str| {
         for arguments in commands {

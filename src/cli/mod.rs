@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod configuration;
 mod decide;
+mod explain;
 mod health;
 mod logging;
 mod progress;
@@ -68,6 +69,8 @@ enum Command {
     /// The actions that wait for an operator.
     #[command(subcommand)]
     Actions(ActionsCommand),
+    /// One person: input, decision and rule, difference, requests and answers. Writes nothing.
+    Explain(ExplainArgs),
     /// Look through the audit chain, or write it out.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -84,6 +87,19 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct JsonFlag {
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    /// Whom: the id as the HR system has it.
+    #[arg(value_name = "EMPLOYEE_ID")]
+    employee_id: String,
+    /// Every action and audit record, not only the newest ten.
+    #[arg(long)]
+    all: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -198,6 +214,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Status(flag) => status::status(&config, flag.json).await,
                 Command::Adopt(args) => adopt::adopt(&config, &args).await,
                 Command::Actions(command) => actions::actions(&config, command).await,
+                Command::Explain(args) => {
+                    explain::explain(&config, &args.employee_id, args.all, args.json).await
+                }
                 Command::Audit(command) => audit::audit(&config, command).await,
                 Command::Sandbox(args) => stand_in::sandbox(args).await,
                 Command::Demo(args) => crate::demo::demo(args.stay).await,

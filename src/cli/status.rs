@@ -28,7 +28,7 @@ fn print_status(status: &Status) {
     let mut runs = table::table(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {
         runs.add_row([
-            run.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            table::time(run.started_at),
             run.cause.clone(),
             run.outcome.clone(),
             run.records.to_string(),
@@ -47,7 +47,7 @@ fn print_status(status: &Status) {
         println!(
             "held: plan {} of {}, {} actions",
             held.plan_id,
-            held.created_at.format("%Y-%m-%d %H:%M:%S"),
+            table::time(held.created_at),
             held.counts.total()
         );
         for reason in &held.hold_reasons {

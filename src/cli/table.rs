@@ -1,9 +1,10 @@
 //! Readable tables.
 
+use chrono::{DateTime, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 
-use crate::core::action::ActionKind;
+use crate::core::action::{ActionKind, Change};
 use crate::core::plan::PlannedAction;
 
 /// An empty table with these heads, as wide as what is in it, at most 100 columns.
@@ -50,10 +51,19 @@ fn new_user(action: &PlannedAction) -> String {
 }
 
 fn changes(action: &PlannedAction) -> String {
+    action.changes.iter().map(change).collect::<Vec<_>>().join("\n")
+}
+
+/// One attribute's change, in one line.
+pub fn change(change: &Change) -> String {
     let shown = |value: &Option<String>| value.as_deref().unwrap_or("–").to_owned();
-    let lines = action.changes.iter().map(|change| match &change.from {
+    match &change.from {
         None => format!("{}: {}", change.attribute, shown(&change.to)),
         Some(_) => format!("{}: {} → {}", change.attribute, shown(&change.from), shown(&change.to)),
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A time, to the second, in UTC.
+pub fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
 }

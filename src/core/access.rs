@@ -63,6 +63,23 @@ pub enum Reason {
     Absent,
 }
 
+impl Reason {
+    /// The one thing that decided: a rule, a date or the status.
+    pub fn rests_on(&self) -> &'static str {
+        match self {
+            Self::Roles(_) => "access.roles",
+            Self::Everybody => "access.provision",
+            Self::RoleLossKept => "access.keep_on_role_loss",
+            Self::NoRole => "access.roles",
+            Self::NotEmployed(Employment::NotYet { .. }) => "hire_date",
+            Self::NotEmployed(Employment::OnLeave) => "lifecycle.on_leave",
+            Self::NotEmployed(Employment::TerminatedByDate { .. }) => "termination_date",
+            Self::NotEmployed(_) => "status",
+            Self::Absent => "source.absence",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -30,6 +30,7 @@ pub struct Intake {
 }
 
 /// What came of a complete read.
+#[derive(Clone)]
 pub struct Findings {
     /// Records of people who are new, changed or not yet settled; in the order of the source.
     pub changed: Vec<Record>,

@@ -50,7 +50,8 @@ pub enum OnLeave {
 }
 
 /// A status value, sorted into the three lists of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EmploymentStatus {
     /// Works here.
     Active,

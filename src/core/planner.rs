@@ -47,6 +47,7 @@ pub struct Rulebook {
 pub type States = HashMap<String, PersonState>;
 
 /// A person, judged.
+#[derive(Clone)]
 pub struct Judged {
     employee_id: String,
     row: u64,
@@ -57,6 +58,16 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// Whether the person should have access, and why.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// The mapped user, where there is to be one.
+    pub fn desired(&self) -> Option<&Attributes> {
+        self.desired.as_ref()
+    }
+
     /// The user name that the person should have, in compared form.
     pub fn user_name(&self) -> Option<String> {
         self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))

@@ -123,6 +123,19 @@ impl RecordBatch {
         self.rows.push(RowHead { row, fingerprint: Fingerprint(digest.max(1)) });
     }
 
+    /// A batch of what may be about one person: their records, and refused rows that are theirs or nobody's.
+    pub fn about(&self, employee_id: &str) -> Self {
+        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
+        let width = self.columns.names().len();
+        for index in (0..self.len()).filter(|index| self.value(*index, 0) == employee_id) {
+            batch.push(self.rows[index].row, (0..width).map(|column| self.value(index, column)));
+        }
+        let may_be_theirs =
+            |one: &&Rejection| one.employee_id.as_ref().is_none_or(|theirs| theirs == employee_id);
+        batch.rejections = self.rejections.iter().filter(may_be_theirs).cloned().collect();
+        batch
+    }
+
     /// The employee id, row number and fingerprint of the record at `index`.
     pub fn head(&self, index: usize) -> (&str, u64, Fingerprint) {
         let head = self.rows[index];

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod connection;
 pub mod cycle;
 pub mod directory;
+pub mod explain;
 pub mod feed;
 pub mod gate;
 pub mod pool;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -33,12 +34,23 @@ pub enum AuditFault {
         /// The action.
         action_id: i64,
     },
-    /// The number of runs or actions is not that of their records.
+    /// The requests of an action are not those that were recorded.
+    #[error(
+        "the requests for action {action_id} are not what record {seq} says: some were altered in the database, removed or \
+         put in"
+    )]
+    Requests {
+        /// The outcome's record.
+        seq: i64,
+        /// The action.
+        action_id: i64,
+    },
+    /// The number of runs, actions or requests is not that of their records.
     #[error(
         "there are {stored} {what} in the database and {recorded} in the audit: some were put in or removed by hand"
     )]
     Number {
-        /// Runs or actions.
+        /// Runs, actions or requests.
         what: &'static str,
         /// In the database.
         stored: i64,
@@ -53,7 +65,8 @@ impl AuditFault {
         match self {
             Self::Chain(Fault::Missing { first: seq, .. })
             | Self::Chain(Fault::OutOfOrder { seq } | Fault::Altered { seq } | Fault::NotTheAnchor { seq })
-            | Self::Action { seq, .. } => Some(*seq),
+            | Self::Action { seq, .. }
+            | Self::Requests { seq, .. } => Some(*seq),
             _ => None,
         }
     }
@@ -74,11 +87,28 @@ struct Decided {
     bound: String,
 }
 
-/// Runs and decisions among the records so far.
+#[derive(Deserialize)]
+struct Worked {
+    action: i64,
+    claim: i64,
+    requests: Vec<Request>,
+}
+
+/// What of a request is in the database as well.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Request {
+    sent_at: i64,
+    request: String,
+    status: Option<u16>,
+    duration_ms: u64,
+}
+
+/// Runs, decisions and requests among the records so far.
 #[derive(Default)]
 struct Recorded {
     runs: i64,
     decisions: i64,
+    requests: i64,
 }
 
 impl Store {
@@ -139,9 +169,7 @@ async fn find_fault(
     tx: &mut SqliteConnection,
     verifier: &mut Verifier,
 ) -> Result<Option<AuditFault>, StoreError> {
-    let row = sqlx::query("SELECT seq, hash, runs_before, actions_before FROM audit_head")
-        .fetch_optional(&mut *tx)
-        .await?;
+    let row = sqlx::query("SELECT seq, hash FROM audit_head").fetch_optional(&mut *tx).await?;
     let Some(row) = row else { return Ok(Some(AuditFault::NoHead)) };
     let head = Head { seq: row.get(0), hash: row.get(1) };
     let mut recorded = Recorded::default();
@@ -155,14 +183,18 @@ async fn find_fault(
                 return Ok(Some(fault.into()));
             }
         }
+        recorded.runs += records.iter().filter(|record| record.kind == Kind::Run.name()).count() as i64;
         if let Some(fault) = compare_decisions(tx, &records, &mut recorded).await? {
+            return Ok(Some(fault));
+        }
+        if let Some(fault) = compare_requests(tx, &records, &mut recorded).await? {
             return Ok(Some(fault));
         }
     }
     if let Err(fault) = verifier.finish(Some(&head)) {
         return Ok(Some(fault.into()));
     }
-    compare_numbers(tx, &recorded, row.get(2), row.get(3)).await
+    compare_numbers(tx, &recorded).await
 }
 
 /// Records behind the one of this number, in order.
@@ -184,18 +216,23 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
     })
 }
 
+/// The bodies of the records of one kind, by their numbers.
+fn bodies<T: DeserializeOwned>(records: &[Record], kind: Kind) -> Result<Vec<(i64, T)>, StoreError> {
+    records
+        .iter()
+        .filter(|record| record.kind == kind.name())
+        .map(|record| Ok((record.seq, serde_json::from_str(&record.body)?)))
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(|_| StoreError::Corrupt { what: "a record of the audit" })
+}
+
 /// Whether the actions are still the ones that were decided on.
 async fn compare_decisions(
     tx: &mut SqliteConnection,
     records: &[Record],
     recorded: &mut Recorded,
 ) -> Result<Option<AuditFault>, StoreError> {
-    recorded.runs += records.iter().filter(|record| record.kind == Kind::Run.name()).count() as i64;
-    let decisions = records.iter().filter(|record| record.kind == Kind::Decision.name());
-    let decided: Vec<(i64, Decided)> = decisions
-        .map(|record| serde_json::from_str(&record.body).map(|decided| (record.seq, decided)))
-        .collect::<Result<_, _>>()
-        .map_err(|_| StoreError::Corrupt { what: "a decision of the audit" })?;
+    let decided: Vec<(i64, Decided)> = bodies(records, Kind::Decision)?;
     recorded.decisions += decided.len() as i64;
     let ids: Vec<i64> = decided.iter().map(|(_, decided)| decided.action).collect();
     let rows = sqlx::query(
@@ -217,22 +254,57 @@ async fn compare_decisions(
     Ok(first.map(|(seq, decided)| AuditFault::Action { seq, action_id: decided.action }))
 }
 
-/// Whether there is a record for each run and each action since the audit began, and nothing else.
+/// Whether the requests are still the ones that were recorded.
+async fn compare_requests(
+    tx: &mut SqliteConnection,
+    records: &[Record],
+    recorded: &mut Recorded,
+) -> Result<Option<AuditFault>, StoreError> {
+    let worked: Vec<(i64, Worked)> = bodies(records, Kind::Outcome)?;
+    recorded.requests += worked.iter().map(|(_, worked)| worked.requests.len() as i64).sum::<i64>();
+    let claims: Vec<(i64, i64)> = worked.iter().map(|(_, worked)| (worked.action, worked.claim)).collect();
+    let rows = sqlx::query(
+        "SELECT t.action_id, t.epoch, t.sent_at, t.request, t.status, t.duration_ms FROM json_each(?1) j \
+         JOIN attempt t ON t.action_id = j.value ->> 0 AND t.epoch = j.value ->> 1 ORDER BY t.action_id, t.epoch, t.number",
+    )
+    .bind(to_json(&claims))
+    .fetch_all(tx)
+    .await?;
+    let mut stored: HashMap<(i64, i64), Vec<Request>> = HashMap::new();
+    for row in &rows {
+        let request = Request {
+            sent_at: row.get(2),
+            request: row.get(3),
+            status: row.get(4),
+            duration_ms: row.get::<i64, _>(5).unsigned_abs(),
+        };
+        stored.entry((row.get(0), row.get(1))).or_default().push(request);
+    }
+    let differs = |worked: &Worked| {
+        let stored = stored.get(&(worked.action, worked.claim));
+        stored.map_or(!worked.requests.is_empty(), |stored| *stored != worked.requests)
+    };
+    let first = worked.into_iter().find(|(_, worked)| differs(worked));
+    Ok(first.map(|(seq, worked)| AuditFault::Requests { seq, action_id: worked.action }))
+}
+
+/// Whether there is a record for each run, action and request since the audit began, and nothing else.
 async fn compare_numbers(
     tx: &mut SqliteConnection,
     recorded: &Recorded,
-    runs_before: i64,
-    actions_before: i64,
 ) -> Result<Option<AuditFault>, StoreError> {
-    let (runs, actions): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM action WHERE action_id > ?1)",
+    let (runs, actions, requests): (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM run) - runs_before, \
+           (SELECT count(*) FROM action WHERE action_id > actions_before), \
+           (SELECT count(*) FROM attempt) - attempts_before FROM audit_head",
     )
-    .bind(actions_before)
     .fetch_one(tx)
     .await?;
-    let number = |what, stored, recorded| {
-        (stored != recorded).then_some(AuditFault::Number { what, stored, recorded })
-    };
-    Ok(number("runs", runs - runs_before, recorded.runs)
-        .or_else(|| number("actions", actions, recorded.decisions)))
+    let numbers = [
+        ("runs", runs, recorded.runs),
+        ("actions", actions, recorded.decisions),
+        ("requests", requests, recorded.requests),
+    ];
+    let wrong = numbers.into_iter().find(|(_, stored, recorded)| stored != recorded);
+    Ok(wrong.map(|(what, stored, recorded)| AuditFault::Number { what, stored, recorded }))
 }

@@ -1,0 +1,164 @@
+//! `explain`.
+
+use std::path::Path;
+
+use comfy_table::Table;
+
+use super::{Exit, print_json, table};
+use crate::compose::{Surroundings, engine, load_config};
+use crate::engine::explain::{Explanation, Input, NextStep};
+use crate::store::{History, PastAction, Store};
+
+/// How many actions and audit records are told where not all are asked for.
+const SHOWN: u32 = 10;
+
+/// Explains one person: input, decision and rule, difference, requests and answers.
+pub async fn explain(config: &Path, employee_id: &str, all: bool, json: bool) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let store = Store::open_for_reading(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &Surroundings::real(), false).await?;
+    let told = engine.explain(employee_id, if all { u32::MAX } else { SHOWN }).await?;
+    if json {
+        print_json(&told)?;
+    } else {
+        print(&told);
+    }
+    Ok(match (&told.input.failure, told.is_known()) {
+        (Some(_), _) => Exit::Source,
+        (None, false) => Exit::Failed,
+        (None, true) => Exit::Done,
+    })
+}
+
+fn print(told: &Explanation) {
+    print_input(&told.employee_id, &told.input);
+    if !told.is_known() {
+        println!(
+            "nobody with this employee id is in the source or was ever in it; ids are compared exactly, leading zeros count"
+        );
+        return;
+    }
+    print_decision(told);
+    print_account(told);
+    print_history(&told.history);
+}
+
+fn print_input(employee_id: &str, input: &Input) {
+    match (&input.source, &input.failure, input.row) {
+        (_, Some(failure), _) => println!("input: {failure}\nWhat follows is what is stored."),
+        (Some(source), None, Some(row)) => println!("input: employee {employee_id}, row {row} of {source}"),
+        (source, None, _) => println!(
+            "input: no record of employee {employee_id} that can be used in {}",
+            source.as_deref().unwrap_or("the source")
+        ),
+    }
+    for (name, value) in &input.fields {
+        println!("  {name}: {value}");
+    }
+    for reason in &input.rejected {
+        println!("  rejected, so they keep what they have: {reason}");
+    }
+    for warning in &input.warnings {
+        println!("  warning: {warning}");
+    }
+}
+
+fn print_decision(told: &Explanation) {
+    let Some(decision) = &told.decision else {
+        println!("decision: none");
+        return;
+    };
+    let answer = if decision.access { "access" } else { "no access" };
+    println!("decision: {answer}: {} (by {})", decision.reason, decision.rests_on);
+    let dates = [("hired", decision.hire_date), ("terminated", decision.termination_date)];
+    for (name, date) in dates.into_iter().filter_map(|(name, date)| Some((name, date?))) {
+        println!("  {name}: {date}");
+    }
+    match decision.next_change {
+        Some(day) => println!("  next change by date: {day}"),
+        None => println!("  no date changes this"),
+    }
+    for (path, value) in told.user.iter().flatten() {
+        println!("  {path}: {value}");
+    }
+}
+
+fn print_account(told: &Explanation) {
+    match &told.account {
+        None => println!("account: none is confirmed"),
+        Some(account) => {
+            let active = if account.active { "active" } else { "suspended" };
+            let since =
+                account.confirmed_at.map_or(String::new(), |at| format!(", confirmed {}", table::time(at)));
+            println!("account: {}, {active}{since}", account.scim_id);
+        }
+    }
+    for change in &told.differs {
+        println!("  differs: {}", table::change(change));
+    }
+    match (told.next.step, told.next.kind) {
+        (NextStep::Act, Some(kind)) => println!("next run: would plan to {}", kind.name()),
+        (NextStep::UnderWay, _) => println!("next run: nothing more; an action is under way"),
+        (NextStep::Withdraw, _) => println!("next run: would withdraw the waiting action"),
+        _ => println!("next run: nothing to do"),
+    }
+}
+
+fn print_history(history: &History) {
+    println!("actions: {} of {}, newest first", history.actions.len(), history.actions_total);
+    for action in &history.actions {
+        print_action(action);
+    }
+    for rejection in &history.rejections {
+        let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
+        println!("rejected in the last run{row}: {}", rejection.reason);
+    }
+    let numbers: Vec<String> =
+        history.audit.iter().map(|line| format!("{} {}", line.seq, line.kind)).collect();
+    println!("audit records: {} of {}: {}", history.audit.len(), history.audit_total, numbers.join(", "));
+}
+
+fn print_action(action: &PastAction) {
+    let ended = action.ended_at.map_or(String::new(), |at| format!(" {}", table::time(at)));
+    println!(
+        "  {} {}, {}{ended}: {}; planned {}",
+        action.action_id,
+        action.kind,
+        action.state,
+        action.because,
+        table::time(action.created_at)
+    );
+    for change in &action.changes {
+        println!("    {}", table::change(change));
+    }
+    let plan = &action.plan;
+    let decided = match (&plan.decided_by, plan.decided_at) {
+        (Some(by), Some(at)) => format!(" by {by} {}", table::time(at)),
+        _ => String::new(),
+    };
+    println!("    plan {} of run {}: {}{decided}", plan.plan_id, plan.run_id, plan.state);
+    for reason in &plan.hold_reasons {
+        println!("      held ({}): {}", reason.code, reason.message);
+    }
+    if let Some(error) = &action.error {
+        println!("    {error}");
+    }
+    if !action.requests.is_empty() {
+        println!("{}", requests_table(action));
+    }
+}
+
+fn requests_table(action: &PastAction) -> Table {
+    let mut rows = table::table(&["sent", "request", "status", "ms", "error"]);
+    for one in &action.requests {
+        let status = one.status.map_or("–".to_owned(), |status| status.to_string());
+        rows.add_row([
+            &table::time(one.sent_at),
+            &one.request,
+            &status,
+            &one.duration_ms.to_string(),
+            one.error.as_deref().unwrap_or_default(),
+        ]);
+    }
+    rows
+}

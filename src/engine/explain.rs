@@ -1,0 +1,295 @@
+//! One person: what HR says, what follows from it by which rule, what differs from the confirmed account, and what was done.
+//!
+//! The judging is that of planning, over the records of this one person. Nothing is written, and Workiva is not asked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::{Engine, EngineError};
+use crate::core::access::Reason;
+use crate::core::action::{ActionKind, Attributes, Change};
+use crate::core::intake::{Findings, Intake};
+use crate::core::lifecycle::EmploymentStatus;
+use crate::core::mapping::Fields;
+use crate::core::person::Person;
+use crate::core::plan::Plan;
+use crate::core::planner::{Absence, Judged, Material, States, assemble, judge};
+use crate::core::record::{Fingerprint, Record, RecordBatch};
+use crate::core::scim::ScimPort;
+use crate::core::state::PersonState;
+use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
+use crate::store::History;
+
+/// Everything that is known of one person. All keys are always there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Whom it is about.
+    pub employee_id: String,
+    /// What the source says now.
+    pub input: Input,
+    /// What follows from it; `None` where there is no usable record.
+    pub decision: Option<Judgement>,
+    /// The mapped user, where there is to be one.
+    pub user: Option<Attributes>,
+    /// The account as Workiva last confirmed it.
+    pub account: Option<ConfirmedAccount>,
+    /// What of it is not as it should be.
+    pub differs: Vec<Change>,
+    /// What the next run would do for this person alone, before the guard.
+    pub next: Next,
+    /// What was done.
+    #[serde(flatten)]
+    pub history: History,
+}
+
+/// What the source says now.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Input {
+    /// The file or system that was read; `None`: it could not be.
+    pub source: Option<String>,
+    /// Why it could not be read, in words.
+    pub failure: Option<String>,
+    /// Where the record stands, the first data row being 1; `None`: there is none that can be used.
+    pub row: Option<u64>,
+    /// The record's fields as they are read, without the empty ones.
+    pub fields: BTreeMap<String, String>,
+    /// Why records of this person cannot be used.
+    pub rejected: Vec<String>,
+    /// What besides keeps them from counting.
+    pub warnings: Vec<String>,
+}
+
+/// Whether somebody should have access, by which rule and date.
+#[derive(Clone, Debug, Serialize)]
+pub struct Judgement {
+    /// Whether there should be an active account.
+    pub access: bool,
+    /// Why, in words.
+    pub reason: String,
+    /// The field or configuration key that decided.
+    pub rests_on: &'static str,
+    /// The list of `[lifecycle]` in which the status stands.
+    pub status: Option<EmploymentStatus>,
+    /// The first day of work, as it was read.
+    pub hire_date: Option<NaiveDate>,
+    /// The last day of work, as it was read.
+    pub termination_date: Option<NaiveDate>,
+    /// The roles that matched.
+    pub roles: Vec<String>,
+    /// The next day on which the dates alone may change the answer.
+    pub next_change: Option<NaiveDate>,
+}
+
+/// The account as Workiva last confirmed it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfirmedAccount {
+    /// Workiva's id of the user.
+    pub scim_id: String,
+    /// Whether it is active.
+    pub active: bool,
+    /// The attributes that were sent and accepted.
+    pub attributes: Attributes,
+    /// When this was confirmed.
+    pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// What the next run would do for this person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// In one word.
+    pub step: NextStep,
+    /// The kind of action, where one would be planned.
+    pub kind: Option<ActionKind>,
+    /// Why, in words, where one would be planned.
+    pub because: Option<String>,
+}
+
+/// What a run does for somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextStep {
+    /// Nothing: the account is as it should be, or nobody may be judged.
+    #[default]
+    Nothing,
+    /// An action would be planned.
+    Act,
+    /// An action under way does it, or has to end first.
+    UnderWay,
+    /// A waiting action is not needed any more.
+    Withdraw,
+}
+
+impl Judgement {
+    /// Of somebody whom a full source does not name.
+    fn of_absence(access: bool) -> Self {
+        Self {
+            access,
+            reason: Reason::Absent.to_string(),
+            rests_on: Reason::Absent.rests_on(),
+            status: None,
+            hire_date: None,
+            termination_date: None,
+            roles: Vec::new(),
+            next_change: None,
+        }
+    }
+}
+
+impl Explanation {
+    /// Whether anybody has ever heard of this person.
+    pub fn is_known(&self) -> bool {
+        let in_source = self.input.row.is_some() || !self.input.rejected.is_empty();
+        let in_state =
+            self.account.is_some() || self.history.actions_total > 0 || self.history.audit_total > 0;
+        in_source || in_state || !self.history.rejections.is_empty()
+    }
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Explains one person, with at most so many actions and audit records.
+    ///
+    /// # Errors
+    /// Where the database fails. A source that fails is in the answer, which then tells what is stored.
+    pub async fn explain(&self, employee_id: &str, limit: u32) -> Result<Explanation, EngineError> {
+        let states = self.store.states(&[employee_id]).await?;
+        let confirmed_at = self.store.confirmed_at(employee_id).await?;
+        let account = states.get(employee_id).and_then(|state| state.account.clone());
+        let mut told = Explanation {
+            employee_id: employee_id.to_owned(),
+            input: Input::default(),
+            decision: None,
+            user: None,
+            account: account.map(|account| ConfirmedAccount {
+                scim_id: account.scim_id,
+                active: account.active,
+                attributes: account.attributes,
+                confirmed_at,
+            }),
+            differs: Vec::new(),
+            next: Next::default(),
+            history: self.store.history(employee_id, limit).await?,
+        };
+        match read_one(&self.source, employee_id, states.contains_key(employee_id)).await {
+            Ok((findings, name)) => {
+                told.input.source = Some(name);
+                self.judge_one(&mut told, findings, &states).await?;
+            }
+            Err(error) => told.input.failure = Some(error.to_string()),
+        }
+        Ok(told)
+    }
+
+    async fn judge_one(
+        &self,
+        told: &mut Explanation,
+        mut findings: Findings,
+        states: &States,
+    ) -> Result<(), EngineError> {
+        let rulebook = &self.rules.rulebook;
+        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let records = std::mem::take(&mut findings.changed);
+        if let Some(record) = records.first() {
+            told.input.row = Some(record.row);
+            told.input.fields = fields(record);
+        }
+        let person = records
+            .first()
+            .cloned()
+            .and_then(|record| Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats).ok());
+        let (judged, rejected) = judge(records, states, rulebook, today);
+        if let Some(one) = judged.first() {
+            told.decision = Some(judgement(one, person.as_ref()));
+            told.user = one.desired().cloned();
+        } else if !findings.absent.is_empty() {
+            let keeps = rulebook.absence == Absence::Keep && states.values().any(PersonState::has_access);
+            told.decision = Some(Judgement::of_absence(keeps));
+        }
+        let names: Vec<String> = judged.iter().filter_map(Judged::user_name).collect();
+        let holders = self.store.holders(&names).await?;
+        let plan = |states: &States| {
+            let material = Material {
+                judged: judged.clone(),
+                rejected: rejected.clone(),
+                findings: findings.clone(),
+                states,
+                holders: &holders,
+            };
+            assemble(material, rulebook)
+        };
+        // What differs is seen without regard to what is under way.
+        let at_rest = states.iter().map(|(id, state)| {
+            let mut state = state.clone();
+            state.open = None;
+            (id.clone(), state)
+        });
+        let whole = plan(&at_rest.collect::<HashMap<_, _>>());
+        told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();
+        let plan = plan(states);
+        let theirs = plan.rejected.iter().filter(|one| one.employee_id.is_some());
+        told.input.rejected = theirs.map(|one| one.reason.clone()).collect();
+        told.input.warnings = plan.warnings.clone();
+        told.next = next(&plan);
+        Ok(())
+    }
+}
+
+/// Reads the whole source, since it has to prove itself complete, and keeps what is about one person.
+async fn read_one<S: HrSource>(
+    source: &S,
+    employee_id: &str,
+    is_known: bool,
+) -> Result<(Findings, String), SourceError> {
+    let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+    let take_in = async {
+        let mut intake = Intake::default();
+        if is_known {
+            intake.know(employee_id, Fingerprint::NONE);
+        }
+        while let Some(batch) = batches.recv().await {
+            intake.accept(batch.about(employee_id));
+        }
+        intake
+    };
+    let (end, intake) = tokio::join!(source.read(sender), take_in);
+    // Nobody is settled as absent here, so whoever is absent is found to be.
+    Ok((intake.finish(Fingerprint(u128::MAX)), end?.name))
+}
+
+fn fields(record: &Record) -> BTreeMap<String, String> {
+    let value = |name: &String| Some((name.clone(), record.get(name)?.to_owned()));
+    record.names().iter().filter_map(value).collect()
+}
+
+fn judgement(judged: &Judged, person: Option<&Person>) -> Judgement {
+    let decision = judged.decision();
+    let roles = match &decision.reason {
+        Reason::Roles(names) => names.clone(),
+        _ => Vec::new(),
+    };
+    Judgement {
+        access: decision.access,
+        reason: decision.reason.to_string(),
+        rests_on: decision.reason.rests_on(),
+        status: person.map(|person| person.status),
+        hire_date: person.and_then(|person| person.hire_date),
+        termination_date: person.and_then(|person| person.termination_date),
+        roles,
+        next_change: decision.next_change,
+    }
+}
+
+fn next(plan: &Plan) -> Next {
+    if let Some(action) = plan.actions.first() {
+        let because = Some(action.because.clone());
+        return Next { step: NextStep::Act, kind: Some(action.kind), because };
+    }
+    let step = match (plan.pending > 0, plan.withdrawals.is_empty()) {
+        (true, _) => NextStep::UnderWay,
+        (false, false) => NextStep::Withdraw,
+        (false, true) => NextStep::Nothing,
+    };
+    Next { step, ..Next::default() }
+}

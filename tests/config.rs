@@ -223,6 +223,17 @@ fn faults_of_form_and_faults_across_keys_are_told_at_once_and_none_that_only_fol
     );
 }
 
+/// Found by the fuzz target `configuration`.
+#[test]
+fn the_same_faults_are_told_in_the_same_order_each_time() {
+    let wrong = with(&[("csv", "cvs"), ("5.0", "\"many\""), ("[guard]\n", "[guard]\nmin_poeple = 3\n")]);
+    let first = faults(&wrong);
+    assert!(first.len() > 1, "{first:?}");
+    for _ in 0..20 {
+        assert_eq!(faults(&wrong), first);
+    }
+}
+
 fn faults_of_nothing() -> Vec<(String, String)> {
     faults("")
 }
@@ -266,6 +277,15 @@ fn each_secret_may_be_in_a_file_and_a_line_end_behind_it_does_not_count() {
     assert!(both.contains("workiva.password_file") && both.contains("keep one of the two"), "{both}");
     let missing = fault("password = \"hunter2\"", "password_file = \"/no/such/file\"");
     assert!(missing.contains("workiva.password_file = /no/such/file: cannot be read"), "{missing}");
+}
+
+#[test]
+fn a_file_that_is_no_secret_but_something_large_is_refused_unread() {
+    let world = World::new();
+    std::fs::write(world.path("large"), vec![b'x'; 70_000]).unwrap();
+    let key = format!("password_file = \"{}\"", world.path("large").display());
+    let told = fault("password = \"hunter2\"", &key);
+    assert!(told.contains("workiva.password_file") && told.contains("64 KiB"), "{told}");
 }
 
 #[test]

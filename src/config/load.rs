@@ -1,6 +1,7 @@
 //! From file and environment to settings.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -15,6 +16,8 @@ use super::settings::{HttpSettings, Settings};
 
 /// What environment variables that override a key begin with: `WORKIVA_SYNC__WORKIVA__BASE_URL`.
 const PREFIX: &str = "WORKIVA_SYNC";
+/// The largest file that is read as a secret.
+const LARGEST_SECRET_BYTES: u64 = 64 * 1024;
 
 /// A configuration that can be used.
 #[derive(Debug)]
@@ -46,7 +49,11 @@ pub fn load(file: &Path, environment: HashMap<String, String>) -> Result<Loaded,
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Loaded, ConfigErrors> {
-    let fail = |errors: Vec<ConfigError>| ConfigErrors { file: name.to_owned(), errors };
+    let fail = |mut errors: Vec<ConfigError>| {
+        // The tree keeps no order of its own, and equal faults are to be told equally.
+        errors.sort_by(|one, other| (&one.key, &one.message).cmp(&(&other.key, &other.message)));
+        ConfigErrors { file: name.to_owned(), errors }
+    };
     let schema = schema();
     let mut tree = read(text, environment, &schema).map_err(|error| fail(vec![error]))?;
     let mut errors = check_against_schema(&tree, &schema);
@@ -237,7 +244,7 @@ fn resolve_secret_files(tree: &mut Value) -> Vec<ConfigError> {
             errors.push(ConfigError::with_value(format!("{section}.{file_key}"), path, message));
             continue;
         }
-        match std::fs::read_to_string(&path) {
+        match read_secret(Path::new(&path)) {
             Ok(text) => {
                 map.insert(name.to_owned(), Value::from(text.trim_end_matches(['\r', '\n'])));
             }
@@ -248,4 +255,14 @@ fn resolve_secret_files(tree: &mut Value) -> Vec<ConfigError> {
         }
     }
     errors
+}
+
+/// Reads what no secret outgrows: a path may be mistaken for one of a device that never ends.
+fn read_secret(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LARGEST_SECRET_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST_SECRET_BYTES {
+        return Err(std::io::Error::other("it is larger than 64 KiB, so it is no secret"));
+    }
+    Ok(text)
 }

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use minijinja::{Environment, Value};
+use minijinja::{Environment, Error, ErrorKind, Template, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::check::{self, Scope};
 use super::engine::{self, Person};
+use super::functions::Fault;
 use super::tokens;
 use super::trial;
 use super::{CompileError, Fields, RenderError, Tables};
 
 /// The longest value of an attribute, in characters. Longer ones are mistakes, and no server takes them.
 const LONGEST_VALUE: usize = 1_024;
+/// What a template may write before white space is taken off, in bytes. Behind that nothing more is rendered.
+const LONGEST_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// The compiled templates of all attributes. Cheap to use, and usable by several threads at once.
 pub struct Mapping {
@@ -85,7 +89,7 @@ impl Mapping {
         let value = self
             .environment
             .get_template(attribute)
-            .and_then(|template| template.render(person))
+            .and_then(|template| bounded(&template, person))
             .map_err(|error| failed(engine::without_values(&error)))?;
         let value: String = value.trim().nfc().collect();
         if value.chars().count() > LONGEST_VALUE {
@@ -101,6 +105,41 @@ impl fmt::Debug for Mapping {
     }
 }
 
+/// Renders, and stops where a value could no longer be used.
+fn bounded(template: &Template<'_, '_>, person: &Value) -> Result<String, Error> {
+    let mut output = Bounded::default();
+    let rendered = template.render_captured_to(person, &mut output).map(drop);
+    if output.is_full {
+        let fault = format!("the value is longer than {LONGEST_VALUE} characters");
+        return Err(Fault::Data(fault).into());
+    }
+    rendered?;
+    String::from_utf8(output.written)
+        .map_err(|error| Error::new(ErrorKind::WriteFailure, "the value is no text").with_source(error))
+}
+
+/// Takes [`LONGEST_OUTPUT_BYTES`] and refuses what comes behind.
+#[derive(Default)]
+struct Bounded {
+    written: Vec<u8>,
+    is_full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_full |= self.written.len() + bytes.len() > LONGEST_OUTPUT_BYTES;
+        if self.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Adds one template to the engine, and returns the fields that it uses.
 fn compile_one(
     environment: &mut Environment<'static>,
@@ -108,14 +147,14 @@ fn compile_one(
     source: &str,
     scope: &Scope<'_>,
 ) -> Result<Vec<String>, Vec<String>> {
-    let whole = |error: &minijinja::Error| vec![trial::describe(error)];
+    let whole = |error: &Error| vec![trial::describe(error)];
     environment.add_template_owned(attribute.to_owned(), source.to_owned()).map_err(|error| whole(&error))?;
     let template = environment.get_template(attribute).map_err(|error| whole(&error))?;
     let undeclared = template.undeclared_variables(true);
     let tokens = tokens::of_template(source);
     let used = check::check(&tokens, &undeclared, scope)?;
     let names: Arc<[String]> = used.clone().into();
-    trial::try_out(&names, &tokens, |person| template.render(person).map(drop))
+    trial::try_out(&names, &tokens, |person| bounded(&template, &person).map(drop))
         .map_err(|message| vec![message])?;
     Ok(used)
 }

@@ -277,6 +277,14 @@ fn a_rule_that_fails_on_a_person_names_its_key_and_not_the_value() {
 }
 
 #[test]
+fn a_template_that_writes_without_end_is_stopped_long_before_memory_is() {
+    let message = render("{{ given_name * 20000000 }}").unwrap_err();
+    assert_eq!(message, "userName: the value is longer than 1024 characters");
+    let padded = format!("{}{{{{ given_name }}}}{}", " ".repeat(900), " ".repeat(900));
+    assert_eq!(render(&padded).unwrap().as_deref(), Some("Zoë"), "white space around a value does not count");
+}
+
+#[test]
 fn whatever_is_written_is_refused_or_accepted_without_a_panic() {
     let parts = [
         "{{",

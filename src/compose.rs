@@ -10,7 +10,7 @@ use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::telemetry::Telemetry;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
-use crate::source::csv::{CsvOptions, CsvSource};
+use crate::source::csv::{Announcements, CsvOptions, CsvSource};
 use crate::store::{Store, StoreError};
 
 /// The engine as it runs in production.
@@ -102,6 +102,11 @@ pub fn source(loaded: &Loaded) -> CsvSource {
             delimiter: loaded.rules.delimiter,
             encoding: source.encoding,
             min_records: source.min_records,
+            announcements: Announcements {
+                done_marker: source.done_marker.clone(),
+                control_file: source.control_file.clone(),
+                trailer: source.trailer.clone(),
+            },
             columns: source.columns.clone(),
             seed: loaded.rules.rulebook.seed,
         }),

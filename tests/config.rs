@@ -159,6 +159,18 @@ fn each_fault_across_keys_is_told_with_key_value_and_mend() {
             "delimiter = \"::\"\nabsence = ",
             "source.delimiter = ::: has to be one ASCII character",
         ),
+        (
+            "absence = ",
+            "done_marker = \"{file}\"\nabsence = ",
+            "source.done_marker = {file}: has to name another file",
+        ),
+        ("absence = ", "trailer = \" \"\nabsence = ", "source.trailer =  : has to be ASCII text"),
+        ("absence = ", "absence_runs = 0\nabsence = ", "source.absence_runs = 0"),
+        (
+            "absence = \"deprovision\"",
+            "absence_runs = 2\nabsence = \"keep\"",
+            "source.absence_runs = 2: counts only where absence means leaving",
+        ),
         ("status = \"Status\"\n", "", "source.columns.status: is required"),
         ("\"emails.work\" = ", "\"emails.home\" = ", "attributes.\"emails.work\": is missing"),
         ("password = \"hunter2\"", "", "workiva.password: is required for auth = \"basic\""),

@@ -12,7 +12,7 @@ use crate::core::access::AccessRules;
 use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Lifecycle;
 use crate::core::mapping::CompileError;
-use crate::core::planner::Rulebook;
+use crate::core::planner::{Absence, Rulebook};
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::schedule::Schedule;
 use crate::core::scim::address::{self, AddressError};
@@ -101,6 +101,12 @@ fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Optio
     if let Err(error) = glob::Pattern::new(&source.path) {
         errors.push(ConfigError::with_value("source.path", &source.path, format!("is no pattern: {error}")));
     }
+    check_announcements(source, errors);
+    if source.absence_runs > 1 && source.absence == Absence::Keep {
+        let message =
+            "counts only where absence means leaving; remove it, or set source.absence = \"deprovision\"";
+        errors.push(ConfigError::with_value("source.absence_runs", source.absence_runs, message));
+    }
     match source.delimiter.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
         b"\\t" => Some(b'\t'),
@@ -109,6 +115,23 @@ fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Optio
             errors.push(ConfigError::with_value("source.delimiter", &source.delimiter, message));
             None
         }
+    }
+}
+
+fn check_announcements(source: &SourceSettings, errors: &mut Vec<ConfigError>) {
+    let patterns = [("done_marker", &source.done_marker), ("control_file", &source.control_file)];
+    for (key, pattern) in patterns {
+        let Some(pattern) = pattern else { continue };
+        if pattern.is_empty() || pattern == "{file}" {
+            let message = "has to name another file than the data file, such as \"{file}.done\"";
+            errors.push(ConfigError::with_value(format!("source.{key}"), pattern, message));
+        }
+    }
+    if let Some(trailer) = &source.trailer
+        && (trailer.trim().is_empty() || trailer.trim() != trailer || !trailer.is_ascii())
+    {
+        let message = "has to be ASCII text without spaces around it, such as \"TRAILER\"";
+        errors.push(ConfigError::with_value("source.trailer", trailer, message));
     }
 }
 
@@ -206,6 +229,7 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         date_formats: settings.source.date_formats.clone(),
         deprovision: settings.workiva.deprovision,
         absence: settings.source.absence,
+        absence_runs: settings.source.absence_runs,
         seed: decision_fingerprint(settings),
     })
 }

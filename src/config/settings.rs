@@ -79,9 +79,26 @@ pub struct SourceSettings {
     pub path: String,
     /// What it means that the source no longer names somebody.
     pub absence: Absence,
+    /// In how many complete runs in a row somebody has to be missing before that counts as absence.
+    #[serde(default = "one_run")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub absence_runs: u32,
+    /// What happens to a plan where the file's columns are not those of the last accepted run.
+    #[serde(default)]
+    pub header_change: HeaderChange,
     /// With fewer rows than this the source counts as incomplete.
     #[serde(default = "one")]
     pub min_records: u64,
+    /// A file beside the data file that is written once it is whole: `{file}.done`. `{file}` is the data file's name, `{stem}`
+    /// that without its last ending. A file without one, or with an older one, is not there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_marker: Option<String>,
+    /// A file beside the data file that holds the number of its records: `{file}.count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_file: Option<String>,
+    /// The first field of the file's last row, of which another field holds the number of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailer: Option<String>,
     /// What separates fields: one ASCII character, `\t` for a tab.
     #[serde(default = "comma")]
     pub delimiter: String,
@@ -93,6 +110,17 @@ pub struct SourceSettings {
     pub date_formats: Vec<String>,
     /// Our name = their header. `employee_id` and `status` are required; further names can be used in expressions.
     pub columns: BTreeMap<String, String>,
+}
+
+/// What a changed header does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderChange {
+    /// The whole plan is held until it is approved; then the header is the new yardstick.
+    #[default]
+    Hold,
+    /// Nothing, as long as every mapped column is there.
+    Allow,
 }
 
 /// The kinds of HR source.
@@ -241,6 +269,9 @@ fn utc() -> String {
 }
 fn yes() -> bool {
     true
+}
+fn one_run() -> u32 {
+    1
 }
 fn one() -> u64 {
     1

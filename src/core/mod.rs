@@ -10,6 +10,7 @@ pub mod audit;
 pub mod desired;
 pub mod diff;
 pub mod guard;
+pub mod header;
 pub mod identity;
 pub mod intake;
 pub mod lifecycle;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::action::{ActionKind, Change, Target};
+use super::header::HeaderNames;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
 
@@ -70,10 +71,25 @@ pub struct Plan {
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.
     pub warnings: Vec<String>,
+    /// Who is missing from the source.
+    pub absences: Absences,
     /// Rows read.
     pub rows: u64,
+    /// The source's columns.
+    pub header: HeaderNames,
+    /// The digest of the configuration that decided.
+    pub rules: u64,
     /// The digest of the source's content and of the configuration.
     pub input: Fingerprint,
+}
+
+/// People whom the source does not name and who are not settled as absent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Absences {
+    /// All of them. The count of runs of everybody else begins anew.
+    pub missing: Vec<String>,
+    /// For whom this run counts.
+    pub counted: Vec<String>,
 }
 
 impl Plan {

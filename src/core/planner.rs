@@ -10,6 +10,7 @@ use super::access::{AccessRules, Decision, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
 use super::diff::{Step, step};
+use super::header::HeaderNames;
 use super::intake::Findings;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
@@ -39,6 +40,8 @@ pub struct Rulebook {
     pub deprovision: DeprovisionBy,
     /// What absence means.
     pub absence: Absence,
+    /// In how many complete runs in a row somebody has to be missing before that counts as absence.
+    pub absence_runs: u32,
     /// The fingerprint of the configuration above: with it every person's fingerprint changes.
     pub seed: u64,
 }
@@ -131,6 +134,8 @@ pub struct Material<'a> {
     pub rejected: Vec<Rejection>,
     /// The source's findings; its records have been judged.
     pub findings: Findings,
+    /// The source's columns.
+    pub header: HeaderNames,
     /// State of everybody concerned: judged and absent people.
     pub states: &'a States,
     /// Who holds a user name (compared form) in state or by an action under way.
@@ -139,8 +144,10 @@ pub struct Material<'a> {
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { judged, rejected, findings, states, holders } = material;
-    let mut plan = Plan { rows: findings.rows, input: findings.digest, ..Plan::default() };
+    let Material { judged, rejected, findings, header, states, holders } = material;
+    let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
+    plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
+    plan.header = header;
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
     let (judged, clashes) = settle_user_names(judged, holders);
@@ -148,18 +155,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     for person in judged {
         add_judged(&mut plan, person, states, rulebook);
     }
-    if findings.without_id > 0 && rulebook.absence == Absence::Deprovision && !findings.absent.is_empty() {
-        plan.warnings.push(format!(
-            "{} people are missing from the source, but {} rows have no readable employee id and could be theirs: nobody \
-             is deprovisioned for being absent until those rows are mended",
-            findings.absent.len(),
-            findings.without_id
-        ));
-    } else {
-        for employee_id in findings.absent {
-            add_absent(&mut plan, employee_id, states, rulebook);
-        }
-    }
+    add_absents(&mut plan, findings.absent, findings.without_id, states, rulebook);
     warn_of_waiting(&mut plan);
     plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
@@ -187,6 +183,43 @@ fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Ruleb
     };
     let settled = Settled { fingerprint: person.fingerprint, next_change: person.decision.next_change };
     add(plan, person.employee_id, target, &person.decision.reason, settled, states, rulebook);
+}
+
+fn add_absents(plan: &mut Plan, missing: Vec<String>, without_id: u64, states: &States, rulebook: &Rulebook) {
+    let means_leaving = rulebook.absence == Absence::Deprovision;
+    if without_id > 0 && means_leaving && !missing.is_empty() {
+        plan.warnings.push(format!(
+            "{} people are missing from the source, but {without_id} rows have no readable employee id and could be theirs: \
+             nobody is deprovisioned for being absent until those rows are mended",
+            missing.len(),
+        ));
+    } else {
+        let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
+        for employee_id in &missing {
+            let state = states.get(employee_id);
+            let runs = state.map_or(0, |state| state.absent_runs) + 1;
+            // Who has nothing to lose needs no grace.
+            let has_grace = rulebook.absence_runs > 1
+                && means_leaving
+                && state.is_some_and(|state| state.has_access() || state.open.is_some());
+            if has_grace && runs <= rulebook.absence_runs {
+                plan.absences.counted.push(employee_id.clone());
+            }
+            if has_grace && runs < rulebook.absence_runs {
+                *waiting.entry(runs).or_default() += 1;
+            } else {
+                add_absent(plan, employee_id.clone(), states, rulebook);
+            }
+        }
+        plan.warnings.extend(waiting.into_iter().map(|(runs, people)| {
+            format!(
+                "{people} people are absent, for {runs} of {} runs; they keep what they have until then \
+                 (source.absence_runs)",
+                rulebook.absence_runs
+            )
+        }));
+    }
+    plan.absences.missing = missing;
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, states: &States, rulebook: &Rulebook) {

@@ -48,6 +48,8 @@ pub struct PersonState {
     pub employee_id: String,
     /// Grows with every confirmed change; a plan is bound to it.
     pub version: i64,
+    /// In how many complete runs in a row the source did not name the person, who kept their access.
+    pub absent_runs: u32,
     /// The account, if there is one.
     pub account: Option<Account>,
     /// The action that is under way, if any.
@@ -86,7 +88,14 @@ impl AdoptionMark {
 impl PersonState {
     /// Somebody of whom nothing is known yet.
     pub fn unknown(employee_id: &str) -> Self {
-        Self { employee_id: employee_id.to_owned(), version: 0, account: None, open: None, adoption: None }
+        Self {
+            employee_id: employee_id.to_owned(),
+            version: 0,
+            absent_runs: 0,
+            account: None,
+            open: None,
+            adoption: None,
+        }
     }
 
     /// Whether a user in Workiva may be theirs, so that no account is made before somebody has decided.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
 use super::{Engine, EngineError};
+use crate::config::HeaderChange;
 use crate::core::guard::{Verdict, check};
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble, judge};
@@ -154,9 +155,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         names.sort_unstable();
         names.dedup();
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
-        let plan =
-            assemble(Material { judged, rejected, findings, states: &states, holders: &holders }, rulebook);
-        let verdict = check(&plan, self.store.scale().await?, &self.settings.guard);
+        let (states, holders) = (&states, &holders);
+        let material = Material { judged, rejected, findings, header: end.header, states, holders };
+        let plan = assemble(material, rulebook);
+        let mut scale = self.store.scale().await?;
+        if self.settings.source.header_change == HeaderChange::Allow {
+            scale.accepted_header = None;
+        }
+        let verdict = check(&plan, &scale, &self.settings.guard);
         Ok(Planned { plan, verdict, source_name: end.name, source_digest: end.digest })
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::{Engine, EngineError};
 use crate::core::access::Reason;
 use crate::core::action::{ActionKind, Attributes, Change};
+use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
 use crate::core::lifecycle::EmploymentStatus;
 use crate::core::mapping::Fields;
@@ -214,6 +215,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 judged: judged.clone(),
                 rejected: rejected.clone(),
                 findings: findings.clone(),
+                // One person's difference does not depend on it.
+                header: HeaderNames::default(),
                 states,
                 holders: &holders,
             };

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use tokio::sync::mpsc;
 
+use crate::core::header::HeaderNames;
 use crate::core::record::RecordBatch;
 
 /// How many batches may wait between a source and the engine: what bounds memory.
@@ -18,6 +19,8 @@ pub struct SourceEnd {
     pub name: String,
     /// The digest of what was read, as [`HrSource::digest`] would tell it.
     pub digest: Option<String>,
+    /// The names of its columns, where it has such.
+    pub header: HeaderNames,
 }
 
 /// What [`HrSource::digest`] tells.

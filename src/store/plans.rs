@@ -10,7 +10,8 @@ use super::recorded;
 use super::{Store, StoreError, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
-use crate::core::plan::{Plan, PlannedAction, SettledPerson, content_hash};
+use crate::core::header::HeaderNames;
+use crate::core::plan::{Absences, Plan, PlannedAction, SettledPerson, content_hash};
 use crate::core::report::{Counts, Outcome};
 
 /// How many rows one statement takes.
@@ -116,6 +117,7 @@ impl Store {
         let withdrawn = commit.plan.withdrawals.iter().map(|(action_id, _)| *action_id);
         let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
         withdraw(&mut tx, run.run_id, &needless, now, &mut told).await?;
+        count_absences(&mut tx, &commit.plan.absences).await?;
         let settled = settle(&mut tx, &commit.plan.settled).await?;
         let leaves_nothing = !is_held
             && commit.plan.is_final()
@@ -140,8 +142,8 @@ impl Store {
         let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
         append(&mut tx, run.ended_at, &[told]).await?;
-        let sql = "UPDATE run SET quiet_digest = ?2, input = (SELECT input FROM run WHERE quiet_digest = ?2 LIMIT 1) \
-                   WHERE run_id = ?1";
+        let sql = "UPDATE run SET quiet_digest = ?2, (input, header, rules) = \
+                     (SELECT input, header, rules FROM run WHERE quiet_digest = ?2 LIMIT 1) WHERE run_id = ?1";
         sqlx::query(sql).bind(run.run_id).bind(run.source_digest).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
@@ -184,9 +186,14 @@ async fn insert_run(
     accepted: bool,
 ) -> Result<Entry, StoreError> {
     let plan = commit.map(|commit| commit.plan);
+    let header = match plan {
+        Some(plan) => store_header(tx, &plan.header).await?,
+        None => None,
+    };
     sqlx::query(
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
-         input, accepted, planned, hold_reasons, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         input, accepted, planned, hold_reasons, message, header, rules) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )
     .bind(run.run_id)
     .bind(millis(run.started_at))
@@ -202,6 +209,8 @@ async fn insert_run(
     .bind(to_json(&plan.map_or_else(Counts::default, Plan::counts)))
     .bind(to_json(&commit.map_or(&[][..], |commit| commit.hold_reasons)))
     .bind(run.message)
+    .bind(header)
+    .bind(plan.map(rules_text))
     .execute(&mut **tx)
     .await?;
     let told = recorded::run(run, plan_id, commit, accepted);
@@ -219,6 +228,46 @@ async fn insert_run(
         .await?;
     }
     Ok(told)
+}
+
+/// Stores a header that was not there before. The answer is its digest.
+async fn store_header(tx: &mut Tx, header: &HeaderNames) -> Result<Option<String>, StoreError> {
+    if header.is_empty() {
+        return Ok(None);
+    }
+    let digest = header.digest().to_hex();
+    sqlx::query("INSERT INTO source_header (digest, names) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING")
+        .bind(&digest)
+        .bind(to_json(&header.iter().collect::<Vec<_>>()))
+        .execute(&mut **tx)
+        .await?;
+    Ok(Some(digest))
+}
+
+/// The digest of the configuration that decided, as it is stored.
+fn rules_text(plan: &Plan) -> String {
+    format!("{:016x}", plan.rules)
+}
+
+/// Counts a run for those who were missing in it; for everybody else who was missing before, the count begins anew.
+async fn count_absences(tx: &mut Tx, absences: &Absences) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE person SET absent_runs = 0 \
+         WHERE absent_runs > 0 AND employee_id NOT IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&absences.missing))
+    .execute(&mut **tx)
+    .await?;
+    if absences.counted.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE person SET absent_runs = absent_runs + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&absences.counted))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// The held plan, if it is this one: by the hash that it was shown under, and by what is stored of it now.

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use super::{Store, StoreError, to_json};
 use crate::core::action::ActionKind;
 use crate::core::guard::Scale;
+use crate::core::header::HeaderNames;
 use crate::core::record::Fingerprint;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
 
@@ -81,7 +82,7 @@ impl Store {
     /// Where the database fails or holds what cannot be read.
     pub async fn states(&self, ids: &[&str]) -> Result<HashMap<String, PersonState>, StoreError> {
         let mut states = HashMap::with_capacity(ids.len());
-        let sql = "SELECT p.employee_id, p.version, a.scim_id, a.active, a.attributes, \
+        let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
                      (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id) \
@@ -126,11 +127,14 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM account WHERE active = 1), \
+        let sql = "WITH accepted AS (SELECT source_rows, header FROM run WHERE accepted = 1 \
+                     ORDER BY started_at DESC, rowid DESC LIMIT 1) \
+                   SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
-                     (SELECT source_rows FROM run WHERE accepted = 1 ORDER BY started_at DESC LIMIT 1), \
+                     (SELECT source_rows FROM accepted), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state = 'released')";
+                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state = 'released'), \
+                     (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted))";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
         let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
         let accepted: Option<i64> = row.get(2);
@@ -138,6 +142,7 @@ impl Store {
             active_accounts: number(0),
             has_accounts: number(1) > 0,
             accepted_rows: accepted.map(i64::unsigned_abs),
+            accepted_header: row.get::<Option<&str>, _>(4).map(header_names).transpose()?,
             open_deprovisions: number(3),
         })
     }
@@ -152,33 +157,40 @@ impl Store {
     }
 }
 
+fn header_names(json: &str) -> Result<HeaderNames, StoreError> {
+    let names: Vec<String> =
+        serde_json::from_str(json).map_err(|_| StoreError::Corrupt { what: "a source's header" })?;
+    Ok(HeaderNames::new(names))
+}
+
 fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
-    let account = match row.get::<Option<String>, _>(2) {
+    let account = match row.get::<Option<String>, _>(3) {
         None => None,
         Some(scim_id) => Some(Account {
             scim_id,
-            active: row.get::<i64, _>(3) == 1,
-            attributes: serde_json::from_str(row.get(4)).map_err(|_| corrupt("an account's attributes"))?,
+            active: row.get::<i64, _>(4) == 1,
+            attributes: serde_json::from_str(row.get(5)).map_err(|_| corrupt("an account's attributes"))?,
         }),
     };
-    let open = match row.get::<Option<i64>, _>(5) {
+    let open = match row.get::<Option<i64>, _>(6) {
         None => None,
         Some(action_id) => Some(OpenAction {
             action_id,
-            kind: ActionKind::parse(row.get(6)).ok_or_else(|| corrupt("an action's kind"))?,
-            state: match row.get::<&str, _>(7) {
-                "queued" if row.get::<i64, _>(10) == 1 => OpenState::Leased,
+            kind: ActionKind::parse(row.get(7)).ok_or_else(|| corrupt("an action's kind"))?,
+            state: match row.get::<&str, _>(8) {
+                "queued" if row.get::<i64, _>(11) == 1 => OpenState::Leased,
                 "queued" => OpenState::Queued,
                 "parked" => OpenState::Parked,
                 _ => OpenState::Discarded,
             },
-            target: serde_json::from_str(row.get(8)).map_err(|_| corrupt("an action's target"))?,
-            uncertain: row.get::<i64, _>(9) == 1,
+            target: serde_json::from_str(row.get(9)).map_err(|_| corrupt("an action's target"))?,
+            uncertain: row.get::<i64, _>(10) == 1,
         }),
     };
-    let adoption = row.get::<Option<&str>, _>(11).and_then(AdoptionMark::parse);
-    Ok(PersonState { employee_id: row.get(0), version: row.get(1), account, open, adoption })
+    let adoption = row.get::<Option<&str>, _>(12).and_then(AdoptionMark::parse);
+    let absent_runs = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX - 1);
+    Ok(PersonState { employee_id: row.get(0), version: row.get(1), absent_runs, account, open, adoption })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use encoding_rs::WINDOWS_1252;
 use super::super::SourceError;
 use super::CsvOptions;
 use crate::config::Encoding;
+use crate::core::header::HeaderNames;
 use crate::core::record::Columns;
 use crate::core::value::canonical;
 
@@ -15,6 +16,8 @@ pub struct Header {
     pub positions: Vec<usize>,
     /// How many fields a row has.
     pub width: usize,
+    /// Every column's name, read or not.
+    pub names: HeaderNames,
 }
 
 impl Header {
@@ -60,6 +63,6 @@ impl Header {
             let reason = format!("its header has the column {columns} twice; rename one in the export");
             return Err(SourceError::Incomplete { file: file.to_owned(), reason });
         }
-        Ok(Self { positions, width: names.len() })
+        Ok(Self { positions, width: names.len(), names: HeaderNames::new(names) })
     }
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod header;
+mod proof;
 mod quotes;
 mod sealed;
 
@@ -15,11 +16,15 @@ use encoding_rs::WINDOWS_1252;
 use tokio::sync::mpsc;
 
 use self::header::Header;
+use self::proof::Trailer;
 use self::sealed::{SEAL, Sealed};
 use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::Encoding;
+use crate::core::header::HeaderNames;
 use crate::core::record::{Columns, Fingerprint, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
 use crate::core::value::canonical;
+
+pub use self::proof::Announcements;
 
 /// Rows in one batch.
 const BATCH: usize = 512;
@@ -37,6 +42,8 @@ pub struct CsvOptions {
     pub encoding: Encoding,
     /// With fewer rows than this the file counts as incomplete.
     pub min_records: u64,
+    /// What it announces of itself.
+    pub announcements: Announcements,
     /// Our name = their header.
     pub columns: BTreeMap<String, String>,
     /// The configuration's fingerprint, which goes into every record's.
@@ -60,11 +67,13 @@ impl HrSource for CsvSource {
     async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
         let options = Arc::clone(&self.options);
         let reading = tokio::task::spawn_blocking(move || {
-            let path = file::newest(&options.pattern)?;
+            let path = file::newest(&options.pattern, &options.announcements)?;
             let name = path.display().to_string();
             let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
-            let digest = file::digest(&path, options.seed).map_err(unreadable)?;
-            Ok(digest.map(|digest| SourceDigest { name: name.clone(), digest: digest.to_hex() }))
+            let Some(bytes) = file::digest(&path, options.seed).map_err(unreadable)? else { return Ok(None) };
+            let control = options.announcements.control_count(&path)?;
+            let digest = options.announcements.seal(bytes, control, options.min_records).to_hex();
+            Ok(Some(SourceDigest { name: name.clone(), digest }))
         });
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }
@@ -72,22 +81,22 @@ impl HrSource for CsvSource {
     async fn read(&self, batches: mpsc::Sender<RecordBatch>) -> Result<SourceEnd, SourceError> {
         let options = Arc::clone(&self.options);
         let reading = tokio::task::spawn_blocking(move || {
-            let path = file::newest(&options.pattern)?;
-            let digest = read_file(&path, &options, |batch| {
+            let path = file::newest(&options.pattern, &options.announcements)?;
+            let (digest, header) = read_file(&path, &options, |batch| {
                 batches.blocking_send(batch).map_err(|_| SourceError::Stopped)
             })?;
-            Ok(SourceEnd { name: path.display().to_string(), digest: Some(digest.to_hex()) })
+            Ok(SourceEnd { name: path.display().to_string(), digest: Some(digest.to_hex()), header })
         });
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }
 }
 
-/// Reads one file on the calling thread. The answer is the digest of its bytes, as [`file::digest`] makes it.
+/// Reads one file on the calling thread. The answer is its digest, as [`HrSource::digest`] tells it, and its header.
 fn read_file(
     path: &Path,
     options: &CsvOptions,
     mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
-) -> Result<Fingerprint, SourceError> {
+) -> Result<(Fingerprint, HeaderNames), SourceError> {
     let name = path.display().to_string();
     let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
     let incomplete = |reason: String| SourceError::Incomplete { file: name.clone(), reason };
@@ -109,6 +118,7 @@ fn read_file(
     let mut rows = Rows { header, options, columns, number: 0, short: None, rejections: 0 };
     let mut batch = rows.batch();
     let mut sealed = false;
+    let mut trailer = Trailer::default();
     while reader.read_byte_record(&mut row).map_err(fail)? {
         if is_seal(&row) {
             sealed = true;
@@ -116,6 +126,13 @@ fn read_file(
         }
         let next = reader.position().byte();
         let swallows = reader.get_mut().stray_quote_before(next);
+        if trailer.has_come() {
+            return Err(incomplete("rows stand behind its trailer (source.trailer)".into()));
+        }
+        if !swallows && options.announcements.is_trailer(&row) {
+            trailer.came(&row, rows.number);
+            continue;
+        }
         rows.take(&row, swallows, &mut batch).map_err(incomplete)?;
         if batch.len() >= BATCH {
             deliver(std::mem::replace(&mut batch, rows.batch()))?;
@@ -124,7 +141,9 @@ fn read_file(
     if !sealed {
         return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
     }
-    if let Some(fields) = rows.short {
+    let control = options.announcements.control_count(path)?;
+    trailer.check(&options.announcements, control, rows.number).map_err(incomplete)?;
+    if let Some(fields) = rows.short.filter(|_| !trailer.has_come()) {
         let wanted = rows.header.width;
         return Err(incomplete(format!(
             "its last row (row {}) has {fields} of {wanted} fields",
@@ -144,7 +163,8 @@ fn read_file(
         ));
     }
     deliver(batch)?;
-    Ok(reader.get_ref().digest())
+    let bytes = reader.get_ref().digest();
+    Ok((options.announcements.seal(bytes, control, options.min_records), rows.header.names))
 }
 
 fn is_seal(row: &ByteRecord) -> bool {

@@ -17,6 +17,7 @@ fn options(folder: &Path) -> CsvOptions {
         delimiter: b',',
         encoding: Encoding::Utf8,
         min_records: 1,
+        announcements: Announcements::default(),
         columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
         seed: 0,
     }
@@ -126,17 +127,20 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
         File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
     };
     let pattern = folder.path().join("employees*").display().to_string();
-    assert!(matches!(file::newest(&pattern), Err(SourceError::Missing { .. })));
+    assert!(matches!(file::newest(&pattern, &Announcements::default()), Err(SourceError::Missing { .. })));
     at("employees-3.csv.partial", 0);
     at("employees-4.csv.TMP", 0);
     at("employees-5.csv.filepart", 0);
-    let missing = file::newest(&pattern).unwrap_err().to_string();
+    let missing = file::newest(&pattern, &Announcements::default()).unwrap_err().to_string();
     assert!(missing.contains("3 still being written"), "{missing}");
     at("employees-2.csv", 100);
     at("employees-1.csv", 50);
-    assert!(file::newest(&pattern).unwrap().ends_with("employees-1.csv"));
+    assert!(file::newest(&pattern, &Announcements::default()).unwrap().ends_with("employees-1.csv"));
     at("employees-0.csv", 50);
-    assert!(file::newest(&pattern).unwrap().ends_with("employees-1.csv"), "of equal age the last by name");
+    assert!(
+        file::newest(&pattern, &Announcements::default()).unwrap().ends_with("employees-1.csv"),
+        "of equal age the last by name"
+    );
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! `[guard]` as it is written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[guard]`: how much one run may change before a person has to look.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardSettings {
+    /// Most accounts that may lose access in one run.
+    pub max_deprovision_count: u64,
+    /// The same as a percentage of active accounts.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub max_deprovision_percent: f64,
+    /// Most new accounts, as a percentage of active accounts; not on a first, empty state.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 0.0))]
+    pub max_create_percent: f64,
+    /// How far the number of rows may fall below that of the last accepted run, in percent.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub max_shrink_percent: f64,
+    /// Most rows that may be unusable, in percent.
+    #[serde(default = "five")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub max_reject_percent: f64,
+    /// Most user names that may change, as a percentage of active accounts.
+    #[serde(default = "five")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub max_rename_percent: f64,
+    /// A percentage limit trips only when at least this many people are concerned.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1))]
+    pub min_people: u64,
+    /// What a trip stops.
+    #[serde(default)]
+    pub on_trip: OnTrip,
+}
+
+fn fifty() -> f64 {
+    50.0
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+fn five() -> f64 {
+    5.0
+}
+
+fn three() -> u64 {
+    3
+}
+
+/// What a tripped limit stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTrip {
+    /// The whole plan.
+    #[default]
+    HoldAll,
+    /// Deprovisions only, where nothing but deprovisions or a shrunken source tripped; otherwise the whole plan.
+    HoldDeprovisions,
+}

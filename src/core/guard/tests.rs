@@ -1,0 +1,105 @@
+//! Each limit, one below and one above.
+
+use super::*;
+use crate::core::action::{ActionKind, Attributes, Change, Target};
+use crate::core::plan::PlannedAction;
+use crate::core::record::{Rejection, RejectionKind};
+
+pub(crate) fn settings() -> GuardSettings {
+    serde_json::from_str(r#"{"max_deprovision_count": 25, "max_deprovision_percent": 5.0}"#).unwrap()
+}
+
+fn plan(suspends: usize, creates: usize, renames: usize) -> Plan {
+    let action = |kind, changes| PlannedAction {
+        employee_id: "1".into(),
+        kind,
+        changes,
+        because: String::new(),
+        target: Target::NoAccess { known_as: Attributes::new() },
+        scim_id: None,
+        base_version: 0,
+        verify: false,
+        supersedes: None,
+        settled: Default::default(),
+    };
+    let rename = Change { attribute: "userName".into(), from: Some("a".into()), to: Some("b".into()) };
+    let mut plan = Plan { rows: 1000, ..Plan::default() };
+    plan.actions.extend((0..suspends).map(|_| action(ActionKind::Suspend, vec![])));
+    plan.actions.extend((0..creates).map(|_| action(ActionKind::Create, vec![])));
+    plan.actions.extend((0..renames).map(|_| action(ActionKind::Update, vec![rename.clone()])));
+    plan
+}
+
+fn scale(active: u64) -> Scale {
+    Scale { active_accounts: active, has_accounts: active > 0, accepted_rows: Some(1000), ..Scale::default() }
+}
+
+fn codes(plan: &Plan, scale: Scale) -> Vec<String> {
+    check(plan, &scale, &settings()).reasons.into_iter().map(|reason| reason.code).collect()
+}
+
+#[test]
+fn a_plan_within_every_limit_proceeds() {
+    assert!(codes(&plan(25, 400, 40), scale(1000)).is_empty());
+}
+
+#[test]
+fn each_limit_trips_by_its_own_code_one_above_it() {
+    assert_eq!(codes(&plan(26, 0, 0), scale(1000)), ["deprovision_count"]);
+    assert_eq!(codes(&plan(6, 0, 0), scale(100)), ["deprovision_percent"]);
+    assert_eq!(codes(&plan(0, 501, 0), scale(1000)), ["create_percent"]);
+    assert_eq!(codes(&plan(0, 0, 51), scale(1000)), ["rename_percent"]);
+    let shrunken = Plan { rows: 899, ..Plan::default() };
+    assert_eq!(codes(&shrunken, scale(1000)), ["shrink_percent"], "with nothing else planned");
+    let rejection =
+        Rejection { employee_id: None, row: None, kind: RejectionKind::NoEmployeeId, reason: String::new() };
+    let spoiled = Plan { rows: 1000, rejected: vec![rejection; 51], ..Plan::default() };
+    assert_eq!(codes(&spoiled, scale(1000)), ["reject_percent"]);
+}
+
+#[test]
+fn a_percentage_says_nothing_about_fewer_than_three_people() {
+    assert!(codes(&plan(2, 0, 0), scale(4)).is_empty());
+    assert_eq!(codes(&plan(3, 0, 0), scale(4)), ["deprovision_percent"]);
+}
+
+#[test]
+fn creates_are_free_on_a_first_empty_state() {
+    let empty = Scale { accepted_rows: None, ..scale(0) };
+    assert!(codes(&plan(0, 1000, 0), empty.clone()).is_empty());
+    assert_eq!(codes(&plan(0, 3, 0), Scale { has_accounts: true, ..empty }), ["create_percent"]);
+}
+
+#[test]
+fn deprovisions_that_still_wait_count_against_the_limit() {
+    let waiting = Scale { open_deprovisions: 20, ..scale(1000) };
+    assert_eq!(codes(&plan(10, 0, 0), waiting), ["deprovision_count"]);
+}
+
+#[test]
+fn holding_deprovisions_alone_is_for_trips_about_deprovisions_alone() {
+    let mut settings = settings();
+    settings.on_trip = OnTrip::HoldDeprovisions;
+    assert!(check(&plan(26, 10, 0), &scale(1000), &settings).only_deprovisions);
+    assert!(
+        !check(&plan(26, 10, 60), &scale(1000), &settings).only_deprovisions,
+        "a shifted column holds all"
+    );
+}
+
+#[test]
+fn a_changed_header_holds_the_whole_plan_whatever_on_trip_says() {
+    let header = |names: &[&str]| HeaderNames::new(names.iter().map(|name| (*name).to_owned()));
+    let mut settings = settings();
+    settings.on_trip = OnTrip::HoldDeprovisions;
+    let scale = Scale { accepted_header: Some(header(&["Id", "Dept"])), ..scale(1000) };
+    let same = Plan { header: header(&["Dept", "Id"]), ..plan(1, 0, 0) };
+    assert!(!check(&same, &scale, &settings).holds());
+    let changed = Plan { header: header(&["Id", "Unit"]), ..plan(1, 0, 0) };
+    let verdict = check(&changed, &scale, &settings);
+    assert_eq!(verdict.reasons[0].code, "header_changed");
+    assert!(verdict.reasons[0].message.contains("'Unit' came, 'Dept' went"), "{verdict:?}");
+    assert!(!verdict.only_deprovisions);
+    let free = Scale { accepted_header: None, ..scale };
+    assert!(!check(&changed, &free, &settings).holds());
+}

@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +14,24 @@ use serde_json::{Value, json};
 use workiva_sync::core::schedule::Schedule;
 use workiva_sync::engine::clock::{Clock, SystemClock};
 use workiva_sync::sandbox::{FaultKind, Faults, Outage, SandboxOptions};
+
+#[test]
+fn the_document_names_every_one_of_these_tests_and_no_other() {
+    let named = |text: &str, before: &str, after: &str| -> BTreeSet<String> {
+        let pieces = text.split(before).skip(1);
+        pieces.map(|piece| piece.split(after).next().unwrap().to_owned()).collect()
+    };
+    let document = include_str!("../docs/reliability.md");
+    let table = document.split("## Scars").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut tests = named(include_str!("scars.rs"), "#[test]\nfn ", "(");
+    assert!(tests.remove("the_document_names_every_one_of_these_tests_and_no_other"));
+    let rows: BTreeSet<String> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| named(line, "| `", "` |"))
+        .collect();
+    assert_eq!(tests, rows);
+}
 
 /// People who are in Workiva already.
 fn settled(number: usize) -> (World, Vec<Row>) {

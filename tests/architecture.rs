@@ -133,6 +133,12 @@ fn the_core_reads_no_clock_no_file_and_no_randomness_and_waits_for_nothing() {
     assert_no_word(&words, elsewhere, "the core is pure");
 }
 
+#[test]
+fn the_engine_lets_time_pass_by_its_clock_alone() {
+    let excused = |file: &File| file.room() != "engine" || file.path.ends_with("clock.rs");
+    assert_no_word(&["tokio::time", "until_ready"], excused, "sleep by the engine's `Clock`");
+}
+
 fn is_test(file: &File) -> bool {
     let name = file.path.file_stem().unwrap().to_str().unwrap();
     name.ends_with("tests") || name.ends_with("_test") || name.starts_with("test_")

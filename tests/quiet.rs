@@ -4,6 +4,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use common::{Row, World, kinds, people};
@@ -12,7 +13,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use workiva_sync::compose::{Surroundings, engine, load_config};
 use workiva_sync::core::report::Counts;
-use workiva_sync::engine::clock::Clock;
+use workiva_sync::engine::clock::{Clock, Sleep, SystemClock};
 use workiva_sync::engine::pool::Until;
 use workiva_sync::engine::telemetry::Telemetry;
 use workiva_sync::store::{Owner, Store};
@@ -118,6 +119,14 @@ struct Noon(Mutex<NaiveDate>);
 impl Clock for Noon {
     fn now(&self) -> DateTime<Utc> {
         self.0.lock().unwrap().and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap()).and_utc()
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        SystemClock.sleep(duration)
     }
 }
 

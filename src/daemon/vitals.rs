@@ -19,14 +19,13 @@ pub struct DaemonVitals(Arc<Mutex<Inner>>);
 struct Inner {
     engine: Arc<RealEngine>,
     tasks: Vec<AbortHandle>,
-    connected: bool,
     line: Option<Arc<Line<ScimClient>>>,
 }
 
 impl DaemonVitals {
     /// Of a daemon that has not started its tasks.
     pub fn new(engine: &Arc<RealEngine>) -> Self {
-        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), connected: false, line: None };
+        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), line: None };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -34,7 +33,7 @@ impl DaemonVitals {
     pub fn replace(&self, engine: &Arc<RealEngine>) {
         let mut inner = self.inner();
         inner.engine = Arc::clone(engine);
-        (inner.connected, inner.line) = (false, None);
+        inner.line = None;
     }
 
     /// The tasks without which the daemon does not live.
@@ -42,13 +41,8 @@ impl DaemonVitals {
         self.inner().tasks = tasks.into();
     }
 
-    /// Whether there is a connection that was found working.
-    pub fn connected(&self, connected: bool) {
-        self.inner().connected = connected;
-    }
-
-    /// The pool's gate, which knows of pauses.
-    pub fn gate(&self, line: &Arc<Line<ScimClient>>) {
+    /// There is a connection that was found working; the gate of its line knows of pauses.
+    pub fn connected(&self, line: &Arc<Line<ScimClient>>) {
         self.inner().line = Some(Arc::clone(line));
     }
 
@@ -72,16 +66,12 @@ impl Vitals for DaemonVitals {
             Ok(status) => status,
             Err(error) => return Readiness { reason: Some(error.to_string()), ..Readiness::default() },
         };
-        let (connected, pause) = {
-            let inner = self.inner();
-            (inner.connected, inner.line.as_ref().and_then(|line| line.gate.pause()))
-        };
-        let reason = match (connected, pause) {
-            (false, _) => Some(
+        let line = self.inner().line.clone();
+        let reason = match line {
+            None => Some(
                 "the connection to Workiva was not yet found working; `workiva-sync check` says why".into(),
             ),
-            (true, Some(pause)) => Some(pause.message),
-            (true, None) => None,
+            Some(line) => line.gate.pause().map(|pause| pause.message),
         };
         Readiness {
             ready: reason.is_none(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use secrecy::ExposeSecret;
@@ -13,7 +14,7 @@ use crate::cli::{actions_table, counts_line};
 use crate::compose::{Surroundings, engine};
 use crate::config::parse;
 use crate::core::report::Outcome;
-use crate::engine::clock::{Clock, Randomness, SystemClock};
+use crate::engine::clock::{Clock, Randomness, Sleep, SystemClock};
 use crate::engine::cycle::CycleResult;
 use crate::engine::pool::Until;
 use crate::engine::telemetry::Telemetry;
@@ -43,6 +44,14 @@ impl Clock for DemoClock {
         let days = *self.days.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemClock.now();
         now.checked_add_days(Days::new(days)).unwrap_or(now)
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        SystemClock.sleep(duration)
     }
 }
 

@@ -1,15 +1,28 @@
-//! Time and randomness, as values that are handed in.
+//! Time and randomness, as values that are handed in. Nothing in the engine tells or passes time but by a [`Clock`], so
+//! that a simulation can hold it and let it go.
 
-use std::sync::{Mutex, PoisonError};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// What tells the time.
+/// A wait that ends by itself; dropping it gives it up.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What tells the time, and lets it pass.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The time now. It may be set back.
     fn now(&self) -> DateTime<Utc>;
+
+    /// What has passed since some beginning. It is never set back.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits for so long.
+    fn sleep(&self, duration: Duration) -> Sleep;
 }
 
 /// The machine's clock.
@@ -20,6 +33,16 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    fn elapsed(&self) -> Duration {
+        static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGINNING.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

@@ -120,7 +120,7 @@ async fn ask<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, request: ScimReque
             Next::Again { wait } | Next::Throttle { wait } if attempt < TRIES && wait <= PATIENCE => wait,
             _ => return exchange,
         };
-        tokio::time::sleep(wait).await;
+        engine.clock.sleep(wait).await;
         attempt += 1;
     }
 }

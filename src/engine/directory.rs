@@ -208,7 +208,7 @@ async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage,
             Err(error) => return Err(error.into()),
         }
         let wait = crate::core::retry::backoff(attempt, &line.manner.retry, line.random.unit());
-        tokio::time::sleep(wait).await;
+        line.clock.sleep(wait).await;
     }
     Err(failure.into())
 }

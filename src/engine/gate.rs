@@ -1,13 +1,17 @@
 //! What every request of the pool passes: the rate, the server's wish to be left alone, and the pause when nobody gets in.
 
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::clock::Clock as PacingClock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 use tokio::sync::watch;
 
+use super::clock::Clock;
 use crate::core::retry::{RetrySettings, backoff};
 
 /// Failures of the connection in a row before the pool pauses: one alone may be a hiccup.
@@ -39,10 +43,24 @@ struct State {
     successes: u32,
 }
 
+/// The rate goes by the engine's clock as well.
+#[derive(Clone)]
+struct Pace(Arc<dyn Clock>);
+
+impl PacingClock for Pace {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Pace, NoOpMiddleware<Duration>>;
+
 /// The gate of one connection.
-#[derive(Debug)]
 pub struct Gate {
-    limiter: Option<DefaultDirectRateLimiter>,
+    limiter: Option<Limiter>,
+    pace: Pace,
     max_in_flight: u32,
     retry: RetrySettings,
     state: Mutex<State>,
@@ -51,11 +69,17 @@ pub struct Gate {
 
 impl Gate {
     /// A gate for `requests_per_second` (0: any number) and at most `max_in_flight` at a time.
-    pub fn new(requests_per_second: u32, max_in_flight: u32, retry: RetrySettings) -> Self {
+    pub fn new(
+        requests_per_second: u32,
+        max_in_flight: u32,
+        retry: RetrySettings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let pace = Pace(clock);
         let limiter = NonZeroU32::new(requests_per_second).map(|rate| {
             // No more than a tenth of a second's worth at once, or a burst would look like an attack.
             let burst = NonZeroU32::new(requests_per_second.div_ceil(10)).unwrap_or(NonZeroU32::MIN);
-            RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
+            RateLimiter::direct_with_clock(Quota::per_second(rate).allow_burst(burst), pace.clone())
         });
         let state = State {
             throttled_until: None,
@@ -66,6 +90,7 @@ impl Gate {
         };
         Self {
             limiter,
+            pace,
             max_in_flight: max_in_flight.max(1),
             retry,
             state: Mutex::new(state),
@@ -97,11 +122,10 @@ impl Gate {
         let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 
-    /// Waits for the rate.
-    pub async fn pace(&self) {
-        if let Some(limiter) = &self.limiter {
-            limiter.until_ready().await;
-        }
+    /// How long a request has still to wait for the rate; `None`: it may be sent, and counts as sent.
+    pub fn paced_for(&self) -> Option<Duration> {
+        let refused = self.limiter.as_ref()?.check().err()?;
+        Some(refused.wait_time_from(self.pace.now()))
     }
 
     /// How many actions may be in flight now.
@@ -182,6 +206,7 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::SystemClock;
     use super::*;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -189,7 +214,7 @@ mod tests {
     }
 
     fn gate() -> Gate {
-        Gate::new(0, 8, RetrySettings::default())
+        Gate::new(0, 8, RetrySettings::default(), Arc::new(SystemClock))
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub mod explain;
 pub mod feed;
 pub mod gate;
 pub mod pool;
+pub mod push;
+pub mod schedule;
 pub mod session;
 pub mod telemetry;
 mod tray;
@@ -146,7 +148,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         };
         Line {
             port: Arc::clone(&self.port),
-            gate: Gate::new(workiva.requests_per_second, workiva.max_in_flight, self.settings.retry.clone()),
+            gate: Gate::new(
+                workiva.requests_per_second,
+                workiva.max_in_flight,
+                self.settings.retry.clone(),
+                Arc::clone(&self.clock),
+            ),
             manner,
             capabilities,
             patch_refused: AtomicBool::new(false),

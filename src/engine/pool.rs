@@ -217,7 +217,7 @@ impl<P: ScimPort> Pool<P> {
         let (line, owner) = (Arc::clone(&self.line), Arc::clone(&self.owner));
         tokio::spawn(async move {
             if !after.is_zero() {
-                tokio::time::sleep(after).await;
+                line.clock.sleep(after).await;
             }
             let now = line.clock.now();
             let lease_until = now + line.manner.lease;
@@ -245,7 +245,7 @@ impl<P: ScimPort> Pool<P> {
             () = round.tray.something_done() => {}
             _ = stop.changed(), if !round.stopping => {}
             () = self.bell.notified() => (round.dry, round.news) = (false, true),
-            () = tokio::time::sleep(LOOK_EVERY) => round.dry = false,
+            () = self.line.clock.sleep(LOOK_EVERY) => round.dry = false,
         }
         Ok(())
     }
@@ -316,7 +316,7 @@ impl<P: ScimPort> Pool<P> {
         );
         tokio::select! {
             _ = stop.changed() => return,
-            () = tokio::time::sleep(wait) => {}
+            () = self.line.clock.sleep(wait) => {}
         }
         let probe = ScimRequest::ListUsers { start_index: 1, count: 1 };
         let Ok(probe) = line.exchange(&probe).await else { return };
@@ -354,7 +354,7 @@ impl<P: ScimPort> Pool<P> {
             () = self.bell.notified() => Ok(true),
             _ = stop.changed() => Ok(false),
             // Never a busy loop, should the clocks of queue and process disagree by a hair.
-            () = tokio::time::sleep(wait.max(Duration::from_millis(5))) => Ok(false),
+            () = self.line.clock.sleep(wait.max(Duration::from_millis(5))) => Ok(false),
         }
     }
 }

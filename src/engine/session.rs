@@ -106,14 +106,18 @@ impl<P: ScimPort> Line<P> {
     /// # Errors
     /// Where the pool was told to stop meanwhile.
     async fn wait_for_gate(&self) -> Result<(), Interrupt> {
-        while let Some(wait) = self.gate.throttled_for(self.clock.now()) {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.gate.closed() => return Err(Interrupt::Stopping),
+        loop {
+            if let Some(wait) = self.gate.throttled_for(self.clock.now()) {
+                tokio::select! {
+                    () = self.clock.sleep(wait) => {}
+                    () = self.gate.closed() => return Err(Interrupt::Stopping),
+                }
+            } else if let Some(wait) = self.gate.paced_for() {
+                self.clock.sleep(wait).await;
+            } else {
+                return Ok(());
             }
         }
-        self.gate.pace().await;
-        Ok(())
     }
 
     fn tell_gate(&self, exchange: &Exchange) {
@@ -190,7 +194,8 @@ impl<'a, P: ScimPort> Session<'a, P> {
             match self.send(request).await {
                 Err(Interrupt::Failed(failure)) if is_hiccup(&failure) && tries < READ_TRIES => {
                     let random = self.line.random.unit();
-                    tokio::time::sleep(backoff(tries, &self.line.manner.retry, random)).await;
+                    let wait = backoff(tries, &self.line.manner.retry, random);
+                    self.line.clock.sleep(wait).await;
                     tries += 1;
                 }
                 other => return other,

@@ -1,0 +1,55 @@
+//! The push: a pool over a connection that works, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Engine;
+use super::pool::Until;
+use super::session::Line;
+use crate::core::scim::ScimPort;
+use crate::source::HrSource;
+use crate::store::Owner;
+
+/// How long a pool waits before it asks again whether there is a connection.
+const CONNECT_AGAIN: Duration = Duration::from_secs(30);
+/// How long a pool waits after the database failed.
+const STORE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Pushes what is queued, once there is a connection that was found working, until told to stop. `connected` is told each time of
+/// what the workers of the new pool share.
+pub async fn run<S: HrSource, P: ScimPort>(
+    engine: Arc<Engine<S, P>>,
+    owner: Arc<Owner>,
+    connected: impl Fn(&Arc<Line<P>>) + Send + 'static,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        let wait = match engine.connect().await {
+            Ok(Ok(capabilities)) => {
+                let pool = engine.pool(&owner, capabilities);
+                connected(&pool.line);
+                match pool.run(Until::Stopped, stop.clone()).await {
+                    Ok(_) => return,
+                    Err(error) => {
+                        tracing::error!(%error, "the pool stopped over the database; it tries again")
+                    }
+                }
+                STORE_AGAIN
+            }
+            // The run that comes to the same end tells it.
+            Ok(Err(_)) => CONNECT_AGAIN,
+            Err(error) => {
+                tracing::error!(%error, "the pool waits for the database");
+                STORE_AGAIN
+            }
+        };
+        tokio::select! {
+            _ = stop.changed() => return,
+            // A run that found a connection has queued what should not wait any longer.
+            () = engine.bell.notified() => {}
+            () = engine.clock.sleep(wait) => {}
+        }
+    }
+}

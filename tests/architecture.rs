@@ -115,6 +115,12 @@ fn sql_is_in_the_store_alone() {
 }
 
 #[test]
+fn every_write_begins_at_one_place() {
+    let excused = |file: &File| file.path.ends_with("store/mod.rs") || file.path.ends_with("opening.rs");
+    assert_no_word(&["self.writer", "begin_with"], excused, "writes begin by `Store::begin`");
+}
+
+#[test]
 fn the_core_reads_no_clock_no_file_and_no_randomness_and_waits_for_nothing() {
     let words = [
         "Utc::now",

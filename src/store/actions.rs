@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use super::plans::{CHUNK, Tx};
-use super::{StoreError, millis, to_json};
+use super::plans::CHUNK;
+use super::{StoreError, Tx, millis, to_json};
 use crate::core::audit::{Entry, Kind, bound_hash};
 use crate::core::plan::PlannedAction;
 use crate::core::value::folded;

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
-use super::plans::Tx;
-use super::{Store, StoreError, audit, millis, to_json};
+use super::{Store, StoreError, Tx, audit, millis, to_json};
 use crate::core::audit::{Entry, Kind};
 use crate::core::scim::user::shown_id;
 use crate::core::state::{Account, AdoptionMark};
@@ -57,7 +56,7 @@ impl Store {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let mut linked = 0;
         for chunk in commit.links.chunks(CHUNK) {
             linked += link(&mut tx, chunk, by, now).await?;

@@ -5,9 +5,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::append;
-use super::plans::Tx;
 use super::recorded::plan_decided;
-use super::{Store, StoreError, millis};
+use super::{Store, StoreError, Tx, millis};
 use crate::core::action::ActionKind;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
 use crate::core::record::Fingerprint;
@@ -49,7 +48,7 @@ impl Store {
         input: &str,
         now: DateTime<Utc>,
     ) -> Result<Approval, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let plan: Option<(String, String, String, String)> =
             sqlx::query_as("SELECT state, input, content_hash, run_id FROM plan WHERE plan_id = ?1")
                 .bind(plan_id)
@@ -120,7 +119,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn reject(&self, plan_id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let held = sqlx::query("SELECT 1 FROM plan WHERE plan_id = ?1 AND state = 'held'")
             .bind(plan_id)
             .fetch_optional(&mut *tx)

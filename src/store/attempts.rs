@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::ending::{Finished, Hold};
-use super::plans::Tx;
-use super::{StoreError, millis, to_json};
+use super::{StoreError, Tx, millis, to_json};
 use crate::core::scim::FailureKind;
 
 /// One request that was sent.

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
-use super::plans::Tx;
-use super::{Store, StoreError, millis, to_json};
+use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::configuration::{Values, change, replay};
 use crate::core::audit::{Entry, Head, Kind};
 
@@ -57,7 +56,7 @@ impl Store {
         if change(&before, values).is_none() {
             return Ok(());
         }
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let before = known(sqlx::query_scalar(CHANGES).fetch_all(&mut *tx).await?);
         if let Some(change) = change(&before, values) {
             append(&mut tx, now, &[Entry::new(Kind::Configuration, &change)]).await?;

@@ -37,7 +37,9 @@ impl Store {
     pub async fn belongs_to(&self, base_url: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO workiva (only_row, base_url) VALUES (1, ?1) \
                    ON CONFLICT (only_row) DO UPDATE SET base_url = excluded.base_url";
-        sqlx::query(sql).bind(base_url).execute(&self.writer).await?;
+        let mut tx = self.begin().await?;
+        sqlx::query(sql).bind(base_url).execute(&mut *tx).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -51,7 +53,7 @@ impl Store {
         capabilities: &Capabilities,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO connection (settings, checked_at, capabilities) VALUES (?1, ?2, ?3) \
              ON CONFLICT (settings) DO UPDATE SET checked_at = excluded.checked_at, capabilities = excluded.capabilities",

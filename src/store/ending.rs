@@ -9,9 +9,8 @@ use sqlx::Row;
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
 use super::outbox::{Claim, Claimed, claim};
-use super::plans::Tx;
 use super::recorded::outcome;
-use super::{Store, StoreError, millis, to_json};
+use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
 use crate::core::state::Account;
@@ -117,7 +116,7 @@ impl Store {
     /// # Errors
     /// Where the database fails; then nothing is stored or claimed.
     pub async fn turn(&self, finished: &[Finished], next: &Claim<'_>) -> Result<Turn, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let mut turn = Turn::default();
         if !finished.is_empty() {
             let ours = finish(&mut tx, finished, next.now).await?;

@@ -12,6 +12,7 @@ mod audit_check;
 mod connection;
 mod ending;
 mod explain;
+mod opening;
 mod operator;
 mod outbox;
 mod owner;
@@ -20,12 +21,10 @@ mod recorded;
 mod state;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, Transaction};
 
 pub use adoption::{AdoptionCommit, Linked};
 pub use approval::Approval;
@@ -33,6 +32,7 @@ pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};
 pub use ending::{Ending, Finished, Turn};
 pub use explain::{AuditLine, History, PastAction, PastPlan, PastRequest};
+pub use opening::{Opening, WriteWatch};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed};
 pub use owner::Owner;
@@ -73,41 +73,27 @@ pub struct Store {
     path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
+    watch: Option<WriteWatch>,
 }
 
 impl Store {
-    /// Opens the database for reading and writing; makes it, and its folders, where there is none. The file is readable
-    /// by its owner alone.
-    ///
-    /// # Errors
-    /// Where the file cannot be made or opened, or holds a schema of another version.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let fail = |source| StoreError::Open { path: path.display().to_string(), source };
-        create_private(path).map_err(fail)?;
-        let writer = pool_of(1).connect_with(options(path)).await?;
-        sqlx::migrate!().run(&writer).await?;
-        let readers = pool_of(2).connect_with(options(path).read_only(true)).await?;
-        Ok(Self { path: path.to_path_buf(), writer, readers })
-    }
-
-    /// Opens the database for reading only. Where there is none, an empty one in memory stands for it.
-    ///
-    /// # Errors
-    /// Where the file cannot be opened.
-    pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        if path.exists() {
-            let readers = pool_of(2).connect_with(options(path).read_only(true)).await?;
-            return Ok(Self { path: path.to_path_buf(), writer: readers.clone(), readers });
-        }
-        let memory = SqliteConnectOptions::new().in_memory(true);
-        let only = pool_of(1).connect_with(memory).await?;
-        sqlx::migrate!().run(&only).await?;
-        Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only })
-    }
-
     /// The database's file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Begins a write. It takes SQLite's one right to write at once: a transaction that read first and wrote later could be
+    /// refused in its middle.
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        if let Some(watch) = &self.watch {
+            watch.ask(&self.writer).await?;
+        }
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Whether nothing is being read or written, and nobody waits for it.
+    pub fn is_idle(&self) -> bool {
+        [&self.writer, &self.readers].iter().all(|pool| pool.num_idle() == pool.size() as usize)
     }
 
     /// Closes every connection; the write-ahead log goes back into the file.
@@ -117,31 +103,7 @@ impl Store {
     }
 }
 
-/// A file's connections have no reason to be renewed, and a database in memory would end with its only one. Without a
-/// lifetime sqlx starts no maintenance task either, whose first look at a pool can go round for ever: it counts up to the
-/// number of idle connections, which is below zero for a moment when one is taken while it is given back (sqlx#3645, in
-/// 0.9.0 still).
-fn pool_of(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None)
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-        .journal_mode(SqliteJournalMode::Wal)
-        // A confirmed outcome has to survive a power cut: the next decision is made on it.
-        .synchronous(SqliteSynchronous::Full)
-}
-
-fn create_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
-}
+type Tx = Transaction<'static, Sqlite>;
 
 /// Milliseconds since 1970, as every time in the database.
 fn millis(at: DateTime<Utc>) -> i64 {

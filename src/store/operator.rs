@@ -225,7 +225,7 @@ impl Store {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let done: Vec<(i64, String)> = sqlx::query_as(sql)
             .bind(ids.map(|ids| to_json(&ids)))
             .bind(millis(now))

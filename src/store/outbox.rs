@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::plans::Tx;
-use super::{Owner, Store, StoreError, millis, to_json};
+use super::{Owner, Store, StoreError, Tx, millis, to_json};
 use crate::core::action::{ActionKind, Change, Target};
 
 /// An action in a worker's hands.
@@ -45,12 +44,10 @@ impl Store {
         lease_until: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE lease SET lease_until = ?3 WHERE action_id = ?1 AND epoch = ?2";
-        let done = sqlx::query(sql)
-            .bind(action_id)
-            .bind(epoch)
-            .bind(millis(lease_until))
-            .execute(&self.writer)
-            .await?;
+        let mut tx = self.begin().await?;
+        let done =
+            sqlx::query(sql).bind(action_id).bind(epoch).bind(millis(lease_until)).execute(&mut *tx).await?;
+        tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -63,7 +60,7 @@ impl Store {
             sqlx::query_scalar("SELECT DISTINCT owner FROM lease").fetch_all(&self.readers).await?;
         let gone: Vec<&String> =
             owners.iter().filter(|owner| *owner != own && Owner::is_gone(&self.path, owner)).collect();
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let freed: Vec<i64> = sqlx::query_scalar(
             "DELETE FROM lease WHERE lease_until < ?1 OR owner IN (SELECT value FROM json_each(?2)) RETURNING action_id",
         )

@@ -1,13 +1,12 @@
 //! A run, its plan and its outbox: stored in one transaction, so that a crash leaves all of it or nothing.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{Sqlite, Transaction};
 
 use super::actions::insert_actions;
 use super::approval::{drop_held, stored_hash};
 use super::audit::append;
 use super::recorded;
-use super::{Store, StoreError, millis, to_json};
+use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
 use crate::core::header::HeaderNames;
@@ -68,7 +67,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn record_run(&self, run: &RunRecord<'_>) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let told = insert_run(&mut tx, run, None, None, false).await?;
         append(&mut tx, run.ended_at, &[told]).await?;
         Ok(tx.commit().await?)
@@ -92,7 +91,7 @@ impl Store {
             });
         let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let is_held = !commit.hold_reasons.is_empty();
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
             drop_held(&mut tx, "superseded", None, now).await?;
@@ -139,7 +138,7 @@ impl Store {
     pub async fn record_quiet_run(&self, run: &RunRecord<'_>, rows: u64) -> Result<(), StoreError> {
         let plan = Plan { rows, ..Plan::default() };
         let commit = PlanCommit { plan_id: "", plan: &plan, hold_reasons: &[], only_deprovisions: false };
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
         append(&mut tx, run.ended_at, &[told]).await?;
         let sql = "UPDATE run SET quiet_digest = ?2, (input, header, rules) = \
@@ -174,8 +173,6 @@ impl Store {
         Ok(rows.map(i64::unsigned_abs))
     }
 }
-
-pub(super) type Tx = Transaction<'static, Sqlite>;
 
 /// Stores a run; the answer is its entry in the audit.
 async fn insert_run(

@@ -1,0 +1,155 @@
+//! Opening the database: its connections, its schema, and who may look over its shoulder.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::{Store, StoreError};
+
+/// How a database is opened. The daemon takes the default.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// How long a write waits for another process's write.
+    pub busy_timeout: Duration,
+    /// Whether a commit survives a power cut as well as the end of the process.
+    pub survives_power_cut: bool,
+    /// How many connections read; 0: the one that writes reads as well, one thing after the other.
+    pub readers: u32,
+    /// Who is asked before each write.
+    pub watch: Option<WriteWatch>,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(10), survives_power_cut: true, readers: 2, watch: None }
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = u32> + Send>>;
+
+/// Asked before each write; the write begins when the answer is there, if ever. The answer is the number of pages that the
+/// file may have: what a full disk comes to. A simulation decides by this which write comes next, and what breaks.
+#[derive(Clone)]
+pub struct WriteWatch(Arc<dyn Fn() -> Answer + Send + Sync>);
+
+impl WriteWatch {
+    /// A watch that asks this.
+    pub fn new(ask: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    pub(super) async fn ask(&self, writer: &SqlitePool) -> Result<(), StoreError> {
+        let pages = (self.0)().await;
+        sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"))).execute(writer).await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for WriteWatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("WriteWatch")
+    }
+}
+
+impl Store {
+    /// Opens the database for reading and writing; makes it, and its folders, where there is none. The file is readable
+    /// by its owner alone.
+    ///
+    /// # Errors
+    /// Where the file cannot be made or opened, or holds a schema of another version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(path, Opening::default()).await
+    }
+
+    /// The same, in another way than the daemon does.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub async fn open_as(path: &Path, opening: Opening) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Open { path: path.display().to_string(), source };
+        create_private(path).map_err(fail)?;
+        let writer = {
+            let _alone = alone(path).await.map_err(fail)?;
+            let writer = pool_of(1).connect_with(options(path, &opening)).await?;
+            sqlx::migrate!().run(&writer).await?;
+            writer
+        };
+        let readers = match opening.readers {
+            0 => writer.clone(),
+            readers => pool_of(readers).connect_with(options(path, &opening).read_only(true)).await?,
+        };
+        Ok(Self { path: path.to_path_buf(), writer, readers, watch: opening.watch })
+    }
+
+    /// Opens the database for reading only. Where there is none, an empty one in memory stands for it.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        let only = if path.exists() {
+            pool_of(2).connect_with(options(path, &Opening::default()).read_only(true)).await?
+        } else {
+            let memory = SqliteConnectOptions::new().in_memory(true);
+            let only = pool_of(1).connect_with(memory).await?;
+            sqlx::migrate!().run(&only).await?;
+            only
+        };
+        Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only, watch: None })
+    }
+}
+
+/// A file's connections have no reason to be renewed, and a database in memory would end with its only one. Without a
+/// lifetime sqlx starts no maintenance task either, whose first look at a pool can go round for ever: it counts up to the
+/// number of idle connections, which is below zero for a moment when one is taken while it is given back (sqlx#3645, in
+/// 0.9.0 still).
+fn pool_of(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None)
+}
+
+fn options(path: &Path, opening: &Opening) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(opening.busy_timeout)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A confirmed outcome has to survive a power cut: the next decision is made on it.
+        .synchronous(if opening.survives_power_cut {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Off
+        })
+}
+
+/// Of several processes that set the mode of one new database or bring its schema up to date, SQLite and sqlx let all but
+/// the first fail. A lock beside the database lets one at a time; on the database itself it would be in the way of SQLite's own.
+async fn alone(path: &Path) -> std::io::Result<File> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push("-schema");
+    let file = private().open(path.with_file_name(name))?;
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+    locked.await.map_err(std::io::Error::other)?
+}
+
+fn private() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    options
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    private().open(path).map(drop)
+}

@@ -46,6 +46,7 @@ pub async fn run<S: HrSource, P: ScimPort>(
             }
         };
         tokio::select! {
+            biased;
             _ = stop.changed() => return,
             // A run that found a connection has queued what should not wait any longer.
             () = engine.bell.notified() => {}

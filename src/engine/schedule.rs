@@ -39,6 +39,7 @@ pub async fn run<S: HrSource, P: ScimPort>(
         if let Some(cause) = cause {
             // Planning changes nothing until its one transaction, so it can be left at any point.
             tokio::select! {
+                biased;
                 _ = stop.changed() => return,
                 () = cycle(&engine, cause) => {}
             }
@@ -77,6 +78,7 @@ async fn sleep_until<S: HrSource, P: ScimPort>(
             return true;
         }
         tokio::select! {
+            biased;
             _ = stop.changed() => return false,
             () = engine.clock.sleep(wait.min(LONGEST_SLEEP)) => {}
         }

@@ -109,8 +109,9 @@ impl<P: ScimPort> Line<P> {
         loop {
             if let Some(wait) = self.gate.throttled_for(self.clock.now()) {
                 tokio::select! {
-                    () = self.clock.sleep(wait) => {}
+                    biased;
                     () = self.gate.closed() => return Err(Interrupt::Stopping),
+                    () = self.clock.sleep(wait) => {}
                 }
             } else if let Some(wait) = self.gate.paced_for() {
                 self.clock.sleep(wait).await;

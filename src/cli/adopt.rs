@@ -18,7 +18,7 @@ use crate::core::state::AdoptionMark;
 use crate::engine::adopt::{AdoptError, Adoption};
 
 /// How many rows a readable list shows.
-const SHOWN: usize = 50;
+pub const SHOWN: usize = 50;
 
 /// What `adopt` takes.
 #[derive(Debug, Args)]
@@ -62,8 +62,9 @@ struct DoubtfulPerson<'a> {
     candidates: Vec<User<'a>>,
 }
 
+/// A user of Workiva, as `adopt` and `drift` print one.
 #[derive(Serialize)]
-struct User<'a> {
+pub struct User<'a> {
     scim_id: Option<&'a str>,
     user_name: Option<&'a str>,
     email: Option<&'a str>,
@@ -172,7 +173,8 @@ fn doubtful<'a>(one: &'a Doubtful, roster: &'a Roster) -> DoubtfulPerson<'a> {
     }
 }
 
-fn user(at: usize, roster: &Roster) -> User<'_> {
+/// The user at a position.
+pub fn user(at: usize, roster: &Roster) -> User<'_> {
     let user = &roster.users()[at];
     User {
         scim_id: user.scim_id(),
@@ -204,14 +206,7 @@ fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
     }
     print_doubtful("in doubt (nobody is linked or created until somebody decides)", &report.doubtful);
     print_doubtful("skipped (nobody is linked or created)", &report.skipped);
-    if !report.unknown_users.is_empty() {
-        println!("users of nobody, left alone: {}", report.unknown_users.len());
-        let mut users = table::table(&["Workiva's id", "user name", "active"]);
-        for one in report.unknown_users.iter().take(SHOWN) {
-            users.add_row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
-        }
-        print_rest(&users, report.unknown_users.len());
-    }
+    print_unknown(&report.unknown_users);
     match csv {
         Some(file) => println!(
             "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
@@ -220,6 +215,19 @@ fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
         None if report.doubtful.is_empty() => {}
         None => println!("`adopt --csv FILE` writes a list to decide in"),
     }
+}
+
+/// Users of nobody as a table, if there are any.
+pub fn print_unknown(unknown: &[User<'_>]) {
+    if unknown.is_empty() {
+        return;
+    }
+    println!("users of nobody, left alone: {}", unknown.len());
+    let mut users = table::table(&["Workiva's id", "user name", "active"]);
+    for one in unknown.iter().take(SHOWN) {
+        users.add_row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
+    }
+    print_rest(&users, unknown.len());
 }
 
 fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {
@@ -237,7 +245,8 @@ fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {
     print_rest(&doubtful, people.len());
 }
 
-fn print_rest(table: &comfy_table::Table, number: usize) {
+/// A table, and how much of it is not shown.
+pub fn print_rest(table: &comfy_table::Table, number: usize) {
     println!("{table}");
     if number > SHOWN {
         println!("and {} more; --json lists all", number - SHOWN);

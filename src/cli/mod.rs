@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod configuration;
 mod decide;
+mod drift;
 mod explain;
 mod health;
 mod logging;
@@ -66,6 +67,8 @@ enum Command {
     Status(JsonFlag),
     /// Link the users whom Workiva has already to employees. Workiva is only read.
     Adopt(adopt::AdoptArgs),
+    /// Compare live Workiva with what was last confirmed: who was changed behind our back.
+    Drift(drift::DriftArgs),
     /// The actions that wait for an operator.
     #[command(subcommand)]
     Actions(ActionsCommand),
@@ -213,6 +216,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Status(flag) => status::status(&config, flag.json).await,
                 Command::Adopt(args) => adopt::adopt(&config, &args).await,
+                Command::Drift(args) => drift::drift(&config, &args).await,
                 Command::Actions(command) => actions::actions(&config, command).await,
                 Command::Explain(args) => {
                     explain::explain(&config, &args.employee_id, args.all, args.json).await

@@ -54,6 +54,15 @@ fn print_status(status: &Status) {
             println!("  {}: {}", reason.code, reason.message);
         }
     }
+    if let Some(drift) = &status.drift {
+        let counts = drift.counts.iter().filter(|(_, number)| **number > 0);
+        let counts: Vec<String> = counts.map(|(kind, number)| format!("{number} {kind}")).collect();
+        let counts = if counts.is_empty() { "nobody".to_owned() } else { counts.join(", ") };
+        println!("drift: {} of {}: {counts}", drift.outcome, drift.started_at.format("%Y-%m-%d %H:%M:%S"));
+        if let Some(message) = &drift.message {
+            println!("  {message}");
+        }
+    }
     if !status.parked.is_empty() {
         println!("{}", super::actions::parked_table(&status.parked));
     }

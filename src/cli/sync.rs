@@ -28,24 +28,47 @@ pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &surroundings, true).await?;
-    let name = engine.random.name(engine.clock.now());
-    let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
-    let result = engine.cycle("sync").await?;
-    let pushed = push(&engine, &owner, &result).await?;
-    let (report, exit) = report(&engine, &result, pushed.as_ref()).await?;
+    let synced = run_to_end(&engine, "sync").await?;
     if json {
-        print_json(&report)?;
+        print_json(&synced.report)?;
     } else {
-        print_report(&report, result.planned.as_ref(), false);
-        if let Some(failure) = &result.failure {
+        synced.print();
+    }
+    engine.store.close().await;
+    Ok(synced.exit)
+}
+
+/// A cycle that was pushed to its end.
+pub struct Synced {
+    /// What it came to.
+    pub report: RunReport,
+    /// How the process ends by it.
+    pub exit: Exit,
+    result: CycleResult,
+    pushed: Option<PoolEnd>,
+}
+
+impl Synced {
+    /// Prints it for people.
+    pub fn print(&self) {
+        print_report(&self.report, self.result.planned.as_ref(), false);
+        if let Some(failure) = &self.result.failure {
             println!("{}", failure.message());
         }
-        if let Some(PoolEnd::GaveUp(pause)) = &pushed {
+        if let Some(PoolEnd::GaveUp(pause)) = &self.pushed {
             println!("Workiva could not be had, the queue waits: {}", pause.message);
         }
     }
-    engine.store.close().await;
-    Ok(exit)
+}
+
+/// Runs one cycle, and pushes until every action has ended or been parked.
+pub async fn run_to_end(engine: &RealEngine, cause: &str) -> anyhow::Result<Synced> {
+    let name = engine.random.name(engine.clock.now());
+    let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
+    let result = engine.cycle(cause).await?;
+    let pushed = push(engine, &owner, &result).await?;
+    let (report, exit) = report(engine, &result, pushed.as_ref()).await?;
+    Ok(Synced { report, exit, result, pushed })
 }
 
 /// Pushes whatever is queued, of this run or of one before. `None`: Workiva is not to be had.

@@ -33,7 +33,7 @@ pub fn actions(actions: &[PlannedAction], limit: usize, detail: Detail) -> Table
     for action in actions.iter().take(limit) {
         let changes = match (detail, action.kind) {
             (Detail::Short, ActionKind::Create) => new_user(action),
-            _ => changes(action),
+            _ => changes(&action.changes),
         };
         table.add_row([action.employee_id.as_str(), action.kind.name(), &changes, &action.because]);
     }
@@ -50,8 +50,9 @@ fn new_user(action: &PlannedAction) -> String {
     format!("userName: {user_name}, {} more", attributes.len().saturating_sub(1))
 }
 
-fn changes(action: &PlannedAction) -> String {
-    action.changes.iter().map(change).collect::<Vec<_>>().join("\n")
+/// Changes, one a line.
+pub fn changes(changes: &[Change]) -> String {
+    changes.iter().map(change).collect::<Vec<_>>().join("\n")
 }
 
 /// One attribute's change, in one line.

@@ -23,6 +23,8 @@ pub struct Rules {
     pub rulebook: Rulebook,
     /// When.
     pub schedule: Schedule,
+    /// When live Workiva is compared with what was confirmed, if ever.
+    pub drift_schedule: Option<Schedule>,
     /// The base address of Workiva's SCIM side.
     pub base_url: Url,
     /// The database's file.
@@ -58,6 +60,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
             );
         })
         .ok();
+    let drift_schedule = check_drift(settings, &mut errors);
     let database = check_database(&settings.store.url, &mut errors);
     let listen = check_listen(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
@@ -65,7 +68,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen), Some(delimiter))
             if errors.is_empty() =>
         {
-            Ok(Rules { rulebook, schedule, base_url, database, listen, delimiter })
+            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, delimiter })
         }
         _ => Err(errors),
     }
@@ -133,6 +136,17 @@ fn check_announcements(source: &SourceSettings, errors: &mut Vec<ConfigError>) {
         let message = "has to be ASCII text without spaces around it, such as \"TRAILER\"";
         errors.push(ConfigError::with_value("source.trailer", trailer, message));
     }
+}
+
+fn check_drift(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Schedule> {
+    let cron = settings.drift.cron.as_ref()?;
+    let parsed = Schedule::parse(cron, &settings.schedule.timezone);
+    // A time zone that does not exist is told under schedule.timezone.
+    let told = |all: Vec<(&str, String)>, errors: &mut Vec<ConfigError>| {
+        let own = all.into_iter().filter(|(key, _)| *key == "cron");
+        errors.extend(own.map(|(key, message)| ConfigError::new(format!("drift.{key}"), message)));
+    };
+    parsed.map_err(|all| told(all, errors)).ok()
 }
 
 fn check_workiva(workiva: &WorkivaSettings, errors: &mut Vec<ConfigError>) -> Option<Url> {

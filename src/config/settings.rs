@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
+use crate::core::drift::DriftSettings;
 use crate::core::guard::GuardSettings;
 use crate::core::identity::MatchAttribute;
 use crate::core::lifecycle::LifecycleSettings;
@@ -40,6 +41,9 @@ pub struct Settings {
     pub retry: RetrySettings,
     /// How much one run may change before a person has to look.
     pub guard: GuardSettings,
+    /// When live Workiva is compared with what was confirmed.
+    #[serde(default)]
+    pub drift: DriftSettings,
     /// Where state is kept.
     #[serde(default)]
     pub store: StoreSettings,

@@ -118,7 +118,7 @@ fn attribute_changes(
 
 /// Whether two values of an attribute count as the same. Letter case alone is no change in a user name or an e-mail
 /// address: Workiva mails the user about either (workiva-facts.md, D).
-fn is_same_value(path: &str, one: Option<&str>, two: Option<&str>) -> bool {
+pub fn is_same_value(path: &str, one: Option<&str>, two: Option<&str>) -> bool {
     match (one, two) {
         (Some(one), Some(two)) => {
             one == two || AttributePath::parse(path).is_ok_and(|path| path.same(one, two))

@@ -9,6 +9,7 @@ pub mod adopt;
 pub mod audit;
 pub mod desired;
 pub mod diff;
+pub mod drift;
 pub mod guard;
 pub mod header;
 pub mod identity;

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::session::{Interrupt, Line};
 use crate::core::roster::Roster;
 use crate::core::scim::list::{UserPage, Walk, WalkError, WalkStep};
-use crate::core::scim::{Failure, FailureKind, RemoteUser, ScimPort};
+use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::value::folded;
 
 /// How long a listing spares asking for each person. Somebody who is made by hand meanwhile is found by the server's own
@@ -199,11 +199,36 @@ async fn each_user<P: ScimPort>(
 }
 
 async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage, Interrupt> {
-    let mut failure = Failure::new(FailureKind::NoAnswer, None, "no page was read");
+    ask(line, &walk.next_request(), UserPage::read).await
+}
+
+/// Reads one user as they are now. `None`: the user is not there.
+///
+/// # Errors
+/// Where Workiva cannot be asked, or answers something that is no user.
+pub async fn read_one<P: ScimPort>(line: &Line<P>, id: &str) -> Result<Option<RemoteUser>, Interrupt> {
+    let read = |answer: &Answer| {
+        let user = answer.body.as_ref().and_then(RemoteUser::read);
+        user.ok_or_else(|| Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user"))
+    };
+    match ask(line, &ScimRequest::GetUser { id: id.to_owned() }, read).await {
+        Ok(user) => Ok(Some(user)),
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// Asks outside of any action; what may pass is asked again.
+async fn ask<P: ScimPort, T>(
+    line: &Line<P>,
+    request: &ScimRequest,
+    read: impl Fn(&Answer) -> Result<T, Failure>,
+) -> Result<T, Interrupt> {
+    let mut failure = Failure::new(FailureKind::NoAnswer, None, "nothing was asked");
     for attempt in 1..=line.manner.retry.max_attempts {
-        let exchange = line.exchange(&walk.next_request()).await?;
-        match exchange.result.and_then(|answer| UserPage::read(&answer)) {
-            Ok(page) => return Ok(page),
+        let exchange = line.exchange(request).await?;
+        match exchange.result.and_then(|answer| read(&answer)) {
+            Ok(read) => return Ok(read),
             Err(error) if error.is_transient() && error.kind != FailureKind::Unreachable => failure = error,
             Err(error) => return Err(error.into()),
         }

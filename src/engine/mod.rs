@@ -5,6 +5,7 @@ pub mod clock;
 pub mod connection;
 pub mod cycle;
 pub mod directory;
+pub mod drift;
 pub mod explain;
 pub mod feed;
 pub mod gate;

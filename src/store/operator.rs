@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::Row;
 
 use super::audit::append;
+use super::drift::DriftSummary;
 use super::recorded::ordered;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
@@ -30,6 +31,8 @@ pub struct Status {
     pub rejected: Vec<RejectedRecord>,
     /// Accounts confirmed active.
     pub active_accounts: u64,
+    /// The newest comparison of live Workiva with state, if there was one.
+    pub drift: Option<DriftSummary>,
 }
 
 /// One run.
@@ -129,6 +132,7 @@ impl Store {
             parked: self.parked().await?,
             rejected: self.rejected().await?,
             active_accounts: self.scale().await?.active_accounts,
+            drift: self.last_drift().await?,
         })
     }
 

@@ -42,6 +42,8 @@ pub enum Kind {
     Discard,
     /// `adopt` linked somebody to a user of Workiva, or what was decided about somebody in doubt.
     Adoption,
+    /// Live Workiva was compared with the state table, or what was seen of somebody was taken for the new state.
+    Drift,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::Retry => "retry",
             Self::Discard => "discard",
             Self::Adoption => "adoption",
+            Self::Drift => "drift",
         }
     }
 }

@@ -132,7 +132,8 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     Verdict { reasons, only_deprovisions }
 }
 
-fn exceeds(part: u64, whole: u64, limit_percent: f64) -> bool {
+/// Whether a part is more than so many percent of the whole.
+pub fn exceeds(part: u64, whole: u64, limit_percent: f64) -> bool {
     part as f64 * 100.0 > limit_percent * whole as f64
 }
 

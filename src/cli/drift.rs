@@ -1,0 +1,168 @@
+//! `drift`: live Workiva against what was last confirmed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::adopt::{SHOWN, User, print_rest, print_unknown, user};
+use super::sync::{Synced, run_to_end};
+use super::{Exit, open, print_json, table};
+use crate::compose::{Surroundings, engine, load_config};
+use crate::core::action::Change;
+use crate::core::drift::{DriftKind, Drifted};
+use crate::core::report::RunReport;
+use crate::engine::drift::{DriftError, DriftRun};
+use crate::store::DriftOutcome;
+
+/// What `drift` takes.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+    /// Take what was seen for the state, and run a cycle that leads back, through the guard.
+    #[arg(long)]
+    repair: bool,
+}
+
+/// The object of `drift --json`. All keys are always there.
+#[derive(Serialize)]
+struct Report<'a> {
+    drift_id: &'a str,
+    outcome: &'static str,
+    counts: BTreeMap<&'static str, u64>,
+    people: Vec<Person<'a>>,
+    missing: &'a [String],
+    unlisted_suspended: u64,
+    unknown_users: Vec<User<'a>>,
+    not_shown: &'a BTreeMap<String, u64>,
+    under_way: u64,
+    accounts: u64,
+    users: u64,
+    recorded: u64,
+    requests: u64,
+    elapsed_ms: u64,
+    message: Option<&'a str>,
+    repair: Option<&'a RunReport>,
+}
+
+#[derive(Serialize)]
+struct Person<'a> {
+    employee_id: &'a str,
+    scim_id: &'a str,
+    kinds: Vec<DriftKind>,
+    changes: &'a [Change],
+}
+
+/// Compares, and with `--repair` leads back.
+pub async fn drift(config: &Path, args: &DriftArgs) -> anyhow::Result<Exit> {
+    let loaded = load_config(config)?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    let run = match engine.drift("drift", args.repair).await {
+        Ok(run) => run,
+        Err(DriftError::Engine(error)) => return Err(error.into()),
+        Err(error) => {
+            engine.store.close().await;
+            eprintln!("workiva-sync: {error}");
+            return Ok(Exit::Workiva);
+        }
+    };
+    let repair = match run.recorded {
+        0 => None,
+        _ => Some(run_to_end(&engine, "drift").await?),
+    };
+    let elapsed_ms = (engine.clock.now() - run.started_at).num_milliseconds().unsigned_abs();
+    let report = report(&run, repair.as_ref(), engine.telemetry.requests_sent(), elapsed_ms);
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print_report(&report, &run);
+        if let Some(repair) = &repair {
+            repair.print();
+        }
+    }
+    engine.store.close().await;
+    Ok(exit(&run, repair.as_ref()))
+}
+
+/// Users of nobody are no drift: service accounts and guests are among them.
+fn exit(run: &DriftRun, repair: Option<&Synced>) -> Exit {
+    let in_doubt = !run.missing.in_doubt.is_empty();
+    match (run.outcome, repair.map(|repair| repair.exit)) {
+        (DriftOutcome::Refused, _) => Exit::Held,
+        (_, Some(Exit::Done)) | (DriftOutcome::None, _) if in_doubt => Exit::Leftovers,
+        (_, Some(exit)) => exit,
+        (DriftOutcome::None, None) => Exit::Done,
+        // Also where all whose state was to be recorded have moved meanwhile.
+        (_, None) => Exit::Leftovers,
+    }
+}
+
+fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elapsed_ms: u64) -> Report<'a> {
+    let comparison = &run.comparison;
+    Report {
+        drift_id: &run.drift_id,
+        outcome: run.outcome.name(),
+        counts: run.counts(),
+        people: comparison.people.iter().map(person).collect(),
+        missing: &run.missing.in_doubt,
+        unlisted_suspended: run.missing.unlisted_suspended,
+        unknown_users: comparison.unknown.iter().map(|at| user(*at, &run.roster)).collect(),
+        not_shown: &comparison.not_shown,
+        under_way: comparison.under_way,
+        accounts: comparison.accounts,
+        users: run.roster.users().len() as u64,
+        recorded: run.recorded,
+        requests,
+        elapsed_ms,
+        message: run.message.as_deref(),
+        repair: repair.map(|repair| &repair.report),
+    }
+}
+
+fn person(one: &Drifted) -> Person<'_> {
+    Person {
+        employee_id: &one.employee_id,
+        scim_id: &one.scim_id,
+        kinds: one.kinds.iter().copied().collect(),
+        changes: &one.changes,
+    }
+}
+
+fn print_report(report: &Report<'_>, run: &DriftRun) {
+    println!("{} accounts compared with {} users in Workiva", report.accounts, report.users);
+    if !report.people.is_empty() {
+        println!("changed behind our back: {}", report.people.len());
+        let mut people = table::table(&["employee", "kind", "confirmed → in Workiva now"]);
+        for one in run.comparison.people.iter().take(SHOWN) {
+            let kinds: Vec<&str> = one.kinds.iter().map(|kind| kind.name()).collect();
+            people.add_row([one.employee_id.as_str(), &kinds.join(", "), &table::changes(&one.changes)]);
+        }
+        print_rest(&people, report.people.len());
+    }
+    if report.under_way > 0 {
+        println!("left out, since an action is or was under way: {}", report.under_way);
+    }
+    for (attribute, users) in report.not_shown {
+        println!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");
+    }
+    if report.unlisted_suspended > 0 {
+        println!(
+            "suspended users who are not in Workiva's list, too many to ask for each: {}",
+            report.unlisted_suspended
+        );
+    }
+    print_unknown(&report.unknown_users);
+    if let Some(message) = report.message {
+        println!("{message}");
+    }
+    match run.outcome {
+        DriftOutcome::None => println!("nobody was changed behind our back ({} requests)", report.requests),
+        DriftOutcome::Found => println!("`drift --repair` leads back, through the guard"),
+        DriftOutcome::Recorded => println!("{} recorded as they are now; the way back:", report.recorded),
+        DriftOutcome::Refused | DriftOutcome::Failed => {}
+    }
+}

@@ -1,0 +1,239 @@
+//! Comparing live Workiva with the state table. Workiva is only read; the way back goes through a run and its guard.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::connection::ConnectionReport;
+use super::directory::{self, ListingError};
+use super::session::{Interrupt, Line};
+use super::{Engine, EngineError};
+use crate::core::drift::{
+    Comparer, Comparison, DriftKind, Drifted, KnownAccount, Missing, difference, sort_missing,
+};
+use crate::core::guard::exceeds;
+use crate::core::roster::Roster;
+use crate::core::scim::ScimPort;
+use crate::source::HrSource;
+use crate::store::{DriftOutcome, DriftRecord, StoreError};
+
+/// Why a comparison came to nothing. No state is changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum DriftError {
+    /// The connection does not work.
+    #[error("{}", .0.failure())]
+    Connection(ConnectionReport),
+    /// Workiva's users could not be listed, or one of them not be read.
+    #[error("Workiva's users cannot be compared: {0}")]
+    Listing(#[from] ListingError),
+    /// The list is empty, and there should be users.
+    #[error(
+        "Workiva shows no user at all, but {0} accounts are linked: the address, or what the SCIM user may see, is wrong; \
+         nothing was compared"
+    )]
+    Nobody(u64),
+    /// The database failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for DriftError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub struct DriftRun {
+    /// The key.
+    pub drift_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// All users of Workiva.
+    pub roster: Roster,
+    /// Who was changed, who is unknown, and what was left out.
+    pub comparison: Comparison,
+    /// Users who are not in the listing, and too many to be asked for.
+    pub missing: Missing,
+    /// How it ended.
+    pub outcome: DriftOutcome,
+    /// How many people's state was set to what was seen.
+    pub recorded: u64,
+    /// Why nothing was recorded, or what is in doubt.
+    pub message: Option<String>,
+}
+
+impl DriftRun {
+    /// Numbers by kind, with users of nobody and those in doubt.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        counts(&self.comparison, &self.missing)
+    }
+}
+
+fn counts(comparison: &Comparison, missing: &Missing) -> BTreeMap<&'static str, u64> {
+    let kinds = comparison.counts().into_iter().map(|(kind, number)| (kind.name(), number));
+    let others = [("unknown", comparison.unknown.len() as u64), ("missing", missing.in_doubt.len() as u64)];
+    kinds.chain(others).collect()
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Compares, and stores what came of it. With `repair`, what was seen becomes the state, unless it is too much; then the
+    /// next run plans the way back.
+    ///
+    /// # Errors
+    /// Where Workiva cannot be listed in a way that can be trusted, or the database fails.
+    pub async fn drift(&self, cause: &str, repair: bool) -> Result<DriftRun, DriftError> {
+        let started_at = self.clock.now();
+        let drift_id = self.random.name(started_at);
+        match self.compare(&drift_id, started_at, cause, repair).await {
+            Ok(run) => {
+                tell(&run);
+                Ok(run)
+            }
+            Err(error) => {
+                let counts = BTreeMap::new();
+                let message = error.to_string();
+                let record = DriftRecord {
+                    drift_id: &drift_id,
+                    started_at,
+                    ended_at: self.clock.now(),
+                    cause,
+                    outcome: DriftOutcome::Failed,
+                    users: 0,
+                    accounts: 0,
+                    counts: &counts,
+                    message: Some(&message),
+                };
+                self.store.record_drift(&record, &[]).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn compare(
+        &self,
+        drift_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        repair: bool,
+    ) -> Result<DriftRun, DriftError> {
+        let capabilities = self.connect().await?.map_err(DriftError::Connection)?;
+        let line = self.line(capabilities);
+        let managed = self.rules.rulebook.users.paths();
+        let roster = directory::roster(&line, managed).await?;
+        let mut comparer = Comparer::new(&roster, managed);
+        let mut after = String::new();
+        loop {
+            let accounts = self.store.accounts_after(&after, started_at).await?;
+            let Some(last) = accounts.last() else { break };
+            after.clone_from(&last.employee_id);
+            accounts.into_iter().for_each(|account| comparer.compare(account));
+        }
+        let mut comparison = comparer.finish();
+        if roster.users().is_empty() && comparison.accounts > 0 {
+            return Err(DriftError::Nobody(comparison.accounts));
+        }
+        let found = std::mem::take(&mut comparison.missing);
+        let mut missing = sort_missing(found, self.settings.guard.max_deprovision_count);
+        for known in std::mem::take(&mut missing.to_ask) {
+            let asked = self.ask_for(&line, known, &mut comparison).await;
+            comparison.people.extend(asked.map_err(ListingError::Stopped)?);
+        }
+        comparison.people.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
+        let (outcome, message) = self.decide(&comparison, &missing, repair);
+        let counts = counts(&comparison, &missing);
+        let record = DriftRecord {
+            drift_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome,
+            users: roster.users().len() as u64,
+            accounts: comparison.accounts,
+            counts: &counts,
+            message: message.as_deref(),
+        };
+        let recorded = self.store.record_drift(&record, &comparison.people).await?;
+        let drift_id = drift_id.to_owned();
+        Ok(DriftRun { drift_id, started_at, roster, comparison, missing, outcome, recorded, message })
+    }
+
+    /// Asks for a user who is not in the listing. The list of users has just answered, so a 404 is believed.
+    async fn ask_for(
+        &self,
+        line: &Line<P>,
+        known: KnownAccount,
+        comparison: &mut Comparison,
+    ) -> Result<Option<Drifted>, Interrupt> {
+        let managed = self.rules.rulebook.users.paths();
+        let Some(user) = directory::read_one(line, &known.account.scim_id).await? else {
+            return Ok(Some(Drifted::deleted(known)));
+        };
+        let mut alone = Roster::new(managed);
+        alone.add(&user);
+        Ok(difference(&known, &alone, &alone.users()[0], managed, &mut comparison.not_shown))
+    }
+
+    fn decide(
+        &self,
+        comparison: &Comparison,
+        missing: &Missing,
+        repair: bool,
+    ) -> (DriftOutcome, Option<String>) {
+        let in_doubt = missing.in_doubt.len();
+        let doubt = (in_doubt > 0).then(|| {
+            format!(
+                "{in_doubt} users are not in Workiva's list; that is more than guard.max_deprovision_count, so nobody was \
+                 asked for and nobody counts as deleted"
+            )
+        });
+        let people = comparison.people.len() as u64;
+        let limit = self.settings.drift.max_repair_percent;
+        match (people, repair) {
+            (0, _) => (DriftOutcome::None, doubt),
+            (_, false) => (DriftOutcome::Found, doubt),
+            (_, true)
+                if people >= self.settings.guard.min_people
+                    && exceeds(people, comparison.accounts, limit) =>
+            {
+                let message = format!(
+                    "{people} of {} accounts were changed behind our back; drift.max_repair_percent is {limit}, so nothing is \
+                     repaired. Find out who did it; to repair all the same, raise the limit for one run",
+                    comparison.accounts
+                );
+                (DriftOutcome::Refused, Some(message))
+            }
+            (_, true) => (DriftOutcome::Recorded, doubt),
+        }
+    }
+}
+
+/// Says once what came of it. Names and addresses are not in it.
+fn tell(run: &DriftRun) {
+    let counts = run.comparison.counts();
+    let of = |kind: DriftKind| counts.get(&kind).copied().unwrap_or_default();
+    tracing::info!(
+        drift_id = run.drift_id,
+        outcome = run.outcome.name(),
+        suspended = of(DriftKind::Suspended),
+        activated = of(DriftKind::Activated),
+        renamed = of(DriftKind::Renamed),
+        changed = of(DriftKind::Changed),
+        deleted = of(DriftKind::Deleted),
+        unknown = run.comparison.unknown.len(),
+        under_way = run.comparison.under_way,
+        recorded = run.recorded,
+        "Workiva compared with state"
+    );
+    for (attribute, users) in &run.comparison.not_shown {
+        tracing::info!(attribute, users, "not shown by Workiva, so it cannot be compared");
+    }
+    for one in run.comparison.people.iter().take(20) {
+        let (employee_id, kinds) = (&one.employee_id, format!("{:?}", one.kinds));
+        tracing::warn!(employee_id, kinds, "changed behind our back; `drift` says what");
+    }
+    if let Some(message) = &run.message {
+        tracing::warn!("{message}");
+    }
+}

@@ -1,0 +1,290 @@
+//! What came of comparing live Workiva with the state table, and what of it becomes the new state.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::Row;
+
+use super::plans::Tx;
+use super::{Store, StoreError, audit, from_millis, millis, to_json};
+use crate::core::audit::{Entry, Kind};
+use crate::core::drift::{Drifted, KnownAccount};
+use crate::core::scim::user::shown_id;
+use crate::core::state::Account;
+use crate::core::value::folded;
+
+/// How many accounts are read at once.
+const BATCH: i64 = 5_000;
+/// How many rows one statement takes.
+const CHUNK: usize = 2_000;
+/// How many comparisons are remembered.
+const KEPT: i64 = 100;
+
+/// How a comparison ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftOutcome {
+    /// Nobody was changed.
+    None,
+    /// Somebody was; it was told, and nothing else.
+    Found,
+    /// What was seen became the state, so that the next run plans the way back.
+    Recorded,
+    /// Too many were changed for that.
+    Refused,
+    /// It came to no result.
+    Failed,
+}
+
+impl DriftOutcome {
+    /// The name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Found => "found",
+            Self::Recorded => "recorded",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A comparison, to be stored.
+#[derive(Debug)]
+pub struct DriftRecord<'a> {
+    /// The key.
+    pub drift_id: &'a str,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it was stored.
+    pub ended_at: DateTime<Utc>,
+    /// What started it: `schedule`, `missed` or `drift`.
+    pub cause: &'a str,
+    /// How it ended.
+    pub outcome: DriftOutcome,
+    /// Users that were listed.
+    pub users: u64,
+    /// Accounts that were compared with them.
+    pub accounts: u64,
+    /// Numbers by kind.
+    pub counts: &'a BTreeMap<&'static str, u64>,
+    /// What went wrong, or is in doubt.
+    pub message: Option<&'a str>,
+}
+
+/// What `status` shows of the newest comparison.
+#[derive(Clone, Debug, Serialize)]
+pub struct DriftSummary {
+    /// The key.
+    pub drift_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// What started it.
+    pub cause: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Users that were listed.
+    pub users: u64,
+    /// Accounts that were compared with them.
+    pub accounts: u64,
+    /// Numbers by kind.
+    pub counts: BTreeMap<String, u64>,
+    /// What went wrong, or is in doubt.
+    pub message: Option<String>,
+}
+
+impl Store {
+    /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action under way, or
+    /// confirmed at or after `since`, count as moving.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn accounts_after(
+        &self,
+        after: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<KnownAccount>, StoreError> {
+        let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, a.confirmed_at >= ?2 \
+                     OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state IN ('queued', 'parked')) \
+                   FROM account a JOIN person p USING (employee_id) WHERE a.employee_id > ?1 ORDER BY a.employee_id LIMIT ?3";
+        let rows =
+            sqlx::query(sql).bind(after).bind(millis(since)).bind(BATCH).fetch_all(&self.readers).await?;
+        let known = |row: &sqlx::sqlite::SqliteRow| {
+            let attributes = serde_json::from_str(row.get(3))
+                .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
+            Ok(KnownAccount {
+                employee_id: row.get(0),
+                account: Account { scim_id: row.get(1), active: row.get::<i64, _>(2) == 1, attributes },
+                version: row.get(4),
+                is_moving: row.get::<i64, _>(5) == 1,
+            })
+        };
+        rows.iter().map(known).collect()
+    }
+
+    /// Stores a comparison and who was changed. Where the outcome is [`DriftOutcome::Recorded`], what was seen becomes the
+    /// state in the same transaction, and the next run looks at these people; whose state has moved since, or for whom an
+    /// action is under way by now, is left as they are. The answer is how many were recorded.
+    ///
+    /// # Errors
+    /// Where the database fails; then nothing is stored.
+    pub async fn record_drift(
+        &self,
+        record: &DriftRecord<'_>,
+        people: &[Drifted],
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        insert(&mut tx, record).await?;
+        // Of a comparison that came to nothing, the findings of the one before are still the newest.
+        if record.outcome != DriftOutcome::Failed {
+            replace_findings(&mut tx, record.drift_id, people).await?;
+        }
+        let body = json!({
+            "drift": record.drift_id, "cause": record.cause, "outcome": record.outcome.name(),
+            "users": record.users, "accounts": record.accounts, "counts": record.counts,
+        });
+        audit::append(&mut tx, record.ended_at, &[Entry::new(Kind::Drift, &body)]).await?;
+        let mut recorded = 0;
+        if record.outcome == DriftOutcome::Recorded {
+            for chunk in people.chunks(CHUNK) {
+                recorded += take_for_state(&mut tx, record, chunk).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(recorded)
+    }
+
+    /// When the newest comparison began.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_drift_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let at: Option<i64> =
+            sqlx::query_scalar("SELECT max(started_at) FROM drift").fetch_one(&self.readers).await?;
+        Ok(at.map(from_millis))
+    }
+
+    /// The newest comparison.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_drift(&self) -> Result<Option<DriftSummary>, StoreError> {
+        let sql = "SELECT drift_id, started_at, cause, outcome, users, accounts, counts, message FROM drift \
+                   ORDER BY started_at DESC, rowid DESC LIMIT 1";
+        let row = sqlx::query(sql).fetch_optional(&self.readers).await?;
+        Ok(row.map(|row| DriftSummary {
+            drift_id: row.get(0),
+            started_at: from_millis(row.get(1)),
+            cause: row.get(2),
+            outcome: row.get(3),
+            users: row.get::<i64, _>(4).unsigned_abs(),
+            accounts: row.get::<i64, _>(5).unsigned_abs(),
+            counts: serde_json::from_str(row.get(6)).unwrap_or_default(),
+            message: row.get(7),
+        }))
+    }
+}
+
+async fn insert(tx: &mut Tx, record: &DriftRecord<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO drift (drift_id, started_at, ended_at, cause, outcome, users, accounts, counts, message) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )
+    .bind(record.drift_id)
+    .bind(millis(record.started_at))
+    .bind(millis(record.ended_at))
+    .bind(record.cause)
+    .bind(record.outcome.name())
+    .bind(record.users.cast_signed())
+    .bind(record.accounts.cast_signed())
+    .bind(to_json(record.counts))
+    .bind(record.message)
+    .execute(&mut **tx)
+    .await?;
+    // Findings point to the newest comparison that came to something, which has to stay with them.
+    sqlx::query(
+        "DELETE FROM drift WHERE drift_id NOT IN (SELECT drift_id FROM drift ORDER BY started_at DESC, rowid DESC LIMIT ?1) \
+         AND drift_id NOT IN (SELECT drift_id FROM drift_finding)",
+    )
+    .bind(KEPT)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn replace_findings(tx: &mut Tx, drift_id: &str, people: &[Drifted]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM drift_finding").execute(&mut **tx).await?;
+    for chunk in people.chunks(CHUNK) {
+        let row = |one: &Drifted| {
+            (one.employee_id.clone(), one.scim_id.clone(), to_json(&one.kinds), to_json(&one.changes))
+        };
+        sqlx::query(
+            "INSERT INTO drift_finding (employee_id, drift_id, scim_id, kinds, changes) \
+             SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)",
+        )
+        .bind(to_json(&chunk.iter().map(row).collect::<Vec<_>>()))
+        .bind(drift_id)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn take_for_state(
+    tx: &mut Tx,
+    record: &DriftRecord<'_>,
+    people: &[Drifted],
+) -> Result<u64, StoreError> {
+    let versions: Vec<_> = people.iter().map(|one| (&one.employee_id, one.base_version)).collect();
+    let unmoved: Vec<String> = sqlx::query_scalar(
+        "SELECT p.employee_id FROM json_each(?1) j JOIN person p ON p.employee_id = j.value ->> 0 \
+         WHERE p.version = j.value ->> 1 AND NOT EXISTS \
+           (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))",
+    )
+    .bind(to_json(&versions))
+    .fetch_all(&mut **tx)
+    .await?;
+    let unmoved: HashSet<&str> = unmoved.iter().map(String::as_str).collect();
+    let people: Vec<&Drifted> =
+        people.iter().filter(|one| unmoved.contains(one.employee_id.as_str())).collect();
+    let live: Vec<_> = people.iter().filter_map(|one| Some(account_row(one, one.now.as_ref()?))).collect();
+    sqlx::query(
+        "UPDATE account SET active = j.value ->> 1, attributes = j.value ->> 2, user_name = j.value ->> 3, confirmed_at = ?2 \
+         FROM json_each(?1) j WHERE account.employee_id = j.value ->> 0",
+    )
+    .bind(to_json(&live))
+    .bind(millis(record.ended_at))
+    .execute(&mut **tx)
+    .await?;
+    let gone: Vec<&str> =
+        people.iter().filter(|one| one.now.is_none()).map(|one| one.employee_id.as_str()).collect();
+    sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
+        .bind(to_json(&gone))
+        .execute(&mut **tx)
+        .await?;
+    let ids: Vec<&str> = people.iter().map(|one| one.employee_id.as_str()).collect();
+    sqlx::query(
+        "UPDATE person SET fingerprint = '', version = version + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&ids))
+    .execute(&mut **tx)
+    .await?;
+    let entries: Vec<Entry> = people.iter().map(|one| recorded(record.drift_id, one)).collect();
+    audit::append(tx, record.ended_at, &entries).await?;
+    Ok(people.len() as u64)
+}
+
+fn account_row(one: &Drifted, now: &Account) -> (String, bool, String, String) {
+    let user_name = now.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
+    (one.employee_id.clone(), now.active, to_json(&now.attributes), user_name)
+}
+
+fn recorded(drift_id: &str, one: &Drifted) -> Entry {
+    let attributes: Vec<&str> = one.changes.iter().map(|change| change.attribute.as_str()).collect();
+    let body = json!({
+        "drift": drift_id, "what": "recorded", "scim_id": shown_id(&one.scim_id), "kinds": one.kinds,
+        "attributes": attributes,
+    });
+    Entry::of_person(Kind::Drift, &one.employee_id, &body)
+}

@@ -156,12 +156,13 @@ pub struct Missing {
 pub fn sort_missing(missing: Vec<KnownAccount>, most: u64) -> Missing {
     let (active, suspended): (Vec<_>, Vec<_>) = missing.into_iter().partition(|one| one.account.active);
     let mut sorted = Missing::default();
-    if active.len() as u64 > most {
+    let is_in_doubt = active.len() as u64 > most;
+    if is_in_doubt {
         sorted.in_doubt = active.into_iter().map(|one| one.employee_id).collect();
     } else {
         sorted.to_ask = active;
     }
-    if suspended.len() as u64 > most {
+    if is_in_doubt || suspended.len() as u64 > most {
         sorted.unlisted_suspended = suspended.len() as u64;
     } else {
         sorted.to_ask.extend(suspended);
@@ -348,8 +349,10 @@ mod tests {
         let missing = |active: &[bool]| active.iter().map(|active| known("u1", *active)).collect();
         let few = sort_missing(missing(&[true, false, true]), 2);
         assert_eq!((few.to_ask.len(), few.in_doubt.len(), few.unlisted_suspended), (3, 0, 0));
-        let many = sort_missing(missing(&[true, true, true, false, false, false]), 2);
-        assert_eq!((many.to_ask.len(), many.in_doubt.len(), many.unlisted_suspended), (0, 3, 3));
+        let many = sort_missing(missing(&[true, true, true, false]), 2);
+        assert_eq!((many.to_ask.len(), many.in_doubt.len(), many.unlisted_suspended), (0, 3, 1));
+        let hidden = sort_missing(missing(&[true, false, false, false]), 2);
+        assert_eq!((hidden.to_ask.len(), hidden.in_doubt.len(), hidden.unlisted_suspended), (1, 0, 3));
     }
 
     #[test]

@@ -185,7 +185,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let doubt = (in_doubt > 0).then(|| {
             format!(
                 "{in_doubt} users are not in Workiva's list; that is more than guard.max_deprovision_count, so nobody was \
-                 asked for and nobody counts as deleted"
+                 asked for, nobody counts as deleted, and nothing is repaired"
             )
         });
         let people = comparison.people.len() as u64;
@@ -204,6 +204,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 );
                 (DriftOutcome::Refused, Some(message))
             }
+            (_, true) if in_doubt > 0 => (DriftOutcome::Refused, doubt),
             (_, true) => (DriftOutcome::Recorded, doubt),
         }
     }

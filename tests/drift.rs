@@ -1,0 +1,245 @@
+//! `drift`: who was changed in Workiva behind our back, and the way back through the guard.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Row, World, kinds, people};
+use serde_json::{Value, json};
+use workiva_sync::sandbox::Behaviour;
+
+/// `drift --json` with more arguments, which has to end with this exit code.
+fn drift(world: &World, arguments: &[&str], exit: i32) -> Value {
+    let output = world.run(&[&["drift", "--json"], arguments].concat());
+    assert_eq!(output.exit, exit, "{output:?}");
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {output:?}"))
+}
+
+/// The kinds by employee.
+fn found(report: &Value) -> BTreeMap<String, String> {
+    let people = report["people"].as_array().unwrap().iter();
+    let kinds = |one: &Value| {
+        one["kinds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|kind| kind.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    people.map(|one| (one["employee_id"].as_str().unwrap().to_owned(), kinds(one))).collect()
+}
+
+fn id(world: &World, row: &Row) -> String {
+    world.user(&row.email).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+fn edit(world: &World, row: &Row, key: &str, value: Value) {
+    world.sandbox.edit_user(&id(world, row), |user| user[key] = value).unwrap();
+}
+
+/// A world whose people are all in Workiva; the last one has left.
+fn settled(world: &World, number: usize) -> Vec<Row> {
+    let mut rows = people(number);
+    world.sync_rows(&rows, 0);
+    let last = rows.last_mut().unwrap();
+    *last = last.left();
+    world.sync_rows(&rows, 0);
+    rows
+}
+
+/// Each kind of change by hand, of people 0 to 4; the last one is activated, and two strangers are there.
+fn meddle(world: &World, rows: &[Row]) {
+    edit(world, &rows[0], "active", json!(false));
+    edit(world, &rows[1], "title", json!("Emperor"));
+    edit(world, &rows[2], "userName", json!("somebody.new@example.com"));
+    edit(world, rows.last().unwrap(), "active", json!(true));
+    world.sandbox.delete_user(&id(world, &rows[3])).unwrap();
+    world.sandbox.seed_user(json!({"userName": "guest@other.example"})).unwrap();
+    // Letter case alone, and an attribute that is not ours, are no drift.
+    edit(world, &rows[4], "emails", json!([{"type": "work", "value": rows[4].email.to_uppercase()}]));
+    edit(world, &rows[4], "nickName", json!("Nick"));
+}
+
+fn wide_open(world: &mut World) {
+    world.set("drift.max_repair_percent", 100.0);
+}
+
+#[test]
+fn each_change_by_hand_is_found_and_nothing_is_changed_by_looking() {
+    let world = World::new();
+    let rows = settled(&world, 6);
+    drift(&world, &[], 0);
+    meddle(&world, &rows);
+    let (before, writes) = (world.sandbox.users(), world.writes());
+    let report = drift(&world, &[], 4);
+    let expected = [
+        ("1000", "suspended"),
+        ("1001", "changed"),
+        ("1002", "renamed"),
+        ("1003", "deleted"),
+        ("1005", "activated"),
+    ];
+    assert_eq!(found(&report), expected.map(|(id, kind)| (id.to_owned(), kind.to_owned())).into());
+    let change = json!({"attribute": "title", "from": "Analyst", "to": "Emperor"});
+    assert_eq!(report["people"][1]["changes"], json!([change]));
+    assert_eq!(report["unknown_users"][0]["user_name"], "guest@other.example");
+    assert_eq!((world.writes(), world.sandbox.users()), (writes, before));
+    world.sync().assert_unchanged();
+    let said = world.run(&["drift"]).stdout;
+    assert!(said.contains("Emperor") && said.contains("drift --repair"), "{said}");
+    let status = world.status();
+    assert_eq!(
+        (&status["drift"]["outcome"], &status["drift"]["counts"]["deleted"]),
+        (&json!("found"), &json!(1))
+    );
+}
+
+#[test]
+fn each_change_by_hand_is_led_back_and_strangers_are_left_alone() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = settled(&world, 6);
+    meddle(&world, &rows);
+    let report = drift(&world, &["--repair"], 0);
+    assert_eq!(report["recorded"], 5, "{report}");
+    let applied = &report["repair"]["applied"];
+    let counts = ["create", "update", "reactivate", "suspend"].map(|kind| applied[kind].as_u64().unwrap());
+    assert_eq!(counts, [1, 2, 1, 1], "{report}");
+    let guest = world.user("guest@other.example").unwrap();
+    world.sandbox.delete_user(guest["id"].as_str().unwrap()).unwrap();
+    world.assert_agrees(&rows);
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+    world.sync().assert_unchanged();
+    assert_eq!(
+        world.number("SELECT count(*) FROM audit WHERE kind = 'drift' AND employee_id IS NOT NULL"),
+        5
+    );
+    assert_eq!(world.run(&["audit", "verify"]).exit, 0);
+}
+
+#[test]
+fn the_guard_holds_a_repair_that_takes_access_from_too_many() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let mut rows = people(6);
+    world.sync_rows(&rows, 0);
+    for row in &mut rows[3..] {
+        *row = row.left();
+    }
+    world.sync_rows(&rows, 0);
+    for row in &rows[3..] {
+        edit(&world, row, "active", json!(true));
+    }
+    world.guard_tightly();
+    let writes = world.writes();
+    let report = drift(&world, &["--repair"], 3);
+    assert_eq!(report["repair"]["hold_reasons"][0]["code"], "deprovision_count", "{report}");
+    assert_eq!(world.writes(), writes);
+    // The hold stands until somebody decides, whatever runs.
+    let held = world.sync();
+    assert_eq!((held.exit, world.writes()), (3, writes));
+    assert_eq!(world.run(&["approve", held.plan_id()]).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn when_more_were_changed_than_the_limit_allows_nothing_is_repaired() {
+    let world = World::new();
+    let rows = settled(&world, 6);
+    for row in &rows[..3] {
+        edit(&world, row, "active", json!(false));
+    }
+    let writes = world.writes();
+    let report = drift(&world, &["--repair"], 3);
+    assert_eq!((&report["outcome"], &report["recorded"]), (&json!("refused"), &json!(0)), "{report}");
+    assert!(report["message"].as_str().unwrap().contains("drift.max_repair_percent"), "{report}");
+    world.sync().assert_unchanged();
+    assert_eq!(world.writes(), writes);
+    let mut raised = world.command(&["drift", "--json", "--repair"]);
+    raised.env("WORKIVA_SYNC__DRIFT__MAX_REPAIR_PERCENT", "100");
+    assert!(raised.output().unwrap().status.success());
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn servers_that_drop_attributes_cap_pages_or_write_active_as_text_show_no_drift() {
+    let servers: [fn(&mut Behaviour); 5] = [
+        |server| server.page_cap = 2,
+        |server| server.keeps_external_id = false,
+        |server| server.echoes_active = false,
+        |server| server.active_as_text = true,
+        |server| server.awkward_ids = true,
+    ];
+    for (number, server) in servers.into_iter().enumerate() {
+        let world = World::behaving(server);
+        let rows = people(7);
+        world.sync_rows(&rows, 0);
+        let report = drift(&world, &[], 0);
+        let not_shown = report["not_shown"].as_object().unwrap();
+        match number {
+            1 => assert_eq!(not_shown["externalId"], 7),
+            2 => assert_eq!(not_shown["active"], 7),
+            _ => assert!(not_shown.is_empty(), "{report}"),
+        }
+        edit(&world, &rows[0], "title", json!("Emperor"));
+        assert_eq!(found(&drift(&world, &[], 4)), [("1000".into(), "changed".into())].into(), "{number}");
+    }
+}
+
+#[test]
+fn a_listing_that_cannot_be_trusted_is_an_error_and_nobody_counts_as_deleted() {
+    let mut world = World::new();
+    let rows = settled(&world, 6);
+    world.sandbox.set_behaviour(Behaviour { paging: false, page_cap: 2, ..Behaviour::default() });
+    let refused = world.run(&["drift", "--repair"]);
+    assert!(refused.exit == 6 && refused.stderr.contains("ignores startIndex"), "{refused:?}");
+    world.sandbox.set_behaviour(Behaviour::default());
+    for row in &rows {
+        world.sandbox.delete_user(&id(&world, row)).unwrap();
+    }
+    let refused = world.run(&["drift", "--repair"]);
+    assert!(refused.exit == 6 && refused.stderr.contains("shows no user at all"), "{refused:?}");
+    world.sandbox.seed_user(json!({"userName": "guest@other.example"})).unwrap();
+    world.set("guard.max_deprovision_count", 4);
+    let report = drift(&world, &["--repair"], 4);
+    assert_eq!(
+        (report["missing"].as_array().unwrap().len(), &report["recorded"]),
+        (5, &json!(0)),
+        "{report}"
+    );
+    assert_eq!(world.number("SELECT count(*) FROM account"), 6);
+    assert_eq!(world.status()["drift"]["counts"]["missing"], 5);
+    world.sandbox.set_down(true);
+    assert_eq!(world.run(&["drift"]).exit, 6);
+    assert_eq!(world.status()["drift"]["outcome"], "failed");
+}
+
+#[test]
+fn whoever_has_an_action_under_way_is_left_out() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let mut rows = settled(&world, 4);
+    world.sandbox.own_elsewhere(&id(&world, &rows[0])).unwrap();
+    rows[0] = rows[0].left();
+    world.sync_rows(&rows, 4);
+    edit(&world, &rows[0], "title", json!("Emperor"));
+    let report = drift(&world, &["--repair"], 0);
+    assert_eq!((&report["under_way"], found(&report).len()), (&json!(1), 0), "{report}");
+}
+
+#[test]
+fn who_is_suspended_by_hand_after_leaving_needs_nothing_more() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    edit(&world, &rows[0], "active", json!(false));
+    let rows = [&[rows[0].left()], &rows[1..]].concat();
+    world.hr(&rows);
+    let report = drift(&world, &["--repair"], 0);
+    assert_eq!(report["repair"]["outcome"], "unchanged", "{report}");
+    world.assert_agrees(&rows);
+}

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Row, World, kinds, people};
+use common::{Row, World, kinds, people, until};
 use serde_json::{Value, json};
 use workiva_sync::sandbox::Behaviour;
 
@@ -242,4 +242,54 @@ fn who_is_suspended_by_hand_after_leaving_needs_nothing_more() {
     let report = drift(&world, &["--repair"], 0);
     assert_eq!(report["repair"]["outcome"], "unchanged", "{report}");
     world.assert_agrees(&rows);
+}
+
+#[test]
+fn the_daemon_compares_on_its_schedule_repairs_where_it_may_and_tells() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    world.set("drift.cron", "* * * * * *");
+    let rows = settled(&world, 5);
+    meddle(&world, &rows);
+    let mut daemon = world.daemon();
+    until("the daemon has compared", || world.status()["drift"]["outcome"] == "found");
+    let metrics = daemon.get("/metrics").body;
+    for line in ["drift_accounts{kind=\"deleted\"} 1", "drift_accounts{kind=\"unknown\"} 1"] {
+        assert!(metrics.contains(&format!("workiva_sync_{line}")), "{metrics}");
+    }
+    assert!(!world.agrees(&rows), "looking changes nothing");
+    assert_eq!(daemon.stop(), 0);
+
+    let guest = world.user("guest@other.example").unwrap();
+    world.sandbox.delete_user(guest["id"].as_str().unwrap()).unwrap();
+    world.set("drift.repair", true);
+    let mut daemon = world.daemon();
+    until("everybody is led back", || world.agrees(&rows));
+    until("and nobody is found any more", || world.status()["drift"]["outcome"] == "none");
+    assert_eq!(daemon.stop(), 0);
+    let log = daemon.log();
+    assert!(log.contains("changed behind our back") && !log.contains("Emperor"), "{log}");
+}
+
+#[test]
+fn a_comparison_that_fails_ends_no_daemon_and_the_next_one_works() {
+    let mut world = World::new();
+    world.set("drift.cron", "* * * * * *");
+    let rows = settled(&world, 3);
+    world.sandbox.set_behaviour(Behaviour { paging: false, page_cap: 1, ..Behaviour::default() });
+    let mut daemon = world.daemon();
+    until("a comparison has failed", || world.status()["drift"]["outcome"] == "failed");
+    world.sandbox.set_behaviour(Behaviour::default());
+    edit(&world, &rows[0], "active", json!(false));
+    until("the next one works", || world.status()["drift"]["outcome"] == "found");
+    assert_eq!(daemon.get("/livez").status, 200);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_cron_expression_of_drift_that_is_none_is_refused_by_name() {
+    let mut world = World::new();
+    world.set("drift.cron", "at night");
+    let refused = world.run(&["check"]);
+    assert!(refused.exit == 2 && refused.stderr.contains("drift.cron"), "{refused:?}");
 }

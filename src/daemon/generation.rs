@@ -1,4 +1,4 @@
-//! What runs under one configuration: the schedule and the pool.
+//! What runs under one configuration: the schedules and the pool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ const TELL_EVERY: Duration = Duration::from_secs(30);
 pub struct Generation {
     stop: watch::Sender<bool>,
     schedule: JoinHandle<()>,
+    drift: JoinHandle<()>,
     pool: JoinHandle<()>,
     progress: JoinHandle<()>,
 }
@@ -28,6 +29,7 @@ impl Generation {
     pub fn start(engine: Arc<RealEngine>, owner: &Arc<Owner>, vitals: DaemonVitals, first: bool) -> Self {
         let (stop, stopped) = watch::channel(false);
         let schedule = tokio::spawn(schedule::run(Arc::clone(&engine), stopped.clone(), first));
+        let drift = tokio::spawn(schedule::run_drift(Arc::clone(&engine), stopped.clone()));
         let connected = {
             let vitals = vitals.clone();
             move |line: &_| vitals.connected(line)
@@ -35,8 +37,8 @@ impl Generation {
         let pool =
             tokio::spawn(push::run(Arc::clone(&engine), Arc::clone(owner), connected, stopped.clone()));
         let progress = tokio::spawn(tell_progress(engine, stopped));
-        vitals.watch([schedule.abort_handle(), pool.abort_handle()]);
-        Self { stop, schedule, pool, progress }
+        vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
+        Self { stop, schedule, drift, pool, progress }
     }
 
     /// Asks them to end.
@@ -49,11 +51,11 @@ impl Generation {
     /// after its lease, with a read first. `stopping`: the daemon was asked to stop; if it is only now, that drains as
     /// well. The answer is whether it was by the end.
     pub async fn drain(self, bound: Duration, signals: &mut Signals, mut stopping: bool) -> bool {
-        let Self { schedule, pool, progress, .. } = self;
-        let handles = [schedule.abort_handle(), pool.abort_handle(), progress.abort_handle()];
+        let Self { schedule, drift, pool, progress, .. } = self;
+        let handles = [&schedule, &drift, &pool, &progress].map(JoinHandle::abort_handle);
         let all = async {
             // A task that broke down has ended as well; its error was told where it happened.
-            let _ = tokio::join!(schedule, pool, progress);
+            let _ = tokio::join!(schedule, drift, pool, progress);
         };
         tokio::pin!(all);
         let timeout = tokio::time::sleep(bound);

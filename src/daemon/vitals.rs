@@ -101,6 +101,7 @@ impl Vitals for DaemonVitals {
         if let Ok(Some(at)) = engine.store.last_success_at().await {
             figures.last_success_seconds = at.timestamp() as f64;
         }
+        figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
         engine.telemetry.render(&figures)
     }

@@ -80,7 +80,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (claimants, refused) = claimants(findings.changed, &states, rulebook, today);
         rejected.extend(refused);
         drop(states);
-        let line = self.line(capabilities);
+        let line = self.reading_line(capabilities);
         let roster = directory::roster(&line, rulebook.users.paths()).await?;
         let owners = self.store.owners().await?;
         let order = &self.settings.workiva.match_existing;

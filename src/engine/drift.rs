@@ -23,6 +23,9 @@ pub enum DriftError {
     /// The connection does not work.
     #[error("{}", .0.failure())]
     Connection(ConnectionReport),
+    /// The pool pauses.
+    #[error("nothing is asked while the pool pauses: {0}")]
+    Paused(String),
     /// Workiva's users could not be listed, or one of them not be read.
     #[error("Workiva's users cannot be compared: {0}")]
     Listing(#[from] ListingError),
@@ -119,7 +122,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         repair: bool,
     ) -> Result<DriftRun, DriftError> {
         let capabilities = self.connect().await?.map_err(DriftError::Connection)?;
-        let line = self.line(capabilities);
+        let line = self.reading_line(capabilities);
+        if let Some(pause) = line.gate.pause() {
+            return Err(DriftError::Paused(pause.message));
+        }
         let managed = self.rules.rulebook.users.paths();
         let roster = directory::roster(&line, managed).await?;
         let mut comparer = Comparer::new(&roster, managed);

@@ -17,8 +17,8 @@ pub mod telemetry;
 mod tray;
 mod work;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -82,6 +82,8 @@ pub struct Engine<S, P> {
     /// Whether anything may be stored; not so for `plan`.
     pub may_write: bool,
     connection_key: String,
+    /// The line of the pool that runs, if one does: whoever reads beside it shares its gate.
+    pool_line: Mutex<Weak<Line<P>>>,
 }
 
 /// What an engine is put together from, beside its configuration.
@@ -118,6 +120,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             bell: Arc::new(Notify::new()),
             may_write: parts.may_write,
             connection_key,
+            pool_line: Mutex::default(),
         }
     }
 
@@ -133,7 +136,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// A pool that pushes what is queued, knowing what Workiva can do.
     pub fn pool(&self, owner: &Arc<Owner>, capabilities: Capabilities) -> Pool<P> {
         let line = Arc::new(self.line(capabilities));
+        *self.pool_line.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&line);
         Pool { line, owner: Arc::clone(owner), bell: Arc::clone(&self.bell) }
+    }
+
+    /// A line for reading beside the pool: through its gate, so that both together keep to the rate and to what the server
+    /// asks for. Without a pool it has a gate of its own.
+    fn reading_line(&self, capabilities: Capabilities) -> Arc<Line<P>> {
+        let pools = self.pool_line.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        pools.unwrap_or_else(|| Arc::new(self.line(capabilities)))
     }
 
     /// A line to Workiva with a gate of its own.

@@ -1,5 +1,6 @@
 //! What the engine counts while it works, in the form that Prometheus reads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -42,6 +43,11 @@ struct HeadLabels {
     hash: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
 /// Counters, gauges and the registry that renders them.
 pub struct Telemetry {
     registry: Registry,
@@ -50,6 +56,7 @@ pub struct Telemetry {
     runs: Family<OutcomeLabels, Counter>,
     actions: Family<ActionLabels, Counter>,
     queue: Family<StateLabels, Gauge>,
+    drift: Family<KindLabels, Gauge>,
     held: Gauge,
     paused: Gauge,
     last_success: Gauge<f64, AtomicU64>,
@@ -81,6 +88,8 @@ impl Default for Telemetry {
         registry.register("actions", "Actions by kind and outcome (done, retried, parked)", actions.clone());
         let queue = Family::default();
         registry.register("queue_actions", "Actions by state (queued, leased, parked, held)", queue.clone());
+        let drift = Family::default();
+        registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
         let held = Gauge::default();
         registry.register("plan_held", "1 while a plan waits for approval", held.clone());
         let paused = Gauge::default();
@@ -110,6 +119,7 @@ impl Default for Telemetry {
             runs,
             actions,
             queue,
+            drift,
             held,
             paused,
             last_success,
@@ -167,6 +177,9 @@ impl Telemetry {
         for (state, number) in states {
             self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());
         }
+        for (kind, number) in figures.drift.iter().flatten() {
+            self.drift.get_or_create(&KindLabels { kind: kind.clone() }).set(number.cast_signed());
+        }
         self.held.set(i64::from(figures.held));
         self.last_success.set(figures.last_success_seconds);
         self.oldest_queued.set(figures.oldest_queued_seconds);
@@ -196,6 +209,8 @@ pub struct Figures {
     pub oldest_queued_seconds: f64,
     /// Accounts confirmed active.
     pub active_accounts: u64,
+    /// What the last comparison of live Workiva with state found, by kind.
+    pub drift: Option<BTreeMap<String, u64>>,
     /// The newest record of the audit; `None`: it could not be read.
     pub audit: Option<Head>,
 }

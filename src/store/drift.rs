@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::Row;
 
-use super::plans::Tx;
-use super::{Store, StoreError, audit, from_millis, millis, to_json};
+use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
 use crate::core::audit::{Entry, Kind};
 use crate::core::drift::{Drifted, KnownAccount};
 use crate::core::scim::user::shown_id;
@@ -134,7 +133,7 @@ impl Store {
         record: &DriftRecord<'_>,
         people: &[Drifted],
     ) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin().await?;
         insert(&mut tx, record).await?;
         // Of a comparison that came to nothing, the findings of the one before are still the newest.
         if record.outcome != DriftOutcome::Failed {
@@ -153,6 +152,17 @@ impl Store {
         }
         tx.commit().await?;
         Ok(recorded)
+    }
+
+    /// The figures of the newest comparison that came to something.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn drift_counts(&self) -> Result<Option<BTreeMap<String, u64>>, StoreError> {
+        let sql =
+            "SELECT counts FROM drift WHERE outcome <> 'failed' ORDER BY started_at DESC, rowid DESC LIMIT 1";
+        let counts: Option<String> = sqlx::query_scalar(sql).fetch_optional(&self.readers).await?;
+        Ok(counts.and_then(|counts| serde_json::from_str(&counts).ok()))
     }
 
     /// When the newest comparison began.

@@ -100,6 +100,7 @@ fn survive(faults: Faults, at_the_end: Faults, most: u64, seed: u64) {
     }
     assert_eq!(world.statistics().creates, PEOPLE as u64);
     world.sync().assert_unchanged();
+    assert_eq!(world.audit_report().fault, None, "what a crash left of the audit is whole");
 }
 
 #[test]
@@ -177,6 +178,7 @@ fn killed_at_random_moments_over_one_long_push_it_ends_with_workiva_equal_to_hr_
     );
     assert_eq!(world.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
     world.sync().assert_unchanged();
+    assert_eq!(world.audit_report().fault, None, "what a crash left of the audit is whole");
     println!(
         "{kills} kills, {working} of them at work, over {people} people: {} requests and {} creates before the last kill, {} faults; {creates} creates for \
          {users} users in the end",

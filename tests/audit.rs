@@ -47,8 +47,9 @@ fn anchor(report: &Value) -> String {
     format!("{}:{}", report["head"]["seq"], report["head"]["hash"].as_str().unwrap())
 }
 
-/// A statement by somebody who knows about the triggers, and the record at which it has to be found.
+/// What is found after statements by somebody who knows about the triggers. Afterwards all is as it was.
 fn found_at(world: &World, statements: &[&str]) -> Value {
+    let before = std::fs::read(world.database()).unwrap();
     for trigger in TRIGGERS {
         world.execute(&format!("DROP TRIGGER IF EXISTS {trigger}"));
     }
@@ -57,6 +58,7 @@ fn found_at(world: &World, statements: &[&str]) -> Value {
     }
     let (exit, report) = verify(world, &[]);
     assert_eq!((exit, &report["ok"]), (1, &false.into()), "{statements:?}: {report}");
+    std::fs::write(world.database(), before).unwrap();
     report["fault"].clone()
 }
 
@@ -157,32 +159,36 @@ fn any_edit_of_any_column_of_any_record_is_found_there() {
     for trigger in TRIGGERS {
         world.execute(&format!("DROP TRIGGER {trigger}"));
     }
-    let before = world.path("before.db");
-    world.execute(&format!("VACUUM INTO '{}'", before.display()));
-    for seq in 1..=count {
-        for edit in [
-            "at = at + 1",
-            "kind = kind || 'x'",
-            "employee_id = coalesce(employee_id, '') || '1'",
-            "employee_id = CASE WHEN employee_id IS NULL THEN '' END",
-            "body = body || ' '",
-            "hash = lower(hex(randomblob(32)))",
-        ] {
-            world.execute(&format!("UPDATE audit SET {edit} WHERE seq = {seq}"));
-            let report = world.audit_report();
-            assert_eq!(report.fault.unwrap().seq(), Some(seq), "{edit} of record {seq}");
-            world.execute(&format!(
-                "ATTACH '{}' AS b; UPDATE audit SET (at, kind, employee_id, body, hash) = (SELECT at, kind, employee_id, body, \
-                 hash FROM b.audit WHERE b.audit.seq = {seq}) WHERE seq = {seq}; DETACH b",
-                before.display()
-            ));
-        }
+    world.execute("CREATE TABLE kept AS SELECT * FROM audit");
+    let edits = [
+        "at = at + 1",
+        "kind = kind || 'x'",
+        "employee_id = coalesce(employee_id, '') || '1'",
+        "employee_id = CASE WHEN employee_id IS NULL THEN '' END",
+        "body = body || ' '",
+        "hash = lower(hex(randomblob(32)))",
+    ];
+    let statements: Vec<(i64, String, String)> = (1..=count)
+        .flat_map(|seq| {
+            edits.map(|edit| {
+                let undo = format!(
+                    "UPDATE audit SET (at, kind, employee_id, body, hash) = (SELECT at, kind, employee_id, body, hash FROM kept \
+                     WHERE kept.seq = {seq}) WHERE seq = {seq}"
+                );
+                (seq, format!("UPDATE audit SET {edit} WHERE seq = {seq}"), undo)
+            })
+        })
+        .collect();
+    let pairs: Vec<_> = statements.iter().map(|(_, edit, undo)| (edit.clone(), undo.clone())).collect();
+    for ((seq, edit, _), fault) in statements.iter().zip(world.audit_faults(&pairs)) {
+        assert_eq!(fault.unwrap().seq(), Some(*seq), "{edit}");
     }
     assert_whole(&world);
 }
 
 #[test]
 fn a_removed_record_shows_wherever_it_stood() {
+    let world = history();
     for (statement, seq) in [
         ("DELETE FROM audit WHERE seq = 1", Some(1)),
         ("DELETE FROM audit WHERE seq = 7", Some(7)),
@@ -191,7 +197,6 @@ fn a_removed_record_shows_wherever_it_stood() {
         ("DELETE FROM audit", None),
         ("DELETE FROM audit_head", None),
     ] {
-        let world = history();
         let fault = found_at(&world, &[statement]);
         assert_eq!(fault["seq"].as_i64(), seq, "{statement}: {fault}");
     }
@@ -199,22 +204,23 @@ fn a_removed_record_shows_wherever_it_stood() {
 
 #[test]
 fn records_that_changed_places_and_one_that_was_put_in_are_found() {
+    let world = history();
     let swap = [
         "UPDATE audit SET seq = -1 WHERE seq = 7",
         "UPDATE audit SET seq = 7 WHERE seq = 8",
         "UPDATE audit SET seq = 8 WHERE seq = -1",
     ];
-    assert_eq!(found_at(&history(), &swap)["seq"], 7);
+    assert_eq!(found_at(&world, &swap)["seq"], 7);
     let put_in = [
         "UPDATE audit SET seq = -seq WHERE seq >= 9",
         "UPDATE audit SET seq = 1 - seq WHERE seq < 0",
         "INSERT INTO audit SELECT 9, at, kind, employee_id, body, hash FROM audit WHERE seq = 8",
     ];
-    assert_eq!(found_at(&history(), &put_in)["seq"], 9);
+    assert_eq!(found_at(&world, &put_in)["seq"], 9);
     let behind = "INSERT INTO audit SELECT seq + 1, at, kind, employee_id, body, hash FROM audit WHERE seq = (SELECT seq FROM audit_head)";
-    assert!(found_at(&history(), &[behind])["seq"].is_i64());
+    assert!(found_at(&world, &[behind])["seq"].is_i64());
     let in_front = "INSERT INTO audit SELECT 0, at, kind, employee_id, body, hash FROM audit WHERE seq = 1";
-    assert_eq!(found_at(&history(), &[in_front])["seq"], 0);
+    assert_eq!(found_at(&world, &[in_front])["seq"], 0);
 }
 
 #[test]
@@ -240,10 +246,16 @@ fn a_cut_end_whose_head_was_altered_as_well_is_found_by_an_anchor() {
 
 #[test]
 fn a_plan_that_was_altered_beside_the_audit_is_found() {
+    let world = history();
     for (statement, word) in [
         ("UPDATE intent SET because = 'left' WHERE action_id = 8", "action 8"),
         ("UPDATE intent SET target = replace(target, 'number1', 'number9') WHERE action_id = 2", "action 2"),
         ("UPDATE action SET kind = 'delete' WHERE action_id = 8", "action 8"),
+        (
+            "UPDATE plan SET decided_by = 'nobody' WHERE decided_by = 'auditor' AND state = 'approved'",
+            "plan ",
+        ),
+        ("UPDATE plan SET state = 'released' WHERE state = 'rejected'", "plan "),
         ("UPDATE attempt SET status = 299 WHERE action_id = 3 AND number = 1", "requests for action 3"),
         ("DELETE FROM attempt WHERE action_id = 3 AND number = 1", "requests for action 3"),
         ("DELETE FROM run WHERE rowid = (SELECT max(rowid) FROM run)", "runs"),
@@ -254,9 +266,26 @@ fn a_plan_that_was_altered_beside_the_audit_is_found() {
             "actions",
         ),
     ] {
-        let fault = found_at(&history(), &[statement]);
+        let fault = found_at(&world, &[statement]);
         assert!(fault["message"].as_str().unwrap().contains(word), "{statement}: {fault}");
     }
+}
+
+#[test]
+fn a_database_without_an_audit_gets_one_and_what_was_there_before_needs_no_record() {
+    let world = World::new();
+    world.sync_rows(&people(3), 0);
+    // As it was before the audit: the tables of the first version alone, with its runs, actions and requests.
+    world.go_back_to_first_schema();
+    for command in [&["status"][..], &["plan"], &["explain", "1000"], &["audit", "verify"]] {
+        let refused = world.run(command);
+        assert_eq!(refused.exit, 1, "{command:?} {refused:?}");
+        assert!(refused.stderr.contains("run `workiva-sync check` once"), "{refused:?}");
+    }
+    assert_eq!(world.run(&["check"]).exit, 0);
+    assert_whole(&world);
+    world.sync_rows(&people(4), 0);
+    assert_whole(&world);
 }
 
 #[test]

@@ -99,6 +99,9 @@ fn print_account(told: &Explanation) {
     match (told.next.step, told.next.kind) {
         (NextStep::Act, Some(kind)) => println!("next run: would plan to {}", kind.name()),
         (NextStep::UnderWay, _) => println!("next run: nothing more; an action is under way"),
+        (NextStep::WaitsForDecision, _) => {
+            println!("next run: nothing, until `adopt` is told whose user it is")
+        }
         (NextStep::Withdraw, _) => println!("next run: would withdraw the waiting action"),
         _ => println!("next run: nothing to do"),
     }

@@ -1,16 +1,18 @@
 //! Says the newest record of the audit, so that a log kept elsewhere holds anchors for `audit verify`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::engine::clock::Clock;
 use crate::store::Store;
 
 /// How often it is said.
 const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Says it at once, and then each day until asked to stop.
-pub async fn tell(store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn tell(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     loop {
         match store.audit_head().await {
             Ok(head) => tracing::info!(anchor = %head, "the newest record of the audit"),
@@ -18,7 +20,7 @@ pub async fn tell(store: Store, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             _ = stop.changed() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = clock.sleep(EVERY) => {}
         }
     }
 }

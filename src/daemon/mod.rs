@@ -40,7 +40,7 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let (stop_telling, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
-    let anchor = tokio::spawn(anchor::tell(store.clone(), stopped));
+    let anchor = tokio::spawn(anchor::tell(store.clone(), Arc::clone(&surroundings.clock), stopped));
     let mut first = true;
     loop {
         let generation = Generation::start(Arc::clone(&current), &owner, vitals.clone(), first);

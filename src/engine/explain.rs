@@ -121,6 +121,8 @@ pub enum NextStep {
     UnderWay,
     /// A waiting action is not needed any more.
     Withdraw,
+    /// Nothing, until it is decided which Workiva user is theirs; see `adopt`.
+    WaitsForDecision,
 }
 
 impl Judgement {
@@ -289,10 +291,14 @@ fn next(plan: &Plan) -> Next {
         let because = Some(action.because.clone());
         return Next { step: NextStep::Act, kind: Some(action.kind), because };
     }
-    let step = match (plan.pending > 0, plan.withdrawals.is_empty()) {
-        (true, _) => NextStep::UnderWay,
-        (false, false) => NextStep::Withdraw,
-        (false, true) => NextStep::Nothing,
+    let step = if plan.pending > 0 {
+        NextStep::UnderWay
+    } else if !plan.withdrawals.is_empty() {
+        NextStep::Withdraw
+    } else if !plan.waiting.is_empty() {
+        NextStep::WaitsForDecision
+    } else {
+        NextStep::Nothing
     };
     Next { step, ..Next::default() }
 }

@@ -1,15 +1,12 @@
 //! Reading the audit back: records in batches, and whether they are one chain that fits to what is stored beside it.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, millis, to_json};
-use crate::core::audit::{Anchor, Fault, Head, Kind, Record, Verifier, bound_hash};
+use super::audit_beside::Beside;
+use super::{Store, StoreError, millis};
+use crate::core::audit::{Anchor, Fault, Head, Record, Verifier};
 
 /// How many records are in memory at a time.
 const BATCH: i64 = 2_000;
@@ -45,6 +42,14 @@ pub enum AuditFault {
         /// The action.
         action_id: i64,
     },
+    /// A plan is not the one that was recorded, or was not decided about as recorded.
+    #[error("plan {plan_id} is not what record {seq} says: it was altered in the database, or removed")]
+    Plan {
+        /// The plan's record, or that of the decision about it.
+        seq: i64,
+        /// The plan.
+        plan_id: String,
+    },
     /// The number of runs, actions or requests is not that of their records.
     #[error(
         "there are {stored} {what} in the database and {recorded} in the audit: some were put in or removed by hand"
@@ -66,7 +71,8 @@ impl AuditFault {
             Self::Chain(Fault::Missing { first: seq, .. })
             | Self::Chain(Fault::OutOfOrder { seq } | Fault::Altered { seq } | Fault::NotTheAnchor { seq })
             | Self::Action { seq, .. }
-            | Self::Requests { seq, .. } => Some(*seq),
+            | Self::Requests { seq, .. }
+            | Self::Plan { seq, .. } => Some(*seq),
             _ => None,
         }
     }
@@ -79,36 +85,6 @@ pub struct AuditReport {
     pub head: Head,
     /// The first thing that is wrong; `None`: nothing is.
     pub fault: Option<AuditFault>,
-}
-
-#[derive(Deserialize)]
-struct Decided {
-    action: i64,
-    bound: String,
-}
-
-#[derive(Deserialize)]
-struct Worked {
-    action: i64,
-    claim: i64,
-    requests: Vec<Request>,
-}
-
-/// What of a request is in the database as well.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
-struct Request {
-    sent_at: i64,
-    request: String,
-    status: Option<u16>,
-    duration_ms: u64,
-}
-
-/// Runs, decisions and requests among the records so far.
-#[derive(Default)]
-struct Recorded {
-    runs: i64,
-    decisions: i64,
-    requests: i64,
 }
 
 impl Store {
@@ -172,7 +148,7 @@ async fn find_fault(
     let row = sqlx::query("SELECT seq, hash FROM audit_head").fetch_optional(&mut *tx).await?;
     let Some(row) = row else { return Ok(Some(AuditFault::NoHead)) };
     let head = Head { seq: row.get(0), hash: row.get(1) };
-    let mut recorded = Recorded::default();
+    let mut beside = Beside::default();
     let mut after = i64::MIN;
     loop {
         let records = batch(tx, after).await?;
@@ -183,18 +159,14 @@ async fn find_fault(
                 return Ok(Some(fault.into()));
             }
         }
-        recorded.runs += records.iter().filter(|record| record.kind == Kind::Run.name()).count() as i64;
-        if let Some(fault) = compare_decisions(tx, &records, &mut recorded).await? {
-            return Ok(Some(fault));
-        }
-        if let Some(fault) = compare_requests(tx, &records, &mut recorded).await? {
+        if let Some(fault) = beside.compare(tx, &records).await? {
             return Ok(Some(fault));
         }
     }
     if let Err(fault) = verifier.finish(Some(&head)) {
         return Ok(Some(fault.into()));
     }
-    compare_numbers(tx, &recorded).await
+    beside.finish(tx).await
 }
 
 /// Records behind the one of this number, in order.
@@ -214,97 +186,4 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         body: row.try_get(4)?,
         hash: row.try_get(5)?,
     })
-}
-
-/// The bodies of the records of one kind, by their numbers.
-fn bodies<T: DeserializeOwned>(records: &[Record], kind: Kind) -> Result<Vec<(i64, T)>, StoreError> {
-    records
-        .iter()
-        .filter(|record| record.kind == kind.name())
-        .map(|record| Ok((record.seq, serde_json::from_str(&record.body)?)))
-        .collect::<Result<_, serde_json::Error>>()
-        .map_err(|_| StoreError::Corrupt { what: "a record of the audit" })
-}
-
-/// Whether the actions are still the ones that were decided on.
-async fn compare_decisions(
-    tx: &mut SqliteConnection,
-    records: &[Record],
-    recorded: &mut Recorded,
-) -> Result<Option<AuditFault>, StoreError> {
-    let decided: Vec<(i64, Decided)> = bodies(records, Kind::Decision)?;
-    recorded.decisions += decided.len() as i64;
-    let ids: Vec<i64> = decided.iter().map(|(_, decided)| decided.action).collect();
-    let rows = sqlx::query(
-        "SELECT a.action_id, a.plan_id, a.employee_id, a.kind, i.because, i.changes, i.target \
-         FROM json_each(?1) j JOIN action a ON a.action_id = j.value JOIN intent i ON i.action_id = a.action_id",
-    )
-    .bind(to_json(&ids))
-    .fetch_all(tx)
-    .await?;
-    let stored: HashMap<i64, String> = rows
-        .iter()
-        .map(|row| {
-            let rest = [1, 2, 3, 4, 5, 6].map(|column| row.get::<&str, _>(column));
-            (row.get(0), bound_hash(row.get(0), rest))
-        })
-        .collect();
-    let differs = |decided: &Decided| stored.get(&decided.action) != Some(&decided.bound);
-    let first = decided.into_iter().find(|(_, decided)| differs(decided));
-    Ok(first.map(|(seq, decided)| AuditFault::Action { seq, action_id: decided.action }))
-}
-
-/// Whether the requests are still the ones that were recorded.
-async fn compare_requests(
-    tx: &mut SqliteConnection,
-    records: &[Record],
-    recorded: &mut Recorded,
-) -> Result<Option<AuditFault>, StoreError> {
-    let worked: Vec<(i64, Worked)> = bodies(records, Kind::Outcome)?;
-    recorded.requests += worked.iter().map(|(_, worked)| worked.requests.len() as i64).sum::<i64>();
-    let claims: Vec<(i64, i64)> = worked.iter().map(|(_, worked)| (worked.action, worked.claim)).collect();
-    let rows = sqlx::query(
-        "SELECT t.action_id, t.epoch, t.sent_at, t.request, t.status, t.duration_ms FROM json_each(?1) j \
-         JOIN attempt t ON t.action_id = j.value ->> 0 AND t.epoch = j.value ->> 1 ORDER BY t.action_id, t.epoch, t.number",
-    )
-    .bind(to_json(&claims))
-    .fetch_all(tx)
-    .await?;
-    let mut stored: HashMap<(i64, i64), Vec<Request>> = HashMap::new();
-    for row in &rows {
-        let request = Request {
-            sent_at: row.get(2),
-            request: row.get(3),
-            status: row.get(4),
-            duration_ms: row.get::<i64, _>(5).unsigned_abs(),
-        };
-        stored.entry((row.get(0), row.get(1))).or_default().push(request);
-    }
-    let differs = |worked: &Worked| {
-        let stored = stored.get(&(worked.action, worked.claim));
-        stored.map_or(!worked.requests.is_empty(), |stored| *stored != worked.requests)
-    };
-    let first = worked.into_iter().find(|(_, worked)| differs(worked));
-    Ok(first.map(|(seq, worked)| AuditFault::Requests { seq, action_id: worked.action }))
-}
-
-/// Whether there is a record for each run, action and request since the audit began, and nothing else.
-async fn compare_numbers(
-    tx: &mut SqliteConnection,
-    recorded: &Recorded,
-) -> Result<Option<AuditFault>, StoreError> {
-    let (runs, actions, requests): (i64, i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM run) - runs_before, \
-           (SELECT count(*) FROM action WHERE action_id > actions_before), \
-           (SELECT count(*) FROM attempt) - attempts_before FROM audit_head",
-    )
-    .fetch_one(tx)
-    .await?;
-    let numbers = [
-        ("runs", runs, recorded.runs),
-        ("actions", actions, recorded.decisions),
-        ("requests", requests, recorded.requests),
-    ];
-    let wrong = numbers.into_iter().find(|(_, stored, recorded)| stored != recorded);
-    Ok(wrong.map(|(what, stored, recorded)| AuditFault::Number { what, stored, recorded }))
 }

@@ -8,6 +8,7 @@ mod adoption;
 mod approval;
 mod attempts;
 mod audit;
+mod audit_beside;
 mod audit_check;
 mod connection;
 mod drift;
@@ -58,6 +59,12 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema does not fit this version of workiva-sync: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A command that only reads meets a database of an older version.
+    #[error(
+        "the database was written by an older version of workiva-sync; run `workiva-sync check` once, which brings it up to \
+         date and changes nobody"
+    )]
+    Outdated,
     /// The reading broke down.
     #[error("reading the database was broken off; the log says why")]
     Stopped,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::future::Future;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -93,10 +94,12 @@ impl Store {
     /// Opens the database for reading only. Where there is none, an empty one in memory stands for it.
     ///
     /// # Errors
-    /// Where the file cannot be opened.
+    /// Where the file cannot be opened, or has to be brought up to date first.
     pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         let only = if path.exists() {
-            pool_of(2).connect_with(options(path, &Opening::default()).read_only(true)).await?
+            let only = pool_of(2).connect_with(options(path, &Opening::default()).read_only(true)).await?;
+            insist_on_schema(&only).await?;
+            only
         } else {
             let memory = SqliteConnectOptions::new().in_memory(true);
             let only = pool_of(1).connect_with(memory).await?;
@@ -104,6 +107,21 @@ impl Store {
             only
         };
         Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only, watch: None })
+    }
+}
+
+/// Whoever only reads cannot migrate. A file without any schema, which somebody is just making, counts as outdated too.
+async fn insist_on_schema(readers: &SqlitePool) -> Result<(), StoreError> {
+    let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
+    let applied: Result<Option<i64>, sqlx::Error> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(readers).await;
+    match applied {
+        Ok(applied) if applied >= newest => Ok(()),
+        Ok(_) => Err(StoreError::Outdated),
+        Err(sqlx::Error::Database(error)) if error.message().contains("no such table") => {
+            Err(StoreError::Outdated)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -151,5 +169,9 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    private().open(path).map(drop)
+    // A file that is there is left alone: to close it would end the locks that SQLite holds on it in this process.
+    match private().create_new(true).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }

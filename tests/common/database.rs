@@ -1,8 +1,8 @@
 //! The database, looked into and meddled with behind the daemon's back.
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
-use workiva_sync::store::{AuditReport, Store};
+use workiva_sync::store::{AuditFault, AuditReport, Store};
 
 use super::World;
 
@@ -33,6 +33,43 @@ impl World {
         })
     }
 
+    /// Makes the database one of the first version: its tables alone, with what is in them.
+    pub fn go_back_to_first_schema(&self) {
+        let old = self.path("old.db");
+        self.execute(&format!(
+            "VACUUM INTO '{}'",
+            self.database().display().to_string().replace("state.db", "new.db")
+        ));
+        let new = self.path("new.db");
+        self.runtime.block_on(async {
+            let first = self.path("first");
+            std::fs::create_dir(&first).unwrap();
+            let name = "0001_state_and_outbox.sql";
+            std::fs::copy(std::path::Path::new("migrations").join(name), first.join(name)).unwrap();
+            let options = SqliteConnectOptions::new()
+                .filename(&old)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal);
+            let mut connection = options.foreign_keys(false).connect().await.unwrap();
+            let migrator = sqlx::migrate::Migrator::new(first).await.unwrap();
+            migrator.run(&mut connection).await.unwrap();
+            let attach = format!("ATTACH '{}' AS new", new.display());
+            sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut connection).await.unwrap();
+            for table in ["person", "account", "run", "plan", "action", "intent", "attempt", "connection"] {
+                let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)")
+                    .bind(table)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap();
+                let columns = columns.join(", ");
+                let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+                sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.unwrap();
+            }
+            connection.close().await.unwrap();
+        });
+        std::fs::rename(old, self.database()).unwrap();
+    }
+
     /// `audit verify`, without a process of its own.
     pub fn audit_report(&self) -> AuditReport {
         self.runtime.block_on(async {
@@ -40,6 +77,23 @@ impl World {
             let report = store.verify_audit(None).await.unwrap();
             store.close().await;
             report
+        })
+    }
+
+    /// What `audit verify` finds after each statement; the second of each pair undoes it.
+    pub fn audit_faults(&self, statements: &[(String, String)]) -> Vec<Option<AuditFault>> {
+        self.runtime.block_on(async {
+            let store = Store::open_for_reading(&self.database()).await.unwrap();
+            let mut connection = self.connect().await;
+            let mut faults = Vec::new();
+            for (statement, undo) in statements {
+                sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut connection).await.unwrap();
+                faults.push(store.verify_audit(None).await.unwrap().fault);
+                sqlx::raw_sql(AssertSqlSafe(undo.clone())).execute(&mut connection).await.unwrap();
+            }
+            connection.close().await.unwrap();
+            store.close().await;
+            faults
         })
     }
 

@@ -9,6 +9,8 @@ use crate::compose::load_config;
 use crate::store::{RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
 const SHOWN_RUNS: u32 = 10;
+/// How times are written, in UTC.
+const AT: &str = "%Y-%m-%d %H:%M:%S";
 
 /// Last runs, queue, held plan, parked actions, rejected records.
 pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
@@ -39,10 +41,24 @@ fn print_status(status: &Status) {
     }
     println!("{runs}");
     let queue = &status.queue;
+    let oldest = queue.oldest_queued_at.map(|at| format!(", the oldest since {}", at.format(AT)));
     println!(
-        "queue: {} queued, {} in work, {} parked, {} held",
-        queue.queued, queue.leased, queue.parked, queue.held
+        "queue: {} queued, {} in work, {} parked, {} held{}",
+        queue.queued,
+        queue.leased,
+        queue.parked,
+        queue.held,
+        oldest.unwrap_or_default()
     );
+    if let Some(outage) = &status.outage {
+        println!(
+            "Workiva cannot be had since {}, found so {} times in a row; next try at {}: {}",
+            outage.since.format(AT),
+            outage.streak,
+            outage.until.format(AT),
+            outage.message
+        );
+    }
     if let Some(held) = &status.held {
         println!(
             "held: plan {} of {}, {} actions",

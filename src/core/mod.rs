@@ -7,6 +7,7 @@ pub mod access;
 pub mod action;
 pub mod adopt;
 pub mod audit;
+pub mod breaker;
 pub mod desired;
 pub mod diff;
 pub mod drift;

@@ -67,7 +67,9 @@ impl Vitals for DaemonVitals {
             Err(error) => return Readiness { reason: Some(error.to_string()), ..Readiness::default() },
         };
         let line = self.inner().line.clone();
-        let reason = match line {
+        let (breaker, outage) = line.as_ref().map(|line| line.gate.breaker()).unwrap_or_default();
+        let now = self.inner().engine.clock.now();
+        let reason = match &line {
             None => Some(
                 "the connection to Workiva was not yet found working; `workiva-sync check` says why".into(),
             ),
@@ -79,6 +81,9 @@ impl Vitals for DaemonVitals {
             held_plan: status.held.map(|held| held.plan_id),
             parked: status.queue.parked,
             queued: status.queue.unfinished(),
+            oldest_queued_seconds: status.queue.oldest_queued_at.map(|at| (now - at).num_seconds().max(0)),
+            breaker,
+            outage,
             last_outcome: status.runs.into_iter().next().map(|run| run.outcome),
         }
     }
@@ -103,6 +108,11 @@ impl Vitals for DaemonVitals {
         }
         figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
+        if let Some(line) = self.inner().line.as_ref() {
+            let (breaker, outage) = line.gate.breaker();
+            figures.breaker = breaker;
+            figures.outage_since_seconds = outage.map_or(0.0, |outage| outage.since.timestamp() as f64);
+        }
         engine.telemetry.render(&figures)
     }
 }

@@ -158,6 +158,7 @@ fn said(interrupt: &Interrupt) -> String {
         Interrupt::Failed(failure) => format!("Workiva, {}: {}", failure.kind, failure.message),
         Interrupt::Park(reason) | Interrupt::NotYet(reason) => reason.clone(),
         Interrupt::Store(error) => error.to_string(),
+        Interrupt::Outage(message) => message.clone(),
         Interrupt::LeaseLost | Interrupt::Stopping => "the listing was broken off".to_owned(),
     }
 }

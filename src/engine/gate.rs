@@ -1,4 +1,4 @@
-//! What every request of the pool passes: the rate, the server's wish to be left alone, and the pause when nobody gets in.
+//! What every request of the pool passes: the rate, the server's wish to be left alone, and the breaker.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,33 +12,15 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::watch;
 
 use super::clock::Clock;
-use crate::core::retry::{RetrySettings, backoff};
+use crate::core::breaker::{Blame, Breaker, Cause, Pause, Phase, Trouble};
+use crate::core::retry::RetrySettings;
 
-/// Failures of the connection in a row before the pool pauses: one alone may be a hiccup.
-const UNREACHABLE_IN_A_ROW: u32 = 3;
 /// Successes after which one more request may be in flight again.
 const SUCCESSES_TO_GROW: u32 = 20;
-/// The first wait after refused credentials, in doublings of `retry.base_seconds`: a secret is not mended in seconds.
-const CREDENTIALS_STREAK: u32 = 5;
-
-/// Why the pool pauses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// Whether it is the credentials rather than the connection.
-    pub credentials: bool,
-    /// In words, with the mend.
-    pub message: String,
-    /// When the next try is due.
-    pub until: DateTime<Utc>,
-    /// How many tries in a row have failed.
-    pub streak: u32,
-}
-
 #[derive(Debug)]
 struct State {
     throttled_until: Option<DateTime<Utc>>,
-    pause: Option<Pause>,
-    unreachable: u32,
+    breaker: Breaker,
     in_flight_limit: u32,
     successes: u32,
 }
@@ -62,7 +44,6 @@ pub struct Gate {
     limiter: Option<Limiter>,
     pace: Pace,
     max_in_flight: u32,
-    retry: RetrySettings,
     state: Mutex<State>,
     closing: watch::Sender<bool>,
 }
@@ -83,8 +64,7 @@ impl Gate {
         });
         let state = State {
             throttled_until: None,
-            pause: None,
-            unreachable: 0,
+            breaker: Breaker::new(retry),
             in_flight_limit: max_in_flight.max(1),
             successes: 0,
         };
@@ -92,7 +72,6 @@ impl Gate {
             limiter,
             pace,
             max_in_flight: max_in_flight.max(1),
-            retry,
             state: Mutex::new(state),
             closing: watch::Sender::new(false),
         }
@@ -111,9 +90,9 @@ impl Gate {
         self.closing.send_replace(true);
     }
 
-    /// Whether an action may be begun: the pool neither ends nor pauses.
+    /// Whether an action may be begun: the pool does not end, and the breaker lets actions through.
     pub fn is_open(&self) -> bool {
-        !*self.closing.borrow() && self.state().pause.is_none()
+        !*self.closing.borrow() && self.state().breaker.phase() != Phase::Open
     }
 
     /// Waits until the pool ends.
@@ -130,23 +109,60 @@ impl Gate {
 
     /// How many actions may be in flight now.
     pub fn in_flight_limit(&self) -> u32 {
-        self.state().in_flight_limit
+        let state = self.state();
+        // One trial, until Workiva was seen to work.
+        if state.breaker.phase() == Phase::Closed { state.in_flight_limit } else { 1 }
     }
 
-    /// Why nothing is sent now, if so.
+    /// Why nothing but probes is sent now, if so.
     pub fn pause(&self) -> Option<Pause> {
-        self.state().pause.clone()
+        self.state().breaker.pause().cloned()
     }
 
-    /// The server answered something other than a wish to be left alone.
-    pub fn succeeded(&self) {
+    /// Where the breaker stands, and the outage that has not been found over yet.
+    pub fn breaker(&self) -> (Phase, Option<Pause>) {
+        let state = self.state();
+        (state.breaker.phase(), state.breaker.outage().cloned())
+    }
+
+    /// A request went well, or was refused for a reason.
+    pub fn succeeded(&self, is_read: bool) {
         let mut state = self.state();
-        state.unreachable = 0;
+        state.breaker.succeeded(is_read);
         state.successes += 1;
         if state.successes >= SUCCESSES_TO_GROW && state.in_flight_limit < self.max_in_flight {
             state.in_flight_limit += 1;
             state.successes = 0;
         }
+    }
+
+    /// A request of the action `who` (`None`: of no action) failed in a way that may be everybody's. Whose failure it is.
+    pub fn failed(
+        &self,
+        who: Option<i64>,
+        is_read: bool,
+        trouble: Trouble,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> Blame {
+        let mut state = self.state();
+        let blame = state.breaker.failed(who, is_read, trouble, now, random);
+        if state.breaker.phase() == Phase::Open {
+            // Coming back begins with one at a time and grows from there.
+            (state.in_flight_limit, state.successes) = (1, 0);
+        }
+        blame
+    }
+
+    /// The probe of an open breaker came back: with nothing wrong, or with this.
+    pub fn probed(&self, trouble: Option<Trouble>, now: DateTime<Utc>, random: f64) {
+        self.state().breaker.probed(trouble, now, random);
+    }
+
+    /// The credentials do not suffice for anything: everybody pauses.
+    pub fn credentials_refused(&self, now: DateTime<Utc>, random: f64, message: &str) {
+        let trouble = Trouble { cause: Cause::Credentials, message: message.to_owned() };
+        self.failed(None, true, trouble, now, random);
     }
 
     /// The server asks everybody to wait; half as many are in flight from now on, until things go well again.
@@ -161,44 +177,6 @@ impl Gate {
         state.throttled_until = state.throttled_until.max(Some(until));
     }
 
-    /// The credentials were refused: everybody pauses.
-    pub fn credentials_refused(&self, now: DateTime<Utc>, random: f64, message: &str) {
-        self.lengthen_pause(now, random, true, message);
-    }
-
-    /// No connection could be made: after a few in a row everybody pauses.
-    pub fn unreachable(&self, now: DateTime<Utc>, random: f64, message: &str) {
-        let in_a_row = {
-            let mut state = self.state();
-            state.unreachable += 1;
-            state.unreachable
-        };
-        if in_a_row >= UNREACHABLE_IN_A_ROW {
-            self.lengthen_pause(now, random, false, message);
-        }
-    }
-
-    /// The connection works again.
-    pub fn resume(&self) {
-        let mut state = self.state();
-        state.pause = None;
-        state.unreachable = 0;
-    }
-
-    fn lengthen_pause(&self, now: DateTime<Utc>, random: f64, credentials: bool, message: &str) {
-        let mut state = self.state();
-        let before = state.pause.as_ref();
-        if before.is_some_and(|pause| pause.until > now) {
-            // Others that were in flight when it began say nothing new.
-            return;
-        }
-        let streak = before.map_or(0, |pause| pause.streak) + 1;
-        let doublings = if credentials { streak + CREDENTIALS_STREAK } else { streak };
-        // Half of the wait is certain, or a lucky draw would ask at once again.
-        let wait = backoff(doublings, &self.retry, 0.5 + random / 2.0);
-        state.pause = Some(Pause { credentials, message: message.to_owned(), until: now + wait, streak });
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,7 +184,7 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::SystemClock;
+    use super::super::clock::{Sleep, SystemClock};
     use super::*;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -225,33 +203,59 @@ mod tests {
         assert_eq!(gate.throttled_for(at(4)), Some(Duration::from_secs(6)));
         assert_eq!((gate.throttled_for(at(10)), gate.in_flight_limit()), (None, 4));
         for _ in 0..SUCCESSES_TO_GROW {
-            gate.succeeded();
+            gate.succeeded(true);
         }
         assert_eq!(gate.in_flight_limit(), 5);
     }
 
-    #[test]
-    fn one_failed_connection_is_a_hiccup_and_three_are_a_pause_that_grows() {
-        let gate = gate();
-        gate.unreachable(at(0), 0.0, "down");
-        gate.unreachable(at(0), 0.0, "down");
-        assert_eq!(gate.pause(), None);
-        gate.unreachable(at(0), 0.0, "down");
-        let first = gate.pause().unwrap();
-        gate.unreachable(at(0), 0.0, "down");
-        assert_eq!(gate.pause().unwrap(), first, "those in flight say nothing new");
-        gate.unreachable(first.until, 0.0, "down");
-        let second = gate.pause().unwrap();
-        assert!(second.until - first.until > first.until - at(0));
-        gate.resume();
-        assert_eq!(gate.pause(), None);
+    /// What opens the breaker at once.
+    fn refuse(gate: &Gate) {
+        gate.credentials_refused(at(0), 0.0, "401");
+        assert!(!gate.is_open());
     }
 
     #[test]
-    fn refused_credentials_pause_at_once_and_longer() {
+    fn after_an_outage_one_action_is_tried_and_then_more_and_more_are_in_flight() {
         let gate = gate();
-        gate.credentials_refused(at(0), 0.0, "401");
-        let pause = gate.pause().unwrap();
-        assert!(pause.credentials && pause.until >= at(15));
+        refuse(&gate);
+        gate.probed(None, at(60), 0.0);
+        assert!(gate.is_open());
+        let limits: Vec<u32> = (0..5 * SUCCESSES_TO_GROW)
+            .map(|_| {
+                gate.succeeded(false);
+                gate.in_flight_limit()
+            })
+            .collect();
+        assert_eq!((limits[0], limits.iter().max()), (1, Some(&6)), "{limits:?}");
+        assert!(limits.is_sorted());
+    }
+
+    #[test]
+    fn an_outage_saves_up_no_requests_to_be_sent_at_once_behind_it() {
+        let clock = Arc::new(Held(Mutex::new(Duration::ZERO)));
+        let gate = Gate::new(50, 8, RetrySettings::default(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let at_once = || (0..1_000).take_while(|_| gate.paced_for().is_none()).count();
+        let before = at_once();
+        refuse(&gate);
+        *clock.0.lock().unwrap() = Duration::from_secs(6 * 3600);
+        gate.probed(None, at(6 * 3600), 0.0);
+        assert_eq!((before, at_once()), (5, 5));
+    }
+
+    /// A clock that stands still.
+    struct Held(Mutex<Duration>);
+
+    impl Clock for Held {
+        fn now(&self) -> DateTime<Utc> {
+            at(0)
+        }
+
+        fn elapsed(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, _: Duration) -> Sleep {
+            Box::pin(std::future::pending())
+        }
     }
 }

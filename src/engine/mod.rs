@@ -9,6 +9,7 @@ pub mod drift;
 pub mod explain;
 pub mod feed;
 pub mod gate;
+mod outage;
 pub mod pool;
 pub mod push;
 pub mod schedule;

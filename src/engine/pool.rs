@@ -11,10 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
-use super::gate::Pause;
 use super::session::Line;
 use super::tray::{Filling, Tray};
-use crate::core::scim::{FailureKind, ScimPort, ScimRequest};
+use crate::core::breaker::Pause;
+use crate::core::scim::ScimPort;
 use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
 
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
@@ -82,6 +82,8 @@ struct Round {
     /// Something new may be in the queue, of which nothing was claimed yet.
     news: bool,
     reclaimed_at: Option<DateTime<Utc>>,
+    /// The database knows of an outage.
+    outage_noted: bool,
     stopping: bool,
 }
 
@@ -108,9 +110,9 @@ impl<P: ScimPort> Pool<P> {
     /// # Errors
     /// Where the database fails.
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
-        self.line.telemetry.paused(false);
         self.begin().await?;
-        let mut round = Round { news: true, ..Round::default() };
+        // One that died in an outage may have left its note.
+        let mut round = Round { news: true, outage_noted: true, ..Round::default() };
         loop {
             if *stop.borrow() && !round.stopping {
                 round.stopping = true;
@@ -118,6 +120,7 @@ impl<P: ScimPort> Pool<P> {
             }
             round.dismiss();
             let pause = self.line.gate.pause();
+            self.note_recovery(&mut round.outage_noted).await;
             if round.stopping || pause.is_some() {
                 round.tray.give_back();
             }
@@ -126,10 +129,12 @@ impl<P: ScimPort> Pool<P> {
                     return Ok(PoolEnd::Stopped);
                 }
                 if let Some(pause) = pause {
-                    if until == Until::Empty && (pause.credentials || pause.streak >= PROBES_UNTIL_GIVING_UP)
+                    if until == Until::Empty
+                        && (pause.credentials || pause.failed_probes >= PROBES_UNTIL_GIVING_UP)
                     {
                         return Ok(PoolEnd::GaveUp(pause));
                     }
+                    round.outage_noted = true;
                     self.wait_out(&pause, &mut stop).await;
                     continue;
                 }
@@ -304,49 +309,6 @@ impl<P: ScimPort> Pool<P> {
                 tracing::warn!(run_id, employee_id, action_id, kind, "parked; `actions list` says why");
             }
         }
-    }
-
-    /// Nothing can be sent: waits, then asks once whether it can again.
-    async fn wait_out(&self, pause: &Pause, stop: &mut watch::Receiver<bool>) {
-        self.line.telemetry.paused(true);
-        let line = &self.line;
-        let wait = (pause.until - line.clock.now()).to_std().unwrap_or(Duration::ZERO);
-        tracing::warn!(
-            wait_seconds = wait.as_secs_f64(),
-            streak = pause.streak,
-            "nothing is sent: {}",
-            pause.message
-        );
-        tokio::select! {
-            biased;
-            _ = stop.changed() => return,
-            () = self.line.clock.sleep(wait) => {}
-        }
-        let probe = ScimRequest::ListUsers { start_index: 1, count: 1 };
-        let Ok(probe) = line.exchange(&probe).await else { return };
-        match probe.result {
-            Ok(_) => {
-                self.resume();
-                tracing::info!("Workiva can be had again; the queue goes on");
-            }
-            // An answer like 500 shows a connection and no refusal: the actions' own retries take it from here.
-            Err(failure)
-                if !pause.credentials
-                    && failure.status.is_some()
-                    && failure.kind != FailureKind::Redirected =>
-            {
-                self.resume()
-            }
-            Err(_) if pause.credentials => {
-                line.gate.credentials_refused(line.clock.now(), line.random.unit(), &pause.message);
-            }
-            Err(_) => line.gate.unreachable(line.clock.now(), line.random.unit(), &pause.message),
-        }
-    }
-
-    fn resume(&self) {
-        self.line.gate.resume();
-        self.line.telemetry.paused(false);
     }
 
     /// Waits until there may be something to claim. True: the bell was rung.

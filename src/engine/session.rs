@@ -10,6 +10,7 @@ use super::directory::Directory;
 use super::gate::Gate;
 use super::telemetry::Telemetry;
 use crate::config::UpdateBy;
+use crate::core::breaker::{Blame, Cause, Trouble, Verdict, verdict};
 use crate::core::identity::MatchAttribute;
 use crate::core::retry::{Next, RetrySettings, backoff, next};
 use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
@@ -17,6 +18,8 @@ use crate::store::{AttemptRow, Claimed, Store, StoreError};
 
 /// How often a read is repeated at once: it changes nothing, and repeating the whole action costs more.
 const READ_TRIES: u32 = 3;
+/// What a 403 for the list of users means.
+pub const FORBIDDEN: &str = "Workiva refuses everything (403); check what the SCIM user is allowed to do";
 
 /// How Workiva is spoken to.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub enum Interrupt {
     LeaseLost,
     /// The pool was told to stop while the action waited for the gate.
     Stopping,
+    /// Workiva is down, in these words, so nothing was sent.
+    Outage(String),
     /// The database failed.
     Store(StoreError),
 }
@@ -92,20 +97,50 @@ impl<P: ScimPort> Line<P> {
     /// Sends one request: waits for the gate, counts, and tells the gate how it went.
     ///
     /// # Errors
-    /// Where the pool was told to stop meanwhile; then nothing was sent.
+    /// Where the pool was told to stop meanwhile, or Workiva is down; then nothing was sent.
     pub async fn exchange(&self, request: &ScimRequest) -> Result<Exchange, Interrupt> {
         self.wait_for_gate().await?;
-        let exchange = self.port.execute(request).await;
-        self.telemetry.request(request.method(), &exchange);
-        self.tell_gate(&exchange);
+        let exchange = self.ask(request).await;
+        self.tell_gate(None, request, &exchange);
         Ok(exchange)
     }
 
-    /// Waits until the server wants to be asked again, and for the rate.
+    /// Asks, while the breaker is open, whether Workiva can be had again.
     ///
     /// # Errors
-    /// Where the pool was told to stop meanwhile.
+    /// Where the pool was told to stop meanwhile; then nothing was sent.
+    pub async fn probe(&self) -> Result<(), Interrupt> {
+        self.wait_for_turn().await?;
+        let request = ScimRequest::ListUsers { start_index: 1, count: 1 };
+        let exchange = self.ask(&request).await;
+        self.heed_throttle(&exchange);
+        let forbidden = matches!(&exchange.result, Err(failure) if failure.kind == FailureKind::Forbidden);
+        let trouble = match verdict(&request, exchange.result.as_ref()) {
+            Verdict::Trouble(trouble) => Some(trouble),
+            _ if forbidden => Some(Trouble { cause: Cause::Credentials, message: FORBIDDEN.to_owned() }),
+            _ => None,
+        };
+        self.gate.probed(trouble, self.clock.now(), self.random.unit());
+        Ok(())
+    }
+
+    async fn ask(&self, request: &ScimRequest) -> Exchange {
+        let exchange = self.port.execute(request).await;
+        self.telemetry.request(request.method(), &exchange);
+        exchange
+    }
+
+    /// Waits for the turn, unless Workiva is down: what was in hand then waits in the queue.
     async fn wait_for_gate(&self) -> Result<(), Interrupt> {
+        let is_up = || self.gate.pause().map_or(Ok(()), |pause| Err(Interrupt::Outage(pause.message)));
+        is_up()?;
+        self.wait_for_turn().await?;
+        // It may have gone down while this one waited.
+        is_up()
+    }
+
+    /// Waits until the server wants to be asked again, and for the rate.
+    async fn wait_for_turn(&self) -> Result<(), Interrupt> {
         loop {
             if let Some(wait) = self.gate.throttled_for(self.clock.now()) {
                 tokio::select! {
@@ -121,32 +156,28 @@ impl<P: ScimPort> Line<P> {
         }
     }
 
-    fn tell_gate(&self, exchange: &Exchange) {
+    /// Tells the gate how a request of the action `who` went. Whose failure it is, if it failed.
+    fn tell_gate(&self, who: Option<i64>, request: &ScimRequest, exchange: &Exchange) -> Blame {
+        self.heed_throttle(exchange);
+        match verdict(request, exchange.result.as_ref()) {
+            Verdict::Works => self.gate.succeeded(request.is_read()),
+            Verdict::Nothing => {}
+            Verdict::Trouble(trouble) => {
+                let (now, random) = (self.clock.now(), self.random.unit());
+                return self.gate.failed(who, request.is_read(), trouble, now, random);
+            }
+        }
+        Blame::Action
+    }
+
+    fn heed_throttle(&self, exchange: &Exchange) {
+        let Err(failure) = &exchange.result else { return };
         let now = self.clock.now();
-        let Err(failure) = &exchange.result else { return self.gate.succeeded() };
-        match failure.kind {
-            FailureKind::Unreachable => {
-                let message = format!("Workiva cannot be reached: {}", failure.message);
-                self.gate.unreachable(now, self.random.unit(), &message);
-            }
-            FailureKind::Redirected => {
-                let message =
-                    "Workiva answers with a redirect, which is never followed; correct workiva.base_url";
-                self.gate.unreachable(now, self.random.unit(), message);
-            }
-            FailureKind::Unauthorized => {
-                let message =
-                    "Workiva refuses the credentials (401); renew the secret, then SIGHUP or restart";
-                self.gate.credentials_refused(now, self.random.unit(), message);
-            }
-            FailureKind::Throttled => {
-                if let Next::Throttle { wait } = next(failure, 1, &self.manner.retry, now, self.random.unit())
-                {
-                    tracing::info!(wait_seconds = wait.as_secs_f64(), "Workiva asks to wait; all workers do");
-                    self.gate.throttle(now, wait);
-                }
-            }
-            _ => self.gate.succeeded(),
+        if failure.kind == FailureKind::Throttled
+            && let Next::Throttle { wait } = next(failure, 1, &self.manner.retry, now, self.random.unit())
+        {
+            tracing::info!(wait_seconds = wait.as_secs_f64(), "Workiva asks to wait; all workers do");
+            self.gate.throttle(now, wait);
         }
     }
 
@@ -175,6 +206,8 @@ pub struct Session<'a, P> {
     pub uncertain: bool,
     /// When the work began.
     pub begun_at: DateTime<Utc>,
+    /// Whose failure the last request was, if it failed.
+    pub blame: Blame,
     lease_until: DateTime<Utc>,
 }
 
@@ -182,7 +215,15 @@ impl<'a, P: ScimPort> Session<'a, P> {
     /// Begins with a lease that was just taken.
     pub fn new(line: &'a Line<P>, action: &'a Claimed, lease_until: DateTime<Utc>) -> Self {
         let begun_at = line.clock.now();
-        Self { line, action, attempts: Vec::new(), uncertain: action.uncertain, begun_at, lease_until }
+        Self {
+            line,
+            action,
+            attempts: Vec::new(),
+            uncertain: action.uncertain,
+            begun_at,
+            blame: Blame::default(),
+            lease_until,
+        }
     }
 
     /// Sends a request that changes nothing; a failure that may pass is tried again at once, a few times.
@@ -196,7 +237,11 @@ impl<'a, P: ScimPort> Session<'a, P> {
                 Err(Interrupt::Failed(failure)) if is_hiccup(&failure) && tries < READ_TRIES => {
                     let random = self.line.random.unit();
                     let wait = backoff(tries, &self.line.manner.retry, random);
-                    self.line.clock.sleep(wait).await;
+                    tokio::select! {
+                        biased;
+                        () = self.line.gate.closed() => return Err(Interrupt::Stopping),
+                        () = self.line.clock.sleep(wait) => {}
+                    }
                     tries += 1;
                 }
                 other => return other,
@@ -222,9 +267,8 @@ impl<'a, P: ScimPort> Session<'a, P> {
         self.line.wait_for_gate().await?;
         self.hold_lease().await?;
         let sent_at = self.line.clock.now();
-        let exchange = self.line.port.execute(request).await;
-        self.line.telemetry.request(request.method(), &exchange);
-        self.line.tell_gate(&exchange);
+        let exchange = self.line.ask(request).await;
+        self.blame = self.line.tell_gate(Some(self.action.action_id), request, &exchange);
         let error =
             exchange.result.as_ref().err().map(|failure| format!("{}: {}", failure.kind, failure.message));
         self.attempts.push(AttemptRow {

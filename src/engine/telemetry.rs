@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::core::audit::Head;
+use crate::core::breaker::Phase;
 use crate::core::scim::Exchange;
 use crate::store::Queue;
 
@@ -59,6 +60,8 @@ pub struct Telemetry {
     drift: Family<KindLabels, Gauge>,
     held: Gauge,
     paused: Gauge,
+    breaker: Family<StateLabels, Gauge>,
+    outage_since: Gauge<f64, AtomicU64>,
     last_success: Gauge<f64, AtomicU64>,
     oldest_queued: Gauge<f64, AtomicU64>,
     sent: AtomicU64,
@@ -95,9 +98,15 @@ impl Default for Telemetry {
         let paused = Gauge::default();
         registry.register(
             "pool_paused",
-            "1 while no request is sent, for refused credentials or no connection",
+            "1 while only probes are sent, for refused credentials or while Workiva is down",
             paused.clone(),
         );
+        let breaker = Family::default();
+        let help = "1 for the state of the circuit breaker (closed, half_open, open)";
+        registry.register("breaker_state", help, breaker.clone());
+        let outage_since = Gauge::default();
+        let help = "When the outage of Workiva began, as Unix time; 0: there is none";
+        registry.register_with_unit("outage_since_timestamp", help, Unit::Seconds, outage_since.clone());
         let last_success = Gauge::default();
         let help = "When the last run ended that was applied or had nothing to do, as Unix time";
         registry.register_with_unit("last_success_timestamp", help, Unit::Seconds, last_success.clone());
@@ -122,6 +131,8 @@ impl Default for Telemetry {
             drift,
             held,
             paused,
+            breaker,
+            outage_since,
             last_success,
             oldest_queued,
             sent: AtomicU64::new(0),
@@ -159,11 +170,6 @@ impl Telemetry {
             .inc();
     }
 
-    /// Whether the pool pauses.
-    pub fn paused(&self, paused: bool) {
-        self.paused.set(i64::from(paused));
-    }
-
     /// The text that Prometheus scrapes, with these figures of the store's.
     pub fn render(&self, figures: &Figures) -> String {
         let _one_at_a_time = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,6 +186,12 @@ impl Telemetry {
         for (kind, number) in figures.drift.iter().flatten() {
             self.drift.get_or_create(&KindLabels { kind: kind.clone() }).set(number.cast_signed());
         }
+        for phase in Phase::ALL {
+            let labels = StateLabels { state: phase.name().to_owned() };
+            self.breaker.get_or_create(&labels).set(i64::from(phase == figures.breaker));
+        }
+        self.paused.set(i64::from(figures.breaker == Phase::Open));
+        self.outage_since.set(figures.outage_since_seconds);
         self.held.set(i64::from(figures.held));
         self.last_success.set(figures.last_success_seconds);
         self.oldest_queued.set(figures.oldest_queued_seconds);
@@ -211,6 +223,10 @@ pub struct Figures {
     pub active_accounts: u64,
     /// What the last comparison of live Workiva with state found, by kind.
     pub drift: Option<BTreeMap<String, u64>>,
+    /// Where the breaker stands.
+    pub breaker: Phase,
+    /// Unix time of the beginning of the outage; 0 where there is none.
+    pub outage_since_seconds: f64,
     /// The newest record of the audit; `None`: it could not be read.
     pub audit: Option<Head>,
 }

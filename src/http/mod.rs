@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::core::breaker::{Pause, Phase};
+
 /// What `/readyz` tells.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Readiness {
@@ -28,6 +30,12 @@ pub struct Readiness {
     pub parked: u64,
     /// Actions that wait for a worker, or are in one's hands.
     pub queued: u64,
+    /// How long the oldest of them has waited, in seconds.
+    pub oldest_queued_seconds: Option<i64>,
+    /// Whether Workiva can be had: `closed`, `half_open` (one action at a time is tried) or `open` (only probes are sent).
+    pub breaker: Phase,
+    /// The outage of Workiva that has not been found over yet.
+    pub outage: Option<Pause>,
     /// How the newest run ended.
     pub last_outcome: Option<String>,
 }

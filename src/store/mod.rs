@@ -16,6 +16,7 @@ mod ending;
 mod explain;
 mod opening;
 mod operator;
+mod outage;
 mod outbox;
 mod owner;
 mod plans;

@@ -10,6 +10,7 @@ use super::recorded::ordered;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::{Entry, Kind};
+use crate::core::breaker::Pause;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
 
@@ -23,6 +24,8 @@ pub struct Status {
     pub runs: Vec<RunSummary>,
     /// What waits.
     pub queue: Queue,
+    /// The outage of Workiva that the queue waits out, if one is known.
+    pub outage: Option<Pause>,
     /// The plan that waits for approval, if one does.
     pub held: Option<PlanSummary>,
     /// Actions that wait for an operator.
@@ -128,6 +131,7 @@ impl Store {
         Ok(Status {
             runs: self.runs(runs).await?,
             queue: self.queue().await?,
+            outage: self.outage().await?,
             held: self.held_summary().await?,
             parked: self.parked().await?,
             rejected: self.rejected().await?,

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::World;
@@ -15,11 +16,29 @@ pub enum Way {
     Lost,
     /// Answers everything with 404, but a listing with a JSON object that is no list of users.
     LostButForAnObject,
+    /// Answers everything with 500.
+    Broken,
+    /// Answers everything with 503 and no `Retry-After`.
+    Unavailable,
+    /// Answers everything with 200 and a web page.
+    Page,
+    /// Answers everything with 200 and JSON that breaks off.
+    CutOff,
+    /// Takes every request and never answers.
+    Silent,
+    /// Closes every connection without an answer.
+    Closing,
+    /// Answers reads as ever, and every write with 500.
+    BrokenForWrites,
+    /// Answers with 500 what speaks of this, and passes the rest on.
+    BrokenFor(&'static str),
 }
 
 /// The gateway.
 pub struct Front {
     way: Arc<Mutex<Way>>,
+    asked: Arc<AtomicU64>,
+    passing: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Front {
@@ -31,22 +50,38 @@ impl Front {
         let address = listener.local_addr().unwrap().to_string();
         world.set("workiva.base_url", base_url.replace(&behind, &address));
         let way = Arc::new(Mutex::new(Way::Through));
-        let front = Self { way: Arc::clone(&way) };
+        let (asked, passing) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let front = Self { way: Arc::clone(&way), asked: Arc::clone(&asked), passing: Arc::clone(&passing) };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, behind, way) = (stream.unwrap(), behind.clone(), *way.lock().unwrap());
+                let (stream, behind, asked) = (stream.unwrap(), behind.clone(), Arc::clone(&asked));
+                let way = {
+                    let way = way.lock().unwrap();
+                    passing.lock().unwrap().push(stream.try_clone().unwrap());
+                    *way
+                };
                 std::thread::spawn(move || match way {
                     Way::Through => pass(stream, TcpStream::connect(behind).unwrap()),
-                    _ => lose(stream, way),
+                    _ => answer_one(stream, way, &behind, &asked),
                 });
             }
         });
         front
     }
 
-    /// Says what happens to the connections that are made from now on.
+    /// From now on this happens to every request; connections that are there are cut.
     pub fn go(&self, way: Way) {
-        *self.way.lock().unwrap() = way;
+        let mut current = self.way.lock().unwrap();
+        *current = way;
+        for stream in self.passing.lock().unwrap().drain(..) {
+            // It may have ended already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// How many requests the gateway did not simply pass on.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -62,7 +97,7 @@ fn pass(client: TcpStream, server: TcpStream) {
     let _ = to_client.shutdown(Shutdown::Write);
 }
 
-fn lose(mut stream: TcpStream, way: Way) {
+fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) {
     let mut request = Vec::new();
     let mut chunk = [0; 4096];
     while !is_whole(&request) {
@@ -71,9 +106,26 @@ fn lose(mut stream: TcpStream, way: Way) {
             _ => return,
         }
     }
+    let speaks_of = |needle: &str| request.windows(needle.len()).any(|part| part == needle.as_bytes());
+    let is_read = request.starts_with(b"GET ");
+    if matches!(way, Way::BrokenForWrites if is_read) || matches!(way, Way::BrokenFor(who) if !speaks_of(who))
+    {
+        return pass_one(&request, &mut stream, behind);
+    }
+    asked.fetch_add(1, Ordering::Relaxed);
     let is_listing = request.starts_with(b"GET ") && request.windows(7).any(|part| part == b"/Users?");
     let (status, body) = match way {
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
+        Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
+        Way::Unavailable => ("503 Service Unavailable", "{}"),
+        Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),
+        Way::CutOff => ("200 OK", "{\"id\": \"1"),
+        Way::Closing => return,
+        Way::Silent => {
+            // Until the client has had enough, or the way changes.
+            let _ = stream.read(&mut chunk);
+            return;
+        }
         _ => ("404 Not Found", "nothing is here"),
     };
     let length = body.len();
@@ -82,6 +134,15 @@ fn lose(mut stream: TcpStream, way: Way) {
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
+}
+
+/// Asks the stand-in for this one request, on a connection of its own.
+fn pass_one(request: &[u8], client: &mut TcpStream, behind: &str) {
+    let mut server = TcpStream::connect(behind).unwrap();
+    let end = request.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    // Either side may be gone by now.
+    let _ = server.write_all(&[&request[..end], b"Connection: close\r\n", &request[end..]].concat());
+    let _ = std::io::copy(&mut server, client);
 }
 
 /// Whether the head is there, and as much body as it announces.

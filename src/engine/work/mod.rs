@@ -10,8 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tracing::Instrument;
 
-use super::session::{Interrupt, Line, Session};
+use super::session::{FORBIDDEN, Interrupt, Line, Session};
 use crate::core::action::{ActionKind, Target};
+use crate::core::breaker::Blame;
 use crate::core::retry::{Next, backoff, next};
 use crate::core::scim::{Failure, FailureKind, ScimPort, ScimRequest};
 use crate::core::state::Account;
@@ -63,8 +64,9 @@ async fn end<P: ScimPort>(session: &mut Session<'_, P>, interrupt: Interrupt) ->
             let wait = backoff(attempt, &session.line.manner.retry, session.line.random.unit());
             again(wait, true, reason)
         }
-        Interrupt::Stopping if session.attempts.is_empty() => Ending::Untouched,
+        Interrupt::Stopping | Interrupt::Outage(_) if session.attempts.is_empty() => Ending::Untouched,
         Interrupt::Stopping => again(Duration::ZERO, false, "the daemon was asked to stop".into()),
+        Interrupt::Outage(message) => again(Duration::ZERO, false, message),
         Interrupt::Park(reason) | Interrupt::NotYet(reason) => Ending::Parked { uncertain, reason },
         // The guarded update will find that the action is not ours; the reason is for nobody.
         Interrupt::LeaseLost => again(Duration::ZERO, false, "the lease was lost".into()),
@@ -77,6 +79,12 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
     let now = line.clock.now();
     let uncertain = session.uncertain;
     let reason = said(failure);
+    // While Workiva is down nothing is tried, and behind that whoever was not tried before goes first.
+    let earliest = line.gate.pause().map_or(now, |pause| pause.until.max(now));
+    if session.blame == Blame::Workiva {
+        let wait = backoff(1, &line.manner.retry, line.random.unit());
+        return Ending::Again { not_before: earliest + wait, counts: false, uncertain, reason };
+    }
     match next(failure, attempt, &line.manner.retry, now, line.random.unit()) {
         Next::PausePool if failure.kind == FailureKind::Forbidden && listing_is_allowed(line).await => {
             let reason = format!(
@@ -87,15 +95,16 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
         }
         Next::PausePool => {
             if failure.kind == FailureKind::Forbidden {
-                let message = "Workiva refuses everything (403); check what the SCIM user is allowed to do";
-                line.gate.credentials_refused(now, line.random.unit(), message);
+                line.gate.credentials_refused(now, line.random.unit(), FORBIDDEN);
             }
             // A little while keeps a failing connection from being asked as fast as the queue turns.
             let wait = backoff(1, &line.manner.retry, line.random.unit());
             Ending::Again { not_before: now + wait, counts: false, uncertain, reason }
         }
         Next::Throttle { wait } => Ending::Again { not_before: now + wait, counts: false, uncertain, reason },
-        Next::Again { wait } => Ending::Again { not_before: now + wait, counts: true, uncertain, reason },
+        Next::Again { wait } => {
+            Ending::Again { not_before: earliest + wait, counts: true, uncertain, reason }
+        }
         Next::Park if failure.is_transient() => Ending::Parked {
             uncertain,
             reason: format!("{attempt} attempts failed, the last one so: {reason}"),

@@ -1,0 +1,373 @@
+//! The circuit breaker: when Workiva is down, in whatever way, calls stop after a few failures, and it is asked with growing
+//! waits whether it is back.
+//!
+//! ```text
+//! closed ── failures in a row ──> open ── a probe is answered ──> half-open ── what failed before goes well ──> closed
+//!   ^                              ^ a probe fails: a longer wait     │
+//!   │                              └──── the one trial fails ─────────┤
+//!   └──── the one trial fails, as only a handful of users ever did ───┘
+//! ```
+//!
+//! A handful of users whose requests alone fail is no outage: successes of others come between, or the probe shows that
+//! Workiva works.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::retry::{RetrySettings, backoff};
+use super::scim::{Answer, Failure, FailureKind, ScimRequest};
+
+/// Failures in a row that make an outage: of reads with no success between, or of writes with no written one.
+const FAILURES_IN_A_ROW: u32 = 5;
+/// The same where no connection could be made at all: that is nobody's own.
+const UNREACHABLE_IN_A_ROW: u32 = 3;
+/// So many users may fail, and nobody else, without that being an outage once Workiva was seen to work.
+const HANDFUL: usize = 3;
+/// The first wait after refused credentials, in doublings of `retry.base_seconds`: a secret is not mended in seconds.
+const CREDENTIALS_DOUBLINGS: u32 = 5;
+
+/// What one exchange says of Workiva as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works: it did what was asked, or had a reason not to.
+    Works,
+    /// Nothing: this user may be gone or forbidden, or the server wants to be left alone for a while.
+    Nothing,
+    /// It may be down.
+    Trouble(Trouble),
+}
+
+/// What may be wrong with Workiva as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In which way.
+    pub cause: Cause,
+    /// In words, with the mend where there is one, and without anything of a person's.
+    pub message: String,
+}
+
+/// The ways in which nobody gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The credentials are refused: one answer proves it.
+    Credentials,
+    /// There is no connection, or only a redirect.
+    Unreachable,
+    /// Time-outs, server errors, pages that are no SCIM, 404 for what is always there.
+    Failing,
+}
+
+/// Whose failure it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blame {
+    /// The action's own, as far as anybody can tell: the attempt counts.
+    #[default]
+    Action,
+    /// Workiva's: it costs the action nothing.
+    Workiva,
+}
+
+/// Where the breaker stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Requests go out.
+    #[default]
+    Closed,
+    /// One action at a time is tried.
+    HalfOpen,
+    /// Only probes go out.
+    Open,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::HalfOpen, Self::Open];
+
+    /// The name in metrics, `/readyz` and the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// An outage, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// Whether it is the credentials rather than Workiva.
+    pub credentials: bool,
+    /// The last failure in words, with the mend where there is one.
+    pub message: String,
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// When the next probe is due.
+    #[serde(rename = "next_probe_at")]
+    pub until: DateTime<Utc>,
+    /// How often in a row Workiva was found down, by a probe or by the trial behind one that was answered.
+    pub streak: u32,
+    /// How many probes in a row have failed.
+    #[serde(skip)]
+    pub failed_probes: u32,
+}
+
+/// Failures since the last success that says something about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Suspicion {
+    reads: u32,
+    writes: u32,
+    unreachable: u32,
+    suspects: Suspects,
+}
+
+/// Whose requests have failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Suspects {
+    /// Those of these actions alone.
+    Few(Vec<i64>),
+    /// Those of more than a handful, or of no action, such as a listing.
+    Many,
+}
+
+impl Default for Suspects {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Suspects {
+    fn add(&mut self, who: Option<i64>) {
+        let Self::Few(known) = self else { return };
+        match who {
+            Some(who) if known.contains(&who) => {}
+            Some(who) if known.len() < HANDFUL => known.push(who),
+            _ => *self = Self::Many,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Closed(Suspicion),
+    Open(Outage),
+    HalfOpen(Outage),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outage {
+    pause: Pause,
+    suspects: Suspects,
+    /// Reads went well all the time: only a write can show that it is over.
+    of_writes: bool,
+}
+
+/// The breaker of one connection.
+#[derive(Debug)]
+pub struct Breaker {
+    retry: RetrySettings,
+    state: State,
+}
+
+impl Breaker {
+    /// A closed one; its waits are those of `[retry]`.
+    pub fn new(retry: RetrySettings) -> Self {
+        Self { retry, state: State::Closed(Suspicion::default()) }
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Closed(_) => Phase::Closed,
+            State::HalfOpen(_) => Phase::HalfOpen,
+            State::Open(_) => Phase::Open,
+        }
+    }
+
+    /// Why nothing but probes is sent now, if so.
+    pub fn pause(&self) -> Option<&Pause> {
+        match &self.state {
+            State::Open(outage) => Some(&outage.pause),
+            _ => None,
+        }
+    }
+
+    /// The outage that has not been found over yet.
+    pub fn outage(&self) -> Option<&Pause> {
+        match &self.state {
+            State::Open(outage) | State::HalfOpen(outage) => Some(&outage.pause),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// A request went well, or was refused for a reason.
+    pub fn succeeded(&mut self, is_read: bool) {
+        match &mut self.state {
+            State::Closed(suspicion) if is_read && suspicion.writes > 0 => {
+                (suspicion.reads, suspicion.unreachable) = (0, 0)
+            }
+            State::Closed(suspicion) => *suspicion = Suspicion::default(),
+            State::HalfOpen(outage) | State::Open(outage) if outage.of_writes && is_read => {}
+            State::HalfOpen(_) => self.state = State::Closed(Suspicion::default()),
+            // An answer that was under way when it opened. That to refused credentials says nothing about the next one.
+            State::Open(outage) if !outage.pause.credentials => self.state = State::HalfOpen(outage.clone()),
+            State::Open(_) => {}
+        }
+    }
+
+    /// A request of the action `who` (`None`: of no action) failed. `random` is in 0..1.
+    pub fn failed(
+        &mut self,
+        who: Option<i64>,
+        is_read: bool,
+        trouble: Trouble,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> Blame {
+        match &mut self.state {
+            State::Closed(suspicion) => {
+                suspicion.add(who, is_read, trouble.cause);
+                if !suspicion.is_enough(trouble.cause) {
+                    return Blame::Action;
+                }
+                let of_writes = trouble.cause == Cause::Failing && suspicion.reads == 0;
+                let suspects = suspicion.suspects.clone();
+                let pause = self.pause_for(trouble, None, now, random);
+                self.state = State::Open(Outage { pause, suspects, of_writes });
+                Blame::Workiva
+            }
+            State::HalfOpen(outage) => {
+                let mut outage = outage.clone();
+                outage.suspects.add(who);
+                let is_their_own = trouble.cause == Cause::Failing;
+                if is_their_own && matches!(outage.suspects, Suspects::Few(_)) {
+                    self.state = State::Closed(Suspicion::default());
+                    return Blame::Action;
+                }
+                outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                self.state = State::Open(outage);
+                // The probe was answered: were it never counted, users who alone fail would be tried for ever.
+                if is_their_own { Blame::Action } else { Blame::Workiva }
+            }
+            // Others that were under way when it opened say nothing new, unless it is the credentials.
+            State::Open(outage) => {
+                outage.suspects.add(who);
+                if trouble.cause == Cause::Credentials && !outage.pause.credentials {
+                    let mut outage = outage.clone();
+                    outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                    self.state = State::Open(outage);
+                }
+                Blame::Workiva
+            }
+        }
+    }
+
+    /// A probe of an open breaker came back.
+    pub fn probed(&mut self, trouble: Option<Trouble>, now: DateTime<Utc>, random: f64) {
+        let State::Open(outage) = &self.state else { return };
+        let mut outage = outage.clone();
+        match trouble {
+            None => self.state = State::HalfOpen(outage),
+            Some(trouble) => {
+                // Whatever failed before: now reads do.
+                outage.of_writes = false;
+                outage.suspects = Suspects::Many;
+                let failed_probes = outage.pause.failed_probes + 1;
+                outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                outage.pause.failed_probes = failed_probes;
+                self.state = State::Open(outage);
+            }
+        }
+    }
+
+    fn pause_for(&self, trouble: Trouble, before: Option<&Pause>, now: DateTime<Utc>, random: f64) -> Pause {
+        let credentials = trouble.cause == Cause::Credentials;
+        let streak = before.map_or(0, |pause| pause.streak) + 1;
+        let doublings = if credentials { streak + CREDENTIALS_DOUBLINGS } else { streak };
+        // Half of the wait is certain, or a lucky draw would ask at once again.
+        let wait = backoff(doublings, &self.retry, 0.5 + random / 2.0);
+        let since = before.map_or(now, |pause| pause.since);
+        Pause { credentials, message: trouble.message, since, until: now + wait, streak, failed_probes: 0 }
+    }
+}
+
+impl Suspicion {
+    fn add(&mut self, who: Option<i64>, is_read: bool, cause: Cause) {
+        self.suspects.add(who);
+        *(if is_read { &mut self.reads } else { &mut self.writes }) += 1;
+        self.unreachable = if cause == Cause::Unreachable { self.unreachable + 1 } else { 0 };
+    }
+
+    fn is_enough(&self, cause: Cause) -> bool {
+        cause == Cause::Credentials
+            || self.unreachable >= UNREACHABLE_IN_A_ROW
+            || self.reads.max(self.writes) >= FAILURES_IN_A_ROW
+    }
+}
+
+/// What an exchange says of Workiva as a whole.
+pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verdict {
+    let trouble = |cause, message: String| Verdict::Trouble(Trouble { cause, message });
+    let failure = match result {
+        Ok(answer) if is_answered(request, answer) => return Verdict::Works,
+        Ok(_) => {
+            let message = "Workiva does not work: its answers are JSON, but neither users nor lists of them";
+            return trouble(Cause::Failing, message.into());
+        }
+        Err(failure) => failure,
+    };
+    match failure.kind {
+        FailureKind::Unreachable => {
+            trouble(Cause::Unreachable, format!("Workiva cannot be reached: {}", failure.message))
+        }
+        FailureKind::Redirected => {
+            let message =
+                "Workiva answers with a redirect, which is never followed; correct workiva.base_url";
+            trouble(Cause::Unreachable, message.into())
+        }
+        FailureKind::Unauthorized => {
+            let message = "Workiva refuses the credentials (401); renew the secret, then SIGHUP or restart";
+            trouble(Cause::Credentials, message.into())
+        }
+        // A message may quote a person here, the kind and the status do not.
+        FailureKind::NoAnswer | FailureKind::ServerError | FailureKind::Malformed => {
+            trouble(Cause::Failing, format!("Workiva does not work: {failure}"))
+        }
+        // Gateways say so while nothing is behind them. Of one user it is an answer that is looked into.
+        FailureKind::NotFound if is_always_there(request) => {
+            trouble(Cause::Failing, format!("Workiva does not work: no users at its address, {failure}"))
+        }
+        FailureKind::NotFound | FailureKind::Forbidden | FailureKind::Throttled => Verdict::Nothing,
+        FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => Verdict::Works,
+    }
+}
+
+/// Whether an answer to a read could be what was asked for. A portal may have a JSON object for everything.
+fn is_answered(request: &ScimRequest, answer: &Answer) -> bool {
+    let has_any = |names: [&str; 2]| {
+        let body = answer.body.as_ref().and_then(Value::as_object);
+        body.is_some_and(|body| {
+            body.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
+        })
+    };
+    match request {
+        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } => {
+            has_any(["Resources", "totalResults"])
+        }
+        ScimRequest::GetUser { .. } => has_any(["id", "userName"]),
+        _ => true,
+    }
+}
+
+fn is_always_there(request: &ScimRequest) -> bool {
+    matches!(
+        request,
+        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } | ScimRequest::CreateUser { .. }
+    )
+}
+
+#[cfg(test)]
+#[path = "breaker_tests.rs"]
+mod tests;

@@ -1,0 +1,224 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::*;
+
+const READ: bool = true;
+const WRITE: bool = false;
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+}
+
+fn trouble(cause: Cause) -> Trouble {
+    Trouble { cause, message: format!("{cause:?}") }
+}
+
+fn breaker() -> Breaker {
+    Breaker::new(RetrySettings::default())
+}
+
+fn fail(breaker: &mut Breaker, who: i64, is_read: bool) -> Blame {
+    breaker.failed(Some(who), is_read, trouble(Cause::Failing), at(0), 0.0)
+}
+
+/// One that was opened by the reads of several actions.
+fn open() -> Breaker {
+    let mut breaker = breaker();
+    for who in 1..=5 {
+        fail(&mut breaker, who, READ);
+    }
+    assert_eq!(breaker.phase(), Phase::Open);
+    breaker
+}
+
+fn half_open() -> Breaker {
+    let mut breaker = open();
+    breaker.probed(None, at(1), 0.0);
+    assert_eq!((breaker.phase(), breaker.pause()), (Phase::HalfOpen, None));
+    breaker
+}
+
+#[test]
+fn failures_in_a_row_open_it_and_only_those_before_count_as_the_actions_own() {
+    let mut breaker = breaker();
+    let blames: Vec<Blame> = (1..=7).map(|who| fail(&mut breaker, who, READ)).collect();
+    use Blame::*;
+    assert_eq!(blames, [Action, Action, Action, Action, Workiva, Workiva, Workiva]);
+    assert_eq!(breaker.phase(), Phase::Open);
+}
+
+#[test]
+fn a_success_of_anybody_else_between_makes_it_one_users_own_trouble() {
+    let mut breaker = breaker();
+    for _ in 0..50 {
+        for who in 1..=4 {
+            assert_eq!(fail(&mut breaker, who, WRITE), Blame::Action);
+        }
+        breaker.succeeded(WRITE);
+    }
+    assert_eq!(breaker.phase(), Phase::Closed);
+}
+
+#[test]
+fn three_failures_to_connect_are_enough_and_redirects_and_a_lost_network_are_nobodys_own() {
+    let mut breaker = breaker();
+    for _ in 0..2 {
+        breaker.failed(Some(1), READ, trouble(Cause::Unreachable), at(0), 0.0);
+    }
+    assert_eq!(breaker.phase(), Phase::Closed);
+    assert_eq!(breaker.failed(Some(1), READ, trouble(Cause::Unreachable), at(0), 0.0), Blame::Workiva);
+    assert_eq!(breaker.phase(), Phase::Open);
+}
+
+#[test]
+fn each_failed_probe_doubles_the_wait_up_to_the_cap_and_the_outage_began_when_it_began() {
+    let mut breaker = open();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let pause = breaker.pause().unwrap().clone();
+        assert_eq!(pause.since, at(0));
+        breaker.probed(Some(trouble(Cause::Failing)), pause.until, 1.0);
+        waits.push((breaker.pause().unwrap().until - pause.until).num_seconds());
+    }
+    assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]);
+    assert_eq!(breaker.pause().unwrap().streak, 13);
+}
+
+#[test]
+fn what_was_under_way_when_it_opened_changes_nothing_if_it_fails_and_half_opens_it_if_it_succeeds() {
+    let mut breaker = open();
+    let before = breaker.pause().unwrap().clone();
+    assert_eq!(breaker.failed(Some(9), READ, trouble(Cause::Unreachable), at(3), 0.9), Blame::Workiva);
+    assert_eq!(*breaker.pause().unwrap(), before);
+    breaker.succeeded(READ);
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
+}
+
+#[test]
+fn after_an_answered_probe_one_success_closes_it() {
+    let mut breaker = half_open();
+    breaker.succeeded(READ);
+    assert_eq!((breaker.phase(), breaker.outage()), (Phase::Closed, None));
+}
+
+#[test]
+fn a_trial_that_fails_opens_it_for_longer_and_counts_as_the_actions_own() {
+    let mut breaker = half_open();
+    assert_eq!(fail(&mut breaker, 1, READ), Blame::Action);
+    let pause = breaker.pause().unwrap();
+    assert_eq!((pause.streak, pause.since), (2, at(0)));
+    assert_eq!(pause.until, at(1), "half of two seconds at least");
+}
+
+#[test]
+fn a_trial_that_finds_no_connection_costs_the_action_nothing() {
+    let mut breaker = half_open();
+    assert_eq!(breaker.failed(Some(1), READ, trouble(Cause::Unreachable), at(1), 0.0), Blame::Workiva);
+    assert_eq!(breaker.phase(), Phase::Open);
+}
+
+#[test]
+fn one_user_who_alone_fails_holds_nobody_up_once_workiva_was_seen_to_work() {
+    let mut breaker = breaker();
+    for _ in 0..5 {
+        fail(&mut breaker, 7, WRITE);
+    }
+    assert_eq!(breaker.phase(), Phase::Open, "nobody knows yet that it is this user alone");
+    breaker.probed(None, at(1), 0.0);
+    assert_eq!(fail(&mut breaker, 7, WRITE), Blame::Action);
+    assert_eq!(breaker.phase(), Phase::Closed);
+}
+
+#[test]
+fn a_handful_of_users_who_alone_fail_hold_nobody_up_either_and_more_are_an_outage() {
+    for (users, phase) in [(3, Phase::Closed), (4, Phase::Open)] {
+        let mut breaker = breaker();
+        for number in 0..5 {
+            fail(&mut breaker, number % users, WRITE);
+        }
+        breaker.probed(None, at(1), 0.0);
+        assert_eq!(fail(&mut breaker, 0, WRITE), Blame::Action);
+        assert_eq!(breaker.phase(), phase, "{users} users");
+    }
+}
+
+#[test]
+fn only_probes_that_fail_in_a_row_say_that_workiva_cannot_be_had_at_all() {
+    let mut breaker = open();
+    breaker.probed(Some(trouble(Cause::Failing)), at(1), 0.0);
+    breaker.probed(Some(trouble(Cause::Failing)), at(2), 0.0);
+    assert_eq!(breaker.pause().unwrap().failed_probes, 2);
+    breaker.probed(None, at(3), 0.0);
+    fail(&mut breaker, 1, READ);
+    let pause = breaker.pause().unwrap();
+    assert_eq!((pause.failed_probes, pause.streak), (0, 4));
+}
+
+#[test]
+fn where_writes_alone_fail_a_read_that_goes_well_is_no_recovery() {
+    let mut breaker = breaker();
+    for who in 1..=5 {
+        breaker.succeeded(READ);
+        fail(&mut breaker, who, WRITE);
+    }
+    assert_eq!(breaker.phase(), Phase::Open);
+    breaker.probed(None, at(1), 0.0);
+    breaker.succeeded(READ);
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
+    breaker.succeeded(WRITE);
+    assert_eq!(breaker.phase(), Phase::Closed);
+}
+
+#[test]
+fn refused_credentials_open_it_at_once_for_longer_and_no_late_success_closes_it() {
+    let mut breaker = breaker();
+    assert_eq!(breaker.failed(Some(1), READ, trouble(Cause::Credentials), at(0), 0.0), Blame::Workiva);
+    breaker.succeeded(WRITE);
+    let pause = breaker.pause().unwrap();
+    assert!(pause.credentials && pause.until >= at(0) + TimeDelta::seconds(15), "{pause:?}");
+    let mut down = open();
+    down.failed(None, READ, trouble(Cause::Credentials), at(0), 0.0);
+    assert!(down.pause().unwrap().credentials, "what the operator has to mend goes first");
+}
+
+#[test]
+fn each_kind_of_failure_says_what_it_proves_and_quotes_nobody() {
+    use FailureKind::*;
+    let get = ScimRequest::GetUser { id: "1".into() };
+    let list = ScimRequest::ListUsers { start_index: 1, count: 1 };
+    let create = ScimRequest::CreateUser { body: json!({}) };
+    let cause = |request: &ScimRequest, kind| {
+        let failure = Failure::new(kind, Some(500), "jane@acme.example");
+        match verdict(request, Err(&failure)) {
+            Verdict::Trouble(trouble) => {
+                assert!(kind == Unreachable || !trouble.message.contains("jane"), "{}", trouble.message);
+                Some(trouble.cause)
+            }
+            _ => None,
+        }
+    };
+    for kind in [NoAnswer, ServerError, Malformed] {
+        assert_eq!(cause(&get, kind), Some(Cause::Failing), "{kind}");
+    }
+    for kind in [Unreachable, Redirected] {
+        assert_eq!(cause(&get, kind), Some(Cause::Unreachable), "{kind}");
+    }
+    assert_eq!(cause(&get, Unauthorized), Some(Cause::Credentials));
+    for kind in [Throttled, Forbidden, NotFound, Conflict, Invalid, NotSupported] {
+        assert_eq!(cause(&get, kind), None, "{kind}");
+    }
+    assert_eq!(
+        (cause(&list, NotFound), cause(&create, NotFound)),
+        (Some(Cause::Failing), Some(Cause::Failing))
+    );
+    let gone = Failure::new(NotFound, Some(404), "");
+    assert_eq!(verdict(&get, Err(&gone)), Verdict::Nothing, "a user may well be gone");
+    let portal = Answer { status: 200, body: Some(json!({"welcome": "to the portal"})), location: None };
+    assert!(matches!(verdict(&list, Ok(&portal)), Verdict::Trouble(_)));
+    assert!(matches!(verdict(&get, Ok(&portal)), Verdict::Trouble(_)));
+    let empty = Answer { body: Some(json!({"totalresults": 0})), ..portal };
+    assert_eq!(verdict(&list, Ok(&empty)), Verdict::Works);
+    let taken = Failure::new(Conflict, Some(409), "");
+    assert_eq!(verdict(&create, Err(&taken)), Verdict::Works);
+}

@@ -1,0 +1,174 @@
+//! While Workiva is down, in whatever way, the queue waits: few requests are sent, no attempt is spent, and somebody is told.
+//! Behind it all ends as HR says.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use common::{Daemon, Front, Row, Way, World, people, until};
+
+/// The pool's own, at its beginning: what was in flight, and reads that were tried again before it was clear.
+const REQUESTS_UNTIL_CLEAR: u64 = 30;
+/// How often Workiva is found down before a test lets it come back: hours, where the waits are minutes.
+const FOUND_DOWN: u64 = 12;
+
+fn world() -> World {
+    let mut world = World::new();
+    world.set("schedule.cron", "* * * * * *");
+    world.set("retry.base_seconds", 0.01);
+    world.set("retry.cap_seconds", 1);
+    // So few that an outage would use them up at once.
+    world.set("retry.max_attempts", 3);
+    world
+}
+
+fn found_down(daemon: &Daemon) -> u64 {
+    daemon.readiness().1["outage"]["streak"].as_u64().unwrap_or(0)
+}
+
+/// Five people are in Workiva; then the gateway loses its way while more are hired, one changes, and one leaves.
+fn goes_down(world: &mut World, way: Way) -> (Front, Daemon, Vec<Row>) {
+    let mut rows = people(5);
+    world.hr(&rows);
+    let front = Front::before(world);
+    let daemon = world.daemon();
+    until("the first five are there", || world.agrees(&rows));
+    until("all of them are confirmed", || world.status()["active_accounts"] == 5);
+    front.go(way);
+    rows[0] = rows[0].left();
+    rows[1] = rows[1].but(|row| row.title = "CFO".into());
+    rows.extend(people(25).split_off(5));
+    world.hr(&rows);
+    until("Workiva is found down", || found_down(&daemon) >= FOUND_DOWN);
+    (front, daemon, rows)
+}
+
+fn waits_out(way: Way) {
+    let mut world = world();
+    world.set("workiva.timeout_seconds", 1);
+    let (front, mut daemon, rows) = goes_down(&mut world, way);
+
+    let (status, readiness) = daemon.readiness();
+    assert_eq!((status, &readiness["breaker"]), (503, &"open".into()), "{readiness}");
+    assert!(readiness["outage"]["since"].is_string() && readiness["outage"]["next_probe_at"].is_string());
+    assert!(readiness["oldest_queued_seconds"].is_i64(), "{readiness}");
+    assert!(readiness["reason"].as_str().unwrap().contains("Workiva"), "{readiness}");
+    let status = world.status();
+    assert_eq!((&status["queue"]["parked"], &status["queue"]["queued"]), (&0.into(), &22.into()), "{status}");
+    assert!(status["outage"]["streak"].as_u64().unwrap() >= FOUND_DOWN, "{status}");
+    let told = world.run(&["status"]).stdout;
+    assert!(told.contains("Workiva cannot be had since") && told.contains("the oldest since"), "{told}");
+    let metrics = daemon.get("/metrics").body;
+    for line in ["workiva_sync_breaker_state{state=\"open\"} 1", "workiva_sync_pool_paused 1"] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    assert!(!metrics.contains("workiva_sync_outage_since_timestamp_seconds 0.0"), "{metrics}");
+    let (asked, found_down) = (front.asked(), found_down(&daemon));
+    assert!(asked <= found_down + REQUESTS_UNTIL_CLEAR, "{asked} requests, found down {found_down} times");
+    let most = world.number("SELECT max(attempts) FROM action WHERE state = 'queued'");
+    assert!(most <= 1, "an outage costs no attempts: {most}");
+
+    front.go(Way::Through);
+    until("Workiva is what HR says", || world.agrees(&rows));
+    until("it is ready again", || daemon.readiness().0 == 200);
+    until("nothing is known of an outage", || world.status()["outage"].is_null());
+    assert!(world.parked().is_empty());
+    assert_eq!(world.statistics().creates, 25, "nobody was made twice");
+    assert_eq!(daemon.stop(), 0);
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn an_outage_by_500_is_waited_out() {
+    waits_out(Way::Broken);
+}
+
+#[test]
+fn an_outage_by_503_without_retry_after_is_waited_out() {
+    waits_out(Way::Unavailable);
+}
+
+#[test]
+fn an_outage_by_a_web_page_for_everything_is_waited_out() {
+    waits_out(Way::Page);
+}
+
+#[test]
+fn an_outage_by_answers_that_break_off_is_waited_out() {
+    waits_out(Way::CutOff);
+}
+
+#[test]
+fn an_outage_by_time_outs_is_waited_out() {
+    waits_out(Way::Silent);
+}
+
+#[test]
+fn an_outage_by_connections_that_are_closed_is_waited_out() {
+    waits_out(Way::Closing);
+}
+
+#[test]
+fn an_outage_by_404_for_everything_is_waited_out_and_nobody_counts_as_gone() {
+    waits_out(Way::Lost);
+}
+
+#[test]
+fn a_portal_that_answers_with_an_object_of_its_own_is_an_outage_as_well() {
+    waits_out(Way::LostButForAnObject);
+}
+
+#[test]
+fn while_reads_go_well_and_every_write_fails_one_action_at_a_time_is_tried() {
+    let mut world = world();
+    world.set("retry.max_attempts", 1_000);
+    let (front, mut daemon, rows) = goes_down(&mut world, Way::BrokenForWrites);
+    let (asked, found_down) = (front.asked(), found_down(&daemon));
+    assert!(asked <= found_down + REQUESTS_UNTIL_CLEAR, "{asked} writes, found down {found_down} times");
+    front.go(Way::Through);
+    until("Workiva is what HR says", || world.agrees(&rows));
+    until("it is ready again", || daemon.readiness().0 == 200);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn one_user_whose_requests_always_fail_is_parked_and_holds_nobody_up() {
+    let mut world = world();
+    let mut rows = people(3);
+    world.hr(&rows);
+    let front = Front::before(&mut world);
+    front.go(Way::BrokenFor("poisoned"));
+    let poisoned = Row::new("9000", "Poisoned", "Person");
+    world.hr(&[rows.as_slice(), &[poisoned.clone()]].concat());
+    let mut daemon = world.daemon();
+    until("the one is parked", || world.parked().contains_key("9000"));
+    until("the others are there", || world.agrees(&rows));
+    // Whoever comes later is served as ever.
+    rows.extend(people(6).split_off(3));
+    world.hr(&[rows.as_slice(), &[poisoned]].concat());
+    until("later ones are there", || world.agrees(&rows));
+    until("nothing pauses", || daemon.readiness().1["breaker"] == "closed");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_daemon_that_is_stopped_in_an_outage_stops_at_once_and_the_next_one_carries_on() {
+    let mut world = world();
+    world.set("retry.base_seconds", 2.0);
+    world.set("retry.cap_seconds", 86_400);
+    let mut rows = people(5);
+    world.hr(&rows);
+    let front = Front::before(&mut world);
+    let mut daemon = world.daemon();
+    until("the first five are there", || world.status()["active_accounts"] == 5);
+    front.go(Way::Broken);
+    rows.extend(people(25).split_off(5));
+    world.hr(&rows);
+    until("the outage is known", || !world.status()["outage"].is_null());
+    assert_eq!(daemon.stop(), 0);
+    assert!(!world.status()["outage"].is_null(), "it is still known");
+    front.go(Way::Through);
+    let mut daemon = world.daemon();
+    until("Workiva is what HR says", || world.agrees(&rows));
+    until("the outage is forgotten", || world.status()["outage"].is_null());
+    assert_eq!(daemon.stop(), 0);
+}

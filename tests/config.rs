@@ -237,6 +237,14 @@ fn faults_of_form_and_faults_across_keys_are_told_at_once_and_none_that_only_fol
 
 /// Found by the fuzz target `configuration`.
 #[test]
+fn a_key_or_variable_without_a_name_is_refused_with_something_to_look_for() {
+    let told = load(GOOD, &[("WORKIVA_SYNC__", "x")]).unwrap_err();
+    assert_eq!(keys(&told), ["\"\""], "{told:?}");
+    assert!(fault("[guard]\n", "[guard]\n\"\" = 1\n").starts_with("guard.\"\": is not a known key"));
+}
+
+/// Found by the fuzz target `configuration`.
+#[test]
 fn the_same_faults_are_told_in_the_same_order_each_time() {
     let wrong = with(&[("csv", "cvs"), ("5.0", "\"many\""), ("[guard]\n", "[guard]\nmin_poeple = 3\n")]);
     let first = faults(&wrong);

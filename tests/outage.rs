@@ -138,13 +138,13 @@ fn one_user_whose_requests_always_fail_is_parked_and_holds_nobody_up() {
     let front = Front::before(&mut world);
     front.go(Way::BrokenFor("poisoned"));
     let poisoned = Row::new("9000", "Poisoned", "Person");
-    world.hr(&[rows.as_slice(), &[poisoned.clone()]].concat());
+    world.hr(&[rows.as_slice(), std::slice::from_ref(&poisoned)].concat());
     let mut daemon = world.daemon();
     until("the one is parked", || world.parked().contains_key("9000"));
     until("the others are there", || world.agrees(&rows));
     // Whoever comes later is served as ever.
     rows.extend(people(6).split_off(3));
-    world.hr(&[rows.as_slice(), &[poisoned]].concat());
+    world.hr(&[rows.as_slice(), std::slice::from_ref(&poisoned)].concat());
     until("later ones are there", || world.agrees(&rows));
     until("nothing pauses", || daemon.readiness().1["breaker"] == "closed");
     assert_eq!(daemon.stop(), 0);

@@ -169,7 +169,9 @@ fn check_against_schema(tree: &Value, schema: &Value) -> Vec<ConfigError> {
 
 fn describe(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<ConfigError> {
     let key = error.instance_path().as_str().trim_start_matches('/').replace('/', ".").replace("~1", "/");
-    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    // A key can be the empty text, in TOML and by a variable that is only the prefix.
+    let written = |name: &str| if name.is_empty() { "\"\"".to_owned() } else { name.to_owned() };
+    let below = |name: &str| if key.is_empty() { written(name) } else { format!("{key}.{}", written(name)) };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known = keys_at(&key, schema);

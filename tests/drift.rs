@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use common::{Row, World, kinds, people, until};
 use serde_json::{Value, json};
-use workiva_sync::sandbox::Behaviour;
+use workiva_sync::sandbox::{Behaviour, SandboxOptions};
 
 /// `drift --json` with more arguments, which has to end with this exit code.
 fn drift(world: &World, arguments: &[&str], exit: i32) -> Value {
@@ -242,6 +242,46 @@ fn who_is_suspended_by_hand_after_leaving_needs_nothing_more() {
     let report = drift(&world, &["--repair"], 0);
     assert_eq!(report["repair"]["outcome"], "unchanged", "{report}");
     world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_value_that_is_back_after_a_repair_is_not_repaired_every_night() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    let spell = |world: &World| edit(world, &rows[0], "title", json!("ANALYST"));
+    spell(&world);
+    assert_eq!(drift(&world, &["--repair"], 0)["repair"]["applied"]["update"], 1);
+    // A server with a spelling of its own.
+    spell(&world);
+    let writes = world.writes();
+    let report = drift(&world, &["--repair"], 0);
+    assert_eq!((&report["outcome"], &report["altered"]["title"]), (&json!("none"), &json!(1)), "{report}");
+    assert_eq!(world.writes(), writes);
+    // Once a repair is seen to have worked, the same edit is somebody's again.
+    edit(&world, &rows[0], "title", json!(rows[0].title));
+    drift(&world, &["--repair"], 0);
+    spell(&world);
+    assert_eq!(found(&drift(&world, &[], 4)), [("1000".into(), "changed".into())].into());
+    let explained = world.run(&["explain", "1000"]).stdout;
+    assert!(explained.contains("changed behind our back") && explained.contains("ANALYST"), "{explained}");
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_listed_all_the_same() {
+    let mut behaviour = Behaviour::default();
+    behaviour.page_cap = 1;
+    let world =
+        World::with(SandboxOptions { behaviour, requests_per_second: Some(20), ..SandboxOptions::default() });
+    let rows = people(30);
+    for row in &rows {
+        world.sandbox.seed_user(json!({"userName": row.email, "externalId": row.id})).unwrap();
+    }
+    world.hr(&rows);
+    assert_eq!(world.run(&["adopt"]).exit, 0);
+    assert_eq!(drift(&world, &[], 0)["accounts"], 30);
+    assert!(world.statistics().throttled > 0, "{:?}", world.statistics());
 }
 
 #[test]

@@ -38,6 +38,7 @@ struct Report<'a> {
     unlisted_suspended: u64,
     unknown_users: Vec<User<'a>>,
     not_shown: &'a BTreeMap<String, u64>,
+    altered: &'a BTreeMap<String, u64>,
     under_way: u64,
     accounts: u64,
     users: u64,
@@ -112,6 +113,7 @@ fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elap
         unlisted_suspended: run.missing.unlisted_suspended,
         unknown_users: comparison.unknown.iter().map(|at| user(*at, &run.roster)).collect(),
         not_shown: &comparison.not_shown,
+        altered: &comparison.altered,
         under_way: comparison.under_way,
         accounts: comparison.accounts,
         users: run.roster.users().len() as u64,
@@ -148,6 +150,11 @@ fn print_report(report: &Report<'_>, run: &DriftRun) {
     }
     for (attribute, users) in report.not_shown {
         println!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");
+    }
+    for (attribute, users) in report.altered {
+        println!(
+            "written otherwise by Workiva than it was sent, so not repaired again: {attribute} of {users} users"
+        );
     }
     if report.unlisted_suspended > 0 {
         println!(

@@ -96,6 +96,12 @@ fn print_account(told: &Explanation) {
     for change in &told.differs {
         println!("  differs: {}", table::change(change));
     }
+    if let Some(drift) = &told.drift {
+        println!("changed behind our back, as seen {}:", table::time(drift.found_at));
+        for change in &drift.changes {
+            println!("  {}", table::change(change));
+        }
+    }
     match (told.next.step, told.next.kind) {
         (NextStep::Act, Some(kind)) => println!("next run: would plan to {}", kind.name()),
         (NextStep::UnderWay, _) => println!("next run: nothing more; an action is under way"),

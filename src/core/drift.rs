@@ -80,6 +80,20 @@ pub struct KnownAccount {
     pub version: i64,
     /// Whether an action is under way, or was confirmed since the listing began: then a difference says nothing.
     pub is_moving: bool,
+    /// What earlier repairs were made against: attribute to what was confirmed, and what was shown instead.
+    pub repaired: BTreeMap<String, (String, String)>,
+}
+
+impl KnownAccount {
+    /// Whether a value that is not the confirmed one was repaired before and is back: then the server writes it so.
+    fn comes_back(&self, path: &str, confirmed: &str, shown: &str) -> bool {
+        self.repaired.get(path).is_some_and(|(before, back)| before == confirmed && back == shown)
+    }
+
+    /// Whether an earlier repair of this attribute is seen to have worked.
+    fn is_healed(&self, path: &str, confirmed: &str) -> bool {
+        self.repaired.get(path).is_some_and(|(before, _)| before == confirmed)
+    }
 }
 
 /// Somebody who was changed behind our back.
@@ -125,6 +139,10 @@ pub struct Comparison {
     pub unknown: Vec<usize>,
     /// Attributes that were sent and that the user does not show: dropped by the server, and no drift. How many users.
     pub not_shown: BTreeMap<String, u64>,
+    /// Attributes that show the same other value again after a repair: the server writes them so, and no drift. How many users.
+    pub altered: BTreeMap<String, u64>,
+    /// Repairs that are seen to have worked: (employee id, attribute).
+    pub healed: Vec<(String, String)>,
     /// Accounts that were left out, since an action is or was under way.
     pub under_way: u64,
     /// Accounts in all.
@@ -206,7 +224,7 @@ impl<'a> Comparer<'a> {
                     self.roster,
                     &self.roster.users()[at],
                     self.managed,
-                    &mut self.comparison.not_shown,
+                    &mut self.comparison,
                 );
                 self.comparison.people.extend(drifted);
             }
@@ -223,19 +241,19 @@ impl<'a> Comparer<'a> {
 }
 
 /// How a user differs from the confirmed account, if it does. Only what was sent is compared: what HR never filled is not
-/// ours. What the user does not show is counted in `not_shown`, and is no difference.
+/// ours. What the user does not show, and what the server alters, is counted in `comparison`, and is no difference.
 pub fn difference(
     known: &KnownAccount,
     roster: &Roster,
     live: &RosterUser,
     managed: &BTreeSet<String>,
-    not_shown: &mut BTreeMap<String, u64>,
+    comparison: &mut Comparison,
 ) -> Option<Drifted> {
     let account = &known.account;
     let mut now = account.clone();
     let (mut kinds, mut changes) = (BTreeSet::new(), Vec::new());
     match live.active {
-        None => *not_shown.entry("active".into()).or_default() += 1,
+        None => *comparison.not_shown.entry("active".into()).or_default() += 1,
         Some(active) if active != account.active => {
             now.active = active;
             kinds.insert(if active { DriftKind::Activated } else { DriftKind::Suspended });
@@ -246,10 +264,17 @@ pub fn difference(
     }
     for (path, confirmed) in account.attributes.iter().filter(|(path, _)| managed.contains(*path)) {
         let Some(shown) = roster.value(live, path) else {
-            *not_shown.entry(path.clone()).or_default() += 1;
+            *comparison.not_shown.entry(path.clone()).or_default() += 1;
             continue;
         };
         if is_same_value(path, Some(confirmed), Some(shown)) {
+            if known.is_healed(path, confirmed) {
+                comparison.healed.push((known.employee_id.clone(), path.clone()));
+            }
+            continue;
+        }
+        if known.comes_back(path, confirmed, shown) {
+            *comparison.altered.entry(path.clone()).or_default() += 1;
             continue;
         }
         now.attributes.insert(path.clone(), shown.to_owned());
@@ -271,97 +296,5 @@ pub fn difference(
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::core::roster::tests::roster;
-
-    const PATHS: [&str; 3] = ["userName", "title", "locale"];
-
-    fn known(id: &str, active: bool) -> KnownAccount {
-        let attributes = [("userName", "ana@x.test"), ("title", "CFO"), ("unmapped", "x")];
-        let attributes = attributes.map(|(path, value)| (path.to_owned(), value.to_owned())).into();
-        KnownAccount {
-            employee_id: format!("E{id}"),
-            account: Account { scim_id: id.to_owned(), active, attributes },
-            version: 3,
-            is_moving: false,
-        }
-    }
-
-    fn compared(accounts: Vec<KnownAccount>, users: &[Value]) -> Comparison {
-        let managed = PATHS.map(str::to_owned).into();
-        let roster = roster(&PATHS, users);
-        let mut comparer = Comparer::new(&roster, &managed);
-        accounts.into_iter().for_each(|account| comparer.compare(account));
-        comparer.finish()
-    }
-
-    fn kinds(active: bool, user: Value) -> Vec<DriftKind> {
-        let comparison = compared(vec![known("u1", active)], &[user]);
-        comparison.people.iter().flat_map(|one| one.kinds.iter().copied()).collect()
-    }
-
-    #[test]
-    fn each_change_by_hand_has_its_kind() {
-        use DriftKind::{Activated, Changed, Renamed, Suspended};
-        for (active, user, expected) in [
-            (true, json!({"id": "u1", "userName": "ana@x.test", "title": "CFO", "active": true}), vec![]),
-            (
-                true,
-                json!({"id": "u1", "userName": "ana@x.test", "title": "CFO", "active": false}),
-                vec![Suspended],
-            ),
-            (
-                false,
-                json!({"id": "u1", "userName": "ana@x.test", "title": "CFO", "active": "true"}),
-                vec![Activated],
-            ),
-            (true, json!({"id": "u1", "userName": "bo@x.test", "title": "CEO"}), vec![Renamed, Changed]),
-        ] {
-            assert_eq!(kinds(active, user.clone()), expected, "{user}");
-        }
-    }
-
-    #[test]
-    fn letter_case_in_a_user_name_what_is_not_shown_and_what_was_never_sent_are_no_drift() {
-        let user = json!({"id": "u1", "userName": "Ana@X.test", "locale": "de", "unmapped": "y"});
-        let comparison = compared(vec![known("u1", true)], &[user]);
-        assert_eq!(comparison.people, []);
-        assert_eq!(comparison.not_shown, [("active".to_owned(), 1), ("title".to_owned(), 1)].into());
-    }
-
-    #[test]
-    fn what_was_seen_becomes_the_account_and_keeps_what_is_not_shown() {
-        let user = json!({"id": "u1", "userName": "bo@x.test", "active": false});
-        let comparison = compared(vec![known("u1", true)], &[user]);
-        let now = comparison.people[0].now.as_ref().unwrap();
-        assert_eq!(
-            (now.active, now.attributes["userName"].as_str(), now.attributes["title"].as_str()),
-            (false, "bo@x.test", "CFO")
-        );
-        assert_eq!(comparison.people[0].base_version, 3);
-    }
-
-    #[test]
-    fn more_missing_users_than_may_lose_access_put_the_listing_in_doubt() {
-        let missing = |active: &[bool]| active.iter().map(|active| known("u1", *active)).collect();
-        let few = sort_missing(missing(&[true, false, true]), 2);
-        assert_eq!((few.to_ask.len(), few.in_doubt.len(), few.unlisted_suspended), (3, 0, 0));
-        let many = sort_missing(missing(&[true, true, true, false]), 2);
-        assert_eq!((many.to_ask.len(), many.in_doubt.len(), many.unlisted_suspended), (0, 3, 1));
-        let hidden = sort_missing(missing(&[true, false, false, false]), 2);
-        assert_eq!((hidden.to_ask.len(), hidden.in_doubt.len(), hidden.unlisted_suspended), (1, 0, 3));
-    }
-
-    #[test]
-    fn whoever_has_an_action_under_way_is_left_out_and_a_user_of_theirs_is_not_unknown() {
-        let moving = KnownAccount { is_moving: true, ..known("u1", true) };
-        let users = [json!({"id": "u1", "userName": "x"}), json!({"id": "u2", "userName": "y"})];
-        let comparison = compared(vec![moving, known("u3", true)], &users);
-        assert_eq!((comparison.under_way, comparison.unknown.as_slice()), (1, &[1][..]));
-        let missing: Vec<_> = comparison.missing.iter().map(|one| one.employee_id.as_str()).collect();
-        assert_eq!((missing, comparison.people.len()), (vec!["Eu3"], 0));
-    }
-}
+#[path = "drift_tests.rs"]
+mod tests;

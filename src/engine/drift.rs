@@ -108,7 +108,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     counts: &counts,
                     message: Some(&message),
                 };
-                self.store.record_drift(&record, &[]).await?;
+                self.store.record_drift(&record, &[], &[]).await?;
                 Err(error)
             }
         }
@@ -160,7 +160,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             counts: &counts,
             message: message.as_deref(),
         };
-        let recorded = self.store.record_drift(&record, &comparison.people).await?;
+        let recorded = self.store.record_drift(&record, &comparison.people, &comparison.healed).await?;
         let drift_id = drift_id.to_owned();
         Ok(DriftRun { drift_id, started_at, roster, comparison, missing, outcome, recorded, message })
     }
@@ -178,7 +178,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         };
         let mut alone = Roster::new(managed);
         alone.add(&user);
-        Ok(difference(&known, &alone, &alone.users()[0], managed, &mut comparison.not_shown))
+        Ok(difference(&known, &alone, &alone.users()[0], managed, comparison))
     }
 
     fn decide(
@@ -235,6 +235,9 @@ fn tell(run: &DriftRun) {
     );
     for (attribute, users) in &run.comparison.not_shown {
         tracing::info!(attribute, users, "not shown by Workiva, so it cannot be compared");
+    }
+    for (attribute, users) in &run.comparison.altered {
+        tracing::info!(attribute, users, "Workiva writes it otherwise than it was sent; not repaired again");
     }
     for one in run.comparison.people.iter().take(20) {
         let (employee_id, kinds) = (&one.employee_id, format!("{:?}", one.kinds));

@@ -22,7 +22,7 @@ use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
 use crate::core::state::PersonState;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
-use crate::store::History;
+use crate::store::{DriftFinding, History};
 
 /// Everything that is known of one person. All keys are always there.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +39,8 @@ pub struct Explanation {
     pub account: Option<ConfirmedAccount>,
     /// What of it is not as it should be.
     pub differs: Vec<Change>,
+    /// What the newest comparison with live Workiva found, if it found this person changed.
+    pub drift: Option<DriftFinding>,
     /// What the next run would do for this person alone, before the guard.
     pub next: Next,
     /// What was done.
@@ -172,6 +174,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 confirmed_at,
             }),
             differs: Vec::new(),
+            drift: self.store.drift_finding(employee_id).await?,
             next: Next::default(),
             history: self.store.history(employee_id, limit).await?,
         };

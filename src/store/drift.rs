@@ -8,8 +8,9 @@ use serde_json::json;
 use sqlx::Row;
 
 use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
+use crate::core::action::Change;
 use crate::core::audit::{Entry, Kind};
-use crate::core::drift::{Drifted, KnownAccount};
+use crate::core::drift::{DriftKind, Drifted, KnownAccount};
 use crate::core::scim::user::shown_id;
 use crate::core::state::Account;
 use crate::core::value::folded;
@@ -93,7 +94,36 @@ pub struct DriftSummary {
     pub message: Option<String>,
 }
 
+/// What the newest comparison found of somebody.
+#[derive(Clone, Debug, Serialize)]
+pub struct DriftFinding {
+    /// The comparison.
+    pub drift_id: String,
+    /// When it began.
+    pub found_at: DateTime<Utc>,
+    /// What happened.
+    pub kinds: Vec<DriftKind>,
+    /// What was confirmed, and what Workiva showed.
+    pub changes: Vec<Change>,
+}
+
 impl Store {
+    /// What the newest comparison found of somebody, if it found them changed.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn drift_finding(&self, employee_id: &str) -> Result<Option<DriftFinding>, StoreError> {
+        let sql = "SELECT drift_id, d.started_at, f.kinds, f.changes FROM drift_finding f JOIN drift d USING (drift_id) \
+                   WHERE f.employee_id = ?1";
+        let row = sqlx::query(sql).bind(employee_id).fetch_optional(&self.readers).await?;
+        Ok(row.map(|row| DriftFinding {
+            drift_id: row.get(0),
+            found_at: from_millis(row.get(1)),
+            kinds: serde_json::from_str(row.get(2)).unwrap_or_default(),
+            changes: serde_json::from_str(row.get(3)).unwrap_or_default(),
+        }))
+    }
+
     /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action under way, or
     /// confirmed at or after `since`, count as moving.
     ///
@@ -105,7 +135,9 @@ impl Store {
         since: DateTime<Utc>,
     ) -> Result<Vec<KnownAccount>, StoreError> {
         let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, a.confirmed_at >= ?2 \
-                     OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state IN ('queued', 'parked')) \
+                     OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state IN ('queued', 'parked')), \
+                     (SELECT json_group_object(r.attribute, json_array(r.confirmed, r.shown)) FROM drift_repair r \
+                        WHERE r.employee_id = a.employee_id) \
                    FROM account a JOIN person p USING (employee_id) WHERE a.employee_id > ?1 ORDER BY a.employee_id LIMIT ?3";
         let rows =
             sqlx::query(sql).bind(after).bind(millis(since)).bind(BATCH).fetch_all(&self.readers).await?;
@@ -117,6 +149,8 @@ impl Store {
                 account: Account { scim_id: row.get(1), active: row.get::<i64, _>(2) == 1, attributes },
                 version: row.get(4),
                 is_moving: row.get::<i64, _>(5) == 1,
+                repaired: serde_json::from_str(row.get(6))
+                    .map_err(|_| StoreError::Corrupt { what: "an earlier repair" })?,
             })
         };
         rows.iter().map(known).collect()
@@ -124,7 +158,7 @@ impl Store {
 
     /// Stores a comparison and who was changed. Where the outcome is [`DriftOutcome::Recorded`], what was seen becomes the
     /// state in the same transaction, and the next run looks at these people; whose state has moved since, or for whom an
-    /// action is under way by now, is left as they are. The answer is how many were recorded.
+    /// action is under way by now, is left as they are. `healed` are repairs that are seen to have worked. The answer is how many were recorded.
     ///
     /// # Errors
     /// Where the database fails; then nothing is stored.
@@ -132,6 +166,7 @@ impl Store {
         &self,
         record: &DriftRecord<'_>,
         people: &[Drifted],
+        healed: &[(String, String)],
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         insert(&mut tx, record).await?;
@@ -139,6 +174,7 @@ impl Store {
         if record.outcome != DriftOutcome::Failed {
             replace_findings(&mut tx, record.drift_id, people).await?;
         }
+        forget_repairs(&mut tx, healed).await?;
         let body = json!({
             "drift": record.drift_id, "cause": record.cause, "outcome": record.outcome.name(),
             "users": record.users, "accounts": record.accounts, "counts": record.counts,
@@ -273,6 +309,7 @@ async fn take_for_state(
         .bind(to_json(&gone))
         .execute(&mut **tx)
         .await?;
+    remember_repairs(tx, &people).await?;
     let ids: Vec<&str> = people.iter().map(|one| one.employee_id.as_str()).collect();
     sqlx::query(
         "UPDATE person SET fingerprint = '', version = version + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
@@ -283,6 +320,34 @@ async fn take_for_state(
     let entries: Vec<Entry> = people.iter().map(|one| recorded(record.drift_id, one)).collect();
     audit::append(tx, record.ended_at, &entries).await?;
     Ok(people.len() as u64)
+}
+
+async fn forget_repairs(tx: &mut Tx, healed: &[(String, String)]) -> Result<(), StoreError> {
+    for chunk in healed.chunks(CHUNK) {
+        sqlx::query(
+            "DELETE FROM drift_repair WHERE (employee_id, attribute) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+        )
+        .bind(to_json(&chunk))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn remember_repairs(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
+    let changes = people.iter().flat_map(|one| one.changes.iter().map(|change| (&one.employee_id, change)));
+    // Whether somebody is active is never the server's spelling.
+    let values = changes.filter(|(_, change)| change.attribute != "active");
+    let rows: Vec<_> = values.map(|(id, change)| (id, &change.attribute, &change.from, &change.to)).collect();
+    sqlx::query(
+        "INSERT INTO drift_repair (employee_id, attribute, confirmed, shown) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
+         ON CONFLICT (employee_id, attribute) DO UPDATE SET confirmed = excluded.confirmed, shown = excluded.shown",
+    )
+    .bind(to_json(&rows))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 fn account_row(one: &Drifted, now: &Account) -> (String, bool, String, String) {

@@ -33,7 +33,7 @@ pub use adoption::{AdoptionCommit, Linked};
 pub use approval::Approval;
 pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};
-pub use drift::{DriftOutcome, DriftRecord, DriftSummary};
+pub use drift::{DriftFinding, DriftOutcome, DriftRecord, DriftSummary};
 pub use ending::{Ending, Finished, Turn};
 pub use explain::{AuditLine, History, PastAction, PastPlan, PastRequest};
 pub use opening::{Opening, WriteWatch};

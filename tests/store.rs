@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use workiva_sync::core::action::{ActionKind, Attributes, Target};
@@ -535,4 +535,33 @@ async fn of_two_people_who_end_with_one_account_one_is_parked_with_the_reason() 
         assert_eq!((state.version, state.account), (0, None));
     }
     assert_eq!(outbox.number("SELECT count(*) FROM attempt").await, 3, "what was sent is kept");
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_reads_says_that_it_is_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let mut first = sqlx::migrate!();
+    first.migrations = first.iter().take(1).cloned().collect::<Vec<_>>().into();
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal);
+    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+    first.run(&mut old).await.unwrap();
+    for sql in [
+        "INSERT INTO person (employee_id, fingerprint, version) VALUES ('1001', 'ab', 1)",
+        "INSERT INTO account VALUES ('1001', 'u1', 1, '{\"userName\":\"ana\"}', 'ana', 0)",
+    ] {
+        sqlx::query(sql).execute(&mut old).await.unwrap();
+    }
+    old.close().await.unwrap();
+    let refused = Store::open_for_reading(&path).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Outdated), "{refused}");
+    assert!(refused.to_string().contains("workiva-sync check"), "{refused}");
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.states(&["1001"]).await.unwrap()["1001"].account.as_ref().unwrap().scim_id, "u1");
+    assert_eq!(store.accounts_after("", at(0)).await.unwrap().len(), 1);
+    store.close().await;
+    Store::open_for_reading(&path).await.unwrap().status(1).await.unwrap();
 }

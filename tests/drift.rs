@@ -270,8 +270,7 @@ fn a_value_that_is_back_after_a_repair_is_not_repaired_every_night() {
 
 #[test]
 fn a_server_that_asks_to_wait_is_listed_all_the_same() {
-    let mut behaviour = Behaviour::default();
-    behaviour.page_cap = 1;
+    let behaviour = Behaviour { page_cap: 1, ..Behaviour::default() };
     let world =
         World::with(SandboxOptions { behaviour, requests_per_second: Some(20), ..SandboxOptions::default() });
     let rows = people(30);

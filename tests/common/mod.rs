@@ -17,7 +17,7 @@ use workiva_sync::sandbox::{Behaviour, RunningSandbox, SandboxOptions, Statistic
 
 pub use self::daemon::{Answer, Daemon};
 pub use self::front::{Front, Way};
-pub use self::process::{Output, command, until};
+pub use self::process::{Output, command, run, until};
 
 /// One employee in the HR file.
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ impl World {
 
     /// Runs the binary to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        process::run(&mut self.command(arguments))
+        run(&mut self.command(arguments))
     }
 
     /// A command of the binary with this world's configuration.

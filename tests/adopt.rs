@@ -145,8 +145,10 @@ fn nobody_in_doubt_gets_an_account_before_somebody_has_decided() {
     assert!(doubtful.len() == 4 && doubtful.iter().all(|one| one["reason"] == "same_email"), "{report}");
     let synced = world.sync();
     assert_eq!(synced.applied(), kinds([("create", 1)]), "{synced:?}");
-    let said = world.run(&["plan"]).stdout;
-    assert!(said.contains("4 people get no account yet") && said.contains("adopt"), "{said}");
+    assert_eq!(synced.exit, 4);
+    let plan = world.run(&["plan"]);
+    assert!(plan.exit == 4 && plan.stdout.contains("4 people get no account yet"), "{plan:?}");
+    assert!(world.run(&["explain", "1000"]).stdout.contains("before somebody decides"));
 
     let decisions = [("1000", &*ids[0], "link"), ("1001", &*ids[1], "new"), ("1002", &*ids[2], "skip")];
     let decided = decide(&world, &decisions);
@@ -165,6 +167,10 @@ fn nobody_in_doubt_gets_an_account_before_somebody_has_decided() {
     let decided = decide(&world, &[("1003", &*ids[3], "new")]);
     adopt(&world, &["--decisions", &decided], 0);
     assert_eq!(world.sync().applied(), kinds([("create", 1)]));
+    // Who is skipped is decided about: nothing waits, and nothing is sent.
+    let quiet = world.sync();
+    quiet.assert_unchanged();
+    assert_eq!((quiet.exit, world.user(&rows[2].email)), (0, None));
 }
 
 #[test]

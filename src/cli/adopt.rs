@@ -85,10 +85,10 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
             }
         }
     };
-    // Before anything is linked: a list that cannot be written would be missed.
-    let mut csv = args.csv.as_deref().map(new_private_file).transpose()?;
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    // Before anything is linked: a list that cannot be written would be missed.
+    let mut csv = args.csv.as_deref().map(new_private_file).transpose()?;
     let by = args.by.clone().unwrap_or_else(super::decide::user);
     let started_at = engine.clock.now();
     let adopted = engine.adopt(&rows, &by).await;

@@ -6,6 +6,7 @@ use comfy_table::Table;
 
 use super::{Exit, print_json, table};
 use crate::compose::{Surroundings, engine, load_config};
+use crate::core::state::AdoptionMark;
 use crate::engine::explain::{Explanation, Input, NextStep};
 use crate::store::{History, PastAction, Store};
 
@@ -95,6 +96,14 @@ fn print_account(told: &Explanation) {
     }
     for change in &told.differs {
         println!("  differs: {}", table::change(change));
+    }
+    match told.adoption {
+        Some(AdoptionMark::Open) => {
+            println!("adopt: a Workiva user may be theirs; no account is made before somebody decides")
+        }
+        Some(AdoptionMark::Skip) => println!("adopt: somebody decided to skip them; no account is made"),
+        Some(AdoptionMark::New) => println!("adopt: somebody decided that an account is to be made"),
+        None => {}
     }
     if let Some(drift) = &told.drift {
         println!("changed behind our back, as seen {}:", table::time(drift.found_at));

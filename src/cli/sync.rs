@@ -97,6 +97,7 @@ async fn report(
 ) -> anyhow::Result<(RunReport, Exit)> {
     let applied = engine.store.done_since(result.started_at).await?;
     let parked = engine.store.queue().await?.parked;
+    let waiting = result.planned.as_ref().map_or(0, |planned| planned.plan.waiting.len());
     let mut report = frame(result.run_id.clone(), result.planned.as_ref());
     report.plan_id = result.committed.plan_id.clone();
     report.applied = applied;
@@ -113,7 +114,7 @@ async fn report(
         _ if gave_up => Exit::Workiva,
         Some(failure) => exit_of(failure),
         _ if report.outcome == Outcome::Held => Exit::Held,
-        _ if parked > 0 || report.source.rejected > 0 => Exit::Leftovers,
+        _ if parked > 0 || report.source.rejected > 0 || waiting > 0 => Exit::Leftovers,
         _ => Exit::Done,
     };
     Ok((report, exit))
@@ -152,7 +153,7 @@ pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
             exit_of(failure)
         }
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
-        Ok(_) if report.source.rejected > 0 => Exit::Leftovers,
+        Ok(planned) if report.source.rejected > 0 || !planned.plan.waiting.is_empty() => Exit::Leftovers,
         Ok(_) => Exit::Done,
     })
 }

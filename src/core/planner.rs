@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::access::{AccessRules, Decision, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
-use super::diff::{Step, step};
+use super::diff::{Draft, Step, step};
 use super::header::HeaderNames;
 use super::intake::Findings;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Record, Rejection, RejectionKind};
-use super::state::PersonState;
+use super::state::{AdoptionMark, PersonState};
 use super::value::folded;
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -259,8 +259,11 @@ fn add(
         }
         Step::Pending => plan.pending += 1,
         // Somebody in Workiva may be they: a second account is worse than a late one.
-        Step::Act(draft) if draft.kind == ActionKind::Create && state.waits_for_decision() => {
+        Step::Act(Draft { kind: ActionKind::Create, .. }) if state.adoption == Some(AdoptionMark::Open) => {
             plan.waiting.push(employee_id)
+        }
+        Step::Act(Draft { kind: ActionKind::Create, .. }) if state.adoption == Some(AdoptionMark::Skip) => {
+            plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }
         Step::Withdraw { action_id } => plan.withdrawals.push((action_id, employee_id)),
         Step::Act(draft) => plan.actions.push(PlannedAction {

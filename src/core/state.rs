@@ -1,5 +1,7 @@
 //! What the state table knows of a person: the last confirmed account and the action that is under way.
 
+use serde::Serialize;
+
 use super::action::{ActionKind, Attributes, Target};
 
 /// A person's account as it was last confirmed by Workiva.
@@ -59,7 +61,8 @@ pub struct PersonState {
 }
 
 /// Where a person stands for whom `adopt` found a user who may be theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AdoptionMark {
     /// Nobody has decided yet: no account is made.
     Open,
@@ -96,11 +99,6 @@ impl PersonState {
             open: None,
             adoption: None,
         }
-    }
-
-    /// Whether a user in Workiva may be theirs, so that no account is made before somebody has decided.
-    pub fn waits_for_decision(&self) -> bool {
-        matches!(self.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip))
     }
 
     /// Whether an active account is confirmed.

@@ -20,7 +20,7 @@ use crate::core::plan::Plan;
 use crate::core::planner::{Absence, Judged, Material, States, assemble, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
-use crate::core::state::PersonState;
+use crate::core::state::{AdoptionMark, PersonState};
 use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
 use crate::store::{DriftFinding, History};
 
@@ -39,6 +39,8 @@ pub struct Explanation {
     pub account: Option<ConfirmedAccount>,
     /// What of it is not as it should be.
     pub differs: Vec<Change>,
+    /// What `adopt` left to be decided about this person, or what was decided.
+    pub adoption: Option<AdoptionMark>,
     /// What the newest comparison with live Workiva found, if it found this person changed.
     pub drift: Option<DriftFinding>,
     /// What the next run would do for this person alone, before the guard.
@@ -174,6 +176,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 confirmed_at,
             }),
             differs: Vec::new(),
+            adoption: states.get(employee_id).and_then(|state| state.adoption),
             drift: self.store.drift_finding(employee_id).await?,
             next: Next::default(),
             history: self.store.history(employee_id, limit).await?,

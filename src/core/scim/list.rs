@@ -147,10 +147,10 @@ impl Walk {
         self.total
     }
 
-    /// Whether the server counted the same number of users on every page, and showed as many. Otherwise somebody may have
-    /// been missed.
+    /// Whether the server counted the same number of users on every page, and showed that many at least. Otherwise somebody
+    /// may have been missed.
     pub fn is_steady(&self) -> bool {
-        !self.total_moved && self.total.is_none_or(|total| total == self.seen())
+        !self.total_moved && self.total.is_none_or(|total| total <= self.seen())
     }
 }
 

@@ -95,6 +95,8 @@ fn a_lost_database_is_rebuilt_and_the_next_run_sends_nothing() {
         let before = world.writes();
         let report = adopt(&world, &[], 0);
         assert_eq!((&report["linked"], &report["to_create"]), (&json!(7), &json!(0)), "{number}: {report}");
+        let named = "SELECT count(*) FROM audit WHERE kind = 'adoption' AND body LIKE '%@%'";
+        assert_eq!(world.number(named), 0, "the audit names nobody");
         world.sync().assert_unchanged();
         assert_eq!((world.writes(), world.sandbox.users().len()), (before, 7), "{number}");
         world.assert_agrees(&rows);

@@ -116,6 +116,9 @@ fn each_change_by_hand_is_led_back_and_strangers_are_left_alone() {
         world.number("SELECT count(*) FROM audit WHERE kind = 'drift' AND employee_id IS NOT NULL"),
         5
     );
+    let named =
+        "SELECT count(*) FROM audit WHERE kind = 'drift' AND (body LIKE '%@%' OR body LIKE '%Emperor%')";
+    assert_eq!(world.number(named), 0, "the audit names nobody");
     assert_eq!(world.run(&["audit", "verify"]).exit, 0);
 }
 

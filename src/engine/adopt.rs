@@ -64,8 +64,8 @@ pub struct Adoption {
 }
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
-    /// Links everybody whose user is certain, and those for whom `rows` decide, by the word of `by`. Nothing is written to Workiva, and what is
-    /// stored is stored in one transaction.
+    /// Links everybody whose user is certain, and those for whom `rows` decide, by the word of `by`. Nothing is written to
+    /// Workiva, and what is stored is stored in one transaction.
     ///
     /// # Errors
     /// Where source, Workiva or database fail, or a decision cannot be carried out: then nothing is stored.

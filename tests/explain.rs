@@ -132,6 +132,20 @@ fn an_absent_person_and_one_who_lost_every_role_are_told_by_their_rule() {
 }
 
 #[test]
+fn an_absent_person_who_keeps_what_they_have_is_told_so() {
+    let mut world = World::new();
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    world.hr(&rows[..2]);
+    world.set("source.absence", "keep");
+    let told = known(&world, "1002");
+    assert_eq!(
+        (&told["decision"]["access"], &told["differs"], &told["next"]["step"]),
+        (&json!(true), &json!([]), &json!("nothing"))
+    );
+}
+
+#[test]
 fn a_rejected_record_is_told_with_its_reason_and_a_parked_action_with_its_own() {
     let world = World::new();
     let rows = people(2);

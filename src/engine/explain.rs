@@ -17,7 +17,7 @@ use crate::core::lifecycle::EmploymentStatus;
 use crate::core::mapping::Fields;
 use crate::core::person::Person;
 use crate::core::plan::Plan;
-use crate::core::planner::{Absence, Judged, Material, States, assemble, judge};
+use crate::core::planner::{Judged, Material, States, assemble, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
 use crate::core::state::{AdoptionMark, PersonState};
@@ -212,10 +212,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(one) = judged.first() {
             told.decision = Some(judgement(one, person.as_ref()));
             told.user = one.desired().cloned();
-        } else if !findings.absent.is_empty() {
-            let keeps = rulebook.absence == Absence::Keep && states.values().any(PersonState::has_access);
-            told.decision = Some(Judgement::of_absence(keeps));
         }
+        let is_absent = !findings.absent.is_empty();
         let names: Vec<String> = judged.iter().filter_map(Judged::user_name).collect();
         let holders = self.store.holders(&names).await?;
         let plan = |states: &States| {
@@ -237,6 +235,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             (id.clone(), state)
         });
         let whole = plan(&at_rest.collect::<HashMap<_, _>>());
+        if is_absent {
+            // Whoever is missing may keep what they have: by source.absence, for some runs, or for rows without an id.
+            let keeps = whole.actions.is_empty() && states.values().any(PersonState::has_access);
+            told.decision = Some(Judgement::of_absence(keeps));
+        }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();
         let plan = plan(states);
         let theirs = plan.rejected.iter().filter(|one| one.employee_id.is_some());

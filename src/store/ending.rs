@@ -154,13 +154,16 @@ async fn finish(
         .filter_map(|one| {
             let hold = (one.action_id, one.epoch);
             let ended = match &one.ending {
-                _ if repeated.contains(&hold) => return None,
-                Ending::Untouched if one.attempts.is_empty() => return None,
                 _ if !holds.contains(&hold) => "lost",
                 Ending::Done { .. } if !taken.contains_key(&one.action_id) => "done",
                 Ending::Done { .. } | Ending::Parked { .. } => "parked",
                 Ending::Untouched | Ending::Again { .. } => "queued",
             };
+            // Nothing was sent and nothing has ended: a pause alone is no outcome.
+            let is_nothing = one.attempts.is_empty() && matches!(ended, "lost" | "queued");
+            if is_nothing || repeated.contains(&hold) {
+                return None;
+            }
             Some(outcome(one, ended))
         })
         .collect();

@@ -9,6 +9,7 @@ use super::World;
 impl World {
     /// Carries out a statement by hand; it has to concern exactly one row.
     pub fn meddle(&self, sql: &'static str) {
+        self.meddled.set(true);
         let concerned = self.runtime.block_on(async {
             let mut connection = self.connect().await;
             let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
@@ -25,6 +26,7 @@ impl World {
 
     /// The same; `Err` is what SQLite says.
     pub fn try_execute(&self, sql: &str) -> Result<(), String> {
+        self.meddled.set(true);
         self.runtime.block_on(async {
             let mut connection = self.connect().await;
             let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
@@ -109,5 +111,14 @@ impl World {
 
     async fn connect(&self) -> SqliteConnection {
         SqliteConnectOptions::new().filename(self.database()).foreign_keys(true).connect().await.unwrap()
+    }
+}
+
+/// Whatever a test did, the audit fits to it in the end, unless the test itself altered the database.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.meddled.get() && self.database().exists() {
+            assert_eq!(self.audit_report().fault, None, "the audit after the test");
+        }
     }
 }

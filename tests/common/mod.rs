@@ -6,6 +6,7 @@ mod database;
 mod front;
 mod process;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,7 @@ pub struct World {
     runtime: Runtime,
     folder: TempDir,
     config: toml::Table,
+    meddled: Cell<bool>,
 }
 
 impl World {
@@ -107,7 +109,7 @@ impl World {
         let sandbox = runtime.block_on(start(options)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = configuration(folder.path(), &sandbox.base_url(), &password);
-        let world = Self { sandbox, runtime, folder, config };
+        let world = Self { sandbox, runtime, folder, config, meddled: Cell::new(false) };
         world.write_config();
         world
     }

@@ -271,7 +271,13 @@ fn a_held_plan_is_told_by_readyz_and_metrics_and_sent_once_it_is_approved() {
         plan = daemon.readiness().1["held_plan"].as_str().unwrap_or_default().to_owned();
         !plan.is_empty()
     });
-    assert!(daemon.get("/metrics").body.contains("workiva_sync_plan_held 1"));
+    let (_, told) = daemon.readiness();
+    assert_eq!(told["hold_reasons"][0]["code"], "deprovision_count");
+    assert!(told["held_since"].as_str() < told["held_expires_at"].as_str(), "{told}");
+    let metrics = daemon.get("/metrics").body;
+    assert!(metrics.contains("workiva_sync_plan_held 1"), "{metrics}");
+    assert!(metrics.contains("workiva_sync_plan_hold_reasons{code=\"deprovision_count\"} 1"), "{metrics}");
+    assert!(metrics.contains("workiva_sync_plan_held_age_seconds "), "{metrics}");
     world.assert_agrees(&rows);
     assert_eq!(world.run(&["approve", &plan]).exit, 0);
     settled(&world, &after);

@@ -353,3 +353,194 @@ fn a_suspend_that_waits_is_not_sent_once_hr_takes_it_back_even_though_the_new_pl
     assert_eq!(held.applied(), kinds([]));
     world.assert_agrees(&rows);
 }
+
+fn in_department(rows: &[Row], numbers: std::ops::Range<usize>, department: &str) -> Vec<Row> {
+    let mut rows = rows.to_vec();
+    rows[numbers].iter_mut().for_each(|row| row.department = department.into());
+    rows
+}
+
+/// Forty people, four of them in Legal, and a percentage that holds within each department too.
+fn guarded_by_department() -> (World, Vec<Row>) {
+    let mut world = World::new();
+    world.set("guard.max_deprovision_percent", 20.0);
+    world.set("guard.max_deprovision_percent_per", "department");
+    let rows = in_department(&people(40), 0..4, "Legal");
+    world.sync_rows(&rows, 0);
+    (world, rows)
+}
+
+#[test]
+fn the_percentage_of_deprovisions_holds_within_each_department_too_and_names_it() {
+    let (world, rows) = guarded_by_department();
+    assert_eq!(
+        world.sync_rows(&leaving(&rows, 2), 0).applied(),
+        kinds([("suspend", 2)]),
+        "two are too few to say"
+    );
+    world.sync_rows(&rows, 0);
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    assert_eq!(held.hold_codes(), ["deprovision_percent_per"]);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("3 deprovisions of 4 active accounts with department 'Legal' are 75.0 %"),
+        "{message}"
+    );
+    // The same number across the company is no more than it was.
+    let spread = [rows[..4].to_vec(), leaving(&rows[4..], 3)].concat();
+    assert_eq!(world.sync_rows(&spread, 0).applied(), kinds([("suspend", 3)]));
+}
+
+#[test]
+fn who_vanishes_or_whose_department_hr_blanks_counts_in_the_department_they_were_in() {
+    let (world, rows) = guarded_by_department();
+    assert_eq!(world.sync_rows(&rows[3..], 3).hold_codes(), ["deprovision_percent_per"]);
+    let blanked = leaving(&in_department(&rows, 0..3, ""), 3);
+    let held = world.sync_rows(&blanked, 3);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.contains("department 'Legal'"), "{message}");
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn another_key_of_the_groups_is_in_force_at_once_for_everybody() {
+    let (mut world, rows) = guarded_by_department();
+    world.set("guard.max_deprovision_percent_per", "job_title");
+    let mut chiefs = rows.clone();
+    chiefs[10..14].iter_mut().for_each(|row| row.title = "Chief".into());
+    world.sync_rows(&chiefs, 0);
+    world.sync_rows(&chiefs, 0).assert_unchanged();
+    assert_eq!(world.sync_rows(&leaving(&chiefs, 3), 0).applied(), kinds([("suspend", 3)]), "all of Legal");
+    let mut without = chiefs.clone();
+    without[10..13].iter_mut().for_each(|row| row.status = "Terminated".into());
+    world.sync_rows(&chiefs, 0);
+    world.set("guard.max_deprovision_percent_per", "department");
+    assert_eq!(world.sync_rows(&without, 0).applied(), kinds([("suspend", 3)]), "three of 36 in Finance");
+    world.sync_rows(&chiefs, 0);
+    world.set("guard.max_deprovision_percent_per", "job_title");
+    let held = world.sync_rows(&without, 3);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.contains("3 deprovisions of 4 active accounts with job_title 'Chief'"), "{message}");
+}
+
+#[test]
+fn people_without_a_value_are_a_group_of_their_own() {
+    let mut world = World::new();
+    world.set("access.provision", "all");
+    world.set("guard.max_deprovision_percent", 20.0);
+    world.set("guard.max_deprovision_percent_per", "department");
+    let rows = in_department(&people(40), 0..4, "");
+    world.sync_rows(&rows, 0);
+    let held = world.sync_rows(&leaving(&rows, 4), 3);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.contains("4 deprovisions of 4 active accounts without a department"), "{message}");
+}
+
+#[test]
+fn a_number_of_creates_is_too_many_on_the_first_load_as_well() {
+    let mut world = World::new();
+    world.set("guard.max_create_count", 5);
+    let rows = people(6);
+    let held = world.sync_rows(&rows, 3);
+    assert_eq!(held.hold_codes(), ["create_count"]);
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("create", 6)]));
+    assert_eq!(world.sync_rows(&people(11), 0).applied(), kinds([("create", 5)]));
+}
+
+#[test]
+fn user_names_that_change_with_a_reactivation_count_as_renames() {
+    let mut world = World::new();
+    world.set("guard.max_rename_percent", 20.0);
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    world.sync_rows(&leaving(&rows, 4), 0);
+    let mut back = rows.clone();
+    back[..4].iter_mut().for_each(|row| row.email = format!("x{}", row.email));
+    assert_eq!(world.sync_rows(&back, 3).hold_codes(), ["rename_percent"]);
+}
+
+#[test]
+fn a_configuration_that_changes_many_people_is_held_and_says_so() {
+    let mut world = World::new();
+    world.set("guard.on_trip", "hold_deprovisions");
+    world.set("guard.max_config_change_percent", 10.0);
+    let rows = in_department(&people(20), 0..1, "Sales");
+    world.sync_rows(&rows, 0);
+    world.set("attributes.title", "Our {{ job_title }}");
+    world.set("access.provision", "all");
+    let held = world.sync();
+    assert_eq!((held.exit, held.hold_codes()), (3, vec!["config_change_percent"]), "{held:?}");
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.contains("your configuration change would update 19 people, create 1;"), "{message}");
+    assert_eq!(held.applied(), kinds([]), "others are not spared");
+    assert_eq!(world.sync().plan_id(), held.plan_id(), "it stays held, however often it runs");
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("create", 1), ("update", 19)]));
+    world.sync().assert_unchanged();
+    // The approved configuration is the yardstick: HR may change as many people.
+    let promoted: Vec<Row> = rows.iter().map(|row| row.but(|row| row.title = "CFO".into())).collect();
+    assert_eq!(world.sync_rows(&promoted, 0).applied(), kinds([("update", 20)]));
+}
+
+#[test]
+fn a_configuration_that_changes_few_people_or_nobody_is_not_held() {
+    let mut world = World::new();
+    world.set("guard.max_config_change_percent", 10.0);
+    let rows = in_department(&people(44), 0..4, "Sales");
+    world.sync_rows(&rows, 0);
+    // As a new version of the program: other rules by their digest, and the same answers.
+    world.set("tables.unused.a", "b");
+    world.sync().assert_unchanged();
+    world.set("access.provision", "all");
+    assert_eq!(world.sync().applied(), kinds([("create", 4)]), "a tenth");
+}
+
+#[test]
+fn a_held_plan_expires_and_the_next_run_holds_a_fresh_one_under_a_new_name() {
+    let (world, rows) = guarded();
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 3);
+    let expiry = world.status()["held"]["expires_at"].as_str().unwrap().to_owned();
+    assert!(world.run(&["status"]).stdout.contains("expires at"), "{expiry}");
+    world.meddle("UPDATE plan SET expires_at = created_at WHERE state = 'held'");
+    let refused = approve(&world, held.plan_id());
+    assert_eq!(refused.exit, 3, "{refused:?}");
+    assert!(refused.stdout.contains("expired"), "{refused:?}");
+    assert_eq!(approve(&world, held.plan_id()).exit, 3, "and again");
+    assert!(world.status()["held"].is_null());
+    world.assert_agrees(&rows);
+    let fresh = world.sync_rows(&after, 3);
+    assert_ne!(fresh.plan_id(), held.plan_id());
+    world.meddle("UPDATE plan SET expires_at = created_at WHERE state = 'held'");
+    let third = world.sync_rows(&after, 3);
+    assert_ne!(third.plan_id(), fresh.plan_id(), "a run lets it expire too");
+    assert_eq!(approve(&world, third.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+}
+
+#[test]
+fn with_hold_deprovisions_everything_else_goes_on_while_deprovisions_are_held() {
+    let (mut world, rows) = guarded();
+    world.set("guard.on_trip", "hold_deprovisions");
+    let mut after = leaving(&rows, 3);
+    after[5].title = "CFO".into();
+    after.push(Row::new("2000", "New", "Hire"));
+    let held = world.sync_rows(&after, 3);
+    assert_eq!(held.applied(), kinds([("create", 1), ("update", 1)]));
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn actions_that_an_earlier_plan_queued_go_on_while_a_newer_plan_is_held() {
+    let (world, rows) = guarded();
+    world.sandbox.set_password(&SecretString::from("another"));
+    let mut after = rows.clone();
+    after[9].title = "CFO".into();
+    world.sync_rows(&after, 6);
+    world.sandbox.set_password(&SecretString::from("sandbox-password"));
+    let held = world.sync_rows(&leaving(&after, 3), 3);
+    assert_eq!((held.outcome(), held.applied()), ("held", kinds([("update", 1)])));
+}

@@ -59,7 +59,7 @@ impl Outbox {
         let settled = SettledPerson {
             employee_id: format!("settled-by-{name}"),
             base_version: 0,
-            settled: Settled { fingerprint: Fingerprint(9), next_change: None },
+            settled: Settled { fingerprint: Fingerprint(9), ..Settled::default() },
         };
         let plan = Plan { actions, settled: vec![settled], rows: 3, ..Plan::default() };
         let run = RunRecord {
@@ -77,6 +77,7 @@ impl Outbox {
             plan: &plan,
             hold_reasons: &[],
             only_deprovisions: false,
+            expires_at: at(now),
         };
         self.store.commit_plan(&run, &commit).await
     }
@@ -160,7 +161,7 @@ fn planned(employee_id: &str, kind: ActionKind, base_version: i64) -> PlannedAct
         base_version,
         verify: false,
         supersedes: None,
-        settled: Settled { fingerprint: Fingerprint(7), next_change: None },
+        settled: Settled { fingerprint: Fingerprint(7), ..Settled::default() },
     }
 }
 

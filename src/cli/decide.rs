@@ -22,6 +22,13 @@ pub async fn approve(config: &Path, plan: &str, by: Option<String>) -> anyhow::R
             println!("plan {plan} is stale and stays held: {why}. The next run makes a new plan");
             Ok(Exit::Held)
         }
+        Approval::Expired => {
+            println!(
+                "plan {plan} has expired: nobody decided about it within guard.hold_expires_hours. The next run holds a new plan \
+                 where its cause is still there"
+            );
+            Ok(Exit::Held)
+        }
         Approval::NotHeld { state } => not_held(plan, state),
     }
 }

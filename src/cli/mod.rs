@@ -11,6 +11,7 @@ mod drift;
 mod explain;
 mod health;
 mod logging;
+mod plan;
 mod progress;
 mod stand_in;
 mod status;
@@ -55,8 +56,10 @@ enum Command {
     Run,
     /// One cycle now: poll, plan, guard, push, and wait until every action has ended or been parked.
     Sync(JsonFlag),
-    /// What a cycle would do. Writes nothing anywhere.
-    Plan(JsonFlag),
+    /// What a cycle would do. Writes nothing anywhere, except that --save keeps it for `apply`.
+    Plan(PlanArgs),
+    /// Carry out a saved plan exactly, or refuse it as stale.
+    Apply(ApplyArgs),
     /// Release a held plan, if source and state are still what it was made from.
     Approve(DecideArgs),
     /// Drop a held plan.
@@ -103,6 +106,31 @@ struct ExplainArgs {
     /// Every action and audit record, not only the newest ten.
     #[arg(long)]
     all: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct PlanArgs {
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+    /// The plan on this day by its dates, such as 2027-01-31; everything else is as now.
+    #[arg(long, value_name = "DATE", value_parser = plan::day, conflicts_with = "save")]
+    as_of: Option<chrono::NaiveDate>,
+    /// Keep the plan, so that `apply` can carry out exactly this.
+    #[arg(long)]
+    save: bool,
+}
+
+#[derive(Debug, Args)]
+struct ApplyArgs {
+    /// The plan, as `plan --save` names it.
+    plan: String,
+    /// Who applies it; by default the user of this process.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -210,7 +238,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             match other {
                 Command::Run => unreachable!("matched above"),
                 Command::Sync(flag) => sync::sync(&config, flag.json).await,
-                Command::Plan(flag) => sync::plan(&config, flag.json).await,
+                Command::Plan(args) => plan::plan(&config, args).await,
+                Command::Apply(args) => plan::apply(&config, args).await,
                 Command::Approve(args) => decide::approve(&config, &args.plan, args.by).await,
                 Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use comfy_table::Table;
+use indicatif::HumanDuration;
 
 use super::{Exit, print_json, table};
-use crate::compose::load_config;
-use crate::store::{RejectedRecord, SHOWN_REJECTIONS, Status, Store};
+use crate::compose::{Surroundings, load_config};
+use crate::store::{PlanSummary, RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
 const SHOWN_RUNS: u32 = 10;
 /// How times are written, in UTC.
@@ -17,15 +19,16 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
     let status = store.status(SHOWN_RUNS).await?;
+    let now = Surroundings::real().clock.now();
     if json {
         print_json(&status)?
     } else {
-        print_status(&status)
+        print_status(&status, now)
     }
     Ok(Exit::Done)
 }
 
-fn print_status(status: &Status) {
+fn print_status(status: &Status, now: DateTime<Utc>) {
     println!("{} active accounts", status.active_accounts);
     let mut runs = table::table(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {
@@ -60,15 +63,7 @@ fn print_status(status: &Status) {
         );
     }
     if let Some(held) = &status.held {
-        println!(
-            "held: plan {} of {}, {} actions",
-            held.plan_id,
-            table::time(held.created_at),
-            held.counts.total()
-        );
-        for reason in &held.hold_reasons {
-            println!("  {}: {}", reason.code, reason.message);
-        }
+        print_held(held, now);
     }
     if let Some(drift) = &status.drift {
         let counts = drift.counts.iter().filter(|(_, number)| **number > 0);
@@ -78,6 +73,14 @@ fn print_status(status: &Status) {
         if let Some(message) = &drift.message {
             println!("  {message}");
         }
+    }
+    for saved in &status.saved {
+        println!(
+            "saved: plan {} of {}, {} actions",
+            saved.plan_id,
+            table::time(saved.created_at),
+            saved.counts.total()
+        );
     }
     if !status.parked.is_empty() {
         println!("{}", super::actions::parked_table(&status.parked));
@@ -89,6 +92,20 @@ fn print_status(status: &Status) {
                 "at most {SHOWN_REJECTIONS} rejected records are shown; the runs above tell how many there were"
             );
         }
+    }
+}
+
+fn print_held(held: &PlanSummary, now: DateTime<Utc>) {
+    let age = HumanDuration((now - held.created_at).to_std().unwrap_or_default());
+    let expiry = held.expires_at.map(|at| format!(", expires at {}", table::time(at))).unwrap_or_default();
+    println!(
+        "held: plan {} of {}, {} actions, has waited {age}{expiry}",
+        held.plan_id,
+        table::time(held.created_at),
+        held.counts.total(),
+    );
+    for reason in &held.hold_reasons {
+        println!("  {}: {}", reason.code, reason.message);
     }
 }
 

@@ -1,21 +1,18 @@
-//! `sync` and `plan`.
+//! `sync`, and how a run is told.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{Exit, open, print_json, progress, table};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::guard::HoldReason;
-use crate::core::plan::PlannedAction;
 use crate::core::record::Rejection;
-use crate::core::report::{Counts, Outcome, ReportedAction, RunReport, SourceCounts};
+use crate::core::report::{Counts, Outcome, RunReport, SourceCounts};
 use crate::engine::cycle::{CycleFailure, CycleResult, Planned};
-use crate::engine::feed::FeedError;
 use crate::engine::pool::{PoolEnd, Until};
-use crate::store::{Owner, Store};
+use crate::store::Owner;
 
 /// How many actions a readable plan lists.
 const SHOWN_ACTIONS: usize = 50;
@@ -63,9 +60,14 @@ impl Synced {
 
 /// Runs one cycle, and pushes until every action has ended or been parked.
 pub async fn run_to_end(engine: &RealEngine, cause: &str) -> anyhow::Result<Synced> {
+    let result = engine.cycle(cause).await?;
+    push_to_end(engine, result).await
+}
+
+/// Pushes what a run has planned, until every action has ended or been parked.
+pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Result<Synced> {
     let name = engine.random.name(engine.clock.now());
     let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
-    let result = engine.cycle(cause).await?;
     let pushed = push(engine, &owner, &result).await?;
     let (report, exit) = report(engine, &result, pushed.as_ref()).await?;
     Ok(Synced { report, exit, result, pushed })
@@ -120,64 +122,14 @@ async fn report(
     Ok((report, exit))
 }
 
-/// What a cycle would do.
-pub async fn plan(config: &Path, json: bool) -> anyhow::Result<Exit> {
-    let surroundings = Surroundings::real();
-    let loaded = load_config(config)?;
-    let store = Store::open_for_reading(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &surroundings, false).await?;
-    let started_at = engine.clock.now();
-    let made = make_plan(&engine).await?;
-    let planned = made.as_ref().ok();
-    let mut report = frame(engine.random.name(started_at), planned);
-    report.outcome = match &made {
-        Err(failure) => failure.outcome(),
-        Ok(planned) if planned.verdict.holds() => Outcome::Held,
-        Ok(planned) if planned.plan.actions.is_empty() => Outcome::Unchanged,
-        Ok(_) => Outcome::Applied,
-    };
-    report.parked = engine.store.queue().await?.parked;
-    report.requests = engine.telemetry.requests_sent();
-    report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
-    if json {
-        let actions = planned.map_or(&[][..], |planned| &planned.plan.actions);
-        report.actions = Some(actions.iter().map(reported).collect());
-        print_json(&report)?;
-    } else if planned.is_some() {
-        print_report(&report, planned, true);
-        print_duration(&report.planned, engine.settings.workiva.requests_per_second);
-    }
-    Ok(match &made {
-        Err(failure) => {
-            eprintln!("workiva-sync: {}", failure.message());
-            exit_of(failure)
-        }
-        Ok(_) if report.outcome == Outcome::Held => Exit::Held,
-        Ok(planned) if report.source.rejected > 0 || !planned.plan.waiting.is_empty() => Exit::Leftovers,
-        Ok(_) => Exit::Done,
-    })
-}
-
-/// The plan, or why there is none.
-async fn make_plan(engine: &RealEngine) -> anyhow::Result<Result<Planned, CycleFailure>> {
-    if let Err(connection) = engine.connect().await? {
-        return Ok(Err(CycleFailure::Connection(connection)));
-    }
-    match engine.plan().await {
-        Ok(planned) => Ok(Ok(planned)),
-        Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
-        Err(FeedError::Store(error)) => Err(error.into()),
-    }
-}
-
-fn exit_of(failure: &CycleFailure) -> Exit {
+pub(super) fn exit_of(failure: &CycleFailure) -> Exit {
     match failure {
         CycleFailure::Connection(_) => Exit::Workiva,
         CycleFailure::Source(_) => Exit::Source,
     }
 }
 
-fn frame(run_id: String, planned: Option<&Planned>) -> RunReport {
+pub(super) fn frame(run_id: String, planned: Option<&Planned>) -> RunReport {
     let hold_reasons: &[HoldReason] = planned.map_or(&[], |planned| &planned.verdict.reasons);
     RunReport {
         run_id,
@@ -197,27 +149,6 @@ fn frame(run_id: String, planned: Option<&Planned>) -> RunReport {
     }
 }
 
-fn reported(action: &PlannedAction) -> ReportedAction {
-    ReportedAction {
-        employee_id: action.employee_id.clone(),
-        kind: action.kind,
-        changes: action.changes.clone(),
-        because: action.because.clone(),
-    }
-}
-
-/// How long the push will take at least, where the rate is what bounds it.
-fn print_duration(planned: &Counts, requests_per_second: u32) {
-    let requests = planned.requests_about();
-    if requests == 0 || requests_per_second == 0 {
-        return;
-    }
-    let took = indicatif::HumanDuration(Duration::from_secs(requests.div_ceil(requests_per_second.into())));
-    println!(
-        "about {took} for some {requests} requests at workiva.requests_per_second = {requests_per_second}"
-    );
-}
-
 /// A rejected record in one line.
 pub fn rejected_line(rejection: &Rejection) -> String {
     let who = rejection.employee_id.as_deref().map_or("a row".to_owned(), |id| format!("employee {id}"));
@@ -225,7 +156,7 @@ pub fn rejected_line(rejection: &Rejection) -> String {
     format!("rejected: {who}{row} {}", rejection.reason)
 }
 
-fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
+pub(super) fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
     if let Some(planned) = planned {
         println!(
             "{}: {} rows, {} rejected",

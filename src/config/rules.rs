@@ -61,6 +61,12 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         })
         .ok();
     let drift_schedule = check_drift(settings, &mut errors);
+    if let Some(column) = &settings.guard.max_deprovision_percent_per
+        && !settings.source.columns.contains_key(column)
+    {
+        let message = "is no column; name one of source.columns, such as \"department\"";
+        errors.push(ConfigError::with_value("guard.max_deprovision_percent_per", column, message));
+    }
     let database = check_database(&settings.store.url, &mut errors);
     let listen = check_listen(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
@@ -244,6 +250,7 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         deprovision: settings.workiva.deprovision,
         absence: settings.source.absence,
         absence_runs: settings.source.absence_runs,
+        group_by: settings.guard.max_deprovision_percent_per.clone(),
         seed: decision_fingerprint(settings),
     })
 }
@@ -269,6 +276,7 @@ fn decision_fingerprint(settings: &Settings) -> u64 {
         settings.source.delimiter,
         settings.source.encoding,
         settings.workiva.deprovision,
+        settings.guard.max_deprovision_percent_per,
         env!("CARGO_PKG_VERSION"),
     ]);
     let mut hasher = Xxh3::new();

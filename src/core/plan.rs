@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::action::{ActionKind, Change, Target};
+use super::guard::groups::GroupCounts;
 use super::header::HeaderNames;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
@@ -35,12 +36,14 @@ pub struct PlannedAction {
 }
 
 /// What to remember of somebody for whom nothing is left to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// The fingerprint of the record that was judged.
     pub fingerprint: Fingerprint,
     /// The day on which the dates alone may change the decision.
     pub next_change: Option<NaiveDate>,
+    /// The group in which the guard counts the person, where it has groups; `None`: as it was.
+    pub group: Option<String>,
 }
 
 /// Somebody who is as they should be, but whose record was not known as such.
@@ -73,6 +76,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Who is missing from the source.
     pub absences: Absences,
+    /// People with access whose group is not stored yet, by group.
+    pub ungrouped: GroupCounts,
     /// Rows read.
     pub rows: u64,
     /// The source's columns.
@@ -105,7 +110,7 @@ impl Plan {
     /// How many actions change a user name.
     pub fn renames(&self) -> u64 {
         let renames = |action: &&PlannedAction| {
-            action.kind == ActionKind::Update
+            matches!(action.kind, ActionKind::Update | ActionKind::Reactivate)
                 && action.changes.iter().any(|change| change.attribute == "userName" && change.from.is_some())
         };
         self.actions.iter().filter(renames).count() as u64

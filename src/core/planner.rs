@@ -10,6 +10,7 @@ use super::access::{AccessRules, Decision, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
 use super::diff::{Draft, Step, step};
+use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
 use super::person::Person;
@@ -42,6 +43,8 @@ pub struct Rulebook {
     pub absence: Absence,
     /// In how many complete runs in a row somebody has to be missing before that counts as absence.
     pub absence_runs: u32,
+    /// The column by whose values the guard groups people.
+    pub group_by: Option<String>,
     /// The fingerprint of the configuration above: with it every person's fingerprint changes.
     pub seed: u64,
 }
@@ -56,6 +59,8 @@ pub struct Judged {
     row: u64,
     fingerprint: Fingerprint,
     decision: Decision,
+    /// The group in which the guard counts the person, by the record.
+    group: Option<String>,
     /// The mapped user, where there is to be one.
     desired: Option<Attributes>,
 }
@@ -102,7 +107,9 @@ fn judge_one(
     today: NaiveDate,
 ) -> Result<Judged, Rejection> {
     let (person, decision, desired) = judge_person(record, states, rulebook, today)?;
+    let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
     Ok(Judged {
+        group,
         employee_id: person.record.employee_id().to_owned(),
         row: person.record.row,
         fingerprint: person.record.fingerprint,
@@ -181,7 +188,8 @@ fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Ruleb
         Some(attributes) => Target::Access(attributes),
         None => Target::NoAccess { known_as: Attributes::new() },
     };
-    let settled = Settled { fingerprint: person.fingerprint, next_change: person.decision.next_change };
+    let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
+    let settled = Settled { fingerprint, next_change, group: person.group };
     add(plan, person.employee_id, target, &person.decision.reason, settled, states, rulebook);
 }
 
@@ -223,7 +231,7 @@ fn add_absents(plan: &mut Plan, missing: Vec<String>, without_id: u64, states: &
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, states: &States, rulebook: &Rulebook) {
-    let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None };
+    let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None, group: None };
     match rulebook.absence {
         Absence::Deprovision => {
             let target = Target::NoAccess { known_as: Attributes::new() };
@@ -253,6 +261,7 @@ fn add(
             &unknown
         }
     };
+    let grouped = grouped(plan, state, &settled, rulebook);
     match step(state, target, rulebook.users.paths(), rulebook.deprovision) {
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
@@ -276,9 +285,28 @@ fn add(
             base_version: state.version,
             verify: draft.verify,
             supersedes: draft.supersedes,
-            settled,
+            // Who loses access counts where they were counted until now: HR may have blanked the column.
+            settled: if draft.kind.is_deprovision() {
+                Settled { group: grouped, ..settled }
+            } else {
+                settled
+            },
         }),
     }
+}
+
+/// The group in which somebody counts now: the stored one, else that of the record. Those with access of whom none is stored
+/// are counted in the plan, since the state cannot count them.
+fn grouped(plan: &mut Plan, state: &PersonState, settled: &Settled, rulebook: &Rulebook) -> Option<String> {
+    let column = rulebook.group_by.as_ref()?;
+    if let Some(stored) = state.group.as_ref().filter(|stored| is_of(stored, column)) {
+        return Some(stored.clone());
+    }
+    let group = settled.group.clone().unwrap_or_else(|| group(column, None));
+    if state.has_access() {
+        *plan.ungrouped.entry(group.clone()).or_default() += 1;
+    }
+    Some(group)
 }
 
 /// Two people cannot have one user name: who holds it keeps it, the others are rejected; if none holds it, all are.

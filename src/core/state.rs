@@ -52,6 +52,8 @@ pub struct PersonState {
     pub version: i64,
     /// In how many complete runs in a row the source did not name the person, who kept their access.
     pub absent_runs: u32,
+    /// The group in which the guard counts the person, if one was ever stored.
+    pub group: Option<String>,
     /// The account, if there is one.
     pub account: Option<Account>,
     /// The action that is under way, if any.
@@ -95,6 +97,7 @@ impl PersonState {
             employee_id: employee_id.to_owned(),
             version: 0,
             absent_runs: 0,
+            group: None,
             account: None,
             open: None,
             adoption: None,

@@ -90,13 +90,17 @@ impl Generation {
     }
 }
 
-/// Says how far a long push is.
+/// Says how far a long push is, and reminds of a held plan.
 async fn tell_progress(engine: Arc<RealEngine>, mut stop: watch::Receiver<bool>) {
     let mut before: Option<u64> = None;
+    let mut reminded_at = None;
     loop {
         tokio::select! {
             _ = stop.changed() => return,
             () = engine.clock.sleep(TELL_EVERY) => {}
+        }
+        if let Err(error) = engine.watch_held(&mut reminded_at).await {
+            tracing::error!(%error, "whether a plan is held is not known");
         }
         let Ok(queue) = engine.store.queue().await else { continue };
         let left = queue.unfinished();

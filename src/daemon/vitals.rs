@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use crate::compose::RealEngine;
 use crate::engine::session::Line;
-use crate::engine::telemetry::Figures;
+use crate::engine::telemetry::{Figures, HeldFigures};
 use crate::http::{Readiness, Vitals};
 use crate::scim::ScimClient;
 use crate::store::{Status, StoreError};
@@ -78,7 +78,10 @@ impl Vitals for DaemonVitals {
         Readiness {
             ready: reason.is_none(),
             reason,
-            held_plan: status.held.map(|held| held.plan_id),
+            held_plan: status.held.as_ref().map(|held| held.plan_id.clone()),
+            held_since: status.held.as_ref().map(|held| held.created_at),
+            held_expires_at: status.held.as_ref().and_then(|held| held.expires_at),
+            hold_reasons: status.held.map_or_else(Vec::new, |held| held.hold_reasons),
             parked: status.queue.parked,
             queued: status.queue.unfinished(),
             oldest_queued_seconds: status.queue.oldest_queued_at.map(|at| (now - at).num_seconds().max(0)),
@@ -98,7 +101,7 @@ impl Vitals for DaemonVitals {
         let mut figures = Figures::default();
         if let Ok(status) = engine.store.status(0).await {
             figures.queue = status.queue;
-            figures.held = status.held.is_some();
+            figures.held = status.held.map(|held| HeldFigures::of(&held, now));
             figures.active_accounts = status.active_accounts;
             let oldest = status.queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
             figures.oldest_queued_seconds = oldest.unwrap_or(0) as f64 / 1000.0;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
@@ -133,13 +133,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
     }
 
-    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing.
+    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `today` stands for the day on
+    /// which dates are judged; `None`: it is the clock's.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn plan(&self) -> Result<Planned, FeedError> {
+    pub async fn plan(&self, today: Option<NaiveDate>) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
-        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
         let due = self.store.due(today).await?;
         let absent = Fingerprint::absent(rulebook.seed);
         let (mut findings, end) = feed::read(&self.source, &self.store, &due, absent).await?;
@@ -158,11 +159,17 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (states, holders) = (&states, &holders);
         let material = Material { judged, rejected, findings, header: end.header, states, holders };
         let plan = assemble(material, rulebook);
+        let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
+        if let Some(column) = &guard.max_deprovision_percent_per
+            && plan.counts().deprovisions() >= guard.min_people
+        {
+            self.store.scale_by_group(column, &mut scale).await?;
+        }
         if self.settings.source.header_change == HeaderChange::Allow {
             scale.accepted_header = None;
         }
-        let verdict = check(&plan, &scale, &self.settings.guard);
+        let verdict = check(&plan, &scale, guard);
         Ok(Planned { plan, verdict, source_name: end.name, source_digest: end.digest })
     }
 
@@ -171,6 +178,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
+        self.expire_held().await?;
         let started_at = self.clock.now();
         let run_id = self.random.name(started_at);
         let result = match self.connect().await? {
@@ -208,7 +216,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 return Ok(Reading::Quiet(self.store_quiet(run_id, started_at, cause, known, rows).await?));
             }
         }
-        Ok(Reading::Planned(self.plan().await?))
+        Ok(Reading::Planned(self.plan(None).await?))
     }
 
     async fn store_quiet(
@@ -270,17 +278,24 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             source_digest: planned.source_digest.as_deref(),
         };
         let plan_id = self.random.name(started_at);
-        let commit = PlanCommit {
-            plan_id: &plan_id,
-            plan: &planned.plan,
-            hold_reasons: &planned.verdict.reasons,
-            only_deprovisions: planned.verdict.only_deprovisions,
-        };
+        let commit = PlanCommit { plan_id: &plan_id, ..self.commit_of(&planned) };
         let committed = self.store.commit_plan(&run, &commit).await?;
         Ok(CycleResult { run_id, started_at, outcome, committed, planned: Some(planned), failure: None })
     }
 
-    async fn failed(
+    /// A plan as it goes into the database, but for its key. Should it be held, its time begins now.
+    pub(super) fn commit_of<'a>(&self, planned: &'a Planned) -> PlanCommit<'a> {
+        let hours = TimeDelta::hours(self.settings.guard.hold_expires_hours.into());
+        PlanCommit {
+            plan_id: "",
+            plan: &planned.plan,
+            hold_reasons: &planned.verdict.reasons,
+            only_deprovisions: planned.verdict.only_deprovisions,
+            expires_at: self.clock.now() + hours,
+        }
+    }
+
+    pub(super) async fn failed(
         &self,
         run_id: String,
         started_at: DateTime<Utc>,
@@ -312,7 +327,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 }
 
 /// Says once what came of a run. Names and addresses are not in it.
-fn tell(result: &CycleResult) {
+pub(super) fn tell(result: &CycleResult) {
     let run_id = &result.run_id;
     if let Some(failure) = &result.failure {
         tracing::error!(run_id, outcome = result.outcome.name(), "{}", failure.logged());

@@ -12,10 +12,12 @@ pub mod gate;
 mod outage;
 pub mod pool;
 pub mod push;
+pub mod saved;
 pub mod schedule;
 pub mod session;
 pub mod telemetry;
 mod tray;
+mod vigil;
 mod work;
 
 use std::sync::atomic::AtomicBool;
@@ -183,7 +185,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the source is not complete or the database fails.
     pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
-        let now_read = self.plan().await?;
+        let now_read = self.plan(None).await?;
         let input = now_read.plan.input.to_hex();
         let approval = self.store.approve(plan_id, by, &input, self.clock.now()).await?;
         self.bell.notify_one();

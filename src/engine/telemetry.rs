@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
 use crate::core::scim::Exchange;
-use crate::store::Queue;
+use crate::store::{PlanSummary, Queue};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -49,6 +50,11 @@ struct KindLabels {
     kind: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: String,
+}
+
 /// Counters, gauges and the registry that renders them.
 pub struct Telemetry {
     registry: Registry,
@@ -59,6 +65,8 @@ pub struct Telemetry {
     queue: Family<StateLabels, Gauge>,
     drift: Family<KindLabels, Gauge>,
     held: Gauge,
+    held_age: Gauge<f64, AtomicU64>,
+    hold_reasons: Family<CodeLabels, Gauge>,
     paused: Gauge,
     breaker: Family<StateLabels, Gauge>,
     outage_since: Gauge<f64, AtomicU64>,
@@ -95,6 +103,12 @@ impl Default for Telemetry {
         registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
         let held = Gauge::default();
         registry.register("plan_held", "1 while a plan waits for approval", held.clone());
+        let held_age = Gauge::default();
+        let help = "How long the held plan has waited; 0: none is held";
+        registry.register_with_unit("plan_held_age", help, Unit::Seconds, held_age.clone());
+        let hold_reasons = Family::default();
+        let help = "1 for each code by which a plan is held now";
+        registry.register("plan_hold_reasons", help, hold_reasons.clone());
         let paused = Gauge::default();
         registry.register(
             "pool_paused",
@@ -130,6 +144,8 @@ impl Default for Telemetry {
             queue,
             drift,
             held,
+            held_age,
+            hold_reasons,
             paused,
             breaker,
             outage_since,
@@ -192,7 +208,12 @@ impl Telemetry {
         }
         self.paused.set(i64::from(figures.breaker == Phase::Open));
         self.outage_since.set(figures.outage_since_seconds);
-        self.held.set(i64::from(figures.held));
+        self.held.set(i64::from(figures.held.is_some()));
+        self.held_age.set(figures.held.as_ref().map_or(0.0, |held| held.age_seconds));
+        self.hold_reasons.clear();
+        for code in figures.held.iter().flat_map(|held| &held.codes) {
+            self.hold_reasons.get_or_create(&CodeLabels { code: code.clone() }).set(1);
+        }
         self.last_success.set(figures.last_success_seconds);
         self.oldest_queued.set(figures.oldest_queued_seconds);
         self.active_accounts.set(figures.active_accounts.cast_signed());
@@ -208,13 +229,30 @@ impl Telemetry {
     }
 }
 
+/// What the metrics tell of a held plan.
+#[derive(Clone, Debug, Default)]
+pub struct HeldFigures {
+    /// How long it has waited.
+    pub age_seconds: f64,
+    /// The codes of its reasons.
+    pub codes: Vec<String>,
+}
+
+impl HeldFigures {
+    /// Of this plan.
+    pub fn of(held: &PlanSummary, now: DateTime<Utc>) -> Self {
+        let age_seconds = (now - held.created_at).num_milliseconds().max(0) as f64 / 1000.0;
+        Self { age_seconds, codes: held.hold_reasons.iter().map(|reason| reason.code.clone()).collect() }
+    }
+}
+
 /// What the store contributes to the metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Actions by state.
     pub queue: Queue,
-    /// Whether a plan is held.
-    pub held: bool,
+    /// The held plan, if there is one.
+    pub held: Option<HeldFigures>,
     /// Unix time of the last success; 0 where there was none.
     pub last_success_seconds: f64,
     /// Age of the oldest queued action; 0 where there is none.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::core::breaker::{Pause, Phase};
+use crate::core::guard::HoldReason;
 
 /// What `/readyz` tells.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -26,6 +28,12 @@ pub struct Readiness {
     pub reason: Option<String>,
     /// The plan that waits for approval, if one does.
     pub held_plan: Option<String>,
+    /// Since when it waits.
+    pub held_since: Option<DateTime<Utc>>,
+    /// Until when it can be approved.
+    pub held_expires_at: Option<DateTime<Utc>>,
+    /// Why it is held.
+    pub hold_reasons: Vec<HoldReason>,
     /// Actions that wait for an operator.
     pub parked: u64,
     /// Actions that wait for a worker, or are in one's hands.

@@ -25,6 +25,7 @@ struct ActionRow<'a> {
     base_version: i64,
     fingerprint: String,
     next_change: Option<String>,
+    group: Option<&'a str>,
     verify: bool,
     supersedes: Option<i64>,
 }
@@ -54,10 +55,11 @@ pub(super) async fn insert_actions(
             .await?;
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, scim_id, \
-               base_version, fingerprint, next_change, supersedes, uncertain, not_before, created_at) \
+               base_version, fingerprint, next_change, guard_group, supersedes, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
-               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'supersedes', \
+               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', \
+               j.value ->> 'group', j.value ->> 'supersedes', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
@@ -128,6 +130,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         base_version: action.base_version,
         fingerprint: action.settled.fingerprint.to_hex(),
         next_change: action.settled.next_change.map(|day| day.to_string()),
+        group: action.settled.group.as_deref(),
         verify: action.verify,
         supersedes: action.supersedes,
     }

@@ -21,9 +21,14 @@ pub enum Approval {
         /// Its state, if there is one.
         state: Option<String>,
     },
+    /// Nobody decided about it within `guard.hold_expires_hours`.
+    Expired,
     /// Source, configuration, state or the stored plan itself have changed since; this is how.
     Stale(String),
 }
+
+/// The held plan whose time is over.
+const EXPIRED: &str = "SELECT plan_id FROM plan WHERE state = 'held' AND expires_at <= ?1";
 
 impl Store {
     /// The held plan's source and configuration, as its run saw them.
@@ -49,7 +54,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Approval, StoreError> {
         let mut tx = self.begin().await?;
-        let plan: Option<(String, String, String, String)> =
+        let plan: Option<(String, String, String, Option<String>)> =
             sqlx::query_as("SELECT state, input, content_hash, run_id FROM plan WHERE plan_id = ?1")
                 .bind(plan_id)
                 .fetch_optional(&mut *tx)
@@ -57,6 +62,13 @@ impl Store {
         let Some((state, plan_input, shown, run_id)) = plan else {
             return Ok(Approval::NotHeld { state: None });
         };
+        if expire(&mut tx, now).await?.is_some_and(|expired| expired == plan_id) {
+            tx.commit().await?;
+            return Ok(Approval::Expired);
+        }
+        if state == "expired" {
+            return Ok(Approval::Expired);
+        }
         if state != "held" {
             return Ok(Approval::NotHeld { state: Some(state) });
         }
@@ -65,53 +77,30 @@ impl Store {
                 "the HR source or the configuration has changed since the plan was made".into(),
             ));
         }
-        if stored_hash(&mut tx, plan_id, &plan_input).await? != Some(shown) {
-            return Ok(Approval::Stale(
-                "the stored plan is not the one that was shown; its actions in the database have been changed".into(),
-            ));
+        if let Some(why) = moved(&mut tx, plan_id, &plan_input, &shown).await? {
+            return Ok(Approval::Stale(why));
         }
-        let moved: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
-             AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
-                    AND o.state IN ('queued', 'parked') \
-                    AND (o.action_id IS NOT h.supersedes OR o.action_id IN (SELECT action_id FROM lease))))",
-        )
-        .bind(plan_id)
-        .fetch_one(&mut *tx)
-        .await?;
-        if moved > 0 {
-            return Ok(Approval::Stale(format!(
-                "the state of {moved} people has moved since the plan was made"
-            )));
-        }
-        // What a superseded action may have done unseen since the plan was made has to be looked at by its successor.
-        sqlx::query(
-            "UPDATE action SET uncertain = 1 WHERE plan_id = ?1 AND state = 'held' \
-             AND EXISTS (SELECT 1 FROM action s WHERE s.action_id = action.supersedes AND s.uncertain = 1)",
-        )
-        .bind(plan_id)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE state IN ('queued', 'parked', 'discarded') \
-             AND action_id IN (SELECT supersedes FROM action WHERE plan_id = ?1 AND state = 'held')",
-        )
-        .bind(plan_id)
-        .bind(millis(now))
-        .execute(&mut *tx)
-        .await?;
-        let released = sqlx::query(
-            "UPDATE action SET state = 'queued', not_before = ?2 WHERE plan_id = ?1 AND state = 'held'",
-        )
-        .bind(plan_id)
-        .bind(millis(now))
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        let released = release(&mut tx, plan_id, now).await?;
         decide(&mut tx, plan_id, "approved", by, now).await?;
         sqlx::query("UPDATE run SET accepted = 1 WHERE run_id = ?1").bind(&run_id).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(Approval::Released(released))
+    }
+
+    /// Marks the held plan as expired, should its time be over. The answer is its key.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn expire_held(&self, now: DateTime<Utc>) -> Result<Option<String>, StoreError> {
+        let due: Option<String> =
+            sqlx::query_scalar(EXPIRED).bind(millis(now)).fetch_optional(&self.readers).await?;
+        if due.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.begin().await?;
+        let expired = expire(&mut tx, now).await?;
+        tx.commit().await?;
+        Ok(expired)
     }
 
     /// Drops a held plan. The answer tells whether it was held.
@@ -133,7 +122,71 @@ impl Store {
     }
 }
 
-/// The content hash of a held plan as it is stored now; `None` where one of its actions cannot even be read.
+/// Why a plan that waits can no longer be released, if so: it is not stored as it was shown, or the state of its people has
+/// moved.
+pub(super) async fn moved(
+    tx: &mut Tx,
+    plan_id: &str,
+    input: &str,
+    shown: &str,
+) -> Result<Option<String>, StoreError> {
+    if stored_hash(tx, plan_id, input).await?.as_deref() != Some(shown) {
+        return Ok(Some(
+            "the stored plan is not the one that was shown; its actions in the database have been changed"
+                .into(),
+        ));
+    }
+    let moved: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
+         AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
+                AND o.state IN ('queued', 'parked') \
+                AND (o.action_id IS NOT h.supersedes OR o.action_id IN (SELECT action_id FROM lease))))",
+    )
+    .bind(plan_id)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok((moved > 0).then(|| format!("the state of {moved} people has moved since the plan was made")))
+}
+
+/// Puts the actions of a plan that waited into the queue. The answer is how many.
+pub(super) async fn release(tx: &mut Tx, plan_id: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    // What a superseded action may have done unseen since the plan was made has to be looked at by its successor.
+    sqlx::query(
+        "UPDATE action SET uncertain = 1 WHERE plan_id = ?1 AND state = 'held' \
+         AND EXISTS (SELECT 1 FROM action s WHERE s.action_id = action.supersedes AND s.uncertain = 1)",
+    )
+    .bind(plan_id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE state IN ('queued', 'parked', 'discarded') \
+         AND action_id IN (SELECT supersedes FROM action WHERE plan_id = ?1 AND state = 'held')",
+    )
+    .bind(plan_id)
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    let queued = sqlx::query(
+        "UPDATE action SET state = 'queued', not_before = ?2 WHERE plan_id = ?1 AND state = 'held'",
+    )
+    .bind(plan_id)
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    Ok(queued.rows_affected())
+}
+
+/// Marks the held plan as expired, should its time be over. The answer is its key.
+async fn expire(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<String>, StoreError> {
+    let expired: Option<String> =
+        sqlx::query_scalar(EXPIRED).bind(millis(now)).fetch_optional(&mut **tx).await?;
+    if expired.is_some() {
+        drop_held(tx, "expired", Some("guard.hold_expires_hours"), now).await?;
+    }
+    Ok(expired)
+}
+
+/// The content hash of a plan that waits as it is stored now; `None` where one of its actions cannot even be read.
 pub(super) async fn stored_hash(
     tx: &mut Tx,
     plan_id: &str,
@@ -166,7 +219,7 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
         // Not part of what was shown: whether to read first is settled when the plan is released.
         verify: false,
         supersedes: row.get(7),
-        settled: Settled { fingerprint: Fingerprint::from_hex(row.get(8)), next_change },
+        settled: Settled { fingerprint: Fingerprint::from_hex(row.get(8)), next_change, group: None },
     })
 }
 
@@ -177,19 +230,30 @@ pub(super) async fn drop_held(
     by: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let plan = sqlx::query("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
-    let Some(plan) = plan else { return Ok(()) };
-    let plan_id: String = plan.get(0);
+    let held: Option<String> =
+        sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
+    let Some(plan_id) = held else { return Ok(()) };
+    drop_waiting(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+}
+
+/// Drops a plan that waits, held or saved.
+pub(super) async fn drop_waiting(
+    tx: &mut Tx,
+    plan_id: &str,
+    state: &str,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE action SET state = 'dropped', ended_at = ?2 WHERE plan_id = ?1 AND state = 'held'")
-        .bind(&plan_id)
+        .bind(plan_id)
         .bind(millis(now))
         .execute(&mut **tx)
         .await?;
-    decide(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+    decide(tx, plan_id, state, by, now).await
 }
 
-/// Marks a held plan as decided, and records it.
-async fn decide(
+/// Marks a plan that waited, held or saved, as decided, and records it.
+pub(super) async fn decide(
     tx: &mut Tx,
     plan_id: &str,
     state: &str,
@@ -197,7 +261,8 @@ async fn decide(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE plan SET state = ?2, decided_by = ?3, decided_at = ?4 WHERE plan_id = ?1 AND state = 'held'",
+        "UPDATE plan SET state = ?2, decided_by = ?3, decided_at = ?4 \
+         WHERE plan_id = ?1 AND state IN ('held', 'saved')",
     )
     .bind(plan_id)
     .bind(state)

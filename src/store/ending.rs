@@ -333,7 +333,8 @@ async fn store_accounts(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> 
     .execute(&mut **tx)
     .await?;
     sqlx::query(
-        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change \
+        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change, \
+           guard_group = coalesce(a.guard_group, person.guard_group) \
          FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
     )
     .bind(to_json(&settled))

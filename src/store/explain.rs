@@ -56,7 +56,7 @@ pub struct PastAction {
 pub struct PastPlan {
     /// The key.
     pub plan_id: String,
-    /// The run that made it.
+    /// The run that made or applied it; empty: it was only saved.
     pub run_id: String,
     /// What became of it: released, held, approved and so on.
     pub state: String,
@@ -135,7 +135,7 @@ impl Store {
     async fn past_actions(&self, employee_id: &str, limit: u32) -> Result<Vec<PastAction>, StoreError> {
         let rows = sqlx::query(
             "SELECT a.action_id, a.kind, a.state, i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, \
-               p.plan_id, p.run_id, p.state, p.created_at, p.hold_reasons, p.decided_by, p.decided_at \
+               p.plan_id, coalesce(p.run_id, ''), p.state, p.created_at, p.hold_reasons, p.decided_by, p.decided_at \
              FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
              WHERE a.employee_id = ?1 ORDER BY a.action_id DESC LIMIT ?2",
         )

@@ -21,6 +21,8 @@ mod outbox;
 mod owner;
 mod plans;
 mod recorded;
+mod saved;
+mod settling;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary,
 pub use outbox::{Claim, Claimed};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};
+pub use saved::{Application, KEPT_SAVED, SAVED_FOR};
 pub use state::PackedPeople;
 
 /// What can go wrong with the database.

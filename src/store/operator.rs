@@ -28,6 +28,8 @@ pub struct Status {
     pub outage: Option<Pause>,
     /// The plan that waits for approval, if one does.
     pub held: Option<PlanSummary>,
+    /// Plans that were saved and can be applied, newest first.
+    pub saved: Vec<PlanSummary>,
     /// Actions that wait for an operator.
     pub parked: Vec<ParkedAction>,
     /// Records that the newest run which read its source could not use; the first [`SHOWN_REJECTIONS`].
@@ -81,13 +83,15 @@ impl Queue {
     }
 }
 
-/// A held plan.
+/// A plan that waits, held or saved.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlanSummary {
     /// The key.
     pub plan_id: String,
-    /// When it was made.
+    /// Since when it waits.
     pub created_at: DateTime<Utc>,
+    /// Until when it can be approved.
+    pub expires_at: Option<DateTime<Utc>>,
     /// What it holds.
     pub counts: Counts,
     /// Why it is held.
@@ -133,6 +137,7 @@ impl Store {
             queue: self.queue().await?,
             outage: self.outage().await?,
             held: self.held_summary().await?,
+            saved: self.plan_summaries("saved").await?,
             parked: self.parked().await?,
             rejected: self.rejected().await?,
             active_accounts: self.scale().await?.active_accounts,
@@ -146,7 +151,9 @@ impl Store {
     /// Where the database fails.
     pub async fn queue(&self) -> Result<Queue, StoreError> {
         let rows = sqlx::query(
-            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked', 'held') GROUP BY state \
+            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked') GROUP BY state \
+             UNION ALL SELECT 'held', count(*), NULL FROM action a JOIN plan p USING (plan_id) \
+               WHERE a.state = 'held' AND p.state = 'held' \
              UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )
         .fetch_all(&self.readers)
@@ -307,17 +314,26 @@ impl Store {
         Ok(runs.collect())
     }
 
-    async fn held_summary(&self) -> Result<Option<PlanSummary>, StoreError> {
-        let row =
-            sqlx::query("SELECT plan_id, created_at, counts, hold_reasons FROM plan WHERE state = 'held'")
-                .fetch_optional(&self.readers)
-                .await?;
-        Ok(row.map(|row| PlanSummary {
+    /// The plan that waits for approval, if one does.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn held_summary(&self) -> Result<Option<PlanSummary>, StoreError> {
+        Ok(self.plan_summaries("held").await?.pop())
+    }
+
+    async fn plan_summaries(&self, state: &str) -> Result<Vec<PlanSummary>, StoreError> {
+        let sql = "SELECT plan_id, created_at, counts, hold_reasons, expires_at FROM plan WHERE state = ?1 \
+                   ORDER BY created_at DESC, rowid DESC";
+        let rows = sqlx::query(sql).bind(state).fetch_all(&self.readers).await?;
+        let summaries = rows.iter().map(|row| PlanSummary {
             plan_id: row.get(0),
             created_at: from_millis(row.get(1)),
+            expires_at: row.get::<Option<i64>, _>(4).map(from_millis),
             counts: serde_json::from_str(row.get(2)).unwrap_or_default(),
             hold_reasons: serde_json::from_str(row.get(3)).unwrap_or_default(),
-        }))
+        });
+        Ok(summaries.collect())
     }
 
     async fn rejected(&self) -> Result<Vec<RejectedRecord>, StoreError> {

@@ -6,11 +6,12 @@ use super::actions::insert_actions;
 use super::approval::{drop_held, stored_hash};
 use super::audit::append;
 use super::recorded;
+use super::settling::{count_absences, settle};
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
 use crate::core::header::HeaderNames;
-use crate::core::plan::{Absences, Plan, PlannedAction, SettledPerson, content_hash};
+use crate::core::plan::{Plan, PlannedAction, content_hash};
 use crate::core::report::{Counts, Outcome};
 
 /// How many rows one statement takes.
@@ -50,6 +51,8 @@ pub struct PlanCommit<'a> {
     pub hold_reasons: &'a [HoldReason],
     /// Whether, though held, actions that take no access away are released.
     pub only_deprovisions: bool,
+    /// Until when it can be approved, should it be held.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What became of a plan when it was stored.
@@ -100,8 +103,9 @@ impl Store {
         let plan_id = same.clone().or_else(|| stored.then(|| commit.plan_id.to_owned()));
         let mut told = vec![insert_run(&mut tx, run, plan_id.as_deref(), Some(commit), !is_held).await?];
         if let Some(plan_id) = plan_id.as_deref().filter(|_| same.is_none()) {
-            insert_plan(&mut tx, plan_id, run, commit, &hash).await?;
-            told.push(recorded::plan(plan_id, run, commit, &hash));
+            let state = if is_held { "held" } else { "released" };
+            let plan = PlanRow { plan_id, run_id: Some(run.run_id), state, hash: &hash, now };
+            told.push(insert_plan(&mut tx, &plan, commit).await?);
         }
         let mut queued = 0;
         if let Some(plan_id) = &plan_id {
@@ -111,13 +115,7 @@ impl Store {
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
         }
-        // Also under a hold: to keep back what the newest record contradicts sends nothing.
-        let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
-        let withdrawn = commit.plan.withdrawals.iter().map(|(action_id, _)| *action_id);
-        let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
-        withdraw(&mut tx, run.run_id, &needless, now, &mut told).await?;
-        count_absences(&mut tx, &commit.plan.absences).await?;
-        let settled = settle(&mut tx, &commit.plan.settled).await?;
+        let settled = beside_actions(&mut tx, run, commit.plan, &held, &mut told).await?;
         let leaves_nothing = !is_held
             && commit.plan.is_final()
             && queued == released.len() as u64
@@ -137,7 +135,13 @@ impl Store {
     /// Where the database fails.
     pub async fn record_quiet_run(&self, run: &RunRecord<'_>, rows: u64) -> Result<(), StoreError> {
         let plan = Plan { rows, ..Plan::default() };
-        let commit = PlanCommit { plan_id: "", plan: &plan, hold_reasons: &[], only_deprovisions: false };
+        let commit = PlanCommit {
+            plan_id: "",
+            plan: &plan,
+            hold_reasons: &[],
+            only_deprovisions: false,
+            expires_at: run.ended_at,
+        };
         let mut tx = self.begin().await?;
         let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
         append(&mut tx, run.ended_at, &[told]).await?;
@@ -175,7 +179,7 @@ impl Store {
 }
 
 /// Stores a run; the answer is its entry in the audit.
-async fn insert_run(
+pub(super) async fn insert_run(
     tx: &mut Tx,
     run: &RunRecord<'_>,
     plan_id: Option<&str>,
@@ -242,29 +246,8 @@ async fn store_header(tx: &mut Tx, header: &HeaderNames) -> Result<Option<String
 }
 
 /// The digest of the configuration that decided, as it is stored.
-fn rules_text(plan: &Plan) -> String {
+pub(super) fn rules_text(plan: &Plan) -> String {
     format!("{:016x}", plan.rules)
-}
-
-/// Counts a run for those who were missing in it; for everybody else who was missing before, the count begins anew.
-async fn count_absences(tx: &mut Tx, absences: &Absences) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE person SET absent_runs = 0 \
-         WHERE absent_runs > 0 AND employee_id NOT IN (SELECT value FROM json_each(?1))",
-    )
-    .bind(to_json(&absences.missing))
-    .execute(&mut **tx)
-    .await?;
-    if absences.counted.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE person SET absent_runs = absent_runs + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
-    )
-    .bind(to_json(&absences.counted))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// The held plan, if it is this one: by the hash that it was shown under, and by what is stored of it now.
@@ -276,29 +259,56 @@ async fn standing(tx: &mut Tx, hash: &str) -> Result<Option<String>, StoreError>
     Ok((stored.as_deref() == Some(hash)).then_some(plan_id))
 }
 
-async fn insert_plan(
+/// What is stored of a plan beside itself.
+pub(super) struct PlanRow<'a> {
+    pub plan_id: &'a str,
+    pub run_id: Option<&'a str>,
+    pub state: &'a str,
+    pub hash: &'a str,
+    pub now: DateTime<Utc>,
+}
+
+/// Stores a plan without its actions; the answer is its entry in the audit.
+pub(super) async fn insert_plan(
     tx: &mut Tx,
-    plan_id: &str,
-    run: &RunRecord<'_>,
+    row: &PlanRow<'_>,
     commit: &PlanCommit<'_>,
-    hash: &str,
-) -> Result<(), StoreError> {
-    let state = if commit.hold_reasons.is_empty() { "released" } else { "held" };
+) -> Result<Entry, StoreError> {
     sqlx::query(
-        "INSERT INTO plan (plan_id, run_id, state, created_at, input, content_hash, counts, hold_reasons) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO plan (plan_id, run_id, state, created_at, input, content_hash, counts, hold_reasons, rules, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )
-    .bind(plan_id)
-    .bind(run.run_id)
-    .bind(state)
-    .bind(millis(run.ended_at))
+    .bind(row.plan_id)
+    .bind(row.run_id)
+    .bind(row.state)
+    .bind(millis(row.now))
     .bind(commit.plan.input.to_hex())
-    .bind(hash)
+    .bind(row.hash)
     .bind(to_json(&commit.plan.counts()))
     .bind(to_json(&commit.hold_reasons))
+    .bind(rules_text(commit.plan))
+    .bind((row.state == "held").then(|| millis(commit.expires_at)))
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(recorded::plan(row, commit))
+}
+
+/// Stores what a plan says beside its actions: what nobody needs any more, who is missing, who is settled. The answer is how
+/// many are settled.
+pub(super) async fn beside_actions(
+    tx: &mut Tx,
+    run: &RunRecord<'_>,
+    plan: &Plan,
+    held: &[&PlannedAction],
+    told: &mut Vec<Entry>,
+) -> Result<u64, StoreError> {
+    // Also under a hold: to keep back what the newest record contradicts sends nothing.
+    let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
+    let withdrawn = plan.withdrawals.iter().map(|(action_id, _)| *action_id);
+    let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
+    withdraw(tx, run.run_id, &needless, run.ended_at, told).await?;
+    count_absences(tx, &plan.absences).await?;
+    settle(tx, &plan.settled).await
 }
 
 /// Ends the waiting actions that the new ones take the place of.
@@ -341,30 +351,4 @@ async fn withdraw(
         }));
     }
     Ok(())
-}
-
-async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64, StoreError> {
-    let mut stored = 0;
-    for chunk in settled.chunks(CHUNK) {
-        let rows: Vec<_> = chunk
-            .iter()
-            .map(|one| {
-                let day = one.settled.next_change.map(|day| day.to_string());
-                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version)
-            })
-            .collect();
-        // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
-        stored += sqlx::query(
-            "INSERT INTO person (employee_id, fingerprint, next_change, version) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
-             ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change \
-             WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
-               WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",
-        )
-        .bind(to_json(&rows))
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
-    }
-    Ok(stored)
 }

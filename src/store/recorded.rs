@@ -7,7 +7,7 @@ use serde_json::json;
 use super::attempts::AttemptRow;
 use super::ending::{Ending, Finished};
 use super::millis;
-use super::plans::{PlanCommit, RunRecord};
+use super::plans::{PlanCommit, PlanRow, RunRecord};
 use crate::core::audit::{Entry, Kind};
 use crate::core::scim::Capabilities;
 
@@ -35,20 +35,19 @@ pub(super) fn run(
 }
 
 /// A plan that was stored.
-pub(super) fn plan(plan_id: &str, run: &RunRecord<'_>, commit: &PlanCommit<'_>, hash: &str) -> Entry {
-    let state = if commit.hold_reasons.is_empty() { "released" } else { "held" };
+pub(super) fn plan(row: &PlanRow<'_>, commit: &PlanCommit<'_>) -> Entry {
     let body = json!({
-        "plan": plan_id,
-        "run": run.run_id,
-        "state": state,
+        "plan": row.plan_id,
+        "run": row.run_id,
+        "state": row.state,
         "counts": commit.plan.counts(),
-        "content_hash": hash,
+        "content_hash": row.hash,
         "hold_reasons": commit.hold_reasons,
     });
     Entry::new(Kind::Plan, &body)
 }
 
-/// What became of a held plan.
+/// What became of a plan that waited, held or saved.
 pub(super) fn plan_decided(plan_id: &str, state: &str, by: &str) -> Entry {
     Entry::new(Kind::PlanDecided, &json!({ "plan": plan_id, "state": state, "by": by }))
 }

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use super::{Store, StoreError, to_json};
 use crate::core::action::ActionKind;
 use crate::core::guard::Scale;
+use crate::core::guard::groups::is_of;
 use crate::core::header::HeaderNames;
 use crate::core::record::Fingerprint;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
@@ -85,7 +86,7 @@ impl Store {
         let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
-                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id) \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -127,14 +128,15 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
-        let sql = "WITH accepted AS (SELECT source_rows, header FROM run WHERE accepted = 1 \
+        let sql = "WITH accepted AS (SELECT source_rows, header, rules FROM run WHERE accepted = 1 \
                      ORDER BY started_at DESC, rowid DESC LIMIT 1) \
                    SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
                         WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state = 'released'), \
-                     (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted))";
+                     (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
+                     (SELECT rules FROM accepted)";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
         let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
         let accepted: Option<i64> = row.get(2);
@@ -143,8 +145,30 @@ impl Store {
             has_accounts: number(1) > 0,
             accepted_rows: accepted.map(i64::unsigned_abs),
             accepted_header: row.get::<Option<&str>, _>(4).map(header_names).transpose()?,
+            accepted_rules: row.get::<Option<&str>, _>(5).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
             open_deprovisions: number(3),
+            ..Scale::default()
         })
+    }
+
+    /// Adds the sizes of the groups of which `column` is the key.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scale_by_group(&self, column: &str, scale: &mut Scale) -> Result<(), StoreError> {
+        let active = "SELECT guard_group, count(*) FROM account JOIN person USING (employee_id) \
+                      WHERE active = 1 AND guard_group IS NOT NULL GROUP BY guard_group";
+        let open = "SELECT guard_group, count(*) FROM action JOIN plan USING (plan_id) \
+                    WHERE action.state = 'queued' AND kind IN ('suspend', 'delete') AND plan.state = 'released' \
+                      AND guard_group IS NOT NULL GROUP BY guard_group";
+        for (sql, counts) in
+            [(active, &mut scale.active_by_group), (open, &mut scale.open_deprovisions_by_group)]
+        {
+            let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&self.readers).await?;
+            let ours = rows.into_iter().filter(|(group, _)| is_of(group, column));
+            *counts = ours.map(|(group, number)| (group, number.unsigned_abs())).collect();
+        }
+        Ok(())
     }
 
     /// Whose account has this id of Workiva's.
@@ -190,7 +214,15 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
     };
     let adoption = row.get::<Option<&str>, _>(12).and_then(AdoptionMark::parse);
     let absent_runs = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX - 1);
-    Ok(PersonState { employee_id: row.get(0), version: row.get(1), absent_runs, account, open, adoption })
+    Ok(PersonState {
+        employee_id: row.get(0),
+        version: row.get(1),
+        absent_runs,
+        group: row.get(13),
+        account,
+        open,
+        adoption,
+    })
 }
 
 #[cfg(test)]

@@ -403,6 +403,7 @@ max_create_percent = 100000.0
 max_shrink_percent = 100.0
 max_reject_percent = 100.0
 max_rename_percent = 100.0
+max_config_change_percent = 100000.0
 [store]
 url = "sqlite://{folder}/state.db"
 [http]

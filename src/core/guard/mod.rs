@@ -1,19 +1,21 @@
 //! The guard: a pure check of a plan against limits. It answers with reasons to hold, or with none.
 
+pub mod groups;
 mod settings;
 
 use serde::{Deserialize, Serialize};
 
+use self::groups::GroupCounts;
 use super::header::HeaderNames;
 use super::plan::Plan;
+use super::report::Counts;
 
 pub use settings::{GuardSettings, OnTrip};
 
 /// One tripped limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldReason {
-    /// A stable name: `deprovision_count`, `deprovision_percent`, `create_percent`, `shrink_percent`,
-    /// `reject_percent`, `rename_percent` or `header_changed`.
+    /// A stable name; README.md lists all of them.
     pub code: String,
     /// The figures, in words.
     pub message: String,
@@ -30,8 +32,14 @@ pub struct Scale {
     pub accepted_rows: Option<u64>,
     /// The columns of the last accepted run; `None`: a change of them does not matter.
     pub accepted_header: Option<HeaderNames>,
+    /// The digest of the configuration that decided in the last accepted run.
+    pub accepted_rules: Option<u64>,
     /// Deprovisions that earlier plans queued, no operator approved, and no worker has ended yet.
     pub open_deprovisions: u64,
+    /// Accounts confirmed active, by group; only where groups are configured.
+    pub active_by_group: GroupCounts,
+    /// `open_deprovisions` by group; only where groups are configured.
+    pub open_deprovisions_by_group: GroupCounts,
 }
 
 /// The guard's word on a plan.
@@ -53,88 +61,168 @@ impl Verdict {
 /// Checks a plan.
 pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     let counts = plan.counts();
-    let mut reasons = Vec::new();
-    // Deprovisions that still wait count too: five runs of 20 each are 100, not five times 20.
-    let deprovisions =
-        counts.deprovisions() + if counts.deprovisions() > 0 { scale.open_deprovisions } else { 0 };
-    if deprovisions > settings.max_deprovision_count {
-        reasons.push(HoldReason {
-            code: "deprovision_count".into(),
-            message: format!(
-                "{deprovisions} accounts would lose access; guard.max_deprovision_count is {}",
-                settings.max_deprovision_count
-            ),
-        });
-    }
-    let mut percent = |code: &str, part: u64, whole: u64, limit: f64, what: &str, of: &str| {
-        if part >= settings.min_people && exceeds(part, whole, limit) {
-            let share = if whole == 0 { 100.0 } else { part as f64 * 100.0 / whole as f64 };
-            let message =
-                format!("{part} {what} of {whole} {of} are {share:.1} %; guard.max_{code} is {limit}");
-            reasons.push(HoldReason { code: code.into(), message });
-        }
-    };
-    let active = scale.active_accounts;
-    let deprovision_limit = settings.max_deprovision_percent;
-    percent(
-        "deprovision_percent",
-        deprovisions,
-        active,
-        deprovision_limit,
-        "deprovisions",
-        "active accounts",
-    );
-    if scale.has_accounts {
-        percent(
-            "create_percent",
-            counts.create,
-            active,
-            settings.max_create_percent,
-            "new accounts",
-            "active accounts",
-        );
-    }
-    if let Some(before) = scale.accepted_rows {
-        let missing = before.saturating_sub(plan.rows);
-        percent(
-            "shrink_percent",
-            missing,
-            before,
-            settings.max_shrink_percent,
-            "missing rows",
-            "rows of the last accepted run",
-        );
-    }
-    let rejected = plan.rejections();
-    percent("reject_percent", rejected, plan.rows, settings.max_reject_percent, "unusable rows", "rows");
-    percent(
+    let mut limits = Limits { settings, reasons: Vec::new() };
+    limits.deprovisions(plan, scale, &counts);
+    limits.creates(scale, &counts);
+    limits.source(plan, scale);
+    limits.percent(
         "rename_percent",
-        plan.renames(),
-        active,
+        (plan.renames(), scale.active_accounts),
         settings.max_rename_percent,
-        "changed user names",
-        "active accounts",
+        ("changed user names", "active accounts"),
     );
-    let header_change = scale.accepted_header.as_ref().and_then(|before| plan.header.change_since(before));
-    if let Some(change) = header_change {
-        let message = format!(
-            "the source's columns are not those of the last accepted run: {change}; approve the plan if the export was meant \
-             to change"
-        );
-        reasons.push(HoldReason { code: "header_changed".into(), message });
-    }
-    let spares_others = |reason: &HoldReason| {
-        matches!(reason.code.as_str(), "deprovision_count" | "deprovision_percent" | "shrink_percent")
-    };
+    limits.configuration(plan, scale, &counts);
+    let reasons = limits.reasons;
     let only_deprovisions = settings.on_trip == OnTrip::HoldDeprovisions
         && !reasons.is_empty()
-        && reasons.iter().all(spares_others);
+        && reasons.iter().all(|reason| SPARES_OTHERS.contains(&reason.code.as_str()));
     Verdict { reasons, only_deprovisions }
+}
+
+/// With `hold_deprovisions`, these alone let everything but deprovisions go on.
+const SPARES_OTHERS: [&str; 4] =
+    ["deprovision_count", "deprovision_percent", "deprovision_percent_per", "shrink_percent"];
+
+struct Limits<'a> {
+    settings: &'a GuardSettings,
+    reasons: Vec<HoldReason>,
+}
+
+impl Limits<'_> {
+    fn hold(&mut self, code: &str, message: String) {
+        self.reasons.push(HoldReason { code: code.into(), message });
+    }
+
+    /// Trips where `part` of `whole` is more than `limit` percent; the words say of what.
+    fn percent(&mut self, code: &str, (part, whole): (u64, u64), limit: f64, (what, of): (&str, &str)) {
+        if part >= self.settings.min_people && exceeds(part, whole, limit) {
+            let share = share(part, whole);
+            let message =
+                format!("{part} {what} of {whole} {of} are {share:.1} %; guard.max_{code} is {limit}");
+            self.hold(code, message);
+        }
+    }
+
+    fn deprovisions(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
+        let settings = self.settings;
+        if counts.deprovisions() == 0 {
+            return;
+        }
+        // Deprovisions that still wait count too: five runs of 20 each are 100, not five times 20.
+        let deprovisions = counts.deprovisions() + scale.open_deprovisions;
+        if deprovisions > settings.max_deprovision_count {
+            let message = format!(
+                "{deprovisions} accounts would lose access; guard.max_deprovision_count is {}",
+                settings.max_deprovision_count
+            );
+            self.hold("deprovision_count", message);
+        }
+        let limit = settings.max_deprovision_percent;
+        self.percent(
+            "deprovision_percent",
+            (deprovisions, scale.active_accounts),
+            limit,
+            ("deprovisions", "active accounts"),
+        );
+        if let Some(column) = &settings.max_deprovision_percent_per {
+            self.reasons.extend(groups::check(plan, scale, column, limit, settings.min_people));
+        }
+    }
+
+    fn creates(&mut self, scale: &Scale, counts: &Counts) {
+        if let Some(limit) = self.settings.max_create_count.filter(|limit| counts.create > *limit) {
+            let message = format!("{} new accounts; guard.max_create_count is {limit}", counts.create);
+            self.hold("create_count", message);
+        }
+        if scale.has_accounts {
+            self.percent(
+                "create_percent",
+                (counts.create, scale.active_accounts),
+                self.settings.max_create_percent,
+                ("new accounts", "active accounts"),
+            );
+        }
+    }
+
+    fn source(&mut self, plan: &Plan, scale: &Scale) {
+        if let Some(before) = scale.accepted_rows {
+            self.percent(
+                "shrink_percent",
+                (before.saturating_sub(plan.rows), before),
+                self.settings.max_shrink_percent,
+                ("missing rows", "rows of the last accepted run"),
+            );
+        }
+        self.percent(
+            "reject_percent",
+            (plan.rejections(), plan.rows),
+            self.settings.max_reject_percent,
+            ("unusable rows", "rows"),
+        );
+        let changed = scale.accepted_header.as_ref().and_then(|before| plan.header.change_since(before));
+        if let Some(change) = changed {
+            let message = format!(
+                "the source's columns are not those of the last accepted run: {change}; approve the plan if the export was \
+                 meant to change"
+            );
+            self.hold("header_changed", message);
+        }
+    }
+
+    /// Other rules decide than in the last accepted run. Without accounts there is nothing that they could change.
+    fn configuration(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
+        let is_other = scale.accepted_rules.is_some_and(|before| before != plan.rules);
+        let (total, active) = (counts.total(), scale.active_accounts);
+        let limit = self.settings.max_config_change_percent;
+        if !is_other
+            || !scale.has_accounts
+            || total < self.settings.min_people
+            || !exceeds(total, active, limit)
+        {
+            return;
+        }
+        let mut parts = vec![format!("update {} people", grouped(counts.update))];
+        let others = [
+            ("create", counts.create),
+            ("reactivate", counts.reactivate),
+            ("suspend", counts.suspend),
+            ("delete", counts.delete),
+        ];
+        let others = others.into_iter().filter(|(_, number)| *number > 0);
+        parts.extend(others.map(|(verb, number)| format!("{verb} {}", grouped(number))));
+        let message = format!(
+            "your configuration change would {}; {} changes of {} active accounts are {:.1} %; \
+             guard.max_config_change_percent is {limit}",
+            parts.join(", "),
+            grouped(total),
+            grouped(active),
+            share(total, active),
+        );
+        self.hold("config_change_percent", message);
+    }
 }
 
 /// Whether a part is more than so many percent of the whole.
 pub fn exceeds(part: u64, whole: u64, limit_percent: f64) -> bool {
     part as f64 * 100.0 > limit_percent * whole as f64
+}
+
+/// In percent. A part of nothing is all of it.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 100.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
+/// With a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

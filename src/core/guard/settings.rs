@@ -12,6 +12,13 @@ pub struct GuardSettings {
     /// The same as a percentage of active accounts.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_deprovision_percent: f64,
+    /// A column (our name) within each value of which `max_deprovision_percent` holds as well, such as `department`. Its values
+    /// show in messages and logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_deprovision_percent_per: Option<String>,
+    /// Most new accounts in one run, the first load included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_create_count: Option<u64>,
     /// Most new accounts, as a percentage of active accounts; not on a first, empty state.
     #[serde(default = "fifty")]
     #[schemars(range(min = 0.0))]
@@ -28,6 +35,10 @@ pub struct GuardSettings {
     #[serde(default = "five")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_rename_percent: f64,
+    /// Most people whom a changed configuration may change, as a percentage of active accounts; not on a first load.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0.0))]
+    pub max_config_change_percent: f64,
     /// A percentage limit trips only when at least this many people are concerned.
     #[serde(default = "three")]
     #[schemars(range(min = 1))]
@@ -35,6 +46,10 @@ pub struct GuardSettings {
     /// What a trip stops.
     #[serde(default)]
     pub on_trip: OnTrip,
+    /// After so many hours a held plan cannot be approved any more.
+    #[serde(default = "three_days")]
+    #[schemars(range(min = 1, max = 8760))]
+    pub hold_expires_hours: u32,
 }
 
 fn fifty() -> f64 {
@@ -51,6 +66,10 @@ fn five() -> f64 {
 
 fn three() -> u64 {
     3
+}
+
+fn three_days() -> u32 {
+    72
 }
 
 /// What a tripped limit stops.

@@ -88,6 +88,25 @@ fn holding_deprovisions_alone_is_for_trips_about_deprovisions_alone() {
 }
 
 #[test]
+fn other_rules_trip_by_what_they_change_only_and_the_figures_are_readable() {
+    let scale = Scale { accepted_rules: Some(1), ..scale(4_950) };
+    let changed = Plan { rules: 2, ..plan(0, 12, 4_812) };
+    let mut settings = settings();
+    settings.max_rename_percent = 100.0;
+    let verdict = check(&changed, &scale, &settings);
+    assert_eq!(verdict.reasons[0].code, "config_change_percent");
+    let message = &verdict.reasons[0].message;
+    assert!(
+        message.contains("your configuration change would update 4,812 people, create 12; 4,824"),
+        "{message}"
+    );
+    assert!(!check(&Plan { rules: 1, ..changed }, &scale, &settings).holds(), "HR has changed that much");
+    assert!(!check(&Plan { rules: 2, ..plan(0, 0, 0) }, &scale, &settings).holds(), "a new version, say");
+    let first_load = Scale { has_accounts: false, active_accounts: 0, ..scale };
+    assert!(!check(&Plan { rules: 2, ..plan(0, 500, 0) }, &first_load, &settings).holds());
+}
+
+#[test]
 fn a_changed_header_holds_the_whole_plan_whatever_on_trip_says() {
     let header = |names: &[&str]| HeaderNames::new(names.iter().map(|name| (*name).to_owned()));
     let mut settings = settings();

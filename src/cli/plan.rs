@@ -1,0 +1,143 @@
+//! `plan` and `apply`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::decide::user;
+use super::sync::{exit_of, frame, print_report, push_to_end};
+use super::{ApplyArgs, Exit, PlanArgs, open, print_json};
+use crate::compose::{Surroundings, engine, load_config};
+use crate::core::plan::PlannedAction;
+use crate::core::report::{Counts, Outcome, ReportedAction};
+use crate::engine::saved::AppliedPlan;
+use crate::store::Store;
+
+/// What a cycle would do, today or on another day. With `save` the plan is kept, and that is all that is written.
+pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
+    let surroundings = Surroundings::real();
+    let loaded = load_config(config)?;
+    let database = &loaded.rules.database;
+    let store = if args.save { open(database).await? } else { Store::open_for_reading(database).await? };
+    let engine = engine(loaded, store, &surroundings, false).await?;
+    let started_at = engine.clock.now();
+    let made = engine.plan_connected(args.as_of).await?;
+    let planned = made.as_ref().ok();
+    let mut report = frame(engine.random.name(started_at), planned);
+    report.outcome = match &made {
+        Err(failure) => failure.outcome(),
+        Ok(planned) if planned.verdict.holds() => Outcome::Held,
+        Ok(planned) if planned.plan.actions.is_empty() => Outcome::Unchanged,
+        Ok(_) => Outcome::Applied,
+    };
+    if let Some(planned) = planned.filter(|_| args.save) {
+        report.plan_id = engine.save(planned).await?;
+    }
+    report.parked = engine.store.queue().await?.parked;
+    report.requests = engine.telemetry.requests_sent();
+    report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
+    if args.json {
+        let actions = planned.map_or(&[][..], |planned| &planned.plan.actions);
+        report.actions = Some(actions.iter().map(reported).collect());
+        print_json(&report)?;
+    } else if planned.is_some() {
+        if let Some(day) = args.as_of {
+            println!("as of {day}, by dates alone: HR file, rules and accounts are those of now");
+        }
+        print_report(&report, planned, true);
+        print_duration(&report.planned, engine.settings.workiva.requests_per_second);
+        match &report.plan_id {
+            Some(plan_id) => {
+                println!("saved as plan {plan_id}; carry it out with `workiva-sync apply {plan_id}`")
+            }
+            None if args.save => println!("nothing to do, so nothing is saved"),
+            None => {}
+        }
+    }
+    Ok(match &made {
+        Err(failure) => {
+            eprintln!("workiva-sync: {}", failure.message());
+            exit_of(failure)
+        }
+        Ok(_) if report.outcome == Outcome::Held => Exit::Held,
+        Ok(planned) if report.source.rejected > 0 || !planned.plan.waiting.is_empty() => Exit::Leftovers,
+        Ok(_) => Exit::Done,
+    })
+}
+
+/// Carries out a saved plan exactly, or refuses it.
+pub async fn apply(config: &Path, args: ApplyArgs) -> anyhow::Result<Exit> {
+    let surroundings = Surroundings::real();
+    let loaded = load_config(config)?;
+    let store = open(&loaded.rules.database).await?;
+    let engine = engine(loaded, store, &surroundings, true).await?;
+    let started_at = engine.clock.now();
+    let plan = &args.plan;
+    let (why, exit) = match engine.apply(plan, &args.by.unwrap_or_else(user)).await? {
+        AppliedPlan::Ran(result) => {
+            let applied = push_to_end(&engine, *result).await?;
+            if args.json {
+                print_json(&applied.report)?;
+            } else {
+                applied.print();
+            }
+            engine.store.close().await;
+            return Ok(applied.exit);
+        }
+        AppliedPlan::Stale(why) => {
+            (format!("plan {plan} is stale, and nothing of it is done: {why}. Make a new one"), Exit::Held)
+        }
+        AppliedPlan::NotSaved { state: Some(state) } => {
+            (format!("plan {plan} is no saved plan: it is {state}"), Exit::Failed)
+        }
+        AppliedPlan::NotSaved { state: None } => {
+            let why =
+                format!("no saved plan is called {plan}; `workiva-sync status` lists those that are there");
+            (why, Exit::Failed)
+        }
+    };
+    if args.json {
+        let mut report = frame(engine.random.name(started_at), None);
+        report.outcome = Outcome::Failed;
+        report.requests = engine.telemetry.requests_sent();
+        report.parked = engine.store.queue().await?.parked;
+        report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
+        print_json(&report)?;
+        eprintln!("workiva-sync: {why}");
+    } else {
+        println!("{why}");
+    }
+    engine.store.close().await;
+    Ok(exit)
+}
+
+/// A day as `--as-of` takes it.
+///
+/// # Errors
+/// The form that is wanted.
+pub fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .map_err(|_| "is no day of the calendar; write year, month and day, such as 2027-01-31".into())
+}
+
+fn reported(action: &PlannedAction) -> ReportedAction {
+    ReportedAction {
+        employee_id: action.employee_id.clone(),
+        kind: action.kind,
+        changes: action.changes.clone(),
+        because: action.because.clone(),
+    }
+}
+
+/// How long the push will take at least, where the rate is what bounds it.
+fn print_duration(planned: &Counts, requests_per_second: u32) {
+    let requests = planned.requests_about();
+    if requests == 0 || requests_per_second == 0 {
+        return;
+    }
+    let took = indicatif::HumanDuration(Duration::from_secs(requests.div_ceil(requests_per_second.into())));
+    println!(
+        "about {took} for some {requests} requests at workiva.requests_per_second = {requests_per_second}"
+    );
+}

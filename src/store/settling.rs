@@ -1,0 +1,55 @@
+//! What a run leaves with people who need no action: who is settled, and who is missing.
+
+use super::plans::CHUNK;
+use super::{StoreError, Tx, to_json};
+use crate::core::plan::{Absences, SettledPerson};
+
+/// Counts a run for those who were missing in it; for everybody else who was missing before, the count begins anew.
+pub(super) async fn count_absences(tx: &mut Tx, absences: &Absences) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE person SET absent_runs = 0 \
+         WHERE absent_runs > 0 AND employee_id NOT IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&absences.missing))
+    .execute(&mut **tx)
+    .await?;
+    if absences.counted.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE person SET absent_runs = absent_runs + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&absences.counted))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Remembers people who are as they should be. The answer is of how many that holds: not of those whose state has moved.
+pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64, StoreError> {
+    let mut stored = 0;
+    for chunk in settled.chunks(CHUNK) {
+        let rows: Vec<_> = chunk
+            .iter()
+            .map(|one| {
+                let day = one.settled.next_change.map(|day| day.to_string());
+                let group = &one.settled.group;
+                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version, group)
+            })
+            .collect();
+        // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
+        stored += sqlx::query(
+            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true \
+             ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change, \
+               guard_group = coalesce(excluded.guard_group, guard_group) \
+             WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
+               WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",
+        )
+        .bind(to_json(&rows))
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+    }
+    Ok(stored)
+}

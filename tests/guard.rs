@@ -515,6 +515,7 @@ fn a_held_plan_expires_and_the_next_run_holds_a_fresh_one_under_a_new_name() {
     world.meddle("UPDATE plan SET expires_at = created_at WHERE state = 'held'");
     let third = world.sync_rows(&after, 3);
     assert_ne!(third.plan_id(), fresh.plan_id(), "a run lets it expire too");
+    assert_eq!(world.run(&["audit", "verify"]).exit, 0);
     assert_eq!(approve(&world, third.plan_id()).exit, 0);
     assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
 }

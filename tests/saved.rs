@@ -153,8 +153,10 @@ fn a_saved_plan_that_trips_the_guard_becomes_the_held_plan_and_waits_for_approva
     world.assert_agrees(&rows);
     assert_eq!(world.status()["held"]["plan_id"], saved.plan_id());
     assert_refused(&world, saved.plan_id(), 1, "it is held");
+    assert_eq!(world.run(&["audit", "verify"]).exit, 0);
     assert_eq!(world.run(&["approve", saved.plan_id()]).exit, 0);
     assert_eq!(world.sync().applied(), kinds([("create", 1), ("suspend", 2), ("update", 1)]));
+    assert_eq!(world.run(&["audit", "verify"]).exit, 0);
     world.assert_agrees(&after);
     let told = save(&world);
     assert_eq!(
@@ -233,6 +235,7 @@ fn a_plan_as_of_a_day_shows_its_hires_and_leavers_and_changes_nothing() {
         (&["plan", "--as-of", "01/05/2099"][..], "write year, month and day"),
         (&["plan", "--as-of", "2099-02-30"][..], "write year, month and day"),
         (&["plan", "--as-of", "2099-01-01", "--save"][..], "cannot be used with"),
+        (&["plan", "--as-of", "2001-01-01"][..], "is over"),
     ] {
         let refused = world.run(arguments);
         assert_eq!(refused.exit, 2, "{refused:?}");

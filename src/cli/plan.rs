@@ -22,6 +22,12 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
     let store = if args.save { open(database).await? } else { Store::open_for_reading(database).await? };
     let engine = engine(loaded, store, &surroundings, false).await?;
     let started_at = engine.clock.now();
+    let today = engine.rules.rulebook.access.lifecycle.today(started_at);
+    if let Some(day) = args.as_of.filter(|day| *day < today) {
+        // Who was judged since then is not judged again for that day.
+        eprintln!("workiva-sync: {day} is over; --as-of takes {today} or a later day");
+        return Ok(Exit::Usage);
+    }
     let made = engine.plan_connected(args.as_of).await?;
     let planned = made.as_ref().ok();
     let mut report = frame(engine.random.name(started_at), planned);

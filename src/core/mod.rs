@@ -3,6 +3,7 @@
 //! Nothing in here does I/O, waits, reads a clock or draws randomness; the current time and the random
 //! source are parameters. The core imports no other room of the crate.
 
+mod absence;
 pub mod access;
 pub mod action;
 pub mod adopt;

@@ -104,6 +104,11 @@ impl PersonState {
         }
     }
 
+    /// Whether there is access, or an action under way that may end with access.
+    pub fn has_something_to_lose(&self) -> bool {
+        self.has_access() || self.open.is_some()
+    }
+
     /// Whether an active account is confirmed.
     pub fn has_access(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.active)

@@ -8,8 +8,9 @@ use super::audit::append;
 use super::plans::{
     Committed, PlanCommit, PlanRow, RunRecord, beside_actions, insert_plan, insert_run, rules_text,
 };
-use super::recorded::plan_decided;
+use super::recorded;
 use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::audit::Entry;
 use crate::core::plan::{PlannedAction, content_hash};
 
 /// How many saved plans are kept, the newest; behind that, the oldest are dropped.
@@ -82,8 +83,7 @@ impl Store {
         let mut queued = 0;
         if is_held {
             drop_held(&mut tx, "superseded", None, now).await?;
-            hold(&mut tx, commit, now).await?;
-            told.push(plan_decided(plan_id, "held", by));
+            told.push(hold(&mut tx, run, commit).await?);
         } else {
             queued = release(&mut tx, plan_id, now).await?;
             decide(&mut tx, plan_id, "applied", by, now).await?;
@@ -139,8 +139,9 @@ async fn refuse(
     Ok(None)
 }
 
-/// Makes the saved plan the held one.
-async fn hold(tx: &mut Tx, commit: &PlanCommit<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Makes the saved plan the held one. The answer is its entry in the audit.
+async fn hold(tx: &mut Tx, run: &RunRecord<'_>, commit: &PlanCommit<'_>) -> Result<Entry, StoreError> {
+    let now = run.ended_at;
     sqlx::query(
         "UPDATE plan SET state = 'held', created_at = ?2, expires_at = ?3, hold_reasons = ?4 WHERE plan_id = ?1",
     )
@@ -150,5 +151,7 @@ async fn hold(tx: &mut Tx, commit: &PlanCommit<'_>, now: DateTime<Utc>) -> Resul
     .bind(to_json(&commit.hold_reasons))
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    let hash = content_hash(&commit.plan.input.to_hex(), &commit.plan.actions);
+    let row = PlanRow { plan_id: commit.plan_id, run_id: Some(run.run_id), state: "held", hash: &hash, now };
+    Ok(recorded::plan(&row, commit))
 }

@@ -142,26 +142,15 @@ fn read_file(
         return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
     }
     let control = options.announcements.control_count(path)?;
-    trailer.check(&options.announcements, control, rows.number).map_err(incomplete)?;
-    if let Some(fields) = rows.short.filter(|_| !trailer.has_come()) {
-        let wanted = rows.header.width;
-        return Err(incomplete(format!(
-            "its last row (row {}) has {fields} of {wanted} fields",
-            rows.number
-        )));
-    }
-    if rows.number < options.min_records {
-        return Err(incomplete(format!(
-            "it has {} rows; source.min_records is {}",
-            rows.number, options.min_records
-        )));
-    }
+    rows.check_end(&trailer, control).map_err(incomplete)?;
     let read = reader.get_ref().bytes_read();
     if file::Stamp::of(&file).map_err(unreadable)? != before || read != before.bytes() {
         return Err(incomplete(
             "it changed while it was read; let the export write another name and rename it".into(),
         ));
     }
+    // Another file may have taken the name before this one was opened.
+    options.announcements.is_done(path).map_err(incomplete)?;
     deliver(batch)?;
     let bytes = reader.get_ref().digest();
     Ok((options.announcements.seal(bytes, control, options.min_records), rows.header.names))
@@ -224,6 +213,21 @@ impl Rows<'_> {
             ));
         }
         batch.rejections.push(Rejection { employee_id, row: Some(self.number), kind, reason });
+        Ok(())
+    }
+
+    /// Whether the rows are as many as they should be, and the last one is whole.
+    fn check_end(&self, trailer: &Trailer, control: Option<u64>) -> Result<(), String> {
+        trailer.check(&self.options.announcements, control, self.number)?;
+        // Behind a row that is cut off there is no trailer.
+        if let Some(fields) = self.short.filter(|_| !trailer.has_come()) {
+            let wanted = self.header.width;
+            return Err(format!("its last row (row {}) has {fields} of {wanted} fields", self.number));
+        }
+        let least = self.options.min_records;
+        if self.number < least {
+            return Err(format!("it has {} rows; source.min_records is {least}", self.number));
+        }
         Ok(())
     }
 

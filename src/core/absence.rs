@@ -1,0 +1,69 @@
+//! What it comes to that the source no longer names somebody.
+
+use std::collections::BTreeMap;
+
+use super::access::Reason;
+use super::action::{Attributes, Target};
+use super::plan::{Plan, Settled, SettledPerson};
+use super::planner::{Absence, Rulebook, States, add};
+use super::record::Fingerprint;
+use super::state::PersonState;
+
+/// Adds people whom the source does not name and who are not settled as absent. Until they have been missing from so many runs
+/// as configured, those with something to lose keep it.
+pub(super) fn add_absents(
+    plan: &mut Plan,
+    missing: Vec<String>,
+    without_id: u64,
+    states: &States,
+    rulebook: &Rulebook,
+) {
+    let means_leaving = rulebook.absence == Absence::Deprovision;
+    if without_id > 0 && means_leaving && !missing.is_empty() {
+        plan.warnings.push(format!(
+            "{} people are missing from the source, but {without_id} rows have no readable employee id and could be theirs: \
+             nobody is deprovisioned for being absent until those rows are mended",
+            missing.len(),
+        ));
+    } else {
+        let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
+        for employee_id in &missing {
+            let state = states.get(employee_id);
+            let runs = state.map_or(0, |state| state.absent_runs) + 1;
+            // Who has nothing to lose needs no grace.
+            let has_grace = rulebook.absence_runs > 1
+                && means_leaving
+                && state.is_some_and(PersonState::has_something_to_lose);
+            if has_grace && runs <= rulebook.absence_runs {
+                plan.absences.counted.push(employee_id.clone());
+            }
+            if has_grace && runs < rulebook.absence_runs {
+                *waiting.entry(runs).or_default() += 1;
+            } else {
+                add_absent(plan, employee_id.clone(), states, rulebook);
+            }
+        }
+        plan.warnings.extend(waiting.into_iter().map(|(runs, people)| {
+            format!(
+                "{people} people are absent, for {runs} of {} runs; they keep what they have until then \
+                 (source.absence_runs)",
+                rulebook.absence_runs
+            )
+        }));
+    }
+    plan.absences.missing = missing;
+}
+
+fn add_absent(plan: &mut Plan, employee_id: String, states: &States, rulebook: &Rulebook) {
+    let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None, group: None };
+    match rulebook.absence {
+        Absence::Deprovision => {
+            let target = Target::NoAccess { known_as: Attributes::new() };
+            add(plan, employee_id, target, &Reason::Absent, settled, states, rulebook);
+        }
+        Absence::Keep => {
+            let base_version = states.get(&employee_id).map_or(0, |state| state.version);
+            plan.settled.push(SettledPerson { employee_id, base_version, settled });
+        }
+    }
+}

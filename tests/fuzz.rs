@@ -40,6 +40,11 @@ fn whatever_a_server_answers_it_is_understood_or_refused_and_a_merge_writes_what
 }
 
 #[test]
+fn whatever_a_table_of_decisions_holds_nothing_in_it_is_passed_over() {
+    try_out("decisions", targets::decisions::check);
+}
+
+#[test]
 fn however_a_server_pages_a_walk_ends_and_meets_nobody_twice() {
     try_out("walk", targets::walk::check);
 }

@@ -3,20 +3,22 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use common::{Daemon, Row, World, hr_text, people, until};
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use common::{Daemon, Front, Row, Way, World, hr_text, people, until};
 use rustix::process::Signal;
 use secrecy::SecretString;
 use workiva_sync::sandbox::{Faults, SandboxOptions};
 
 const PASSWORD: &str = "Tr0ub4dor&3-hunter2";
+const USER: &str = "scim-user";
 const TOKEN: &str = "metrics-t0ken-xyzzy";
 
-/// The password and what it becomes on the wire.
+/// The password and the token, in each form.
 fn forms() -> Vec<String> {
-    let basic = BASE64_STANDARD.encode(format!("scim-user:{PASSWORD}"));
-    vec![PASSWORD.to_owned(), basic, TOKEN.to_owned(), BASE64_STANDARD.encode(PASSWORD)]
+    [every_form(PASSWORD), every_form(TOKEN)].concat()
 }
 
 fn assert_hides(what: &str, bytes: &[u8], secrets: &[String]) {
@@ -33,48 +35,6 @@ fn world() -> World {
     world.set("schedule.cron", "* * * * * *");
     world.set("http.token", TOKEN);
     world
-}
-
-#[test]
-fn a_daemon_that_meets_every_fault_and_refused_credentials_shows_no_secret() {
-    let mut world = world();
-    let mut rows = people(30);
-    world.hr(&rows);
-    let faults = Faults { rate: 0.3, slow_ms: 10, seed: 5, ..Faults::default() };
-    world.sandbox.set_faults(faults);
-    world.set("retry.max_attempts", 30);
-    let mut daemon = Daemon::start_logging(&world, "trace");
-    until("Workiva is what HR says", || world.agrees(&rows));
-    assert!(world.statistics().faults > 0);
-
-    world.sandbox.set_password(&SecretString::from("another"));
-    rows[0] = Row::new("2000", "Zyxwina", "Qwertyson");
-    world.hr(&rows);
-    until("the credentials were refused", || world.statistics().unauthorized > 1);
-    until("/readyz tells", || daemon.get_as("/readyz", TOKEN).status == 503);
-    // A configuration that cannot be used is told with its values, but for the secrets.
-    world.set("workiva.lease_seconds", 1);
-    daemon.signal(Signal::HUP);
-    daemon.wait_for_log("stays as it was");
-
-    let metrics = daemon.get_as("/metrics", TOKEN);
-    let readiness = daemon.get_as("/readyz", TOKEN);
-    assert_eq!(daemon.stop(), 0);
-    let secrets = forms();
-    assert_hides("/metrics", metrics.body.as_bytes(), &secrets);
-    assert_hides("/readyz", readiness.body.as_bytes(), &secrets);
-    assert_hides("the log", daemon.log().as_bytes(), &secrets);
-    for entry in std::fs::read_dir(world.path("")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.starts_with("state") {
-            let bytes = std::fs::read(&path).unwrap();
-            // Beside the database lie locks and logs, which may be empty.
-            if !bytes.is_empty() {
-                assert_hides(&name, &bytes, &secrets);
-            }
-        }
-    }
 }
 
 #[test]
@@ -194,11 +154,157 @@ fn a_secret_may_come_from_the_environment_or_a_file_and_is_as_hidden() {
     }
 }
 
+/// A secret in each form in which it could turn up: plain, in JSON, in a URL, and in Base64 wherever it begins there, alone or
+/// with the user name before or behind it.
+fn every_form(secret: &str) -> Vec<String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+    let form = secret.replace('%', "%25").replace('&', "%26");
+    let mut forms = vec![secret.to_owned(), json.trim_matches('"').to_owned(), percent.to_string(), form];
+    for text in [secret.to_owned(), format!("{USER}:{secret}"), format!("{secret}:{USER}")] {
+        for before in 0..3 {
+            let bytes = [&[0; 2][..before], text.as_bytes()].concat();
+            let skipped = (before * 8).div_ceil(6);
+            for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
+                let encoded = engine.encode(&bytes);
+                // Only the characters that depend on nothing else.
+                let whole = bytes.len() * 8 / 6;
+                forms.push(encoded[skipped..whole].to_owned());
+            }
+        }
+    }
+    forms
+}
+
 #[test]
-fn the_database_is_readable_by_its_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let world = world();
-    world.sync_rows(&people(3), 0);
-    let mode = std::fs::metadata(world.database()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+fn a_secret_is_looked_for_in_each_form() {
+    let forms = every_form("pass\"word%1");
+    for text in [
+        BASE64_STANDARD.encode("x pass\"word%1 y"),
+        BASE64_STANDARD.encode("xy pass\"word%1"),
+        BASE64_STANDARD.encode(format!("{USER}:pass\"word%1")),
+        serde_json::json!({"said": "pass\"word%1"}).to_string(),
+        "https://x.example/?p=pass%22word%251".to_owned(),
+    ] {
+        assert!(forms.iter().any(|form| text.contains(form)), "{text}");
+    }
+    assert!(!forms.iter().any(|form| BASE64_STANDARD.encode("another text, as long as that").contains(form)));
+}
+
+/// Everything below the folder, but for the configuration and the files that hold the secrets.
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "secrets" {
+            files_below(&path, found);
+        } else if path.is_file() && name != "config.toml" {
+            found.push(path);
+        }
+    }
+}
+
+/// Every mishap that there is, one after the other, while everything that talks talks as much as it can. `secret` is what
+/// Workiva is shown, as `key`.
+fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
+    let mut world = World::with(options);
+    std::fs::create_dir(world.path("secrets")).unwrap();
+    for (section, name, content) in [("workiva", key, secret), ("http", "token", TOKEN)] {
+        let file = world.path(&format!("secrets/{section}"));
+        std::fs::write(&file, format!("{content}\r\n")).unwrap();
+        world.set(&format!("{section}.{name}_file"), file.to_str().unwrap());
+    }
+    world.unset("workiva", "password");
+    if key == "token" {
+        world.set("workiva.auth", "bearer");
+    }
+    world.set("schedule.cron", "* * * * * *");
+    world.set("retry.base_seconds", 0.01);
+    world.set("retry.cap_seconds", 1);
+    world.set("retry.max_attempts", 30);
+    world.guard_tightly();
+    let mut rows = people(30);
+    world.hr(&rows);
+    let front = Front::before(&mut world);
+    world.sandbox.set_faults(Faults { rate: 0.3, slow_ms: 10, seed: 5, ..Faults::default() });
+    let taken = serde_json::json!({"userName": rows[3].email, "externalId": "9", "active": false});
+    world.sandbox.seed_user(taken).unwrap();
+    // Whatever a crash leaves is left in the world's folder.
+    let mut daemon = Daemon::start_by_shell(&world, "export WORKIVA_SYNC_LOG=trace; ulimit -c unlimited");
+    let without_taken: Vec<Row> = rows.iter().filter(|row| row.id != rows[3].id).cloned().collect();
+    until("all but one are there", || world.agrees(&without_taken));
+    until("the one is parked", || !world.parked().is_empty());
+    rows.truncate(8);
+    world.hr(&rows);
+    until("a plan is held", || !world.status()["held"].is_null());
+    let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
+
+    let secrets = [every_form(secret), every_form(TOKEN)].concat();
+    let person = rows[0].id.clone();
+    let tell = |what: &str, world: &World| {
+        let commands: [&[&str]; 13] = [
+            &["check"],
+            &["plan"],
+            &["plan", "--json"],
+            &["sync", "--json"],
+            &["approve", &plan, "--by", "somebody"],
+            &["status", "--json"],
+            &["actions", "list"],
+            &["explain", &person, "--json"],
+            &["adopt", "--json"],
+            &["drift", "--json"],
+            &["audit", "verify"],
+            &["audit", "export"],
+            &["config", "print"],
+        ];
+        for arguments in commands {
+            let output = world.command(arguments).env("WORKIVA_SYNC_LOG", "trace").output().unwrap();
+            let both = [output.stdout, output.stderr].concat();
+            assert_hides(&format!("{what}: {arguments:?}"), &both, &secrets);
+        }
+    };
+    tell("all is well", &world);
+    for way in [Way::Redirecting, Way::Broken, Way::Page] {
+        front.go(way);
+        rows[0] = rows[0].but(|row| row.title = format!("{way:?}"));
+        world.hr(&rows);
+        until("it tells", || daemon.get_as("/readyz", TOKEN).status == 503);
+        tell(&format!("{way:?}"), &world);
+    }
+    front.go(Way::Refusing);
+    until("the refusal is told", || daemon.get_as("/readyz", TOKEN).body.contains("credentials"));
+    tell("the credentials are refused and quoted back", &world);
+    world.set("workiva.lease_seconds", 1);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("stays as it was");
+    assert_hides("/metrics", daemon.get_as("/metrics", TOKEN).body.as_bytes(), &secrets);
+    assert_hides("/readyz", daemon.get_as("/readyz", TOKEN).body.as_bytes(), &secrets);
+    assert_hides("what the system shows of the process", daemon.proc("cmdline").as_bytes(), &secrets);
+    daemon.signal(Signal::ABORT);
+    daemon.wait();
+    assert_hides("the log", daemon.log().as_bytes(), &secrets);
+    let mut files = Vec::new();
+    files_below(&world.path(""), &mut files);
+    assert!(files.iter().any(|file| file.ends_with("state.db-wal")), "{files:?}");
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        // A lock is empty.
+        if !bytes.is_empty() {
+            assert_hides(&file.display().to_string(), &bytes, &secrets);
+        }
+    }
+}
+
+#[test]
+fn a_whole_faulty_run_shows_no_password_in_any_form_and_neither_does_its_crash() {
+    let password = "Tr0ub4dor\"&3\\hunter2%";
+    let options = SandboxOptions { password: SecretString::from(password), ..SandboxOptions::default() };
+    a_whole_faulty_run(options, "password", password);
+}
+
+#[test]
+fn a_whole_faulty_run_shows_no_bearer_token_in_any_form_and_neither_does_its_crash() {
+    let token = "b3arer.t0ken/with+signs~xyzzy==";
+    let options = SandboxOptions { bearer: Some(SecretString::from(token)), ..SandboxOptions::default() };
+    a_whole_faulty_run(options, "token", token);
 }

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod configuration;
 pub mod csv;
+pub mod decisions;
 pub mod mapping;
 pub mod people;
 mod tape;

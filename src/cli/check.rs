@@ -1,11 +1,13 @@
 //! `check`: configuration, HR source and connection, each with what is wrong and how to mend it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
+use crate::config::Settings;
 use crate::core::planner::{States, judge};
 use crate::engine::connection::{self, ConnectionReport};
 use crate::engine::feed;
@@ -37,7 +39,8 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     if workiva.works {
         engine.remember_connection(&workiva.capabilities).await?;
     }
-    let configuration = Part { ok: true, message: format!("{} is complete", config.display()) };
+    let message = format!("{} is complete{}", config.display(), exposed(&engine.settings));
+    let configuration = Part { ok: true, message };
     let report = CheckReport { configuration, source, workiva };
     if json {
         print_json(&report)?
@@ -49,6 +52,15 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
         (_, false) => Exit::Source,
         _ => Exit::Done,
     })
+}
+
+/// A word on secrets that any user of this machine can read. It is no fault: in a container there is nobody else.
+fn exposed(settings: &Settings) -> String {
+    let files = [&settings.workiva.password_file, &settings.workiva.token_file, &settings.http.token_file];
+    let exposed = files.into_iter().flatten().filter(|file| {
+        std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+    });
+    exposed.map(|file| format!("; every user of this machine can read {file}: chmod 600 {file}")).collect()
 }
 
 /// Reads the whole source and judges everybody, as if nobody were known.

@@ -183,7 +183,17 @@ fn not_answered(error: &reqwest::Error) -> Failure {
     } else {
         (FailureKind::NoAnswer, "the connection broke before the answer")
     };
-    Failure::new(kind, None, &format!("{what}: {}", causes(error)))
+    let reason = sources(error).find_map(certificate_fault).map(|reason| format!("{reason}: "));
+    Failure::new(kind, None, &format!("{what}: {}{}", reason.unwrap_or_default(), causes(error)))
+}
+
+/// Whether this cause is a certificate that was not believed, in words.
+fn certificate_fault(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(fault) = cause.downcast_ref::<rustls::Error>() {
+        return tls::reason(fault);
+    }
+    // An I/O error does not count what it wraps among its causes.
+    certificate_fault(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// An error's causes, without the outermost one, which would only quote the URL.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::settings::ClientError;
 
@@ -25,6 +25,27 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, Clie
     // reqwest takes a configuration as it is, so what HTTP versions we speak has to be said here.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// What is wrong with a server's certificate, and the mend, where it is the certificate.
+pub(super) fn reason(error: &rustls::Error) -> Option<&'static str> {
+    let rustls::Error::InvalidCertificate(wrong) = error else { return None };
+    Some(match wrong {
+        // A bad signature: by a key that is not the one of the authority that it names.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the certificate is by an unknown authority; name a company's own in workiva.ca_file"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for an other name than workiva.base_url has"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the certificate has expired; the server needs a new one"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet; is this machine's clock right?"
+        }
+        _ => "the certificate proves nothing",
+    })
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ClientError> {

@@ -157,7 +157,8 @@ async fn alone(path: &Path) -> std::io::Result<File> {
     locked.await.map_err(std::io::Error::other)?
 }
 
-fn private() -> OpenOptions {
+/// How a file is made that its owner alone can read, whatever the umask.
+pub(super) fn private() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600);

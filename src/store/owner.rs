@@ -7,6 +7,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::opening::private;
 
 /// This process, as the owner of leases. Dropping it gives the lock up and removes the file.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Owner {
     pub fn register(database: &Path, id: &str) -> Result<Self, StoreError> {
         let path = lock_path(database, id);
         let fail = |source| StoreError::Open { path: path.display().to_string(), source };
-        let file = File::create(&path).map_err(fail)?;
+        let file = private().open(&path).map_err(fail)?;
         file.try_lock().map_err(|error| {
             fail(match error {
                 TryLockError::Error(error) => error,

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -38,7 +38,17 @@ impl Daemon {
     /// The same with another log filter.
     pub fn start_logging(world: &World, filter: &str) -> Self {
         let mut command = world.command(&["run"]);
-        command.env("WORKIVA_SYNC_LOG", filter).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env("WORKIVA_SYNC_LOG", filter);
+        Self::spawn(command)
+    }
+
+    /// The same from a shell, behind this command of it.
+    pub fn start_by_shell(world: &World, prelude: &str) -> Self {
+        Self::spawn(world.shell(prelude, &["run"]))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -118,6 +128,19 @@ impl Daemon {
     pub fn readiness(&self) -> (u16, Value) {
         let answer = self.get("/readyz");
         (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+
+    /// A file of the system's about this process.
+    pub fn proc(&self, name: &str) -> String {
+        let bytes = std::fs::read(format!("/proc/{}/{name}", self.child.id())).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The most memory that it has held so far, in kB.
+    pub fn most_kilobytes(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Sends a signal.

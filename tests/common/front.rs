@@ -24,6 +24,10 @@ pub enum Way {
     Page,
     /// Answers everything with 200 and JSON that breaks off.
     CutOff,
+    /// Sends everybody elsewhere, with a token in the address.
+    Redirecting,
+    /// Answers everything with 401, and quotes the credentials back.
+    Refusing,
     /// Takes every request and never answers.
     Silent,
     /// Closes every connection without an answer.
@@ -114,10 +118,18 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     }
     asked.fetch_add(1, Ordering::Relaxed);
     let is_listing = request.starts_with(b"GET ") && request.windows(7).any(|part| part == b"/Users?");
+    let shown = String::from_utf8_lossy(&request)
+        .lines()
+        .find(|line| line.starts_with("authorization:"))
+        .map(str::to_owned);
+    let quoted =
+        serde_json::json!({"detail": format!("not good enough: {}", shown.unwrap_or_default())}).to_string();
     let (status, body) = match way {
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
+        Way::Redirecting => ("302 Found\r\nLocation: https://elsewhere.example/login?token=t", ""),
+        Way::Refusing => ("401 Unauthorized", quoted.as_str()),
         Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),
         Way::CutOff => ("200 OK", "{\"id\": \"1"),
         Way::Closing => return,

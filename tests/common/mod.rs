@@ -176,6 +176,15 @@ impl World {
         command
     }
 
+    /// The same from a shell, behind this command of it, in the world's folder.
+    pub fn shell(&self, prelude: &str, arguments: &[&str]) -> std::process::Command {
+        let mut shell = std::process::Command::new("/bin/sh");
+        let script = format!("{prelude}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_workiva-sync")]).args(arguments).env_clear();
+        shell.env("WORKIVA_SYNC_CONFIG", self.path("config.toml")).current_dir(self.path(""));
+        shell
+    }
+
     /// `sync --json`.
     pub fn sync(&self) -> Synced {
         Synced::of(self.run(&["sync", "--json"]))
@@ -356,6 +365,7 @@ pub fn kinds<const N: usize>(all: [(&str, u64); N]) -> BTreeMap<String, u64> {
 
 fn configuration(folder: &Path, base_url: &str, password: &str) -> toml::Table {
     let folder = folder.display();
+    let password = toml::Value::from(password);
     let text = format!(
         r#"
 [schedule]
@@ -391,7 +401,7 @@ externalId = "{{{{ employee_id }}}}"
 [workiva]
 base_url = "{base_url}"
 username = "scim-user"
-password = "{password}"
+password = {password}
 requests_per_second = 0
 [retry]
 base_seconds = 0.01

@@ -1,8 +1,8 @@
 //! What of the engine's own is there, and what people call our functions elsewhere.
 
-use minijinja::{filters, functions as builtin, tests};
+use minijinja::{Error, Value, filters, functions as builtin, tests};
 
-use super::functions::Registry;
+use super::functions::{Fault, Registry};
 
 /// Registers the engine's filters, tests and functions that help with text. Left out on purpose are those
 /// for HTML (`escape`, `safe`), and those that would print a whole person (`debug`, `pprint`).
@@ -33,7 +33,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.function("range", builtin::range);
     registry.test("boolean", tests::is_boolean);
     registry.test("defined", tests::is_defined);
-    registry.test("divisibleby", tests::is_divisibleby);
+    registry.test("divisibleby", is_divisible_by);
     registry.test("endingwith", tests::is_endingwith);
     registry.test("eq", tests::is_eq);
     registry.test("equalto", tests::is_eq);
@@ -54,6 +54,16 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.test("true", tests::is_true);
     registry.test("undefined", tests::is_undefined);
     registry.test("upper", tests::is_upper);
+}
+
+/// The engine's own test panics on a divisor of 0, and on -1 with the smallest number.
+fn is_divisible_by(value: &Value, divisor: &Value) -> Result<bool, Error> {
+    let whole = i128::try_from(divisor.clone()).ok();
+    if whole == Some(0) {
+        return Err(Fault::Range("divisibleby: nothing can be divided by 0".to_owned()).into());
+    }
+    let divisor = if whole == Some(-1) { Value::from(1) } else { divisor.clone() };
+    Ok(tests::is_divisibleby(value, &divisor))
 }
 
 /// What a spreadsheet or another language calls something that has another name here.

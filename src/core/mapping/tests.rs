@@ -284,6 +284,19 @@ fn a_template_that_writes_without_end_is_stopped_long_before_memory_is() {
     assert_eq!(render(&padded).unwrap().as_deref(), Some("Zoë"), "white space around a value does not count");
 }
 
+/// Found by the fuzz target `mapping`: the engine panicked, and a value of HR's would have been enough.
+#[test]
+fn a_division_by_nothing_rejects_a_person_and_ends_no_process() {
+    let message = rule("12 is divisibleby 0").unwrap_err();
+    assert!(message.contains("nothing can be divided by 0"), "{message}");
+    assert!(rule("12 is divisibleby(employee_id | replace('E1', '0') | int)").is_err());
+    assert_eq!(rule("12 is divisibleby(-1)"), Ok(true));
+    assert_eq!(rule("12 is divisibleby 5"), Ok(false));
+    for expression in ["12 % 0 == 1", "12 // 0 == 1", "12 / 0 == 1"] {
+        let _ = rule(expression);
+    }
+}
+
 #[test]
 fn whatever_is_written_is_refused_or_accepted_without_a_panic() {
     let parts = [

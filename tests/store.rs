@@ -553,6 +553,11 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_
     for sql in [
         "INSERT INTO person (employee_id, fingerprint, version) VALUES ('1001', 'ab', 1)",
         "INSERT INTO account VALUES ('1001', 'u1', 1, '{\"userName\":\"ana\"}', 'ana', 0)",
+        "INSERT INTO run VALUES ('r', 1, 1, 'sync', 'held', 'p', NULL, 1, 0, 'i', NULL, 0, '{}', '[]', NULL)",
+        "INSERT INTO plan VALUES ('p', 'r', 'held', 1000, 'i', 'h', '{}', '[]', NULL, NULL)",
+        "INSERT INTO action VALUES \
+           (1, 'p', '1001', 'suspend', 0, 'held', NULL, 'u1', 1, '', NULL, NULL, 0, 0, 0, NULL, 1000, NULL)",
+        "INSERT INTO intent VALUES (1, '[]', 'left', '{}')",
     ] {
         sqlx::query(sql).execute(&mut old).await.unwrap();
     }
@@ -563,6 +568,9 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_
     let store = Store::open(&path).await.unwrap();
     assert_eq!(store.states(&["1001"]).await.unwrap()["1001"].account.as_ref().unwrap().scim_id, "u1");
     assert_eq!(store.accounts_after("", at(0)).await.unwrap().len(), 1);
+    let held = store.held_summary().await.unwrap().unwrap();
+    assert_eq!(held.expires_at.unwrap() - held.created_at, TimeDelta::hours(72), "its table was made anew");
+    assert_eq!(store.queue().await.unwrap().held, 1);
     store.close().await;
     Store::open_for_reading(&path).await.unwrap().status(1).await.unwrap();
 }

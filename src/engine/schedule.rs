@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use super::Engine;
@@ -14,6 +14,15 @@ use crate::store::StoreError;
 
 /// The longest sleep: a wall clock that was set, or a machine that slept, is noticed within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// A wall clock that is so far behind the newest tick was set back: ticks are counted from where it is now.
+const SET_BACK: TimeDelta = TimeDelta::seconds(60);
+
+/// Why a sleep ended.
+enum Wake {
+    Due,
+    Stopped,
+    SetBack,
+}
 
 /// Plans whenever a tick is due; a run that fails is told, and the next one tries again. `first`: the daemon has just started.
 pub async fn run<S: HrSource, P: ScimPort>(
@@ -89,10 +98,17 @@ async fn each_tick<S: HrSource, P: ScimPort, F: Future<Output = ()>>(
             let _ = stop.changed().await;
             return;
         };
-        if !sleep_until(engine, due, &mut stop).await {
-            return;
-        }
+        let woken = sleep_until(engine, reference, due, &mut stop).await;
         let now = engine.clock.now();
+        match woken {
+            Wake::Due => {}
+            Wake::Stopped => return,
+            Wake::SetBack => {
+                tracing::warn!(%due, "the clock was set back; the next run is due by what it shows now");
+                (cause, reference) = (None, now);
+                continue;
+            }
+        }
         // Ticks between the one that was due and now were missed: this run stands for all of them.
         let was_late = ticks.schedule.next_after(due).is_some_and(|next| next <= now);
         cause = Some(if was_late { "missed" } else { "schedule" });
@@ -114,20 +130,25 @@ async fn drift<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str) {
     }
 }
 
-/// False: asked to stop meanwhile.
+/// Sleeps until a tick is due that comes after `reference`.
 async fn sleep_until<S: HrSource, P: ScimPort>(
     engine: &Engine<S, P>,
+    reference: DateTime<Utc>,
     due: DateTime<Utc>,
     stop: &mut watch::Receiver<bool>,
-) -> bool {
+) -> Wake {
     loop {
-        let Ok(wait) = (due - engine.clock.now()).to_std() else { return true };
+        let now = engine.clock.now();
+        let wait = (due - now).to_std().unwrap_or(Duration::ZERO);
         if wait.is_zero() {
-            return true;
+            return Wake::Due;
+        }
+        if now + SET_BACK < reference {
+            return Wake::SetBack;
         }
         tokio::select! {
             biased;
-            _ = stop.changed() => return false,
+            _ = stop.changed() => return Wake::Stopped,
             () = engine.clock.sleep(wait.min(LONGEST_SLEEP)) => {}
         }
     }

@@ -29,6 +29,7 @@ mod options;
 mod patch;
 mod refusal;
 mod scim;
+mod tenant;
 mod users;
 mod world;
 
@@ -51,6 +52,7 @@ pub use self::{
     faults::{FaultKind, Faults},
     options::{Behaviour, SandboxError, SandboxOptions},
     refusal::Refusal,
+    tenant::{Tenant, TenantAnswer},
     world::{Outage, Statistics},
 };
 

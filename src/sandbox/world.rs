@@ -90,6 +90,24 @@ impl Credentials {
 }
 
 impl World {
+    /// An empty one as these options have it.
+    pub(super) fn new(options: &SandboxOptions, base_url: String) -> Self {
+        let credentials = Credentials {
+            basic: Credentials::basic(&options.username, &options.password),
+            username: options.username.clone(),
+            bearer: options.bearer.clone(),
+        };
+        World {
+            directory: Directory::new(base_url, options.faults.seed, options.behaviour.clone()),
+            faults: FaultInjector::new(options.faults.clone()),
+            statistics: Statistics::default(),
+            outage: Outage::None,
+            credentials,
+            open_requests: 0,
+            open_writes: HashMap::new(),
+        }
+    }
+
     /// Whether an Authorization header is the right one, by Basic or Bearer.
     pub(super) fn authorizes(&self, header: Option<&str>) -> bool {
         let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else { return false };
@@ -122,20 +140,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(options: &SandboxOptions, base_url: String) -> Self {
-        let credentials = Credentials {
-            basic: Credentials::basic(&options.username, &options.password),
-            username: options.username.clone(),
-            bearer: options.bearer.clone(),
-        };
-        let world = World {
-            directory: Directory::new(base_url, options.faults.seed, options.behaviour.clone()),
-            faults: FaultInjector::new(options.faults.clone()),
-            statistics: Statistics::default(),
-            outage: Outage::None,
-            credentials,
-            open_requests: 0,
-            open_writes: HashMap::new(),
-        };
+        let world = World::new(options, base_url);
         let rate = options.requests_per_second.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| RateLimiter::direct(Quota::per_second(rate)));
         Shared { world: Mutex::new(world), limiter }

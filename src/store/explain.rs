@@ -174,7 +174,7 @@ impl Store {
     async fn rejections_of(&self, employee_id: &str) -> Result<Vec<RejectedRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT row, reason FROM rejection WHERE employee_id = ?1 AND run_id = (SELECT run_id FROM run \
-             WHERE input IS NOT NULL ORDER BY started_at DESC, rowid DESC LIMIT 1) ORDER BY number",
+             WHERE input IS NOT NULL ORDER BY rowid DESC LIMIT 1) ORDER BY number",
         )
         .bind(employee_id)
         .fetch_all(&self.readers)

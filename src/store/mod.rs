@@ -101,7 +101,15 @@ impl Store {
         if let Some(watch) = &self.watch {
             watch.ask(&self.writer).await?;
         }
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        match self.writer.begin_with("BEGIN IMMEDIATE").await {
+            // After some failures, that of a full disk among them, SQLite rolls back by itself. sqlx 0.9.0 goes on counting
+            // that transaction as open, and would let no other begin on its connection for ever; a new one knows of none.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     /// Whether nothing is being read or written, and nobody waits for it.

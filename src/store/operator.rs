@@ -278,8 +278,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn last_run_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let at: Option<i64> =
-            sqlx::query_scalar("SELECT max(started_at) FROM run").fetch_one(&self.readers).await?;
+        let at: Option<i64> = sqlx::query_scalar("SELECT started_at FROM run ORDER BY rowid DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
         Ok(at.map(from_millis))
     }
 
@@ -296,7 +297,7 @@ impl Store {
     async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
         let rows = sqlx::query(
             "SELECT run_id, started_at, cause, outcome, source_rows, rejected, planned, message FROM run \
-             ORDER BY started_at DESC, rowid DESC LIMIT ?1",
+             ORDER BY rowid DESC LIMIT ?1",
         )
         .bind(limit)
         .fetch_all(&self.readers)
@@ -339,7 +340,7 @@ impl Store {
     async fn rejected(&self) -> Result<Vec<RejectedRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT employee_id, row, reason FROM rejection WHERE run_id = (SELECT run_id FROM run WHERE input IS NOT NULL \
-             ORDER BY started_at DESC, rowid DESC LIMIT 1) ORDER BY number LIMIT ?1",
+             ORDER BY rowid DESC LIMIT 1) ORDER BY number LIMIT ?1",
         )
         .bind(SHOWN_REJECTIONS)
         .fetch_all(&self.readers)

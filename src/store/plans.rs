@@ -159,7 +159,7 @@ impl Store {
     /// Where the database fails.
     pub async fn quiet_rows(&self, digest: &str, today: NaiveDate) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
-                     WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY started_at DESC, rowid DESC LIMIT 1) \
+                     WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'parked') \

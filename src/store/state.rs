@@ -129,7 +129,7 @@ impl Store {
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
         let sql = "WITH accepted AS (SELECT source_rows, header, rules FROM run WHERE accepted = 1 \
-                     ORDER BY started_at DESC, rowid DESC LIMIT 1) \
+                     ORDER BY rowid DESC LIMIT 1) \
                    SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \

@@ -27,33 +27,39 @@ pub enum Found {
     Gone,
 }
 
-/// Reads a user by id. A 404 is believed only if the list of users is there, and is one: else the address may be wrong.
+/// Reads a user by id. A 404 is believed only if the list of users is there, and is one: else the address may be wrong. Even
+/// then the user is asked for once more: the address may have been wrong until a moment ago.
 ///
 /// # Errors
 /// Where Workiva cannot be asked or answers nonsense.
 pub async fn read_user<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Found, Interrupt> {
-    match session.read(&ScimRequest::GetUser { id: id.to_owned() }).await {
-        Ok(answer) => match answer.body.as_ref().and_then(RemoteUser::read) {
-            Some(user) => Ok(Found::Here(user)),
-            None => {
-                Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user").into())
-            }
-        },
-        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
-            match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
-                Ok(answer) => {
-                    UserPage::read(&answer)?;
-                    Ok(Found::Gone)
-                }
-                Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
-                    let message =
-                        "Workiva knows neither this user nor the list of users; is workiva.base_url right?";
-                    Err(Failure::new(FailureKind::Malformed, Some(404), message).into())
-                }
-                Err(other) => Err(other),
-            }
+    if let Some(user) = get(session, id).await? {
+        return Ok(Found::Here(user));
+    }
+    match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
+        Ok(answer) => {
+            UserPage::read(&answer)?;
         }
-        Err(other) => Err(other),
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
+            let message = "Workiva knows neither this user nor the list of users; is workiva.base_url right?";
+            return Err(Failure::new(FailureKind::Malformed, Some(404), message).into());
+        }
+        Err(other) => return Err(other),
+    }
+    Ok(get(session, id).await?.map_or(Found::Gone, Found::Here))
+}
+
+/// `None`: 404.
+async fn get<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Option<RemoteUser>, Interrupt> {
+    let answer = match session.read(&ScimRequest::GetUser { id: id.to_owned() }).await {
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(None),
+        answered => answered?,
+    };
+    match answer.body.as_ref().and_then(RemoteUser::read) {
+        Some(user) => Ok(Some(user)),
+        None => {
+            Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user").into())
+        }
     }
 }
 

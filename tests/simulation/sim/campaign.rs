@@ -1,0 +1,190 @@
+//! Many seeds on all cores; a list that fails is made as short as it can be.
+
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use super::operation::{Op, Setup, list};
+use super::world::World;
+
+/// How many shorter lists are tried before the shortest so far is shown.
+const TRIES: u32 = 200;
+
+/// What a simulation came to.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What happened that never must.
+    pub faults: Vec<String>,
+    /// All that happened, in one number.
+    pub trace: u64,
+    /// All that happened, in lines.
+    pub log: Vec<String>,
+}
+
+/// Lets a list happen, and quiet return behind it.
+pub fn run(setup: Setup, ops: &[Op]) -> Verdict {
+    let mut world = World::new(setup);
+    let hub = world.hub.clone();
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        for op in ops.iter().chain([&Op::Quiet]) {
+            world.happen(*op);
+            if !world.hub.faults().is_empty() {
+                break;
+            }
+        }
+    }));
+    if lived.is_err() {
+        hub.fault("a panic".into());
+    }
+    Verdict { faults: hub.faults(), trace: hub.trace(), log: hub.log() }
+}
+
+/// The list of a seed.
+pub fn run_seed(seed: u64) -> Verdict {
+    run(Setup::of(seed), &list(seed))
+}
+
+/// Runs a seed and prints all that happens.
+pub fn replay(seed: u64) {
+    let verdict = run_seed(seed);
+    verdict.log.iter().for_each(|line| println!("{line}"));
+    assert!(verdict.faults.is_empty(), "{}", told(seed, &verdict));
+}
+
+/// Runs so many seeds from `first` on, on all cores.
+///
+/// # Panics
+/// With the first seed that fails, and how to replay it.
+pub fn campaign(first: u64, seeds: u64) {
+    if let Some((seed, verdict)) = first_failure(first, seeds) {
+        panic!("{}", told(seed, &verdict));
+    }
+}
+
+/// The first seed that fails among so many, for planted faults: how many it took, and what was found.
+pub fn until_found(seeds: u64) -> Option<(u64, String)> {
+    first_failure(0, seeds).map(|(seed, verdict)| (seed + 1, verdict.faults.join("; ")))
+}
+
+fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
+    let next = AtomicU64::new(first);
+    let over = AtomicBool::new(false);
+    let failed: Mutex<Option<(u64, Verdict)>> = Mutex::new(None);
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        return;
+                    }
+                    let verdict = run_seed(seed);
+                    if verdict.faults.is_empty() {
+                        continue;
+                    }
+                    over.store(true, Ordering::Relaxed);
+                    let mut failed = failed.lock().unwrap();
+                    // Threads end out of order; the lowest seed of those that failed is the one that is told.
+                    if failed.as_ref().is_none_or(|(other, _)| seed < *other) {
+                        *failed = Some((seed, verdict));
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap()
+}
+
+fn told(seed: u64, verdict: &Verdict) -> String {
+    let setup = Setup::of(seed);
+    if std::env::var_os("SIMULATION_NO_SHRINK").is_some() {
+        return verdict.faults.join("; ");
+    }
+    let (ops, faults) = shortest(setup, list(seed));
+    let lines: Vec<String> = ops.iter().map(|op| format!("    Op::{op:?},")).collect();
+    format!(
+        "seed {seed}: {}\nreplay: SIMULATION_SEED={seed} cargo test --test simulation -- --nocapture the_seed\n\
+         a shorter list that fails, too ({}):\n{setup:?}\n{}",
+        verdict.faults.join("; "),
+        faults.join("; "),
+        lines.join("\n")
+    )
+}
+
+/// Takes operations out as long as it still fails.
+fn shortest(setup: Setup, mut ops: Vec<Op>) -> (Vec<Op>, Vec<String>) {
+    let mut faults = Vec::new();
+    let mut tries = 0;
+    let mut size = ops.len().div_ceil(2);
+    loop {
+        let mut from = 0;
+        let before = ops.len();
+        while from < ops.len() && tries < TRIES {
+            let mut shorter = ops.clone();
+            shorter.drain(from..(from + size).min(ops.len()));
+            tries += 1;
+            let verdict = run(setup, &shorter);
+            if verdict.faults.is_empty() {
+                from += size;
+            } else {
+                (ops, faults) = (shorter, verdict.faults);
+            }
+        }
+        if tries >= TRIES || (size == 1 && ops.len() == before) {
+            return (ops, faults);
+        }
+        size = size.div_ceil(2).max(1);
+    }
+}
+
+/// What so many seeds came to, counted: to see whether anything happens at all.
+pub fn statistics(seeds: u64) {
+    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    for seed in 0..seeds {
+        let mut world = World::new(Setup::of(seed));
+        for op in list(seed) {
+            world.happen(op);
+        }
+        for line in world.hub.log() {
+            let mut words = line.trim().splitn(2, ' ');
+            let rest = words.nth(1).unwrap_or_default();
+            let key = match rest.split_once(" -> ") {
+                Some((request, fate)) => {
+                    let mut end = fate.split(' ');
+                    let method = request.split(' ').nth(1).unwrap_or_default();
+                    format!(
+                        "{method} {} {}",
+                        end.next().unwrap_or_default(),
+                        end.next().unwrap_or_default().split('(').next().unwrap_or_default()
+                    )
+                }
+                None => {
+                    rest.split(['(', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                        + if rest.contains("writes") { "writes" } else { "" }
+                }
+            };
+            *counts.entry(key).or_default() += 1;
+        }
+        for row in world.database.rows("SELECT kind, state FROM action") {
+            *counts.entry(format!("action {} {}", row[0], row[1])).or_default() += 1;
+        }
+        for row in world.database.rows("SELECT outcome FROM run") {
+            *counts.entry(format!("run {}", row[0])).or_default() += 1;
+        }
+        for row in world.database.rows("SELECT state FROM plan") {
+            *counts.entry(format!("plan {}", row[0])).or_default() += 1;
+        }
+        for row in world.database.rows("SELECT substr(error, 1, 60) FROM action WHERE state = 'parked'") {
+            *counts.entry(format!("parked {}", row[0])).or_default() += 1;
+        }
+    }
+    for (what, number) in counts {
+        println!("{number:>7} {what}");
+    }
+}

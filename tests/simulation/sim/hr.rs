@@ -1,0 +1,308 @@
+//! The HR system: people, what happens to them, and the files that it writes, true and false.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{Days, NaiveDate};
+
+/// An employee as HR knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// First name.
+    pub given: String,
+    /// Last name.
+    pub family: String,
+    /// Work e-mail; in lower case it is the user name.
+    pub email: String,
+    /// Active, On Leave or Terminated.
+    pub status: &'static str,
+    /// Finance has access, Sales has none.
+    pub department: &'static str,
+    /// First day.
+    pub hired: Option<NaiveDate>,
+    /// Last day.
+    pub ends: Option<NaiveDate>,
+    /// Whether the file names them.
+    pub listed: bool,
+    /// What is wrong with their row.
+    pub flaw: Option<Flaw>,
+}
+
+/// What may be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The employee id is missing.
+    NoId,
+    /// The e-mail is missing.
+    NoEmail,
+    /// The status is one that nobody knows.
+    UnknownStatus,
+    /// There are two rows that differ.
+    Twice,
+}
+
+/// What happens to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Somebody new.
+    Hire,
+    /// Somebody new who is given the e-mail address of somebody else.
+    HireWithTakenName,
+    /// Somebody new who begins later.
+    HireLater(u8),
+    /// Another e-mail address, and so another user name.
+    Rename,
+    /// Another last name.
+    Marry,
+    /// Left, by status.
+    Leave,
+    /// Leaves later, by date.
+    LeaveLater(u8),
+    /// No longer named by the file.
+    Vanish,
+    /// Back, whatever was.
+    Return,
+    /// Into a department without access.
+    Transfer,
+    /// Back into one with access.
+    TransferBack,
+    /// On leave.
+    OnLeave,
+    /// A flaw in their row.
+    Flaw(Flaw),
+    /// No flaw any more.
+    Mend,
+}
+
+/// Which file the export writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// As HR says.
+    True,
+    /// Nothing at all.
+    Empty,
+    /// The header alone.
+    HeaderOnly,
+    /// Broken off in the middle of a row.
+    Truncated(u8),
+    /// Whole rows are missing.
+    Shrunken,
+    /// A column has another name.
+    WrongHeader,
+    /// Everybody's values are one column further to the right.
+    ShiftedColumn,
+    /// Everybody has the e-mail address of the next one.
+    ShiftedEmails,
+    /// Everybody is said to have left.
+    EverybodyLeft,
+    /// No file.
+    Gone,
+}
+
+impl FileKind {
+    /// All that are false.
+    pub const FALSE: [Self; 8] = [
+        Self::Empty,
+        Self::HeaderOnly,
+        Self::Shrunken,
+        Self::WrongHeader,
+        Self::ShiftedColumn,
+        Self::ShiftedEmails,
+        Self::EverybodyLeft,
+        Self::Gone,
+    ];
+}
+
+const HEADER: &str =
+    "Employee ID,First Name,Last Name,Work Email,Status,Department,Hire Date,Termination Date,End";
+
+/// The HR system.
+#[derive(Clone, Debug)]
+pub struct Hr {
+    /// Everybody who was ever employed, by employee id.
+    pub people: BTreeMap<String, Person>,
+    /// Everybody as the newest true file told.
+    pub told: BTreeMap<String, Person>,
+    /// Whether the file that is there is a true one.
+    pub is_true: bool,
+    /// Whether a missing row means leaving.
+    pub absence_means_leaving: bool,
+    file: PathBuf,
+    names: u32,
+}
+
+impl Hr {
+    /// With so many analysts in Finance, of whom a true file tells.
+    pub fn new(file: PathBuf, people: usize, absence_means_leaving: bool) -> Self {
+        let mut hr = Self {
+            people: BTreeMap::new(),
+            told: BTreeMap::new(),
+            is_true: false,
+            absence_means_leaving,
+            file,
+            names: 0,
+        };
+        for _ in 0..people {
+            hr.hire(None, None);
+        }
+        hr
+    }
+
+    fn hire(&mut self, email: Option<String>, hired: Option<NaiveDate>) {
+        let number = self.people.len() + 1;
+        let email = email.unwrap_or_else(|| self.address());
+        let person = Person {
+            given: format!("Given{number}"),
+            family: format!("Family{number}"),
+            email,
+            status: "Active",
+            department: "Finance",
+            hired,
+            ends: None,
+            listed: true,
+            flaw: None,
+        };
+        self.people.insert(format!("E{number:03}"), person);
+    }
+
+    fn address(&mut self) -> String {
+        self.names += 1;
+        format!("Person.{}@example.com", self.names)
+    }
+
+    /// Something happens to the employee at this place, counted round. `today` is what later is later than.
+    pub fn change(&mut self, change: Change, place: usize, today: NaiveDate) {
+        let address = self.address();
+        let place = place % self.people.len();
+        let taken = self.people.values().nth(place).map(|person| person.email.clone());
+        let later = |days: u8| today.checked_add_days(Days::new(u64::from(days) + 1));
+        match change {
+            Change::Hire => return self.hire(None, None),
+            Change::HireWithTakenName => return self.hire(taken, None),
+            Change::HireLater(days) => return self.hire(None, later(days)),
+            _ => {}
+        }
+        let Some(person) = self.people.values_mut().nth(place) else { return };
+        match change {
+            Change::Rename => person.email = address,
+            Change::Marry => person.family.push('x'),
+            Change::Leave => person.status = "Terminated",
+            Change::LeaveLater(days) => person.ends = later(days),
+            Change::Vanish => person.listed = false,
+            Change::Return => {
+                (person.status, person.department, person.listed) = ("Active", "Finance", true);
+                (person.hired, person.ends) = (None, None);
+            }
+            Change::Transfer => person.department = "Sales",
+            Change::TransferBack => person.department = "Finance",
+            Change::OnLeave => person.status = "On Leave",
+            Change::Flaw(flaw) => person.flaw = Some(flaw),
+            Change::Mend => person.flaw = None,
+            Change::Hire | Change::HireWithTakenName | Change::HireLater(_) => {}
+        }
+    }
+
+    /// Writes the file.
+    pub fn export(&mut self, kind: FileKind) {
+        if kind == FileKind::True {
+            self.told = self.people.clone();
+        }
+        self.is_true = kind == FileKind::True;
+        if kind == FileKind::Gone {
+            // It may not be there as it is.
+            let _ = std::fs::remove_file(&self.file);
+            return;
+        }
+        let text = self.text(kind);
+        let partial = self.file.with_extension("partial");
+        std::fs::write(&partial, text).unwrap();
+        std::fs::rename(partial, &self.file).unwrap();
+    }
+
+    fn text(&self, kind: FileKind) -> String {
+        let mut people: Vec<(String, Person)> =
+            self.people.iter().map(|(id, person)| (id.clone(), person.clone())).collect();
+        let mut header = HEADER.to_owned();
+        match kind {
+            FileKind::Empty => return String::new(),
+            FileKind::HeaderOnly => people.clear(),
+            FileKind::Shrunken => people.truncate(people.len() / 4),
+            FileKind::WrongHeader => header = header.replace("Status", "State"),
+            FileKind::ShiftedEmails => {
+                let mut emails: Vec<String> = people.iter().map(|(_, person)| person.email.clone()).collect();
+                emails.rotate_right(1);
+                people.iter_mut().zip(emails).for_each(|((_, person), email)| person.email = email);
+            }
+            FileKind::EverybodyLeft => people.iter_mut().for_each(|(_, person)| person.status = "Terminated"),
+            FileKind::True | FileKind::Truncated(_) | FileKind::ShiftedColumn | FileKind::Gone => {}
+        }
+        let mut text = header + "\n";
+        for (id, person) in people.iter().filter(|(_, person)| person.listed) {
+            for line in rows(id, person) {
+                let line = if kind == FileKind::ShiftedColumn { shifted(&line) } else { line };
+                text += &line;
+                text.push('\n');
+            }
+        }
+        if let FileKind::Truncated(percent) = kind {
+            let cut = text.len() * usize::from(percent % 100) / 100;
+            text.truncate(cut);
+            // Not at a row's end, where nobody could tell from the file alone.
+            let is_whole = |text: &str| {
+                text.ends_with('\n') || text.lines().last().is_some_and(|line| line.matches(',').count() >= 8)
+            };
+            while is_whole(&text) {
+                text.pop();
+            }
+        }
+        text
+    }
+
+    /// Whether a true file shows this person, on this day, as somebody without access. `None`: it says nothing of them.
+    pub fn shows_as_gone(&self, employee_id: &str, today: NaiveDate) -> Option<bool> {
+        let person = self.told.get(employee_id)?;
+        if !person.listed {
+            // Their absence proves nothing while a row has no employee id: it might be theirs.
+            let unknown = self.told.values().any(|other| other.listed && other.flaw == Some(Flaw::NoId));
+            return (self.absence_means_leaving && !unknown).then_some(true);
+        }
+        match person.flaw {
+            // HR systems blank the address of those who left.
+            None | Some(Flaw::NoEmail) if !has_access(person, today) => Some(true),
+            None => Some(false),
+            Some(_) => None,
+        }
+    }
+}
+
+fn has_access(person: &Person, today: NaiveDate) -> bool {
+    let ended = match (person.hired, person.ends) {
+        (Some(hired), Some(ends)) if ends < hired => false,
+        (_, Some(ends)) => today > ends,
+        (_, None) => false,
+    };
+    let not_yet = person.hired.is_some_and(|hired| today < hired);
+    person.status != "Terminated" && !ended && !not_yet && person.department == "Finance"
+}
+
+fn rows(id: &str, person: &Person) -> Vec<String> {
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+    let row = |id: &str, email: &str, status: &str, department: &str| {
+        let (hired, ends) = (day(person.hired), day(person.ends));
+        format!("{id},{},{},{email},{status},{department},{hired},{ends},.", person.given, person.family)
+    };
+    let as_is = row(id, &person.email, person.status, person.department);
+    match person.flaw {
+        None => vec![as_is],
+        Some(Flaw::NoId) => vec![row("", &person.email, person.status, person.department)],
+        Some(Flaw::NoEmail) => vec![row(id, "", person.status, person.department)],
+        Some(Flaw::UnknownStatus) => vec![row(id, &person.email, "Unheard of", person.department)],
+        Some(Flaw::Twice) => vec![as_is, row(id, &person.email, "Terminated", person.department)],
+    }
+}
+
+fn shifted(line: &str) -> String {
+    let mut fields: Vec<&str> = line.split(',').collect();
+    fields.rotate_right(1);
+    fields.join(",")
+}

@@ -1,0 +1,207 @@
+//! What has to be true once quiet returns.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Map, Value};
+
+use super::hr::{Flaw, Person};
+use super::process::Task;
+use super::workiva::{Fate, is_active, text};
+use super::world::World;
+
+/// How often the clock is put forward before everything has to be at rest. With eight attempts and waits of up to five
+/// minutes, a push that began in the worst weather is through by then.
+const ROUNDS: u32 = 80;
+/// By how much each time.
+const ROUND: Duration = Duration::from_secs(300);
+/// Things that may go on in one round.
+const STEPS: u32 = 20_000;
+/// How often an operator decides about what is held again and again, until it stays held.
+const DECISIONS: u32 = 4;
+
+/// The differences that are known, each with an employee id.
+#[derive(Debug, Default)]
+struct Named {
+    parked: BTreeSet<String>,
+    discarded: BTreeSet<String>,
+    rejected: BTreeSet<String>,
+    held: BTreeSet<String>,
+}
+
+impl Named {
+    fn has(&self, employee_id: &str) -> bool {
+        [&self.parked, &self.discarded, &self.rejected, &self.held]
+            .iter()
+            .any(|set| set.contains(employee_id))
+    }
+}
+
+impl World {
+    /// All is well from here on: everything comes to rest, and then has to be as it should be.
+    pub(super) fn quiet(&mut self) {
+        self.clear_the_way();
+        let runs_before = self.runs();
+        let mut dice = StdRng::seed_from_u64(0);
+        let (mut decisions, mut still) = (0, 0);
+        for round in 0..ROUNDS {
+            if !self.run_dry(&mut dice) {
+                return;
+            }
+            let is_held = !self.database.rows("SELECT plan_id FROM plan WHERE state = 'held'").is_empty();
+            if is_held && decisions < DECISIONS {
+                decisions += 1;
+                self.start(Task::Decide);
+                still = 0;
+            } else if round == 9 {
+                // What was parked in bad weather is worth another try.
+                self.start(Task::Retry);
+                still = 0;
+            } else {
+                still = if self.is_still(runs_before) { still + 1 } else { 0 };
+            }
+            if round > 12 && still > 3 {
+                break;
+            }
+            self.pass(ROUND, &mut dice);
+        }
+        if still <= 3 {
+            let queue = self
+                .database
+                .rows("SELECT employee_id, kind, state, error FROM action WHERE state IN ('queued', 'held')");
+            let runs = self.database.rows(
+                "SELECT CAST(rowid AS TEXT), run_id, outcome, message FROM run ORDER BY rowid DESC LIMIT 60",
+            );
+            self.hub.fault(format!("does not come to rest: {queue:?}, {runs:?}"));
+            return;
+        }
+        self.judge();
+        let requests = self.workiva.requests;
+        for _ in 0..4 {
+            self.pass(ROUND, &mut dice);
+            self.run_dry(&mut dice);
+        }
+        if self.workiva.requests != requests {
+            self.hub.fault(format!(
+                "a run over unchanged input sent {} requests",
+                self.workiva.requests - requests
+            ));
+        }
+    }
+
+    /// Lets everything go on, well, until nobody waits but for time.
+    fn run_dry(&mut self, dice: &mut StdRng) -> bool {
+        for _ in 0..STEPS {
+            self.settle();
+            // While somebody works on an action, time does not jump: leases are made for a process that lives.
+            let is_dry = self.hub.look(|_| ()).is_empty() && self.hub.due().is_empty();
+            if is_dry && self.database.rows("SELECT owner FROM lease LIMIT 1").is_empty() {
+                return true;
+            }
+            self.step(dice, Some(Fate::Answered));
+        }
+        self.hub.fault("goes on for ever without time passing".into());
+        false
+    }
+
+    /// Whether the newest run found nothing to do, and nothing waits.
+    fn is_still(&self, runs_before: usize) -> bool {
+        let waits = self.database.rows("SELECT employee_id FROM action WHERE state = 'queued'");
+        let run = self.database.rows("SELECT outcome FROM run ORDER BY rowid DESC LIMIT 1");
+        let had_nothing_to_do = run.iter().any(|run| matches!(run[0].as_str(), "unchanged" | "held"));
+        waits.is_empty() && had_nothing_to_do && self.runs() > runs_before
+    }
+
+    fn runs(&self) -> usize {
+        self.database.rows("SELECT run_id FROM run").len()
+    }
+
+    fn named(&self) -> Named {
+        let set = |sql| self.database.rows(sql).into_iter().map(|mut row| row.remove(0)).collect();
+        Named {
+            parked: set("SELECT employee_id FROM action WHERE state = 'parked' AND error <> ''"),
+            discarded: set("SELECT employee_id FROM action WHERE state = 'discarded'"),
+            held: set("SELECT employee_id FROM action WHERE state = 'held'"),
+            rejected: set("SELECT employee_id FROM rejection WHERE run_id = \
+                (SELECT run_id FROM run WHERE outcome NOT IN ('incomplete', 'failed') AND EXISTS \
+                  (SELECT 1 FROM rejection r WHERE r.run_id = run.run_id) ORDER BY rowid DESC LIMIT 1)"),
+        }
+    }
+
+    fn judge(&mut self) {
+        let named = self.named();
+        let mut faults = Vec::new();
+        for row in self.database.rows("SELECT employee_id, kind, state FROM action WHERE state = 'queued'") {
+            faults.push(format!("an action never ended: {row:?}"));
+        }
+        for row in self.database.rows("SELECT CAST(action_id AS TEXT) FROM lease") {
+            faults.push(format!("a lease is left: {row:?}"));
+        }
+        for row in self
+            .database
+            .rows("SELECT employee_id FROM action WHERE state = 'parked' AND coalesce(error, '') = ''")
+        {
+            faults.push(format!("parked without a reason: {row:?}"));
+        }
+        faults.extend(self.database.audit_fault().map(|fault| format!("the audit: {fault}")));
+        let users = self.workiva.users();
+        let mut owned: BTreeMap<&str, u32> = BTreeMap::new();
+        for employee_id in users.iter().filter_map(|user| text(user, "externalId")) {
+            *owned.entry(employee_id).or_default() += 1;
+        }
+        let twice = owned.iter().filter(|(_, number)| **number > 1);
+        faults.extend(twice.map(|(id, number)| format!("{id} has {number} users")));
+        for (id, stranger) in &self.workiva.strangers {
+            if self.workiva.tenant.user(id) != Some(stranger).filter(|user| !user.is_empty()) {
+                faults.push(format!("a user whom HR does not know was changed: {id}"));
+            }
+        }
+        let today = self.today();
+        for (employee_id, person) in &self.hr.told {
+            if named.has(employee_id) || self.evidence.meddled.contains(employee_id) {
+                continue;
+            }
+            let user = users.iter().find(|user| text(user, "externalId") == Some(employee_id));
+            let wrong = match self.hr.shows_as_gone(employee_id, today) {
+                None if person.listed && person.flaw.is_some_and(|flaw| flaw != Flaw::NoId) => {
+                    Some("their row is of no use, and nobody says so".to_owned())
+                }
+                None => None,
+                Some(true) => {
+                    user.filter(|user| is_active(user)).map(|_| "gone, and still active".to_owned())
+                }
+                Some(false) => difference(employee_id, person, user),
+            };
+            faults.extend(wrong.map(|wrong| format!("{employee_id}: {wrong}")));
+        }
+        let gone = |id: &String| {
+            named.has(id)
+                || self.evidence.meddled.contains(id)
+                || self.hr.shows_as_gone(id, today) == Some(true)
+        };
+        let keep: BTreeSet<String> = self.hr.people.keys().filter(|id| gone(id)).cloned().collect();
+        self.evidence.forget_all_but(|id| keep.contains(id));
+        faults.into_iter().for_each(|fault| self.hub.fault(fault));
+    }
+}
+
+/// What a user lacks who should have access.
+fn difference(employee_id: &str, person: &Person, user: Option<&Map<String, Value>>) -> Option<String> {
+    let Some(user) = user else { return Some("has no user".into()) };
+    if !is_active(user) {
+        return Some("has access by HR, and is suspended".into());
+    }
+    let name = |part: &str| user["name"][part].as_str().unwrap_or_default();
+    let seen = [
+        text(user, "userName").unwrap_or_default(),
+        name("givenName"),
+        name("familyName"),
+        // A change of letter case alone is none.
+        &user["emails"][0]["value"].as_str().unwrap_or_default().to_lowercase(),
+    ];
+    let email = person.email.to_lowercase();
+    let wanted = [email.as_str(), &person.given, &person.family, &email];
+    (seen != wanted).then(|| format!("{employee_id} is {seen:?}, and should be {wanted:?}"))
+}

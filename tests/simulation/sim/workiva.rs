@@ -1,0 +1,331 @@
+//! Workiva in memory: the stand-in's own rules, and everything that may go wrong on the way there and back.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::{Map, Value, json};
+use workiva_sync::core::scim::answer::classify;
+use workiva_sync::core::scim::{Exchange, Failure, FailureKind, ScimPort, ScimRequest};
+use workiva_sync::sandbox::{Behaviour, Tenant, TenantAnswer};
+
+use super::hub::{Hub, Who, Wish};
+
+/// One process's connection.
+pub struct SimPort {
+    /// Where it waits.
+    pub hub: Hub,
+    /// Whose it is.
+    pub who: Who,
+}
+
+impl ScimPort for SimPort {
+    async fn execute(&self, request: &ScimRequest) -> Exchange {
+        if let Some(fault) = request.fault() {
+            // The real client sends no such thing either.
+            return exchange(request, None, Err(Failure::new(FailureKind::Invalid, None, fault)));
+        }
+        if let Some(user) = written_user(request) {
+            let others = self.hub.look(|waiting| match &waiting.wish {
+                Wish::Request(other, _) => written_user(other).as_ref() == Some(&user),
+                _ => false,
+            });
+            if others.contains(&true) {
+                self.hub.fault(format!("two writes to one user at once: {user}"));
+            }
+        }
+        self.hub.ask(self.who, |sender| Wish::Request(request.clone(), sender)).await
+    }
+}
+
+fn exchange(
+    request: &ScimRequest,
+    status: Option<u16>,
+    result: Result<workiva_sync::core::scim::Answer, Failure>,
+) -> Exchange {
+    Exchange { line: request.line(), status, elapsed_ms: 1, result }
+}
+
+fn written_user(request: &ScimRequest) -> Option<String> {
+    match request {
+        ScimRequest::CreateUser { body } => Some(format!("name {}", body["userName"])),
+        ScimRequest::PatchUser { id, .. }
+        | ScimRequest::ReplaceUser { id, .. }
+        | ScimRequest::DeleteUser { id } => Some(format!("id {id}")),
+        _ => None,
+    }
+}
+
+/// What becomes of a request and of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is answered as it should be.
+    Answered,
+    /// No connection is made.
+    Unreachable,
+    /// The connection breaks before the request took effect.
+    LostBefore,
+    /// It takes effect, and the answer is lost.
+    LostAfter,
+    /// 500, and nothing happened.
+    ErrorBefore,
+    /// 500, and it took effect.
+    ErrorAfter,
+    /// It takes effect, and half of the answer comes.
+    Cut,
+    /// 429 with `Retry-After`, in seconds.
+    Throttled(u16),
+    /// 503 with `Retry-After`.
+    Busy(u16),
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 404, whatever was asked for: the wrong address.
+    NoRoute,
+    /// A list that is not what it should be; another answer comes as it should.
+    WrongPage(WrongPage),
+}
+
+/// What is wrong with a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongPage {
+    /// Always the first page.
+    Repeats,
+    /// One user is missing, though counted.
+    Short,
+    /// The total is not the number of users.
+    TotalMoves,
+    /// A filter finds nobody.
+    FindsNobody,
+}
+
+/// How likely each fate is, in percent, and whether the whole of Workiva is out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Every request is answered as it should be.
+    Fine,
+    /// Some requests fail, before or after they took effect.
+    Rain,
+    /// Most do.
+    Storm,
+    /// Workiva asks to wait, often.
+    Throttling,
+    /// Lists are not what they should be.
+    WrongPages,
+    /// No connection can be made.
+    Down,
+    /// The credentials are refused.
+    LockedOut,
+    /// 404 for everything.
+    NoRoute,
+    /// 403 for everything.
+    Forbidden,
+}
+
+impl Weather {
+    /// All but the fine one.
+    pub const BAD: [Self; 8] = [
+        Self::Rain,
+        Self::Storm,
+        Self::Throttling,
+        Self::WrongPages,
+        Self::Down,
+        Self::LockedOut,
+        Self::NoRoute,
+        Self::Forbidden,
+    ];
+
+    /// What becomes of the next request.
+    pub fn draw(self, dice: &mut StdRng) -> Fate {
+        let percent: u32 = match self {
+            Self::Fine => return Fate::Answered,
+            Self::Down => return Fate::Unreachable,
+            Self::LockedOut => return Fate::Unauthorized,
+            Self::NoRoute => return Fate::NoRoute,
+            Self::Forbidden => return Fate::Forbidden,
+            Self::Rain => 15,
+            Self::Storm => 60,
+            Self::Throttling | Self::WrongPages => 40,
+        };
+        if dice.random_range(0..100) >= percent {
+            return Fate::Answered;
+        }
+        let seconds = dice.random_range(1..90);
+        let all: &[Fate] = match self {
+            Self::Throttling => &[Fate::Throttled(seconds), Fate::Busy(seconds)],
+            Self::WrongPages => &[
+                Fate::WrongPage(WrongPage::Repeats),
+                Fate::WrongPage(WrongPage::Short),
+                Fate::WrongPage(WrongPage::TotalMoves),
+                Fate::WrongPage(WrongPage::FindsNobody),
+            ],
+            _ => &[
+                Fate::Unreachable,
+                Fate::LostBefore,
+                Fate::LostAfter,
+                Fate::LostAfter,
+                Fate::ErrorBefore,
+                Fate::ErrorAfter,
+                Fate::Cut,
+                Fate::Throttled(seconds),
+                Fate::Busy(seconds),
+            ],
+        };
+        all[dice.random_range(0..all.len())]
+    }
+}
+
+/// What a request did to a user.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    /// The user's id.
+    pub id: String,
+    /// The user before.
+    pub before: Option<Map<String, Value>>,
+    /// The user after.
+    pub after: Option<Map<String, Value>>,
+}
+
+/// The whole of Workiva.
+pub struct Workiva {
+    /// Its users and rules.
+    pub tenant: Tenant,
+    /// How it is.
+    pub weather: Weather,
+    /// Requests that were answered, whatever the answer.
+    pub requests: u64,
+    /// Users that nobody in HR has to do with, as they were made.
+    pub strangers: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Workiva {
+    /// Empty.
+    pub fn new(behaviour: Behaviour) -> Self {
+        Self {
+            tenant: Tenant::new(behaviour),
+            weather: Weather::Fine,
+            requests: 0,
+            strangers: BTreeMap::new(),
+        }
+    }
+
+    /// Answers a request as its fate wants, and tells what it did.
+    pub fn answer(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (Exchange, Option<Effect>) {
+        self.requests += 1;
+        let plain = |status: u16, retry_after: Option<u16>| {
+            let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": status.to_string(),
+                "detail": "simulated"});
+            let wait = retry_after.map(|seconds| seconds.to_string());
+            let text = body.to_string();
+            let result = classify(
+                request,
+                status,
+                wait.as_deref(),
+                None,
+                Some("application/scim+json"),
+                text.as_bytes(),
+            );
+            exchange(request, Some(status), result)
+        };
+        let lost = |kind: FailureKind| exchange(request, None, Err(Failure::new(kind, None, "simulated")));
+        match fate {
+            Fate::Unreachable => return (lost(FailureKind::Unreachable), None),
+            Fate::LostBefore => return (lost(FailureKind::NoAnswer), None),
+            Fate::ErrorBefore => return (plain(500, None), None),
+            Fate::Throttled(seconds) => return (plain(429, Some(seconds)), None),
+            Fate::Busy(seconds) => return (plain(503, Some(seconds)), None),
+            Fate::Unauthorized => return (plain(401, None), None),
+            Fate::Forbidden => return (plain(403, None), None),
+            Fate::NoRoute => return (plain(404, None), None),
+            Fate::Answered | Fate::LostAfter | Fate::ErrorAfter | Fate::Cut | Fate::WrongPage(_) => {}
+        }
+        let (answer, effect) = self.carry_out(hub, request, fate);
+        let body = match fate {
+            Fate::Cut => &answer.body[..answer.body.len() / 2],
+            _ => &answer.body[..],
+        };
+        let exchange = match fate {
+            Fate::LostAfter => lost(FailureKind::NoAnswer),
+            Fate::ErrorAfter => plain(500, None),
+            _ => {
+                let media = Some(answer.content_type);
+                let result = classify(request, answer.status, None, answer.location.as_deref(), media, body);
+                exchange(request, Some(answer.status), result)
+            }
+        };
+        (exchange, effect)
+    }
+
+    fn carry_out(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (TenantAnswer, Option<Effect>) {
+        let now = hub.now();
+        let body = request.body().map(Value::to_string).unwrap_or_default();
+        let id = match request {
+            ScimRequest::PatchUser { id, .. }
+            | ScimRequest::ReplaceUser { id, .. }
+            | ScimRequest::DeleteUser { id } => Some(id.clone()),
+            _ => None,
+        };
+        let before = id.as_ref().and_then(|id| self.tenant.user(id).cloned());
+        let path = match (request, fate) {
+            (ScimRequest::ListUsers { count, .. }, Fate::WrongPage(WrongPage::Repeats)) => {
+                format!("/Users?startIndex=1&count={count}")
+            }
+            _ => request.path_and_query(),
+        };
+        let mut answer = self.tenant.answer(request.method(), &path, body.as_bytes(), now);
+        if let Fate::WrongPage(wrong) = fate {
+            falsify(&mut answer, request, wrong);
+        }
+        let id = id.or_else(|| created_id(request, &answer));
+        let effect = id.map(|id| Effect { after: self.tenant.user(&id).cloned(), id, before });
+        (answer, effect.filter(|effect| effect.before != effect.after))
+    }
+
+    /// The users as they are.
+    pub fn users(&self) -> Vec<Map<String, Value>> {
+        let users = self.tenant.users().into_iter();
+        users.filter_map(|user| if let Value::Object(user) = user { Some(user) } else { None }).collect()
+    }
+
+    /// The user with this `externalId`.
+    pub fn user_of(&self, employee_id: &str) -> Option<Map<String, Value>> {
+        self.users().into_iter().find(|user| text(user, "externalId") == Some(employee_id))
+    }
+}
+
+/// A text of a user's.
+pub fn text<'a>(user: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    user.get(name).and_then(Value::as_str)
+}
+
+/// Whether a user has access.
+pub fn is_active(user: &Map<String, Value>) -> bool {
+    user.get("active") != Some(&Value::Bool(false))
+}
+
+fn created_id(request: &ScimRequest, answer: &TenantAnswer) -> Option<String> {
+    if !matches!(request, ScimRequest::CreateUser { .. }) || answer.status != 201 {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    body["id"].as_str().map(str::to_owned)
+}
+
+fn falsify(answer: &mut TenantAnswer, request: &ScimRequest, wrong: WrongPage) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { return };
+    let Some(mut users) = body.get("Resources").and_then(Value::as_array).cloned() else { return };
+    match (wrong, request) {
+        (WrongPage::Short, ScimRequest::ListUsers { .. }) => drop(users.pop()),
+        (WrongPage::TotalMoves, ScimRequest::ListUsers { .. }) => {
+            body["totalResults"] = json!(body["totalResults"].as_u64().unwrap_or_default() + 1);
+        }
+        (WrongPage::FindsNobody, ScimRequest::FindUsers { .. }) => {
+            users.clear();
+            body["totalResults"] = json!(0);
+        }
+        _ => return,
+    }
+    body["Resources"] = Value::Array(users);
+    answer.body = body.to_string().into_bytes();
+}

@@ -21,6 +21,7 @@ pub mod mapping;
 pub mod person;
 pub mod plan;
 pub mod planner;
+pub mod planted;
 pub mod record;
 pub mod report;
 pub mod retry;

@@ -19,7 +19,8 @@ use crate::core::retry::RetrySettings;
 const SUCCESSES_TO_GROW: u32 = 20;
 #[derive(Debug)]
 struct State {
-    throttled_until: Option<DateTime<Utc>>,
+    /// By what has passed, not by the clock on the wall, which may be set back.
+    throttled_until: Option<Duration>,
     breaker: Breaker,
     in_flight_limit: u32,
     successes: u32,
@@ -78,11 +79,9 @@ impl Gate {
     }
 
     /// How long a request has still to wait for the server's `Retry-After`.
-    pub fn throttled_for(&self, now: DateTime<Utc>) -> Option<Duration> {
-        self.state()
-            .throttled_until
-            .and_then(|until| (until - now).to_std().ok())
-            .filter(|wait| !wait.is_zero())
+    pub fn throttled_for(&self) -> Option<Duration> {
+        let until = self.state().throttled_until?;
+        until.checked_sub(self.pace.now()).filter(|wait| !wait.is_zero())
     }
 
     /// The pool ends: nobody has to wait any more.
@@ -166,7 +165,8 @@ impl Gate {
     }
 
     /// The server asks everybody to wait; half as many are in flight from now on, until things go well again.
-    pub fn throttle(&self, now: DateTime<Utc>, wait: Duration) {
+    pub fn throttle(&self, wait: Duration) {
+        let now = self.pace.now();
         let mut state = self.state();
         let until = now + wait;
         // Answers to one burst are one wish: the limit is halved once, not once an answer.
@@ -197,11 +197,16 @@ mod tests {
 
     #[test]
     fn a_wish_to_be_left_alone_holds_for_everybody_and_halves_what_is_in_flight_once() {
-        let gate = gate();
-        gate.throttle(at(0), Duration::from_secs(10));
-        gate.throttle(at(1), Duration::from_secs(3));
-        assert_eq!(gate.throttled_for(at(4)), Some(Duration::from_secs(6)));
-        assert_eq!((gate.throttled_for(at(10)), gate.in_flight_limit()), (None, 4));
+        let clock = Arc::new(Held(Mutex::new(Duration::ZERO)));
+        let gate = Gate::new(0, 8, RetrySettings::default(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let pass_to = |second| *clock.0.lock().unwrap() = Duration::from_secs(second);
+        gate.throttle(Duration::from_secs(10));
+        pass_to(1);
+        gate.throttle(Duration::from_secs(3));
+        pass_to(4);
+        assert_eq!(gate.throttled_for(), Some(Duration::from_secs(6)));
+        pass_to(10);
+        assert_eq!((gate.throttled_for(), gate.in_flight_limit()), (None, 4));
         for _ in 0..SUCCESSES_TO_GROW {
             gate.succeeded(true);
         }

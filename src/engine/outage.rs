@@ -18,8 +18,10 @@ impl<P: ScimPort> Pool<P> {
         if let Err(error) = line.store.note_outage(pause).await {
             tracing::error!(%error, "the outage of Workiva could not be stored; `status` does not tell of it");
         }
+        // By what passes, not by the clock on the wall, which may be set back.
+        let end = line.clock.elapsed() + (pause.until - line.clock.now()).to_std().unwrap_or(Duration::ZERO);
         loop {
-            let wait = (pause.until - line.clock.now()).to_std().unwrap_or(Duration::ZERO);
+            let wait = end.saturating_sub(line.clock.elapsed());
             self.tell_outage(pause, wait).await;
             tokio::select! {
                 biased;

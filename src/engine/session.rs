@@ -142,7 +142,7 @@ impl<P: ScimPort> Line<P> {
     /// Waits until the server wants to be asked again, and for the rate.
     async fn wait_for_turn(&self) -> Result<(), Interrupt> {
         loop {
-            if let Some(wait) = self.gate.throttled_for(self.clock.now()) {
+            if let Some(wait) = self.gate.throttled_for() {
                 tokio::select! {
                     biased;
                     () = self.gate.closed() => return Err(Interrupt::Stopping),
@@ -177,7 +177,7 @@ impl<P: ScimPort> Line<P> {
             && let Next::Throttle { wait } = next(failure, 1, &self.manner.retry, now, self.random.unit())
         {
             tracing::info!(wait_seconds = wait.as_secs_f64(), "Workiva asks to wait; all workers do");
-            self.gate.throttle(now, wait);
+            self.gate.throttle(wait);
         }
     }
 
@@ -284,16 +284,18 @@ impl<'a, P: ScimPort> Session<'a, P> {
 
     /// Nothing is sent unless the lease outlives the request.
     async fn hold_lease(&mut self) -> Result<(), Interrupt> {
-        let now = self.line.clock.now();
-        if now + self.line.manner.timeout < self.lease_until {
-            return Ok(());
+        loop {
+            let now = self.line.clock.now();
+            if now + self.line.manner.timeout < self.lease_until {
+                return Ok(());
+            }
+            let until = now + self.line.manner.lease;
+            if !self.line.store.renew(self.action.action_id, self.action.epoch, until).await? {
+                return Err(Interrupt::LeaseLost);
+            }
+            // To store that may have taken its time, so what is left of the lease is looked at again.
+            self.lease_until = until;
         }
-        let until = now + self.line.manner.lease;
-        if !self.line.store.renew(self.action.action_id, self.action.epoch, until).await? {
-            return Err(Interrupt::LeaseLost);
-        }
-        self.lease_until = until;
-        Ok(())
     }
 }
 

@@ -195,8 +195,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn drift_counts(&self) -> Result<Option<BTreeMap<String, u64>>, StoreError> {
-        let sql =
-            "SELECT counts FROM drift WHERE outcome <> 'failed' ORDER BY started_at DESC, rowid DESC LIMIT 1";
+        let sql = "SELECT counts FROM drift WHERE outcome <> 'failed' ORDER BY rowid DESC LIMIT 1";
         let counts: Option<String> = sqlx::query_scalar(sql).fetch_optional(&self.readers).await?;
         Ok(counts.and_then(|counts| serde_json::from_str(&counts).ok()))
     }
@@ -217,7 +216,7 @@ impl Store {
     /// Where the database fails.
     pub async fn last_drift(&self) -> Result<Option<DriftSummary>, StoreError> {
         let sql = "SELECT drift_id, started_at, cause, outcome, users, accounts, counts, message FROM drift \
-                   ORDER BY started_at DESC, rowid DESC LIMIT 1";
+                   ORDER BY rowid DESC LIMIT 1";
         let row = sqlx::query(sql).fetch_optional(&self.readers).await?;
         Ok(row.map(|row| DriftSummary {
             drift_id: row.get(0),
@@ -250,7 +249,7 @@ async fn insert(tx: &mut Tx, record: &DriftRecord<'_>) -> Result<(), StoreError>
     .await?;
     // Findings point to the newest comparison that came to something, which has to stay with them.
     sqlx::query(
-        "DELETE FROM drift WHERE drift_id NOT IN (SELECT drift_id FROM drift ORDER BY started_at DESC, rowid DESC LIMIT ?1) \
+        "DELETE FROM drift WHERE drift_id NOT IN (SELECT drift_id FROM drift ORDER BY rowid DESC LIMIT ?1) \
          AND drift_id NOT IN (SELECT drift_id FROM drift_finding)",
     )
     .bind(KEPT)

@@ -4,6 +4,7 @@
 //! --nocapture the_seed` replays one.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by a panic, and prints a replay")]
 
+mod found;
 mod sim;
 
 use sim::{campaign, replay, run_seed};
@@ -43,12 +44,5 @@ fn a_seed_replays_to_the_letter() {
         let (one, two) = (run_seed(seed), run_seed(seed));
         assert_eq!(one.log, two.log, "seed {seed}");
         assert_eq!(one.trace, two.trace);
-    }
-}
-
-#[test]
-fn zz_statistics() {
-    if let Some(seeds) = number("SIMULATION_STATISTICS") {
-        sim::statistics(seeds);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::write::{Changes, Found, Written, change, read_user};
 use super::{Confirmed, find};
+use crate::core::planted::{self, Fault};
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
 use crate::engine::session::{Interrupt, Session};
@@ -46,6 +47,9 @@ async fn suspend<P: ScimPort>(
         Written::Gone => return Ok(None),
         Written::Accepted(shown) => shown,
     };
+    if planted::is(Fault::UnseenSuspension) {
+        return Ok(Some(suspended(id, known_as)));
+    }
     // What the answer shows may be what was sent; only a read tells what is stored.
     let now = match read_user(session, id).await? {
         Found::Gone => return Ok(None),

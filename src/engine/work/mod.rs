@@ -13,10 +13,11 @@ use tracing::Instrument;
 use super::session::{FORBIDDEN, Interrupt, Line, Session};
 use crate::core::action::{ActionKind, Target};
 use crate::core::breaker::Blame;
+use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, backoff, next};
 use crate::core::scim::{Failure, FailureKind, ScimPort, ScimRequest};
 use crate::core::state::Account;
-use crate::store::{Claimed, Ending, Finished};
+use crate::store::{Claim, Claimed, Ending, Finished};
 
 /// Attempts after which a user who stays as they were is an operator's case.
 const TRIES_UNTIL_BELIEVED: u32 = 2;
@@ -34,6 +35,9 @@ pub async fn carry_out<P: ScimPort>(
 
 async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTime<Utc>) -> Finished {
     let mut session = Session::new(line, action, lease_until);
+    if planted::is(Fault::CommitBeforeCall) {
+        commit_before_call(line, action, lease_until).await;
+    }
     let result = match &action.target {
         Target::Access(desired) => provision::provision(&mut session, desired).await,
         Target::NoAccess { known_as } => deprovision::deprovision(&mut session, known_as).await,
@@ -43,6 +47,16 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTi
         Err(interrupt) => end(&mut session, interrupt).await,
     };
     Finished::new(action, session.attempts, ending)
+}
+
+/// A fault on purpose: an account whose id is known is stored as it is to be, before anything is sent.
+async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTime<Utc>) {
+    let Some(scim_id) = action.scim_id.clone() else { return };
+    let active = matches!(action.target, Target::Access(_));
+    let account = Account { scim_id, active, attributes: action.target.attributes().clone() };
+    let done = Finished::new(action, Vec::new(), Ending::Done { account: Some(account) });
+    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until };
+    let _ = line.store.turn(&[done], &claim).await;
 }
 
 /// What an account looks like once the action is confirmed.
@@ -129,7 +143,7 @@ fn said(failure: &Failure) -> String {
 impl<P: ScimPort> Session<'_, P> {
     /// Whether Workiva has to be read before it is written.
     fn must_verify(&self) -> bool {
-        self.uncertain || self.action.attempts > 0
+        (self.uncertain || self.action.attempts > 0) && !planted::is(Fault::ForgottenUncertainty)
     }
 
     fn is_delete(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::config::UpdateBy;
+use crate::core::planted::{self, Fault};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::user::{merge_body, patch_body};
 use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
@@ -35,6 +36,9 @@ pub enum Found {
 pub async fn read_user<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Found, Interrupt> {
     if let Some(user) = get(session, id).await? {
         return Ok(Found::Here(user));
+    }
+    if planted::is(Fault::BelievedNotFound) {
+        return Ok(Found::Gone);
     }
     match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
         Ok(answer) => {

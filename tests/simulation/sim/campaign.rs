@@ -100,9 +100,6 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
 
 fn told(seed: u64, verdict: &Verdict) -> String {
     let setup = Setup::of(seed);
-    if std::env::var_os("SIMULATION_NO_SHRINK").is_some() {
-        return verdict.faults.join("; ");
-    }
     let (ops, faults) = shortest(setup, list(seed));
     let lines: Vec<String> = ops.iter().map(|op| format!("    Op::{op:?},")).collect();
     format!(
@@ -137,54 +134,5 @@ fn shortest(setup: Setup, mut ops: Vec<Op>) -> (Vec<Op>, Vec<String>) {
             return (ops, faults);
         }
         size = size.div_ceil(2).max(1);
-    }
-}
-
-/// What so many seeds came to, counted: to see whether anything happens at all.
-pub fn statistics(seeds: u64) {
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
-    for seed in 0..seeds {
-        let mut world = World::new(Setup::of(seed));
-        for op in list(seed) {
-            world.happen(op);
-        }
-        for line in world.hub.log() {
-            let mut words = line.trim().splitn(2, ' ');
-            let rest = words.nth(1).unwrap_or_default();
-            let key = match rest.split_once(" -> ") {
-                Some((request, fate)) => {
-                    let mut end = fate.split(' ');
-                    let method = request.split(' ').nth(1).unwrap_or_default();
-                    format!(
-                        "{method} {} {}",
-                        end.next().unwrap_or_default(),
-                        end.next().unwrap_or_default().split('(').next().unwrap_or_default()
-                    )
-                }
-                None => {
-                    rest.split(['(', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned()
-                        + if rest.contains("writes") { "writes" } else { "" }
-                }
-            };
-            *counts.entry(key).or_default() += 1;
-        }
-        for row in world.database.rows("SELECT kind, state FROM action") {
-            *counts.entry(format!("action {} {}", row[0], row[1])).or_default() += 1;
-        }
-        for row in world.database.rows("SELECT outcome FROM run") {
-            *counts.entry(format!("run {}", row[0])).or_default() += 1;
-        }
-        for row in world.database.rows("SELECT state FROM plan") {
-            *counts.entry(format!("plan {}", row[0])).or_default() += 1;
-        }
-        for row in world.database.rows("SELECT substr(error, 1, 60) FROM action WHERE state = 'parked'") {
-            *counts.entry(format!("parked {}", row[0])).or_default() += 1;
-        }
-    }
-    for (what, number) in counts {
-        println!("{number:>7} {what}");
     }
 }

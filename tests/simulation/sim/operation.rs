@@ -239,7 +239,7 @@ fn trouble(dice: &mut StdRng) -> Op {
         2 => Op::DiskFull(false),
         3 | 4 => Op::Locked(true),
         5 => Op::Locked(false),
-        6 => Op::SetBack(dice.random_range(1..40)),
+        6 => Op::SetBack(dice.random_range(1..8_000)),
         _ => Op::Stop(dice.random_range(0..64)),
     }
 }

@@ -1,0 +1,72 @@
+//! What the simulation has found, each as the shortest list that shows it.
+
+use super::sim::{Change, FileKind, Op, Setup, Task, Weather, run};
+
+fn assert_well(setup: Setup, ops: &[Op]) {
+    let verdict = run(setup, ops);
+    assert!(verdict.faults.is_empty(), "{:#?}\n{}", verdict.faults, verdict.log.join("\n"));
+}
+
+/// A company that has come to rest once.
+fn settled(rest: &[Op]) -> Vec<Op> {
+    let mut ops = vec![Op::Export(FileKind::True), Op::Start(Task::Run), Op::Quiet];
+    ops.extend(rest);
+    ops
+}
+
+/// SQLite rolls back by itself when the disk is full, and sqlx let no transaction begin on that connection any more: the
+/// daemon stored and sent nothing until it was started again.
+#[test]
+fn a_daemon_goes_on_by_itself_once_the_disk_has_room_again() {
+    let mut ops = Vec::new();
+    for _ in 0..40 {
+        ops.push(Op::Hr(Change::Hire, 0));
+    }
+    ops.extend([
+        Op::Export(FileKind::True),
+        Op::DiskFull(true),
+        Op::Pass(900, 1),
+        Op::Work(5, 2),
+        Op::Pass(900, 3),
+        Op::Work(5, 4),
+        Op::DiskFull(false),
+        Op::Hr(Change::Leave, 1),
+        Op::Quiet,
+    ]);
+    assert_well(Setup::USUAL, &settled(&ops));
+}
+
+/// Runs were put in order by the clock on the wall, and the next one was due by a tick of the time before: for as long as the
+/// clock was set back, an older run was taken for the newest, and none was due.
+#[test]
+fn a_clock_that_is_set_back_by_hours_delays_no_run_and_makes_no_old_run_the_newest() {
+    let ops = [
+        Op::SetBack(10_000),
+        Op::Hr(Change::Rename, 1),
+        Op::Hr(Change::Leave, 2),
+        Op::Export(FileKind::True),
+        Op::Pass(900, 1),
+        Op::Work(20, 2),
+        Op::Hr(Change::Return, 2),
+        Op::Quiet,
+    ];
+    assert_well(Setup::USUAL, &settled(&ops));
+}
+
+/// A 404 was believed because the list of users answered. The wrong address was put right between the two, and a leaver who
+/// was active counted as gone.
+#[test]
+fn a_404_is_asked_for_again_once_the_list_of_users_has_answered() {
+    for steps in 1..12 {
+        let ops = [
+            Op::Hr(Change::Leave, 1),
+            Op::Export(FileKind::True),
+            Op::Weather(Weather::NoRoute),
+            Op::Start(Task::Sync),
+            Op::Work(steps, u64::from(steps)),
+            Op::Weather(Weather::Fine),
+            Op::Quiet,
+        ];
+        assert_well(Setup::USUAL, &settled(&ops));
+    }
+}

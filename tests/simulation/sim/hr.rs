@@ -269,6 +269,8 @@ impl Hr {
         match person.flaw {
             // HR systems blank the address of those who left.
             None | Some(Flaw::NoEmail) if !has_access(person, today) => Some(true),
+            // Two rows that are equal are one.
+            Some(Flaw::Twice) if person.status == "Terminated" => Some(true),
             None => Some(false),
             Some(_) => None,
         }

@@ -237,6 +237,18 @@ fn faults_of_form_and_faults_across_keys_are_told_at_once_and_none_that_only_fol
 
 /// Found by the fuzz target `configuration`.
 #[test]
+fn a_table_in_the_place_of_a_word_is_not_quoted() {
+    let table = "[workiva.auth]\npassword = \"hunter2\"\n[guard]\n";
+    let told = faults(&with(&[("[guard]\n", table)]));
+    assert!(
+        told.iter().any(|(key, said)| key == "workiva.auth" && said.contains("is not one of")),
+        "{told:?}"
+    );
+    assert!(told.iter().all(|(_, said)| !said.contains("hunter2")), "{told:?}");
+}
+
+/// Found by the fuzz target `configuration`.
+#[test]
 fn a_key_or_variable_without_a_name_is_refused_with_something_to_look_for() {
     let told = load(GOOD, &[("WORKIVA_SYNC__", "x")]).unwrap_err();
     assert_eq!(keys(&told), ["\"\""], "{told:?}");

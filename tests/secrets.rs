@@ -242,10 +242,12 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
     let secrets = [every_form(secret), every_form(TOKEN)].concat();
     let person = rows[0].id.clone();
     let tell = |what: &str, world: &World| {
-        let commands: [&[&str]; 13] = [
+        let commands: [&[&str]; 15] = [
             &["check"],
             &["plan"],
             &["plan", "--json"],
+            &["plan", "--save"],
+            &["apply", &plan],
             &["sync", "--json"],
             &["approve", &plan, "--by", "somebody"],
             &["status", "--json"],

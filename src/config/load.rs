@@ -190,18 +190,19 @@ fn describe(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<Conf
         }
         ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::Enum { .. } => {
             let allowed = allowed_at(&key, schema).join(", ");
-            vec![ConfigError::with_value(key, error.instance(), format!("is not one of {allowed}"))]
+            vec![fault(key, error, format!("is not one of {allowed}"))]
         }
         _ if is_secret(&key) => vec![ConfigError::with_value(key, "", "has to be a text")],
-        // The validator's own words name the type or the limit. A whole table or list may hold a secret.
-        _ => {
-            let said = error.masked().to_string();
-            let fault = match error.instance().as_ref() {
-                Value::Object(_) | Value::Array(_) => ConfigError::new(key, said),
-                value => ConfigError::with_value(key, value, said),
-            };
-            vec![fault]
-        }
+        // The validator's own words name the type or the limit.
+        _ => vec![fault(key, error, error.masked().to_string())],
+    }
+}
+
+/// With the value, but for a whole table or list: it may hold a secret, and its order is by chance.
+fn fault(key: String, error: &jsonschema::ValidationError<'_>, said: String) -> ConfigError {
+    match error.instance().as_ref() {
+        Value::Object(_) | Value::Array(_) => ConfigError::new(key, said),
+        value => ConfigError::with_value(key, value, said),
     }
 }
 

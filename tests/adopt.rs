@@ -176,6 +176,46 @@ fn nobody_in_doubt_gets_an_account_before_somebody_has_decided() {
 }
 
 #[test]
+fn who_has_left_and_is_in_doubt_is_told_of_by_every_run_until_somebody_decides() {
+    let world = World::new();
+    let rows: Vec<Row> = people(3).iter().map(Row::left).collect();
+    let mail = |row: &Row| json!({"emails": [{"type": "work", "value": row.email}]});
+    let ids: Vec<String> =
+        (0..3).map(|at| seed(&world, &format!("old-name-{at}"), mail(&rows[at]))).collect();
+    world.hr(&rows);
+    assert_eq!(adopt(&world, &[], 4)["doubtful"].as_array().unwrap().len(), 3);
+    let undecided = || -> Value {
+        let status = world.run(&["status", "--json"]);
+        serde_json::from_str::<Value>(&status.stdout).unwrap()["undecided"].clone()
+    };
+    let warning =
+        "3 people who are to have no access may have a Workiva user that adopt could not link for certain";
+    // The second run over the same file is no quieter than the first.
+    for _ in 0..2 {
+        let told = world.run(&["sync"]);
+        assert!(told.exit == 4 && told.stdout.contains(warning), "{told:?}");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM run WHERE quiet_digest IS NOT NULL"), 0);
+    assert_eq!((undecided(), world.writes()), (json!(3), 0));
+    assert!(world.run(&["status"]).stdout.contains("3 people are in doubt"));
+    let plan = world.run(&["plan"]);
+    assert!(plan.exit == 4 && plan.stdout.contains("employee 1000, 1001, 1002"), "{plan:?}");
+    assert!(world.run(&["explain", "1000"]).stdout.contains("until `adopt` is told whose user it is"));
+
+    let decisions = [("1000", &*ids[0], "link"), ("1001", &*ids[1], "new"), ("1002", &*ids[2], "skip")];
+    let decided = decide(&world, &decisions);
+    adopt(&world, &["--decisions", &decided], 0);
+    let synced = world.sync();
+    assert_eq!((synced.applied(), synced.exit), (kinds([("suspend", 1)]), 0), "{synced:?}");
+    assert_eq!(
+        (undecided(), world.sandbox.user(&ids[0]).unwrap()["active"].clone()),
+        (json!(0), json!(false))
+    );
+    assert!(!world.run(&["status"]).stdout.contains("in doubt"));
+    world.sync().assert_unchanged();
+}
+
+#[test]
 fn a_user_with_another_key_is_linked_only_where_somebody_says_so() {
     let world = World::new();
     let rows = people(1);

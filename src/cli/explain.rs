@@ -99,7 +99,9 @@ fn print_account(told: &Explanation) {
     }
     match told.adoption {
         Some(AdoptionMark::Open) => {
-            println!("adopt: a Workiva user may be theirs; no account is made before somebody decides")
+            println!(
+                "adopt: a Workiva user may be theirs; none is linked, made or suspended before somebody decides"
+            )
         }
         Some(AdoptionMark::Skip) => println!("adopt: somebody decided to skip them; no account is made"),
         Some(AdoptionMark::New) => println!("adopt: somebody decided that an account is to be made"),

@@ -67,7 +67,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             exit_of(failure)
         }
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
-        Ok(planned) if report.source.rejected > 0 || !planned.plan.waiting.is_empty() => Exit::Leftovers,
+        Ok(planned) if report.source.rejected > 0 || planned.plan.has_undecided() => Exit::Leftovers,
         Ok(_) => Exit::Done,
     })
 }

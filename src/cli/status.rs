@@ -30,6 +30,12 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
 
 fn print_status(status: &Status, now: DateTime<Utc>) {
     println!("{} active accounts", status.active_accounts);
+    if status.undecided > 0 {
+        println!(
+            "{} people are in doubt: a Workiva user may be theirs, and nobody has decided; see `workiva-sync adopt --csv FILE`",
+            status.undecided
+        );
+    }
     let mut runs = table::table(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {
         runs.add_row([

@@ -99,7 +99,7 @@ async fn report(
 ) -> anyhow::Result<(RunReport, Exit)> {
     let applied = engine.store.done_since(result.started_at).await?;
     let parked = engine.store.queue().await?.parked;
-    let waiting = result.planned.as_ref().map_or(0, |planned| planned.plan.waiting.len());
+    let undecided = result.planned.as_ref().is_some_and(|planned| planned.plan.has_undecided());
     let mut report = frame(result.run_id.clone(), result.planned.as_ref());
     report.plan_id = result.committed.plan_id.clone();
     report.applied = applied;
@@ -116,7 +116,7 @@ async fn report(
         _ if gave_up => Exit::Workiva,
         Some(failure) => exit_of(failure),
         _ if report.outcome == Outcome::Held => Exit::Held,
-        _ if parked > 0 || report.source.rejected > 0 || waiting > 0 => Exit::Leftovers,
+        _ if parked > 0 || report.source.rejected > 0 || undecided => Exit::Leftovers,
         _ => Exit::Done,
     };
     Ok((report, exit))

@@ -70,6 +70,9 @@ pub struct Plan {
     pub pending: u64,
     /// People who get no account before somebody has decided whether one of Workiva's users is theirs.
     pub waiting: Vec<String>,
+    /// People who are to have no access, for whom nothing is to do, and who may have a user of Workiva's all the same: nobody has
+    /// decided yet.
+    pub doubtful_leavers: Vec<String>,
     /// Records that cannot be used.
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.
@@ -123,6 +126,11 @@ impl Plan {
             && self.warnings.is_empty()
             && self.withdrawals.is_empty()
             && self.pending == 0
+    }
+
+    /// Whether somebody waits for a decision of `adopt`.
+    pub fn has_undecided(&self) -> bool {
+        !self.waiting.is_empty() || !self.doubtful_leavers.is_empty()
     }
 
     /// How many records are rejected.

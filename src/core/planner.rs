@@ -164,24 +164,37 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         add_judged(&mut plan, person, states, rulebook);
     }
     add_absents(&mut plan, findings.absent, findings.without_id, states, rulebook);
-    warn_of_waiting(&mut plan);
+    warn_of_undecided(&mut plan);
     plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
     plan
 }
 
-fn warn_of_waiting(plan: &mut Plan) {
-    if plan.waiting.is_empty() {
-        return;
-    }
+/// Warns of those for whom somebody has to decide, in every run until somebody has.
+fn warn_of_undecided(plan: &mut Plan) {
+    const DECIDE: &str = "decide with `workiva-sync adopt --csv FILE` and `--decisions FILE`";
     plan.waiting.sort_unstable();
-    let shown = plan.waiting.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if plan.waiting.len() > 5 { ", …" } else { "" };
-    plan.warnings.push(format!(
-        "{} people get no account yet, since a Workiva user may be theirs (employee {shown}{more}); decide with \
-         `workiva-sync adopt --csv FILE` and `--decisions FILE`",
-        plan.waiting.len()
-    ));
+    plan.doubtful_leavers.sort_unstable();
+    if !plan.waiting.is_empty() {
+        plan.warnings.push(format!(
+            "{} people get no account yet, since a Workiva user may be theirs (employee {}); {DECIDE}",
+            plan.waiting.len(),
+            some_of(&plan.waiting)
+        ));
+    }
+    if !plan.doubtful_leavers.is_empty() {
+        plan.warnings.push(format!(
+            "{} people who are to have no access may have a Workiva user that adopt could not link for certain (employee {}); \
+             they may still have access: {DECIDE}",
+            plan.doubtful_leavers.len(),
+            some_of(&plan.doubtful_leavers)
+        ));
+    }
+}
+
+fn some_of(ids: &[String]) -> String {
+    let more = if ids.len() > 5 { ", …" } else { "" };
+    ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
 }
 
 fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Rulebook) {
@@ -214,6 +227,10 @@ pub(super) fn add(
     };
     let grouped = grouped(plan, state, &settled, rulebook);
     match step(state, target, rulebook.users.paths(), rulebook.deprovision) {
+        // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.
+        Step::Settled if may_have_unlinked_user(state) && *reason != Reason::Absent => {
+            plan.doubtful_leavers.push(employee_id)
+        }
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }
@@ -244,6 +261,11 @@ pub(super) fn add(
             },
         }),
     }
+}
+
+/// Whether `adopt` found a user who may be theirs, and nobody has decided. Who is to have access gets an account only then.
+fn may_have_unlinked_user(state: &PersonState) -> bool {
+    state.account.is_none() && state.adoption == Some(AdoptionMark::Open)
 }
 
 /// The group in which somebody counts now: the stored one, else that of the record. Those with access of whom none is stored

@@ -304,7 +304,7 @@ fn next(plan: &Plan) -> Next {
         NextStep::UnderWay
     } else if !plan.withdrawals.is_empty() {
         NextStep::Withdraw
-    } else if !plan.waiting.is_empty() {
+    } else if plan.has_undecided() {
         NextStep::WaitsForDecision
     } else {
         NextStep::Nothing

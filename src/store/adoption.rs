@@ -44,6 +44,16 @@ impl Store {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
+    /// For how many people nobody has decided yet whether one of Workiva's users is theirs.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn undecided(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM adoption WHERE decision = 'open'";
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Stores links and marks in one transaction. Who has an account or an action under way by now, and whose user is
     /// linked to somebody else by now, is left as they are. The next run looks at everybody concerned, and a plan that was
     /// held before is stale for them. The answer is how many were linked.

@@ -34,6 +34,8 @@ pub struct Status {
     pub parked: Vec<ParkedAction>,
     /// Records that the newest run which read its source could not use; the first [`SHOWN_REJECTIONS`].
     pub rejected: Vec<RejectedRecord>,
+    /// People for whom `adopt` found a user who may be theirs, and for whom nobody has decided.
+    pub undecided: u64,
     /// Accounts confirmed active.
     pub active_accounts: u64,
     /// The newest comparison of live Workiva with state, if there was one.
@@ -140,6 +142,7 @@ impl Store {
             saved: self.plan_summaries("saved").await?,
             parked: self.parked().await?,
             rejected: self.rejected().await?,
+            undecided: self.undecided().await?,
             active_accounts: self.scale().await?.active_accounts,
             drift: self.last_drift().await?,
         })

@@ -258,7 +258,22 @@ fn a_plan_that_was_altered_beside_the_audit_is_found() {
         ("UPDATE plan SET state = 'released' WHERE state = 'rejected'", "plan "),
         ("UPDATE attempt SET status = 299 WHERE action_id = 3 AND number = 1", "requests for action 3"),
         ("DELETE FROM attempt WHERE action_id = 3 AND number = 1", "requests for action 3"),
-        ("DELETE FROM run WHERE rowid = (SELECT max(rowid) FROM run)", "runs"),
+        ("DELETE FROM run WHERE rowid = (SELECT max(rowid) FROM run)", "run "),
+        ("UPDATE run SET outcome = 'unchanged' WHERE outcome = 'held' AND rowid = 2", "run "),
+        ("UPDATE run SET cause = 'schedule' WHERE rowid = 1", "run "),
+        ("UPDATE run SET source_rows = source_rows + 1 WHERE rowid = 1", "run "),
+        (
+            "UPDATE plan SET (state, decided_by) = ('approved', 'auditor') WHERE rowid = (SELECT min(rowid) FROM plan \
+             WHERE state = 'released')",
+            "plan ",
+        ),
+        ("UPDATE plan SET decided_by = 'auditor' WHERE state = 'released'", "plan "),
+        ("UPDATE action SET state = 'discarded' WHERE action_id = 3", "action 3 is not in the state"),
+        ("UPDATE action SET state = 'superseded' WHERE action_id = 3", "action 3 is not in the state"),
+        (
+            "UPDATE action SET state = 'done' WHERE action_id = (SELECT min(action_id) FROM action WHERE state = 'dropped')",
+            "is not in the state",
+        ),
         (
             "INSERT INTO action (plan_id, employee_id, kind, rank, state, base_version, fingerprint, uncertain, not_before, \
              created_at) SELECT plan_id, employee_id, kind, rank, 'done', base_version, fingerprint, 0, 0, 0 FROM action \

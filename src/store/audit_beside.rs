@@ -1,12 +1,14 @@
-//! What the audit tells of, held against what is stored beside it: plans, actions and requests.
+//! What the audit tells of, held against what is stored beside it: runs, plans, actions and requests.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::audit_check::AuditFault;
+use super::audit_states::compare_states;
 use super::{StoreError, to_json};
 use crate::core::audit::{Kind, Record, bound_hash};
 
@@ -35,6 +37,7 @@ struct Request {
 #[derive(Deserialize)]
 struct Planned {
     plan: String,
+    state: String,
     content_hash: String,
 }
 
@@ -45,6 +48,20 @@ struct PlanDecided {
     by: String,
 }
 
+/// What of a run is in the database as well, and never changes there.
+#[derive(PartialEq, Eq, Deserialize)]
+struct Ran {
+    run: String,
+    started_at: i64,
+    cause: String,
+    outcome: String,
+    source: Option<String>,
+    /// Of a run that came to no plan there are none, and 0 is stored.
+    rows: Option<i64>,
+    rejected: Option<i64>,
+    plan: Option<String>,
+}
+
 /// What was found so far.
 #[derive(Default)]
 pub(super) struct Beside {
@@ -53,6 +70,8 @@ pub(super) struct Beside {
     requests: i64,
     /// Plans that are not as they were decided about, with the record. A later record may put that right.
     doubtful: BTreeMap<String, i64>,
+    /// The same of actions and their states.
+    doubtful_actions: BTreeMap<i64, i64>,
 }
 
 impl Beside {
@@ -63,12 +82,16 @@ impl Beside {
         records: &[Record],
     ) -> Result<Option<AuditFault>, StoreError> {
         self.runs += records.iter().filter(|record| record.kind == Kind::Run.name()).count() as i64;
+        if let Some(fault) = compare_runs(tx, records).await? {
+            return Ok(Some(fault));
+        }
         if let Some(fault) = compare_decisions(tx, records, self).await? {
             return Ok(Some(fault));
         }
         if let Some(fault) = compare_plans(tx, records, self).await? {
             return Ok(Some(fault));
         }
+        compare_states(tx, records, &mut self.doubtful_actions).await?;
         compare_requests(tx, records, self).await
     }
 
@@ -77,21 +100,65 @@ impl Beside {
         mut self,
         tx: &mut SqliteConnection,
     ) -> Result<Option<AuditFault>, StoreError> {
-        match self.doubtful.pop_first() {
-            Some((plan_id, seq)) => Ok(Some(AuditFault::Plan { seq, plan_id })),
+        if let Some((plan_id, seq)) = self.doubtful.pop_first() {
+            return Ok(Some(AuditFault::Plan { seq, plan_id }));
+        }
+        match self.doubtful_actions.pop_first() {
+            Some((action_id, seq)) => Ok(Some(AuditFault::State { seq, action_id })),
             None => compare_numbers(tx, &self).await,
         }
     }
 }
 
 /// The bodies of the records of one kind, by their numbers.
-fn bodies<T: DeserializeOwned>(records: &[Record], kind: Kind) -> Result<Vec<(i64, T)>, StoreError> {
+pub(super) fn bodies<T: DeserializeOwned>(
+    records: &[Record],
+    kind: Kind,
+) -> Result<Vec<(i64, T)>, StoreError> {
     records
         .iter()
         .filter(|record| record.kind == kind.name())
         .map(|record| Ok((record.seq, serde_json::from_str(&record.body)?)))
         .collect::<Result<_, serde_json::Error>>()
         .map_err(|_| StoreError::Corrupt { what: "a record of the audit" })
+}
+
+/// Whether the runs are still the ones that were recorded.
+async fn compare_runs(
+    tx: &mut SqliteConnection,
+    records: &[Record],
+) -> Result<Option<AuditFault>, StoreError> {
+    let ran: Vec<(i64, Ran)> = bodies(records, Kind::Run)?;
+    if ran.is_empty() {
+        return Ok(None);
+    }
+    let ids: Vec<&str> = ran.iter().map(|(_, ran)| &*ran.run).collect();
+    let rows = sqlx::query(
+        "SELECT run_id, started_at, cause, outcome, source_name, source_rows, rejected, plan_id FROM run \
+         WHERE run_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&ids))
+    .fetch_all(tx)
+    .await?;
+    let stored = |row: &SqliteRow| Ran {
+        run: row.get(0),
+        started_at: row.get(1),
+        cause: row.get(2),
+        outcome: row.get(3),
+        source: row.get(4),
+        rows: Some(row.get(5)),
+        rejected: Some(row.get(6)),
+        plan: row.get(7),
+    };
+    let stored: HashMap<String, Ran> = rows.iter().map(|row| (row.get(0), stored(row))).collect();
+    for (seq, ran) in ran {
+        let (rows, rejected) = (ran.rows.or(Some(0)), ran.rejected.or(Some(0)));
+        let told = Ran { rows, rejected, ..ran };
+        if stored.get(&told.run) != Some(&told) {
+            return Ok(Some(AuditFault::Run { seq, run_id: told.run }));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the actions are still the ones that were decided on.
@@ -178,12 +245,16 @@ async fn compare_plans(
     .await?;
     let stored: HashMap<&str, [&str; 3]> =
         rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect();
-    for (seq, one) in planned {
+    for (seq, one) in &planned {
         if stored.get(&*one.plan).is_none_or(|[hash, ..]| *hash != one.content_hash) {
-            return Ok(Some(AuditFault::Plan { seq, plan_id: one.plan }));
+            return Ok(Some(AuditFault::Plan { seq: *seq, plan_id: one.plan.clone() }));
         }
     }
-    for (seq, one) in decided {
+    // Nobody has decided about a plan that is only planned; of several records the newest counts.
+    let undecided = planned
+        .into_iter()
+        .map(|(seq, one)| (seq, PlanDecided { plan: one.plan, state: one.state, by: String::new() }));
+    for (seq, one) in undecided.chain(decided) {
         if stored.get(&*one.plan).is_some_and(|[_, state, by]| *state == one.state && *by == one.by) {
             beside.doubtful.remove(&one.plan);
         } else {

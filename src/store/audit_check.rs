@@ -50,6 +50,24 @@ pub enum AuditFault {
         /// The plan.
         plan_id: String,
     },
+    /// An action is in a state to which no record leads.
+    #[error(
+        "action {action_id} is not in the state to which record {seq}, the newest about it, leads: it was altered in the database"
+    )]
+    State {
+        /// The newest record about the action.
+        seq: i64,
+        /// The action.
+        action_id: i64,
+    },
+    /// A run is not the one that was recorded.
+    #[error("run {run_id} is not what record {seq} says: it was altered in the database, or removed")]
+    Run {
+        /// The run's record.
+        seq: i64,
+        /// The run.
+        run_id: String,
+    },
     /// The number of runs, actions or requests is not that of their records.
     #[error(
         "there are {stored} {what} in the database and {recorded} in the audit: some were put in or removed by hand"
@@ -72,7 +90,9 @@ impl AuditFault {
             | Self::Chain(Fault::OutOfOrder { seq } | Fault::Altered { seq } | Fault::NotTheAnchor { seq })
             | Self::Action { seq, .. }
             | Self::Requests { seq, .. }
-            | Self::Plan { seq, .. } => Some(*seq),
+            | Self::Plan { seq, .. }
+            | Self::State { seq, .. }
+            | Self::Run { seq, .. } => Some(*seq),
             _ => None,
         }
     }

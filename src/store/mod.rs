@@ -10,6 +10,7 @@ mod attempts;
 mod audit;
 mod audit_beside;
 mod audit_check;
+mod audit_states;
 mod connection;
 mod drift;
 mod ending;

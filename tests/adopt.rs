@@ -120,7 +120,7 @@ fn who_has_left_and_still_has_access_is_linked_and_loses_it_through_the_guard() 
     let mut world = World::new();
     let rows: Vec<Row> = people(3).iter().map(Row::left).collect();
     for row in &rows {
-        seed(&world, &row.email, json!({}));
+        seed(&world, &row.email, json!({"name": {"givenName": row.given, "familyName": row.family}}));
     }
     world.hr(&rows);
     let report = adopt(&world, &[], 0);
@@ -339,4 +339,26 @@ fn rejected_records_are_told_and_linked_to_nobody() {
     assert_eq!((&report["source"]["rejected"], &report["linked"]), (&json!(1), &json!(0)), "{report}");
     let said = world.run(&["adopt"]).stdout;
     assert!(said.contains("rejected: employee 1000 (row 1)") && said.contains("users of nobody"), "{said}");
+}
+
+#[test]
+fn a_leaver_gets_no_active_user_by_the_user_name_alone_while_its_owner_may_be_among_the_rejected() {
+    let world = World::new();
+    let bo = Row::new("2", "Bo", "Neu").but(|row| row.email = "pool@example.com".into());
+    let ana = Row::new("1", "Ana", "Old").but(|row| row.email = "pool@example.com".into()).left();
+    let name = json!({"givenName": "Bo", "familyName": "Neu"});
+    let user = seed(&world, "pool@example.com", json!({"name": name}));
+    // Bo's record cannot be used; and where it is missing, another name is on the user than the leaver's.
+    for rows in [vec![ana.clone(), bo.but(|row| row.status = "Actve".into())], vec![ana.clone()]] {
+        world.hr(&rows);
+        let report = adopt(&world, &[], 4);
+        assert_eq!(
+            (&report["linked"], &report["doubtful"][0]["reason"]),
+            (&json!(0), &json!("leaver_by_user_name"))
+        );
+        world.sync();
+        assert_ne!(world.sandbox.user(&user).unwrap()["active"], json!(false), "nobody lost access");
+    }
+    world.hr(&[ana, bo]);
+    adopt(&world, &[], 4);
 }

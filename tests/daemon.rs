@@ -345,3 +345,22 @@ fn without_a_configuration_it_says_which_file_is_missing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no/such/file.toml"));
 }
+
+#[test]
+fn what_hr_took_back_while_no_daemon_ran_is_not_sent_when_one_starts() {
+    let mut world = world();
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.guard_tightly();
+    let rows = people(6);
+    world.sync_rows(&rows, 0);
+    let left: Vec<Row> = rows.iter().map(Row::left).collect();
+    let held = world.sync_rows(&left, 3);
+    assert_eq!(world.run(&["approve", held.plan_id()]).exit, 0);
+    world.hr(&rows);
+    let writes = world.writes();
+    let daemon = world.daemon();
+    until("HR was looked at", || world.status()["runs"][0]["cause"] == "start");
+    until("nothing waits", || daemon.readiness().1["queued"] == 0);
+    assert_eq!(world.writes(), writes, "nobody was suspended");
+    world.assert_agrees(&rows);
+}

@@ -335,3 +335,64 @@ fn a_cron_expression_of_drift_that_is_none_is_refused_by_name() {
     let refused = world.run(&["check"]);
     assert!(refused.exit == 2 && refused.stderr.contains("drift.cron"), "{refused:?}");
 }
+
+/// Somebody deletes a user by hand and makes it anew: the same person, another id.
+fn make_anew(world: &World, row: &Row, change: impl FnOnce(&mut Value)) {
+    let mut user = world.user(&row.email).unwrap();
+    world.sandbox.delete_user(&id(world, row)).unwrap();
+    user.as_object_mut().unwrap().retain(|key, _| !matches!(key.as_str(), "id" | "meta"));
+    change(&mut user);
+    world.sandbox.seed_user(user).unwrap();
+}
+
+#[test]
+fn a_leaver_whose_user_was_made_anew_by_hand_loses_that_one_too() {
+    for deprovision in ["suspend", "delete"] {
+        let mut world = World::new();
+        world.set("workiva.deprovision", deprovision);
+        let mut rows = settled(&world, 4);
+        make_anew(&world, &rows[0], |_| {});
+        make_anew(&world, &rows[1], |user| user["externalId"] = Value::Null);
+        rows[0] = rows[0].left();
+        rows[1] = rows[1].left();
+        world.sync_rows(&rows, 0);
+        world.assert_agrees(&rows);
+    }
+}
+
+#[test]
+fn a_leaver_whose_user_name_an_unproven_active_user_has_is_parked_rather_than_called_done() {
+    let world = World::new();
+    let mut rows = settled(&world, 3);
+    make_anew(&world, &rows[0], |user| {
+        user["externalId"] = Value::Null;
+        user["name"]["familyName"] = "Somebodyelse".into();
+    });
+    rows[0] = rows[0].left();
+    let synced = world.sync_rows(&rows, 4);
+    assert_eq!(synced.json["parked"], 1, "{synced:?}");
+    assert!(world.parked()["1000"].contains("has their user name"), "{:?}", world.parked());
+}
+
+#[test]
+fn a_repair_takes_over_a_user_who_was_made_anew_under_another_id() {
+    let world = World::new();
+    let mut rows = settled(&world, 4);
+    make_anew(&world, &rows[0], |_| {});
+    drift(&world, &["--repair"], 0);
+    assert_eq!(world.sandbox.users().len(), 4, "nobody was made a second time");
+    rows[0] = rows[0].left();
+    world.sync_rows(&rows, 0);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_user_name_that_is_changed_by_hand_twice_is_found_twice() {
+    let world = World::new();
+    let rows = settled(&world, 20);
+    for _ in 0..3 {
+        edit(&world, &rows[0], "userName", "evil@example.com".into());
+        drift(&world, &["--repair"], 0);
+        world.assert_agrees(&rows);
+    }
+}

@@ -126,6 +126,25 @@ impl Drifted {
             now: None,
         }
     }
+
+    /// Somebody whose user is gone, and there again under another id.
+    pub fn made_anew(known: KnownAccount, roster: &Roster, live: &RosterUser) -> Self {
+        let mut now = known.account.clone();
+        now.scim_id = live.id.to_string();
+        // Workiva takes an absent `active` for true.
+        now.active = live.active.unwrap_or(true);
+        for (path, value) in &mut now.attributes {
+            if let Some(shown) = roster.value(live, path) {
+                shown.clone_into(value);
+            }
+        }
+        let id = Change {
+            attribute: "id".into(),
+            from: Some(known.account.scim_id.clone()),
+            to: Some(now.scim_id.clone()),
+        };
+        Self { changes: vec![id], now: Some(now), ..Self::deleted(known) }
+    }
 }
 
 /// What came of a comparison.
@@ -273,7 +292,8 @@ pub fn difference(
             }
             continue;
         }
-        if known.comes_back(path, confirmed, shown) {
+        // Nobody may hide a user name by changing it twice.
+        if path != "userName" && known.comes_back(path, confirmed, shown) {
             *comparison.altered.entry(path.clone()).or_default() += 1;
             continue;
         }

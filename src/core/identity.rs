@@ -94,6 +94,23 @@ pub fn prove<'a>(
     }
 }
 
+/// Whether a user of nobody, under another id, is the account that was confirmed: made anew by hand, or by a tenant that was
+/// restored. Our key is proof; where the user has none, the user name together with both names is. `shown` reads the user.
+pub fn is_made_anew(
+    employee_id: &str,
+    confirmed: &Attributes,
+    external_id: Option<&str>,
+    shown: impl Fn(&str) -> Option<String>,
+) -> bool {
+    if let Some(theirs) = external_id.filter(|theirs| !theirs.is_empty()) {
+        return theirs == confirmed.get("externalId").map_or(employee_id, String::as_str);
+    }
+    ["userName", "name.givenName", "name.familyName"].into_iter().all(|path| {
+        let same = |ours: &String| shown(path).is_some_and(|theirs| folded(&theirs) == folded(ours));
+        confirmed.get(path).is_some_and(same)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

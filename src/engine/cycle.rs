@@ -162,7 +162,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
         if let Some(column) = &guard.max_deprovision_percent_per
-            && plan.counts().deprovisions() >= guard.min_people
+            && plan.counts().deprovisions() > 0
         {
             self.store.scale_by_group(column, &mut scale).await?;
         }
@@ -178,6 +178,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
+        let result = self.run_cycle(cause).await;
+        self.cycles.send_modify(|ended| *ended += 1);
+        result
+    }
+
+    async fn run_cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
         self.expire_held().await?;
         let started_at = self.clock.now();
         let run_id = self.random.name(started_at);

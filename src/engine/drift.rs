@@ -12,6 +12,7 @@ use crate::core::drift::{
     Comparer, Comparison, DriftKind, Drifted, KnownAccount, Missing, difference, sort_missing,
 };
 use crate::core::guard::exceeds;
+use crate::core::identity::is_made_anew;
 use crate::core::roster::Roster;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
@@ -143,7 +144,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let found = std::mem::take(&mut comparison.missing);
         let mut missing = sort_missing(found, self.settings.guard.max_deprovision_count);
         for known in std::mem::take(&mut missing.to_ask) {
-            let asked = self.ask_for(&line, known, &mut comparison).await;
+            let asked = self.ask_for(&line, known, &roster, &mut comparison).await;
             comparison.people.extend(asked.map_err(ListingError::Stopped)?);
         }
         comparison.people.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
@@ -170,11 +171,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         &self,
         line: &Line<P>,
         known: KnownAccount,
+        roster: &Roster,
         comparison: &mut Comparison,
     ) -> Result<Option<Drifted>, Interrupt> {
         let managed = self.rules.rulebook.users.paths();
         let Some(user) = directory::read_one(line, &known.account.scim_id).await? else {
-            return Ok(Some(Drifted::deleted(known)));
+            return Ok(Some(gone(known, roster, comparison)));
         };
         let mut alone = Roster::new(managed);
         alone.add(&user);
@@ -246,4 +248,19 @@ fn tell(run: &DriftRun) {
     if let Some(message) = &run.message {
         tracing::warn!("{message}");
     }
+}
+
+/// A user who is gone may be there again under another id, among the users of nobody.
+fn gone(known: KnownAccount, roster: &Roster, comparison: &mut Comparison) -> Drifted {
+    let is_theirs = |at: &usize| {
+        let user = &roster.users()[*at];
+        let shown = |path: &str| roster.value(user, path).map(str::to_owned);
+        let confirmed = &known.account.attributes;
+        user.scim_id().is_some()
+            && is_made_anew(&known.employee_id, confirmed, user.external_id.as_deref(), shown)
+    };
+    let theirs: Vec<usize> = comparison.unknown.iter().copied().filter(is_theirs).collect();
+    let [at] = theirs[..] else { return Drifted::deleted(known) };
+    comparison.unknown.retain(|other| *other != at);
+    Drifted::made_anew(known, roster, &roster.users()[at])
 }

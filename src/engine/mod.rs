@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use self::clock::{Clock, Randomness};
 use self::directory::Directory;
@@ -34,6 +34,7 @@ use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use crate::config::{Loaded, Rules, Settings};
 use crate::core::audit::configuration;
+use crate::core::plan::content_hash;
 use crate::core::scim::{Capabilities, ScimPort};
 use crate::source::HrSource;
 use crate::store::{Approval, Owner, Store, StoreError};
@@ -82,6 +83,8 @@ pub struct Engine<S, P> {
     pub telemetry: Arc<Telemetry>,
     /// Rung when something new is queued.
     pub bell: Arc<Notify>,
+    /// How many cycles have ended, well or not.
+    pub cycles: watch::Sender<u64>,
     /// Whether anything may be stored; not so for `plan`.
     pub may_write: bool,
     connection_key: String,
@@ -121,6 +124,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             random: parts.random,
             telemetry: parts.telemetry,
             bell: Arc::new(Notify::new()),
+            cycles: watch::Sender::new(0),
             may_write: parts.may_write,
             connection_key,
             pool_line: Mutex::default(),
@@ -187,7 +191,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
         let now_read = self.plan(None).await?;
         let input = now_read.plan.input.to_hex();
-        let approval = self.store.approve(plan_id, by, &input, self.clock.now()).await?;
+        // A plan is held whole, or its deprovisions are.
+        let actions = &now_read.plan.actions;
+        let deprovisions = actions.iter().filter(|action| action.kind.is_deprovision());
+        let now_planned = [content_hash(&input, actions), content_hash(&input, deprovisions)];
+        let approval = self.store.approve(plan_id, by, &input, &now_planned, self.clock.now()).await?;
         self.bell.notify_one();
         Ok(approval)
     }

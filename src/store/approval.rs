@@ -41,8 +41,8 @@ impl Store {
             .await?)
     }
 
-    /// Releases a held plan, if it is stored as it was shown, and source and configuration (`input`) and state are what it
-    /// was made from.
+    /// Releases a held plan, if it is stored as it was shown, source and configuration (`input`) and state are what it was
+    /// made from, and the same would be planned now: `now_planned` are the hashes of what a plan of today would hold.
     ///
     /// # Errors
     /// Where the database fails; then nothing is changed.
@@ -51,6 +51,7 @@ impl Store {
         plan_id: &str,
         by: &str,
         input: &str,
+        now_planned: &[String],
         now: DateTime<Utc>,
     ) -> Result<Approval, StoreError> {
         let mut tx = self.begin().await?;
@@ -79,6 +80,12 @@ impl Store {
         }
         if let Some(why) = moved(&mut tx, plan_id, &plan_input, &shown).await? {
             return Ok(Approval::Stale(why));
+        }
+        if !now_planned.contains(&shown) {
+            return Ok(Approval::Stale(
+                "what is to be done has changed since the plan was made: a date has come, or a run in between did a part of it"
+                    .into(),
+            ));
         }
         let released = release(&mut tx, plan_id, now).await?;
         decide(&mut tx, plan_id, "approved", by, now).await?;

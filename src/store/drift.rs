@@ -295,7 +295,8 @@ async fn take_for_state(
         people.iter().filter(|one| unmoved.contains(one.employee_id.as_str())).collect();
     let live: Vec<_> = people.iter().filter_map(|one| Some(account_row(one, one.now.as_ref()?))).collect();
     sqlx::query(
-        "UPDATE account SET active = j.value ->> 1, attributes = j.value ->> 2, user_name = j.value ->> 3, confirmed_at = ?2 \
+        "UPDATE account SET active = j.value ->> 1, attributes = j.value ->> 2, user_name = j.value ->> 3, \
+           scim_id = j.value ->> 4, confirmed_at = ?2 \
          FROM json_each(?1) j WHERE account.employee_id = j.value ->> 0",
     )
     .bind(to_json(&live))
@@ -349,9 +350,9 @@ async fn remember_repairs(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreE
     Ok(())
 }
 
-fn account_row(one: &Drifted, now: &Account) -> (String, bool, String, String) {
+fn account_row<'a>(one: &'a Drifted, now: &'a Account) -> (&'a str, bool, String, String, &'a str) {
     let user_name = now.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
-    (one.employee_id.clone(), now.active, to_json(&now.attributes), user_name)
+    (&one.employee_id, now.active, to_json(&now.attributes), user_name, &now.scim_id)
 }
 
 fn recorded(drift_id: &str, one: &Drifted) -> Entry {

@@ -134,7 +134,7 @@ impl Store {
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state = 'released'), \
+                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
                      (SELECT rules FROM accepted)";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
@@ -159,7 +159,7 @@ impl Store {
         let active = "SELECT guard_group, count(*) FROM account JOIN person USING (employee_id) \
                       WHERE active = 1 AND guard_group IS NOT NULL GROUP BY guard_group";
         let open = "SELECT guard_group, count(*) FROM action JOIN plan USING (plan_id) \
-                    WHERE action.state = 'queued' AND kind IN ('suspend', 'delete') AND plan.state = 'released' \
+                    WHERE action.state = 'queued' AND kind IN ('suspend', 'delete') AND plan.state IN ('released', 'applied') \
                       AND guard_group IS NOT NULL GROUP BY guard_group";
         for (sql, counts) in
             [(active, &mut scale.active_by_group), (open, &mut scale.open_deprovisions_by_group)]

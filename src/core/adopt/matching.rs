@@ -48,12 +48,14 @@ enum Found {
     Doubtful(Doubt, Vec<usize>),
 }
 
-/// Pairs people with users. `order` is `workiva.match_existing`.
+/// Pairs people with users. `order` is `workiva.match_existing`; `are_all_judged`: no record was rejected, which could be that
+/// of a user's real owner.
 pub fn match_people(
     claimants: &[Claimant],
     roster: &Roster,
     owners: &Owners,
     order: &[MatchAttribute],
+    are_all_judged: bool,
 ) -> Matching {
     let matcher = Matcher::new(roster, owners, order);
     let mut matching = Matching::default();
@@ -73,7 +75,11 @@ pub fn match_people(
     }
     for (user, people) in pairs {
         if let [claimant] = people[..] {
-            matching.links.push(Link { claimant, user });
+            if matcher.may_cost_access(&claimants[claimant], user, are_all_judged) {
+                doubts.insert(claimant, (Doubt::Leaver, vec![user]));
+            } else {
+                matching.links.push(Link { claimant, user });
+            }
             continue;
         }
         let all: Vec<String> = people.iter().map(|at| claimants[*at].employee_id.clone()).collect();
@@ -165,6 +171,18 @@ impl<'a> Matcher<'a> {
             Ok(_) => Found::One(at),
             Err(unproven) => Found::Doubtful(Doubt::Unproven(unproven), vec![at]),
         }
+    }
+
+    /// Whether the link would take an active user's access by the user name alone, though it may be somebody else's.
+    fn may_cost_access(&self, claimant: &Claimant, at: usize, are_all_judged: bool) -> bool {
+        let user = &self.roster.users()[at];
+        let has_key = user.external_id.as_deref().is_some_and(|id| !id.is_empty());
+        if claimant.wants_access || user.active == Some(false) || has_key {
+            return false;
+        }
+        let live = name(|path| self.roster.value(user, path));
+        let is_anothers = |ours: &String| live.as_ref().is_some_and(|live| live != ours);
+        !are_all_judged || name_of(&claimant.attributes).as_ref().is_some_and(is_anothers)
     }
 
     /// Users of nobody who resemble somebody for whom nobody was found. A namesake is worth a question only where an

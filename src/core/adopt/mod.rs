@@ -94,6 +94,9 @@ pub enum Doubt {
     Unproven(Unproven),
     /// The user fits these employees equally well.
     SeveralEmployees(Vec<String>),
+    /// Somebody who is to have no access fits an active user by the user name alone, and it may be somebody else's: another
+    /// name is on it, or a record that was rejected may be its owner's.
+    Leaver,
     /// A user has the same e-mail address, and nothing else that is proof.
     SameEmail,
     /// A user has the same given and family name, and nothing else.
@@ -109,6 +112,7 @@ impl Doubt {
             Self::Unproven(Unproven::LinkedTo(_)) => "linked_elsewhere",
             Self::Unproven(Unproven::OtherExternalId) => "other_external_id",
             Self::SeveralEmployees(_) => "several_employees",
+            Self::Leaver => "leaver_by_user_name",
             Self::SameEmail => "same_email",
             Self::SameName => "same_name",
         }
@@ -123,6 +127,11 @@ impl fmt::Display for Doubt {
             Self::SeveralEmployees(all) => {
                 write!(f, "employees {} fit this Workiva user equally well", all.join(", "))
             }
+            Self::Leaver => write!(
+                f,
+                "this person is to have no access, and an active user has their user name; it may be somebody else's, since another \
+                 name is on it or records were rejected"
+            ),
             Self::SameEmail => write!(f, "the same e-mail address, which is no proof"),
             Self::SameName => write!(f, "the same given and family name, which is no proof"),
         }

@@ -2,6 +2,7 @@
 
 use super::write::{Changes, Found, Written, change, read_user};
 use super::{Confirmed, find};
+use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
@@ -19,44 +20,108 @@ pub async fn deprovision<P: ScimPort>(
     session: &mut Session<'_, P>,
     known_as: &Attributes,
 ) -> Result<Confirmed, Interrupt> {
-    let id = match session.action.scim_id.clone() {
-        Some(id) => id,
+    let Some(id) = session.action.scim_id.clone() else {
         // A create whose answer was lost may have made an account.
-        None => match find::existing(session, known_as).await? {
-            Some(user) => find::prove_same_person(session, &user, known_as).await?,
-            None => return Ok(None),
-        },
+        return match find::existing(session, known_as).await? {
+            Some(user) => {
+                let id = find::prove_same_person(session, &user, known_as).await?;
+                Ok(take_away(session, &id, known_as).await?.account())
+            }
+            None => Ok(None),
+        };
     };
-    if session.is_delete() { delete(session, &id).await } else { suspend(session, &id, known_as).await }
+    match take_away(session, &id, known_as).await? {
+        Taken::Away(account) => Ok(account),
+        Taken::WasGone => match made_anew(session, &id, known_as).await? {
+            Some(id) => Ok(take_away(session, &id, known_as).await?.account()),
+            None => Ok(None),
+        },
+    }
+}
+
+/// How taking away went.
+enum Taken {
+    /// It is done; the account as it is now, if there still is one.
+    Away(Confirmed),
+    /// There was no such user before anything was sent.
+    WasGone,
+}
+
+impl Taken {
+    fn account(self) -> Confirmed {
+        match self {
+            Self::Away(account) => account,
+            Self::WasGone => None,
+        }
+    }
+}
+
+async fn take_away<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+    known_as: &Attributes,
+) -> Result<Taken, Interrupt> {
+    if session.is_delete() { delete(session, id).await } else { suspend(session, id, known_as).await }
+}
+
+/// The user is gone, but somebody may have made one anew under another id, who would keep the access: the id, if it is
+/// provably the person's.
+async fn made_anew<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    gone: &str,
+    known_as: &Attributes,
+) -> Result<Option<String>, Interrupt> {
+    let Some(user) = find::existing(session, known_as).await? else { return Ok(None) };
+    let Some(id) = user.id.clone().filter(|id| id != gone) else { return Ok(None) };
+    if user.active == Some(false) {
+        return Ok(None);
+    }
+    let employee_id = &session.action.employee_id;
+    let owner = session.line.store.owner_of(&id).await?;
+    if owner.is_some_and(|owner| owner != *employee_id) {
+        return Ok(None);
+    }
+    let external_id = user.external_id.as_deref().filter(|id| !id.is_empty());
+    if is_made_anew(employee_id, known_as, external_id, |path| user.attribute(path)) {
+        return Ok(Some(id));
+    }
+    match external_id {
+        // Another key is on it: somebody else's.
+        Some(_) => Ok(None),
+        None => Err(Interrupt::Park(format!(
+            "the user whom this person had is gone, but the active user {id} has their user name. If it is theirs, suspend it in \
+             Workiva; then discard this action"
+        ))),
+    }
 }
 
 async fn suspend<P: ScimPort>(
     session: &mut Session<'_, P>,
     id: &str,
     known_as: &Attributes,
-) -> Result<Confirmed, Interrupt> {
+) -> Result<Taken, Interrupt> {
     let mut live = None;
     if session.must_verify() {
         match read_user(session, id).await? {
-            Found::Gone => return Ok(None),
-            Found::Here(user) if user.active == Some(false) => return Ok(Some(suspended(id, known_as))),
+            Found::Gone => return Ok(Taken::WasGone),
+            Found::Here(user) if user.active == Some(false) => return Ok(suspended(id, known_as)),
             Found::Here(user) => live = Some(user),
         }
     }
     let shown = match change(session, id, &Changes::new(), Some(false), live.as_ref()).await? {
-        Written::Gone => return Ok(None),
+        Written::Gone => return Ok(Taken::WasGone),
         Written::Accepted(shown) => shown,
     };
     if planted::is(Fault::UnseenSuspension) {
-        return Ok(Some(suspended(id, known_as)));
+        return Ok(suspended(id, known_as));
     }
     // What the answer shows may be what was sent; only a read tells what is stored.
     let now = match read_user(session, id).await? {
-        Found::Gone => return Ok(None),
+        Found::Gone => return Ok(Taken::WasGone),
         Found::Here(user) => user,
     };
     match now.active.or_else(|| shown.as_ref().and_then(active_of)) {
-        Some(false) => Ok(Some(suspended(id, known_as))),
+        Some(false) => Ok(suspended(id, known_as)),
         Some(true) => Err(Interrupt::NotYet(OWNED_ELSEWHERE.into())),
         None => Err(Interrupt::Park(
             "suspend was accepted, but Workiva does not show whether the user is active; look at the user, then discard".into(),
@@ -64,21 +129,23 @@ async fn suspend<P: ScimPort>(
     }
 }
 
-async fn delete<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Confirmed, Interrupt> {
+async fn delete<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Taken, Interrupt> {
+    let mut was_there = true;
     match session.write(&ScimRequest::DeleteUser { id: id.to_owned() }).await {
         Ok(_) => {}
         // Gone already is what was wanted, and some servers answer a second DELETE with 500: the read below tells.
-        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {}
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => was_there = false,
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::ServerError => {
             return match read_user(session, id).await? {
-                Found::Gone => Ok(None),
+                Found::Gone => Ok(Taken::WasGone),
                 Found::Here(_) => Err(Interrupt::Failed(failure)),
             };
         }
         Err(other) => return Err(other),
     }
     match read_user(session, id).await? {
-        Found::Gone => Ok(None),
+        Found::Gone if was_there => Ok(Taken::Away(None)),
+        Found::Gone => Ok(Taken::WasGone),
         Found::Here(_) => {
             Err(Interrupt::NotYet("not deleted: Workiva accepted it, but the user is still there".into()))
         }
@@ -89,6 +156,6 @@ fn active_of(user: &RemoteUser) -> Option<bool> {
     user.active
 }
 
-fn suspended(id: &str, known_as: &Attributes) -> Account {
-    Account { scim_id: id.to_owned(), active: false, attributes: known_as.clone() }
+fn suspended(id: &str, known_as: &Attributes) -> Taken {
+    Taken::Away(Some(Account { scim_id: id.to_owned(), active: false, attributes: known_as.clone() }))
 }

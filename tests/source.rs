@@ -32,6 +32,11 @@ fn assert_incomplete(world: &World, words: &[&str]) {
     assert_eq!(world.writes(), writes);
 }
 
+/// The HR file of another day, so many seconds younger than `employees.csv`.
+fn another_day(world: &World, name: &str, rows: &[Row], younger_by: i64) {
+    beside(world, name, &hr_text(rows), younger_by);
+}
+
 /// The HR file with another column, in which nobody has anything.
 fn with_column(rows: &[Row], name: &str) -> String {
     hr_text(rows).replace('\n', ",\n").replacen(",\n", &format!(",{name}\n"), 1)
@@ -217,4 +222,120 @@ fn a_held_run_counts_for_absence_and_its_plan_is_guarded_all_the_same() {
     assert_eq!(world.run(&["approve", second.plan_id()]).exit, 0);
     assert_eq!(world.sync().applied(), kinds([("suspend", 4)]));
     world.assert_agrees(&rows[4..]);
+}
+
+#[test]
+fn an_older_file_does_not_take_the_place_of_a_newer_one_that_was_read() {
+    let world = World::new();
+    let rows = people(4);
+    world.hr(&rows);
+    another_day(&world, "employees-1.csv", &rows[..3], -60);
+    assert_eq!(world.sync().applied(), kinds([("create", 4)]));
+    std::fs::rename(world.path("employees.csv"), world.path("taken-away")).unwrap();
+    let words = ["employees-1.csv is not complete", "older than what was read already", "touch this file"];
+    assert_incomplete(&world, &words);
+    for command in [&["plan"][..], &["check"], &["adopt"]] {
+        let told = world.run(command);
+        assert_eq!(told.exit, 5, "{command:?}: {told:?}");
+        assert!(format!("{told:?}").contains("older than what was read already"), "{command:?}: {told:?}");
+    }
+    world.assert_agrees(&rows);
+    // The same file again is nothing new, also under an older time of change.
+    std::fs::remove_file(world.path("employees-1.csv")).unwrap();
+    std::fs::rename(world.path("taken-away"), world.path("employees.csv")).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(600);
+    set_time(&world, "employees.csv", long_ago);
+    world.sync().assert_unchanged();
+    // That does not make room for a file from between.
+    std::fs::remove_file(world.path("employees.csv")).unwrap();
+    std::fs::write(world.path("employees-1.csv"), hr_text(&rows[..3])).unwrap();
+    set_time(&world, "employees-1.csv", long_ago + Duration::from_secs(60));
+    assert_incomplete(&world, &words);
+    // Whoever touches it means it.
+    set_time(&world, "employees-1.csv", SystemTime::now());
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
+fn a_file_whose_marker_has_become_too_old_is_not_replaced_by_an_older_one() {
+    let mut world = World::new();
+    world.set("source.done_marker", "{file}.done");
+    let rows = people(4);
+    world.hr(&rows);
+    beside(&world, "employees.csv.done", "", 0);
+    another_day(&world, "employees-1.csv", &rows[..3], -60);
+    beside(&world, "employees-1.csv.done", "", 0);
+    assert_eq!(world.sync().applied(), kinds([("create", 4)]));
+    beside(&world, "employees.csv.done", "", -30);
+    assert_incomplete(&world, &["employees-1.csv is not complete", "older than what was read already"]);
+}
+
+#[test]
+fn a_file_from_the_future_does_not_keep_out_those_that_follow() {
+    let world = World::new();
+    let rows = people(3);
+    world.hr(&rows);
+    set_time(&world, "employees.csv", SystemTime::now() + Duration::from_secs(3_600));
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    assert_eq!(world.sync_rows(&people(4), 0).applied(), kinds([("create", 1)]));
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_is_told_by_name() {
+    let world = World::new();
+    world.sync_rows(&people(3), 0);
+    std::os::unix::fs::symlink(world.path("gone"), world.path("employees-2.csv")).unwrap();
+    assert_incomplete(&world, &["employees-2.csv cannot be read"]);
+}
+
+#[test]
+fn a_last_value_without_a_line_end_may_be_cut_off_where_there_was_one_before() {
+    let mut world = World::new();
+    let rows = people(3);
+    let whole = hr_text(&rows);
+    world.sync_rows(&rows, 0);
+    world.hr_text(&whole[..whole.len() - 2]);
+    assert_incomplete(&world, &["no line end stands behind its last row", "source.trailer"]);
+    // The number of rows says nothing of the last value.
+    world.set("source.control_file", "{file}.count");
+    beside(&world, "employees.csv.count", "3", 0);
+    assert_incomplete(&world, &["no line end"]);
+    world.unset("source", "control_file");
+    world.set("source.trailer", "TRAILER");
+    world.hr_text(&format!("{whole}TRAILER,3"));
+    assert_eq!(world.sync().exit, 0);
+    // An export that never ends with a line end is as it always was.
+    let other = World::new();
+    other.hr_text(whole.trim_end());
+    assert_eq!(other.sync().applied(), kinds([("create", 3)]));
+    let mut after = rows;
+    after[0].title = "CFO".into();
+    other.hr_text(hr_text(&after).trim_end());
+    assert_eq!(other.sync().applied(), kinds([("update", 1)]));
+}
+
+#[test]
+fn a_marker_that_never_comes_is_told_by_every_run() {
+    let mut world = World::new();
+    world.set("source.done_marker", "{file}.done");
+    let rows = people(3);
+    world.hr(&rows);
+    beside(&world, "employees.csv.done", "", 0);
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    world.sync().assert_unchanged();
+    another_day(&world, "employees-2.csv", &people(4), 60);
+    let says = |told: &str, whence: &str| {
+        assert!(told.contains("employees-2.csv is passed over"), "{whence}: {told}");
+        assert!(told.contains("employees-2.csv.done is not there"), "{whence}: {told}");
+    };
+    // This run is quiet: the file that is read is the one of before.
+    let quiet = world.run(&["sync"]);
+    assert_eq!(quiet.exit, 0);
+    says(&quiet.stdout, "sync");
+    says(world.status()["runs"][0]["message"].as_str().unwrap(), "status");
+    says(&world.run(&["plan"]).stdout, "plan");
+    says(&world.run(&["check"]).stdout, "check");
+    beside(&world, "employees-2.csv.done", "", 61);
+    assert_eq!(world.sync().applied(), kinds([("create", 1)]));
+    assert!(world.status()["runs"][0]["message"].is_null());
 }

@@ -11,6 +11,7 @@ use workiva_sync::core::action::{ActionKind, Attributes, Target};
 use workiva_sync::core::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use workiva_sync::core::record::Fingerprint;
 use workiva_sync::core::report::Outcome;
+use workiva_sync::core::source_file::SourceFile;
 use workiva_sync::core::state::{Account, OpenState, PersonState};
 use workiva_sync::store::{
     AttemptRow, Claim, Claimed, Committed, Ending, Finished, Owner, PlanCommit, RunRecord, Store, StoreError,
@@ -68,9 +69,8 @@ impl Outbox {
             ended_at: at(now),
             cause: "test",
             outcome: Outcome::Applied,
-            source_name: Some("employees.csv"),
+            source: Some(&SourceFile { name: "employees.csv".into(), ..SourceFile::default() }),
             message: None,
-            source_digest: None,
         };
         let commit = PlanCommit {
             plan_id: &format!("plan-{name}"),

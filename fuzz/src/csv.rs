@@ -118,7 +118,7 @@ impl Bench {
 
     fn digest(&self, loaded: &Loaded) -> Option<String> {
         let digest = self.runtime.block_on(self.source(loaded).digest());
-        digest.expect("the file is there").map(|digest| digest.digest)
+        digest.expect("the file is there").and_then(|digest| digest.file.digest)
     }
 
     /// Writes the file and reads it.
@@ -142,7 +142,7 @@ impl Bench {
                 }
             }
             let end = reading.await.expect("the reader does not panic")?;
-            Ok(Whole { digest: end.digest, records, rejected })
+            Ok(Whole { digest: end.file.digest, records, rejected })
         })
     }
 }

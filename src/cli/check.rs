@@ -10,7 +10,7 @@ use crate::compose::{Surroundings, engine, load_config};
 use crate::config::Settings;
 use crate::core::planner::{States, judge};
 use crate::engine::connection::{self, ConnectionReport};
-use crate::engine::feed;
+use crate::engine::feed::{self, FeedError};
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -33,7 +33,8 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     engine.insist_on_address().await?;
     let source = match read_source(&engine).await {
         Ok(message) => Part { ok: true, message },
-        Err(error) => Part { ok: false, message: error.to_string() },
+        Err(FeedError::Source(error)) => Part { ok: false, message: error.to_string() },
+        Err(FeedError::Store(error)) => return Err(error.into()),
     };
     let workiva = connection::check(&engine).await;
     if workiva.works {
@@ -64,8 +65,8 @@ fn exposed(settings: &Settings) -> String {
 }
 
 /// Reads the whole source and judges everybody, as if nobody were known.
-async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, crate::source::SourceError> {
-    let (findings, end) = feed::read_everybody(&engine.source).await?;
+async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, FeedError> {
+    let (findings, end) = feed::read_everybody(&engine.source, &engine.store).await?;
     let rulebook = &engine.rules.rulebook;
     let today = rulebook.access.lifecycle.today(engine.clock.now());
     let (judged, refused) = judge(findings.changed, &States::new(), rulebook, today);
@@ -76,10 +77,11 @@ async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, crat
         format!("; the first rejected: {row}{}", one.reason)
     });
     Ok(format!(
-        "{}: complete, {usable} usable rows, {} rejected{}",
-        end.name,
+        "{}: complete, {usable} usable rows, {} rejected{}{}",
+        end.file.name,
         rejected.len(),
-        first.unwrap_or_default()
+        first.unwrap_or_default(),
+        end.passed_over.map_or(String::new(), |word| format!("; warning: {word}"))
     ))
 }
 

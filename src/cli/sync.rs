@@ -160,7 +160,7 @@ pub(super) fn print_report(report: &RunReport, planned: Option<&Planned>, is_pla
     if let Some(planned) = planned {
         println!(
             "{}: {} rows, {} rejected",
-            planned.source_name, report.source.records, report.source.rejected
+            planned.source.name, report.source.records, report.source.rejected
         );
         if is_plan && !planned.plan.actions.is_empty() {
             println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole));

@@ -28,5 +28,6 @@ pub mod retry;
 pub mod roster;
 pub mod schedule;
 pub mod scim;
+pub mod source_file;
 pub mod state;
 pub mod value;

@@ -14,6 +14,7 @@ use crate::core::planner::{Material, assemble, judge};
 use crate::core::record::Fingerprint;
 use crate::core::report::Outcome;
 use crate::core::scim::{Capabilities, ScimPort};
+use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceDigest, SourceError};
 use crate::store::{Committed, PlanCommit, RunRecord, StoreError};
 
@@ -25,9 +26,15 @@ pub struct Planned {
     /// The guard's word.
     pub verdict: Verdict,
     /// What was read.
-    pub source_name: String,
-    /// The digest of its bytes, if the source has such.
-    pub source_digest: Option<String>,
+    pub source: SourceFile,
+}
+
+impl Planned {
+    /// What the operator should know, as it is kept with the run.
+    pub fn message(&self) -> Option<String> {
+        let warnings = &self.plan.warnings;
+        (!warnings.is_empty()).then(|| warnings.join("; "))
+    }
 }
 
 enum Reading {
@@ -158,7 +165,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
         let (states, holders) = (&states, &holders);
         let material = Material { judged, rejected, findings, header: end.header, states, holders };
-        let plan = assemble(material, rulebook);
+        let mut plan = assemble(material, rulebook);
+        plan.warnings.extend(end.passed_over);
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
         if let Some(column) = &guard.max_deprovision_percent_per
@@ -170,7 +178,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             scale.accepted_header = None;
         }
         let verdict = check(&plan, &scale, guard);
-        Ok(Planned { plan, verdict, source_name: end.name, source_digest: end.digest })
+        Ok(Planned { plan, verdict, source: end.file })
     }
 
     /// Runs the planning half of a cycle and stores what came of it in one transaction.
@@ -215,10 +223,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         started_at: DateTime<Utc>,
         cause: &str,
     ) -> Result<Reading, FeedError> {
-        let digest = self.source.digest().await?;
-        if let Some(known) = &digest {
+        if let Some(mut known) = self.source.digest().await? {
+            let accepted = self.store.accepted_file().await?;
+            known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
-            if let Some(rows) = self.store.quiet_rows(&known.digest, today).await? {
+            let digest = known.file.digest.as_deref().unwrap_or_default();
+            if let Some(rows) = self.store.quiet_rows(digest, today).await? {
                 return Ok(Reading::Quiet(self.store_quiet(run_id, started_at, cause, known, rows).await?));
             }
         }
@@ -230,27 +240,23 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         run_id: &str,
         started_at: DateTime<Utc>,
         cause: &str,
-        source: &SourceDigest,
+        source: SourceDigest,
         rows: u64,
     ) -> Result<CycleResult, StoreError> {
+        let warnings = source.passed_over.into_iter().collect();
+        let plan = Plan { rows, warnings, ..Plan::default() };
+        let planned = Planned { plan, verdict: Verdict::default(), source: source.file };
+        let message = planned.message();
         let run = RunRecord {
             run_id,
             started_at,
             ended_at: self.clock.now(),
             cause,
             outcome: Outcome::Unchanged,
-            source_name: Some(&source.name),
-            message: None,
-            source_digest: Some(&source.digest),
+            source: Some(&planned.source),
+            message: message.as_deref(),
         };
         self.store.record_quiet_run(&run, rows).await?;
-        let plan = Plan { rows, ..Plan::default() };
-        let planned = Planned {
-            plan,
-            verdict: Verdict::default(),
-            source_name: source.name.clone(),
-            source_digest: None,
-        };
         Ok(CycleResult {
             run_id: run_id.to_owned(),
             started_at,
@@ -273,15 +279,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             (false, true) => Outcome::Unchanged,
             (false, false) => Outcome::Applied,
         };
+        let message = planned.message();
         let run = RunRecord {
             run_id: &run_id,
             started_at,
             ended_at: self.clock.now(),
             cause,
             outcome,
-            source_name: Some(&planned.source_name),
-            message: planned.plan.warnings.first().map(String::as_str),
-            source_digest: planned.source_digest.as_deref(),
+            source: Some(&planned.source),
+            message: message.as_deref(),
         };
         let plan_id = self.random.name(started_at);
         let commit = PlanCommit { plan_id: &plan_id, ..self.commit_of(&planned) };
@@ -316,9 +322,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             ended_at: self.clock.now(),
             cause,
             outcome,
-            source_name: None,
+            source: None,
             message: Some(&message),
-            source_digest: None,
         };
         self.store.record_run(&run).await?;
         Ok(CycleResult {

@@ -20,6 +20,7 @@ use crate::core::plan::Plan;
 use crate::core::planner::{Judged, Material, States, assemble, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
+use crate::core::source_file::SourceFile;
 use crate::core::state::{AdoptionMark, PersonState};
 use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
 use crate::store::{DriftFinding, History};
@@ -181,7 +182,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             next: Next::default(),
             history: self.store.history(employee_id, limit).await?,
         };
-        match read_one(&self.source, employee_id, states.contains_key(employee_id)).await {
+        let accepted = self.store.accepted_file().await?;
+        match read_one(&self.source, accepted.as_ref(), employee_id, states.contains_key(employee_id)).await {
             Ok((findings, name)) => {
                 told.input.source = Some(name);
                 self.judge_one(&mut told, findings, &states).await?;
@@ -253,6 +255,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 /// Reads the whole source, since it has to prove itself complete, and keeps what is about one person.
 async fn read_one<S: HrSource>(
     source: &S,
+    accepted: Option<&SourceFile>,
     employee_id: &str,
     is_known: bool,
 ) -> Result<(Findings, String), SourceError> {
@@ -268,8 +271,9 @@ async fn read_one<S: HrSource>(
         intake
     };
     let (end, intake) = tokio::join!(source.read(sender), take_in);
+    let file = SourceError::unless_after(end?.file, accepted)?;
     // Nobody is settled as absent here, so whoever is absent is found to be.
-    Ok((intake.finish(Fingerprint(u128::MAX)), end?.name))
+    Ok((intake.finish(Fingerprint(u128::MAX)), file.name))
 }
 
 fn fields(record: &Record) -> BTreeMap<String, String> {

@@ -36,17 +36,23 @@ pub async fn read<S: HrSource>(
         }
         Ok::<_, FeedError>(intake)
     };
+    let accepted = store.accepted_file().await?;
     // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
     let (end, intake) = tokio::join!(source.read(sender), engine_side);
-    let (end, intake) = (end?, intake?);
+    let (mut end, intake) = (end?, intake?);
+    end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
     Ok((intake.finish(absent), end))
 }
 
 /// Reads the whole source as if nobody were known: every good record.
 ///
 /// # Errors
-/// Where the source is not complete.
-pub async fn read_everybody<S: HrSource>(source: &S) -> Result<(Findings, SourceEnd), SourceError> {
+/// Where the source is not complete, or the database fails.
+pub async fn read_everybody<S: HrSource>(
+    source: &S,
+    store: &Store,
+) -> Result<(Findings, SourceEnd), FeedError> {
+    let accepted = store.accepted_file().await?;
     let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
     let take_in = async {
         let mut intake = Intake::default();
@@ -56,7 +62,9 @@ pub async fn read_everybody<S: HrSource>(source: &S) -> Result<(Findings, Source
         intake.finish(Fingerprint::NONE)
     };
     let (end, findings) = tokio::join!(source.read(sender), take_in);
-    Ok((findings, end?))
+    let mut end = end?;
+    end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
+    Ok((findings, end))
 }
 
 async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {

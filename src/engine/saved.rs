@@ -74,15 +74,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             }
         };
         let outcome = if planned.verdict.holds() { Outcome::Held } else { Outcome::Applied };
+        let message = planned.message();
         let run = RunRecord {
             run_id: &run_id,
             started_at,
             ended_at: self.clock.now(),
             cause: "apply",
             outcome,
-            source_name: Some(&planned.source_name),
-            message: planned.plan.warnings.first().map(String::as_str),
-            source_digest: None,
+            source: Some(&planned.source),
+            message: message.as_deref(),
         };
         let commit = PlanCommit { plan_id, ..self.commit_of(&planned) };
         let committed = match self.store.apply_saved(&run, &commit, by).await? {

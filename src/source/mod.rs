@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::core::header::HeaderNames;
 use crate::core::record::RecordBatch;
+use crate::core::source_file::SourceFile;
 
 /// How many batches may wait between a source and the engine: what bounds memory.
 pub const BATCHES_AHEAD: usize = 16;
@@ -15,21 +16,21 @@ pub const BATCHES_AHEAD: usize = 16;
 /// What a source says when it has delivered everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceEnd {
-    /// The file or system that was read.
-    pub name: String,
-    /// The digest of what was read, as [`HrSource::digest`] would tell it.
-    pub digest: Option<String>,
+    /// The file or system that was read; its digest is what [`HrSource::digest`] would tell.
+    pub file: SourceFile,
     /// The names of its columns, where it has such.
     pub header: HeaderNames,
+    /// A word on a newer file that was passed over.
+    pub passed_over: Option<String>,
 }
 
 /// What [`HrSource::digest`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceDigest {
     /// The file or system.
-    pub name: String,
-    /// Hexadecimal; it depends on the configuration as well.
-    pub digest: String,
+    pub file: SourceFile,
+    /// A word on a newer file that was passed over.
+    pub passed_over: Option<String>,
 }
 
 /// Why a read came to nothing.
@@ -80,6 +81,15 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Lets a file count only where it may come after the newest one that was accepted.
+    ///
+    /// # Errors
+    /// Where it is older than that one, or seems to be cut off.
+    pub fn unless_after(file: SourceFile, accepted: Option<&SourceFile>) -> Result<SourceFile, Self> {
+        let name = file.name.clone();
+        file.after(accepted).map_err(|reason| Self::Incomplete { file: name, reason })
+    }
+
     /// In words without anything of the file's content: for logs.
     pub fn without_values(&self) -> String {
         match self {

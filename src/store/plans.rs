@@ -13,6 +13,7 @@ use crate::core::guard::HoldReason;
 use crate::core::header::HeaderNames;
 use crate::core::plan::{Plan, PlannedAction, content_hash};
 use crate::core::report::{Counts, Outcome};
+use crate::core::source_file::SourceFile;
 
 /// How many rows one statement takes.
 pub(super) const CHUNK: usize = 2_000;
@@ -33,11 +34,15 @@ pub struct RunRecord<'a> {
     /// How it ended.
     pub outcome: Outcome,
     /// The file or system that was read.
-    pub source_name: Option<&'a str>,
-    /// What went wrong, if it did.
+    pub source: Option<&'a SourceFile>,
+    /// What went wrong, if it did, or what an operator should know.
     pub message: Option<&'a str>,
-    /// The digest of the source's bytes, taken before they were read.
-    pub source_digest: Option<&'a str>,
+}
+
+impl<'a> RunRecord<'a> {
+    fn source_digest(&self) -> Option<&'a str> {
+        self.source.and_then(|source| source.digest.as_deref())
+    }
 }
 
 /// A plan to be stored with its run.
@@ -120,7 +125,7 @@ impl Store {
             && commit.plan.is_final()
             && queued == released.len() as u64
             && settled == commit.plan.settled.len() as u64;
-        if let Some(digest) = run.source_digest.filter(|_| leaves_nothing) {
+        if let Some(digest) = run.source_digest().filter(|_| leaves_nothing) {
             let sql = "UPDATE run SET quiet_digest = ?2 WHERE run_id = ?1";
             sqlx::query(sql).bind(run.run_id).bind(digest).execute(&mut *tx).await?;
         }
@@ -147,7 +152,7 @@ impl Store {
         append(&mut tx, run.ended_at, &[told]).await?;
         let sql = "UPDATE run SET quiet_digest = ?2, (input, header, rules) = \
                      (SELECT input, header, rules FROM run WHERE quiet_digest = ?2 LIMIT 1) WHERE run_id = ?1";
-        sqlx::query(sql).bind(run.run_id).bind(run.source_digest).execute(&mut *tx).await?;
+        sqlx::query(sql).bind(run.run_id).bind(run.source_digest()).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -193,8 +198,9 @@ pub(super) async fn insert_run(
     };
     sqlx::query(
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
-         input, accepted, planned, hold_reasons, message, header, rules) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         input, accepted, planned, hold_reasons, message, header, rules, \
+         source_digest, source_modified, source_ends_line) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )
     .bind(run.run_id)
     .bind(millis(run.started_at))
@@ -202,7 +208,7 @@ pub(super) async fn insert_run(
     .bind(run.cause)
     .bind(run.outcome.name())
     .bind(plan_id)
-    .bind(run.source_name)
+    .bind(run.source.map(|source| &source.name))
     .bind(plan.map_or(0, |plan| plan.rows.cast_signed()))
     .bind(plan.map_or(0, |plan| plan.rejections().cast_signed()))
     .bind(plan.map(|plan| plan.input.to_hex()))
@@ -212,6 +218,10 @@ pub(super) async fn insert_run(
     .bind(run.message)
     .bind(header)
     .bind(plan.map(rules_text))
+    .bind(run.source_digest())
+    // A time that is still to come would keep out whatever is written until then.
+    .bind(run.source.and_then(|source| source.modified).map(|at| millis(at.min(run.started_at))))
+    .bind(run.source.and_then(|source| source.ends_line))
     .execute(&mut **tx)
     .await?;
     let told = recorded::run(run, plan_id, commit, accepted);

@@ -24,7 +24,7 @@ pub(super) fn run(
         "started_at": millis(run.started_at),
         "cause": run.cause,
         "outcome": run.outcome.name(),
-        "source": run.source_name,
+        "source": run.source.map(|source| &source.name),
         "rows": plan.map(|plan| plan.rows),
         "rejected": plan.map(|plan| plan.rejections()),
         "input": plan.map(|plan| plan.input.to_hex()),

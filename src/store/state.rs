@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -12,6 +12,7 @@ use crate::core::guard::Scale;
 use crate::core::guard::groups::is_of;
 use crate::core::header::HeaderNames;
 use crate::core::record::Fingerprint;
+use crate::core::source_file::SourceFile;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
 
 /// How many people one packed row holds.
@@ -149,6 +150,21 @@ impl Store {
             open_deprovisions: number(3),
             ..Scale::default()
         })
+    }
+
+    /// What the newest run that was accepted had read; `None` where there is no such run, or it kept nothing of its file.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn accepted_file(&self) -> Result<Option<SourceFile>, StoreError> {
+        let sql = "SELECT source_name, source_digest, source_modified, source_ends_line FROM run \
+                   WHERE accepted = 1 ORDER BY rowid DESC LIMIT 1";
+        let row: Option<(Option<String>, Option<String>, Option<i64>, Option<bool>)> =
+            sqlx::query_as(sql).fetch_optional(&self.readers).await?;
+        Ok(row.and_then(|(name, digest, modified, ends_line)| {
+            let modified = modified.and_then(DateTime::from_timestamp_millis);
+            Some(SourceFile { name: name?, digest, modified, ends_line })
+        }))
     }
 
     /// Adds the sizes of the groups of which `column` is the key.

@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ::csv::{ByteRecord, ReaderBuilder};
 use encoding_rs::WINDOWS_1252;
 use tokio::sync::mpsc;
 
+use self::file::Found;
 use self::header::Header;
 use self::proof::Trailer;
 use self::sealed::{SEAL, Sealed};
@@ -23,6 +25,7 @@ use crate::config::Encoding;
 use crate::core::header::HeaderNames;
 use crate::core::planted::{self, Fault};
 use crate::core::record::{Columns, Fingerprint, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+use crate::core::source_file::SourceFile;
 use crate::core::value::canonical;
 
 pub use self::proof::Announcements;
@@ -68,13 +71,13 @@ impl HrSource for CsvSource {
     async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
         let options = Arc::clone(&self.options);
         let reading = tokio::task::spawn_blocking(move || {
-            let path = file::newest(&options.pattern, &options.announcements)?;
-            let name = path.display().to_string();
-            let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
-            let Some(bytes) = file::digest(&path, options.seed).map_err(unreadable)? else { return Ok(None) };
+            let Found { path, passed_over } = file::newest(&options.pattern, &options.announcements)?;
+            let unreadable = |source| SourceError::Unreadable { file: path.display().to_string(), source };
+            let Some(read) = file::digest(&path, options.seed).map_err(unreadable)? else { return Ok(None) };
             let control = options.announcements.control_count(&path)?;
-            let digest = options.announcements.seal(bytes, control, options.min_records).to_hex();
-            Ok(Some(SourceDigest { name: name.clone(), digest }))
+            let digest = options.announcements.seal(read.bytes, control, options.min_records);
+            let file = source_file(&path, &options, digest, read.modified, read.ends_line);
+            Ok(Some(SourceDigest { file, passed_over }))
         });
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }
@@ -82,22 +85,38 @@ impl HrSource for CsvSource {
     async fn read(&self, batches: mpsc::Sender<RecordBatch>) -> Result<SourceEnd, SourceError> {
         let options = Arc::clone(&self.options);
         let reading = tokio::task::spawn_blocking(move || {
-            let path = file::newest(&options.pattern, &options.announcements)?;
-            let (digest, header) = read_file(&path, &options, |batch| {
+            let Found { path, passed_over } = file::newest(&options.pattern, &options.announcements)?;
+            let (file, header) = read_file(&path, &options, |batch| {
                 batches.blocking_send(batch).map_err(|_| SourceError::Stopped)
             })?;
-            Ok(SourceEnd { name: path.display().to_string(), digest: Some(digest.to_hex()), header })
+            Ok(SourceEnd { file, header, passed_over })
         });
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }
 }
 
-/// Reads one file on the calling thread. The answer is its digest, as [`HrSource::digest`] tells it, and its header.
+/// What is remembered of a file. Where a trailer proves its end, nobody asks for a line end.
+fn source_file(
+    path: &Path,
+    options: &CsvOptions,
+    digest: Fingerprint,
+    modified: SystemTime,
+    ends_line: bool,
+) -> SourceFile {
+    SourceFile {
+        name: path.display().to_string(),
+        digest: Some(digest.to_hex()),
+        modified: Some(modified.into()),
+        ends_line: options.announcements.trailer.is_none().then_some(ends_line),
+    }
+}
+
+/// Reads one file on the calling thread. The answer is what is remembered of it, and its header.
 fn read_file(
     path: &Path,
     options: &CsvOptions,
     mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
-) -> Result<(Fingerprint, HeaderNames), SourceError> {
+) -> Result<(SourceFile, HeaderNames), SourceError> {
     let name = path.display().to_string();
     let unreadable = |source| SourceError::Unreadable { file: name.clone(), source };
     let incomplete = |reason: String| SourceError::Incomplete { file: name.clone(), reason };
@@ -153,8 +172,9 @@ fn read_file(
     // Another file may have taken the name before this one was opened.
     options.announcements.is_done(path).map_err(incomplete)?;
     deliver(batch)?;
-    let bytes = reader.get_ref().digest();
-    Ok((options.announcements.seal(bytes, control, options.min_records), rows.header.names))
+    let sealed = reader.get_ref();
+    let digest = options.announcements.seal(sealed.digest(), control, options.min_records);
+    Ok((source_file(path, options, digest, before.modified(), sealed.ends_line()), rows.header.names))
 }
 
 fn is_seal(row: &ByteRecord) -> bool {

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::file::is_line_end;
 use super::quotes::Quotes;
 use crate::core::record::Fingerprint;
 
@@ -21,6 +22,7 @@ pub struct Sealed<R> {
     hasher: Xxh3,
     quotes: Quotes,
     bytes: u64,
+    last: u8,
     begun: bool,
     tail: Vec<u8>,
     tail_at: usize,
@@ -35,6 +37,7 @@ impl<R: Read> Sealed<R> {
             hasher: Xxh3::with_seed(seed),
             quotes: Quotes::new(delimiter),
             bytes: 0,
+            last: 0,
             begun: false,
             tail: Vec::new(),
             tail_at: 0,
@@ -50,6 +53,11 @@ impl<R: Read> Sealed<R> {
     /// How many bytes the file delivered.
     pub fn bytes_read(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether the file ends with a line end, once it has been read.
+    pub fn ends_line(&self) -> bool {
+        is_line_end(self.last)
     }
 
     /// Whether a quote before this byte of what was delivered swallowed what was not its own.
@@ -70,6 +78,7 @@ impl<R: Read> Sealed<R> {
         self.inner.by_ref().take(BOM.len() as u64).read_to_end(&mut first)?;
         self.bytes += first.len() as u64;
         self.hasher.update(&first);
+        self.last = first.last().copied().unwrap_or(self.last);
         if first != BOM {
             self.tail = first;
         }
@@ -96,6 +105,7 @@ impl<R: Read> Read for Sealed<R> {
             self.bytes += read as u64;
             self.hasher.update(&buffer[..read]);
             if read > 0 {
+                self.last = buffer[read - 1];
                 self.quotes.pass(&buffer[..read]);
                 return Ok(read);
             }

@@ -123,7 +123,7 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     let at = |name: &str, age: u64| {
         let path = folder.path().join(name);
         std::fs::write(&path, "x").unwrap();
-        let changed = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000 - age);
+        let changed = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000 - age);
         File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
     };
     let pattern = folder.path().join("employees*").display().to_string();

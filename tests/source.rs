@@ -10,11 +10,15 @@ use common::{HEADER, Row, World, hr_text, kinds, people};
 
 /// Writes a file beside the HR file, so many seconds younger than it.
 fn beside(world: &World, name: &str, text: &str, younger_by: i64) {
-    let written = std::fs::metadata(world.path("employees.csv")).unwrap().modified().unwrap();
+    let written = time_of(world, "employees.csv");
     std::fs::write(world.path(name), text).unwrap();
     let distance = Duration::from_secs(younger_by.unsigned_abs());
     let at = if younger_by < 0 { written - distance } else { written + distance };
     set_time(world, name, at);
+}
+
+fn time_of(world: &World, name: &str) -> SystemTime {
+    std::fs::metadata(world.path(name)).unwrap().modified().unwrap()
 }
 
 fn set_time(world: &World, name: &str, at: SystemTime) {
@@ -243,7 +247,8 @@ fn an_older_file_does_not_take_the_place_of_a_newer_one_that_was_read() {
     // The same file again is nothing new, also under an older time of change.
     std::fs::remove_file(world.path("employees-1.csv")).unwrap();
     std::fs::rename(world.path("taken-away"), world.path("employees.csv")).unwrap();
-    let long_ago = SystemTime::now() - Duration::from_secs(600);
+    let read = time_of(&world, "employees.csv");
+    let long_ago = read - Duration::from_secs(600);
     set_time(&world, "employees.csv", long_ago);
     world.sync().assert_unchanged();
     // That does not make room for a file from between.
@@ -252,7 +257,7 @@ fn an_older_file_does_not_take_the_place_of_a_newer_one_that_was_read() {
     set_time(&world, "employees-1.csv", long_ago + Duration::from_secs(60));
     assert_incomplete(&world, &words);
     // Whoever touches it means it.
-    set_time(&world, "employees-1.csv", SystemTime::now());
+    set_time(&world, "employees-1.csv", read + Duration::from_secs(1));
     assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
 }
 
@@ -275,7 +280,8 @@ fn a_file_from_the_future_does_not_keep_out_those_that_follow() {
     let world = World::new();
     let rows = people(3);
     world.hr(&rows);
-    set_time(&world, "employees.csv", SystemTime::now() + Duration::from_secs(3_600));
+    let written = time_of(&world, "employees.csv");
+    set_time(&world, "employees.csv", written + Duration::from_secs(3_600));
     assert_eq!(world.sync().applied(), kinds([("create", 3)]));
     assert_eq!(world.sync_rows(&people(4), 0).applied(), kinds([("create", 1)]));
 }

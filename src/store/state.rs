@@ -159,12 +159,10 @@ impl Store {
     pub async fn accepted_file(&self) -> Result<Option<SourceFile>, StoreError> {
         let sql = "SELECT source_name, source_digest, source_modified, source_ends_line FROM run \
                    WHERE accepted = 1 ORDER BY rowid DESC LIMIT 1";
-        let row: Option<(Option<String>, Option<String>, Option<i64>, Option<bool>)> =
-            sqlx::query_as(sql).fetch_optional(&self.readers).await?;
-        Ok(row.and_then(|(name, digest, modified, ends_line)| {
-            let modified = modified.and_then(DateTime::from_timestamp_millis);
-            Some(SourceFile { name: name?, digest, modified, ends_line })
-        }))
+        let Some(row) = sqlx::query(sql).fetch_optional(&self.readers).await? else { return Ok(None) };
+        let Some(name) = row.get(0) else { return Ok(None) };
+        let modified = row.get::<Option<i64>, _>(2).and_then(DateTime::from_timestamp_millis);
+        Ok(Some(SourceFile { name, digest: row.get(1), modified, ends_line: row.get(3) }))
     }
 
     /// Adds the sizes of the groups of which `column` is the key.

@@ -135,10 +135,10 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     assert!(missing.contains("3 still being written"), "{missing}");
     at("employees-2.csv", 100);
     at("employees-1.csv", 50);
-    assert!(file::newest(&pattern, &Announcements::default()).unwrap().ends_with("employees-1.csv"));
+    assert!(file::newest(&pattern, &Announcements::default()).unwrap().path.ends_with("employees-1.csv"));
     at("employees-0.csv", 50);
     assert!(
-        file::newest(&pattern, &Announcements::default()).unwrap().ends_with("employees-1.csv"),
+        file::newest(&pattern, &Announcements::default()).unwrap().path.ends_with("employees-1.csv"),
         "of equal age the last by name"
     );
 }

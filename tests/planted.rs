@@ -21,7 +21,7 @@ fn the_simulation_finds_each_planted_fault() {
     for fault in Fault::ALL {
         plant(Some(fault));
         match sim::until_found(SEEDS) {
-            Some((seeds, found)) => println!("{fault:?}: found by seed {seeds}: {found}"),
+            Some((seeds, found)) => println!("{fault:?}: found after {seeds} seeds: {found}"),
             None => missed.push(fault),
         }
     }

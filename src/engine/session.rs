@@ -12,6 +12,7 @@ use super::telemetry::Telemetry;
 use crate::config::UpdateBy;
 use crate::core::breaker::{Blame, Cause, Trouble, Verdict, verdict};
 use crate::core::identity::MatchAttribute;
+use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, RetrySettings, backoff, next};
 use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
 use crate::store::{AttemptRow, Claimed, Store, StoreError};
@@ -256,6 +257,7 @@ impl<'a, P: ScimPort> Session<'a, P> {
     pub async fn write(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
         let result = self.send(request).await;
         match &result {
+            _ if planted::is(Fault::ForgottenUncertainty) => {}
             Err(Interrupt::Failed(failure)) => self.uncertain |= failure.may_have_taken_effect(),
             Ok(_) => self.uncertain = true,
             Err(_) => {}

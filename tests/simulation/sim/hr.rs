@@ -72,6 +72,8 @@ pub enum Change {
     Flaw(Flaw),
     /// No flaw any more.
     Mend,
+    /// The newest change is taken back.
+    TakeBack,
 }
 
 /// Which file the export writes.
@@ -127,6 +129,8 @@ pub struct Hr {
     pub is_true: bool,
     /// Whether a missing row means leaving.
     pub absence_means_leaving: bool,
+    /// Each as they were before their newest change.
+    before: BTreeMap<String, Person>,
     file: PathBuf,
     names: u32,
 }
@@ -139,6 +143,7 @@ impl Hr {
             told: BTreeMap::new(),
             is_true: false,
             absence_means_leaving,
+            before: BTreeMap::new(),
             file,
             names: 0,
         };
@@ -182,8 +187,10 @@ impl Hr {
             Change::HireLater(days) => return self.hire(None, later(days)),
             _ => {}
         }
-        let Some(person) = self.people.values_mut().nth(place) else { return };
+        let Some((id, person)) = self.people.iter_mut().nth(place) else { return };
+        let before = self.before.insert(id.clone(), person.clone());
         match change {
+            Change::TakeBack => *person = before.unwrap_or_else(|| person.clone()),
             Change::Rename => person.email = address,
             Change::Marry => person.family.push('x'),
             Change::Leave => person.status = "Terminated",

@@ -45,7 +45,7 @@ impl World {
         self.clear_the_way();
         let runs_before = self.runs();
         let mut dice = StdRng::seed_from_u64(0);
-        let (mut decisions, mut still) = (0, 0);
+        let (mut decisions, mut retried, mut still) = (0, false, 0);
         for round in 0..ROUNDS {
             if !self.run_dry(&mut dice) {
                 return;
@@ -55,19 +55,20 @@ impl World {
                 decisions += 1;
                 self.start(Task::Decide);
                 still = 0;
-            } else if round == 9 {
+            } else if !retried && round > 2 && self.has_parked() {
                 // What was parked in bad weather is worth another try.
+                retried = true;
                 self.start(Task::Retry);
                 still = 0;
             } else {
                 still = if self.is_still(runs_before) { still + 1 } else { 0 };
             }
-            if round > 12 && still > 3 {
+            if round > 3 && still > 2 {
                 break;
             }
             self.pass(ROUND, &mut dice);
         }
-        if still <= 3 {
+        if still <= 2 {
             let queue = self
                 .database
                 .rows("SELECT employee_id, kind, state, error FROM action WHERE state IN ('queued', 'held')");
@@ -78,16 +79,19 @@ impl World {
             return;
         }
         self.judge();
-        let requests = self.workiva.requests;
+        // A comparison with state asks, and changes nothing.
+        let sent = |world: &Self| match world.setup.repairs_drift {
+            true => world.workiva.writes,
+            false => world.workiva.requests,
+        };
+        let before = sent(self);
         for _ in 0..4 {
             self.pass(ROUND, &mut dice);
             self.run_dry(&mut dice);
         }
-        if self.workiva.requests != requests {
-            self.hub.fault(format!(
-                "a run over unchanged input sent {} requests",
-                self.workiva.requests - requests
-            ));
+        let requests = sent(self) - before;
+        if requests > 0 {
+            self.hub.fault(format!("a run over unchanged input sent {requests} requests"));
         }
     }
 
@@ -112,6 +116,10 @@ impl World {
         let run = self.database.rows("SELECT outcome FROM run ORDER BY rowid DESC LIMIT 1");
         let had_nothing_to_do = run.iter().any(|run| matches!(run[0].as_str(), "unchanged" | "held"));
         waits.is_empty() && had_nothing_to_do && self.runs() > runs_before
+    }
+
+    fn has_parked(&self) -> bool {
+        !self.database.rows("SELECT employee_id FROM action WHERE state = 'parked'").is_empty()
     }
 
     fn runs(&self) -> usize {
@@ -160,7 +168,8 @@ impl World {
         }
         let today = self.today();
         for (employee_id, person) in &self.hr.told {
-            if named.has(employee_id) || self.evidence.meddled.contains(employee_id) {
+            let is_meddled = !self.setup.repairs_drift && self.evidence.meddled.contains(employee_id);
+            if named.has(employee_id) || is_meddled {
                 continue;
             }
             let user = users.iter().find(|user| text(user, "externalId") == Some(employee_id));

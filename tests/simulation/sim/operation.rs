@@ -79,6 +79,8 @@ pub struct Setup {
     pub ways: u8,
     /// `workiva.requests_per_second`.
     pub rate: u32,
+    /// `[drift]` compares, and repairs.
+    pub repairs_drift: bool,
 }
 
 impl Setup {
@@ -92,6 +94,7 @@ impl Setup {
         update: "auto",
         ways: 0,
         rate: 0,
+        repairs_drift: false,
     };
 
     /// Drawn from a seed.
@@ -106,6 +109,7 @@ impl Setup {
             update: ["auto", "auto", "patch", "put"][dice.random_range(0..4)],
             ways: dice.random_range(0..8),
             rate: if dice.random_bool(0.3) { 10 } else { 0 },
+            repairs_drift: dice.random_bool(0.4),
         }
     }
 }
@@ -142,9 +146,9 @@ pub fn list(seed: u64) -> Vec<Op> {
 }
 
 fn day(dice: &mut StdRng, theme: Theme, ops: &mut Vec<Op>) {
-    for _ in 0..dice.random_range(1..5) {
-        ops.push(Op::Hr(change(dice), dice.random_range(0..64)));
-    }
+    // Whom this day is about: what goes wrong for somebody finds more than what goes wrong for everybody.
+    let places: Vec<usize> = (0..dice.random_range(1..5)).map(|_| dice.random_range(0..64)).collect();
+    ops.extend(places.iter().map(|place| Op::Hr(change(dice), *place)));
     let false_file = if theme == Theme::Files { 0.5 } else { 0.1 };
     if dice.random_bool(false_file) {
         let kind = match dice.random_range(0..FileKind::FALSE.len() + 2) {
@@ -158,21 +162,19 @@ fn day(dice: &mut StdRng, theme: Theme, ops: &mut Vec<Op>) {
     }
     ops.push(Op::Export(FileKind::True));
     if dice.random_bool(0.3) {
-        ops.push(mishap(dice, theme));
+        ops.push(mishap(dice, theme, &places));
     }
     ops.push(run(dice));
     for _ in 0..dice.random_range(1..5) {
-        ops.extend([work(dice, 8), mishap(dice, theme)]);
+        ops.extend([work(dice, 8), mishap(dice, theme, &places)]);
         if dice.random_bool(0.25) {
             ops.push(operator(dice));
         }
         if dice.random_bool(0.25) {
             // Something new before the old is through.
-            ops.extend([
-                Op::Hr(change(dice), dice.random_range(0..64)),
-                Op::Export(FileKind::True),
-                run(dice),
-            ]);
+            let place = places[dice.random_range(0..places.len())];
+            let change = if dice.random_bool(0.5) { Change::TakeBack } else { change(dice) };
+            ops.extend([Op::Hr(change, place), Op::Export(FileKind::True), run(dice)]);
         }
         // Whoever was killed is started again, most often.
         if dice.random_bool(0.7) {
@@ -207,7 +209,7 @@ fn operator(dice: &mut StdRng) -> Op {
     Op::Start([Task::Decide, Task::Decide, Task::Retry, Task::Discard][dice.random_range(0..4)])
 }
 
-fn mishap(dice: &mut StdRng, theme: Theme) -> Op {
+fn mishap(dice: &mut StdRng, theme: Theme, places: &[usize]) -> Op {
     let kind = match theme {
         Theme::Kills | Theme::TwoDaemons if dice.random_bool(0.5) => 0,
         Theme::Weather if dice.random_bool(0.7) => 1,
@@ -218,7 +220,7 @@ fn mishap(dice: &mut StdRng, theme: Theme) -> Op {
     match kind {
         0 => Op::Kill(dice.random_range(0..64), dice.random()),
         1 => weather(dice),
-        2 => Op::Hand(edit(dice), dice.random_range(0..64)),
+        2 => Op::Hand(edit(dice), places[dice.random_range(0..places.len())]),
         3 => trouble(dice),
         // Long enough for a lease to end under a process that stands still.
         _ => Op::Pass(dice.random_range(1..200), dice.random()),

@@ -195,6 +195,8 @@ pub struct Workiva {
     pub weather: Weather,
     /// Requests that were answered, whatever the answer.
     pub requests: u64,
+    /// Those of them that were to change something.
+    pub writes: u64,
     /// Users that nobody in HR has to do with, as they were made.
     pub strangers: BTreeMap<String, Map<String, Value>>,
 }
@@ -206,6 +208,7 @@ impl Workiva {
             tenant: Tenant::new(behaviour),
             weather: Weather::Fine,
             requests: 0,
+            writes: 0,
             strangers: BTreeMap::new(),
         }
     }
@@ -213,6 +216,7 @@ impl Workiva {
     /// Answers a request as its fate wants, and tells what it did.
     pub fn answer(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (Exchange, Option<Effect>) {
         self.requests += 1;
+        self.writes += u64::from(!request.is_read());
         let plain = |status: u16, retry_after: Option<u16>| {
             let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": status.to_string(),
                 "detail": "simulated"});

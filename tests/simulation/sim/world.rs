@@ -273,10 +273,13 @@ impl World {
     fn edit(&mut self, edit: Edit, place: usize) {
         let now = self.hub.now();
         let users = self.workiva.users();
-        let user = (!users.is_empty()).then(|| &users[place % users.len()]);
-        let id = user.and_then(|user| text(user, "id")).map(str::to_owned);
         let employee = self.hr.people.iter().nth(place % self.hr.people.len());
         let employee = employee.map(|(id, person)| (id.clone(), person.email.to_lowercase()));
+        let theirs = |user: &&Map<String, Value>| {
+            employee.as_ref().is_some_and(|(id, _)| text(user, "externalId") == Some(id))
+        };
+        let user = users.iter().find(theirs).or_else(|| users.get(place % users.len().max(1)));
+        let id = user.and_then(|user| text(user, "id")).map(str::to_owned);
         let tenant = &mut self.workiva.tenant;
         let mut set = |key: &'static str, value: Value| {
             let id = id.clone()?;
@@ -360,6 +363,10 @@ fn config(folder: &Path, setup: &Setup) -> String {
     let absence = if setup.absence_means_leaving { "deprovision" } else { "keep" };
     let deprovision = if setup.deletes { "delete" } else { "suspend" };
     let on_trip = if setup.holds_deprovisions_only { "hold_deprovisions" } else { "hold_all" };
+    let drift = match setup.repairs_drift {
+        true => "[drift]\ncron = \"0 5,15,25,35,45,55 * * * *\"\nrepair = true\nmax_repair_percent = 100.0",
+        false => "",
+    };
     let Setup { update, page, rate, .. } = setup;
     format!(
         r#"
@@ -410,6 +417,7 @@ max_shrink_percent = 40.0
 max_reject_percent = 60.0
 max_rename_percent = 40.0
 on_trip = "{on_trip}"
+{drift}
 [store]
 url = "sqlite://{folder}/state.db"
 "#

@@ -66,7 +66,10 @@ impl World {
             if round > 3 && still > 2 {
                 break;
             }
+            let day = self.today();
             self.pass(ROUND, &mut dice);
+            // A new day may bring something to do.
+            still = if self.today() == day { still } else { 0 };
         }
         if still <= 2 {
             let queue = self
@@ -84,13 +87,13 @@ impl World {
             true => world.workiva.writes,
             false => world.workiva.requests,
         };
-        let before = sent(self);
+        let (before, day) = (sent(self), self.today());
         for _ in 0..4 {
             self.pass(ROUND, &mut dice);
             self.run_dry(&mut dice);
         }
         let requests = sent(self) - before;
-        if requests > 0 {
+        if requests > 0 && self.today() == day {
             self.hub.fault(format!("a run over unchanged input sent {requests} requests"));
         }
     }

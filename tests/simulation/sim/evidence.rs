@@ -8,6 +8,8 @@ use super::workiva::{Effect, is_active, text};
 #[derive(Debug, Default)]
 pub struct Evidence {
     gone: BTreeSet<String>,
+    /// Whose each user name is or was, by HR: it proves whose a user is who carries no employee id.
+    names: BTreeMap<String, BTreeSet<String>>,
     /// By user id.
     owners: BTreeMap<String, String>,
     /// Employees whose users somebody edited by hand.
@@ -18,6 +20,11 @@ impl Evidence {
     /// These people are shown as gone.
     pub fn shown_as_gone<'a>(&mut self, gone: impl Iterator<Item = &'a String>) {
         self.gone.extend(gone.cloned());
+    }
+
+    /// This person has this user name.
+    pub fn named(&mut self, employee_id: &str, user_name: String) {
+        self.names.entry(user_name).or_default().insert(employee_id.to_owned());
     }
 
     /// Everything has come to rest: what was shown before justifies nothing any more, but for these.
@@ -44,9 +51,11 @@ impl Evidence {
             return None;
         }
         let owner = self.owners.get(&effect.id);
+        let by_name = self.names.get(&text(before, "userName").unwrap_or_default().to_lowercase());
         match owner {
             Some(owner) if self.gone.contains(owner) => None,
             Some(owner) => Some(format!("{owner} lost access, and HR never showed them as gone")),
+            None if by_name.is_some_and(|ids| ids.iter().any(|id| self.gone.contains(id))) => None,
             None => Some(format!("the user {} lost access, and is nobody's of HR", effect.id)),
         }
     }

@@ -24,6 +24,19 @@ pub enum Wish {
     Source(&'static str, oneshot::Sender<()>),
 }
 
+impl Wish {
+    fn words(&self) -> String {
+        match self {
+            Self::Request(request, _) => {
+                let body = request.body().map(ToString::to_string).unwrap_or_default();
+                format!("{} {} {body}", request.method(), request.path_and_query())
+            }
+            Self::Write(_) => "write".to_owned(),
+            Self::Source(name, _) => (*name).to_owned(),
+        }
+    }
+}
+
 /// Somebody who waits.
 pub struct Waiting {
     /// The order of coming.
@@ -36,13 +49,22 @@ pub struct Waiting {
     pub wish: Wish,
 }
 
+/// Somebody who sleeps.
+struct Sleeper {
+    who: Who,
+    duration: Duration,
+    sender: oneshot::Sender<()>,
+}
+
 struct State {
     began: DateTime<Utc>,
     elapsed: Duration,
     set_back: TimeDelta,
     number: u64,
+    /// Whoever has a number up to this is in order.
+    arranged: u64,
     waiting: BTreeMap<u64, Waiting>,
-    sleepers: BTreeMap<(Duration, u64), (Who, oneshot::Sender<()>)>,
+    sleepers: BTreeMap<(Duration, u64), Sleeper>,
     reading: u32,
     activity: u64,
     trace: DefaultHasher,
@@ -62,6 +84,7 @@ impl Hub {
             elapsed: Duration::ZERO,
             set_back: TimeDelta::zero(),
             number: 0,
+            arranged: 0,
             waiting: BTreeMap::new(),
             sleepers: BTreeMap::new(),
             reading: 0,
@@ -171,6 +194,31 @@ impl Hub {
         state.waiting.values().map(look).collect()
     }
 
+    /// Puts those who have come since the last time in an order that does not depend on which thread was quicker.
+    pub fn arrange(&self) {
+        let mut state = self.state();
+        let arranged = state.arranged;
+        let mut new = state.waiting.split_off(&(arranged + 1)).into_values().collect::<Vec<_>>();
+        new.sort_by_cached_key(|waiting| (waiting.who, waiting.wish.words(), waiting.number));
+        let (slept, asleep) = std::mem::take(&mut state.sleepers)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(key, _)| key.1 > arranged);
+        state.sleepers = asleep.into_iter().collect();
+        let mut slept = slept;
+        slept.sort_by_key(|((at, number), sleeper)| (*at, sleeper.who, *number));
+        for mut waiting in new {
+            state.arranged += 1;
+            waiting.number = state.arranged;
+            state.waiting.insert(waiting.number, waiting);
+        }
+        for ((at, _), sleeper) in slept {
+            state.arranged += 1;
+            let number = state.arranged;
+            state.sleepers.insert((at, number), sleeper);
+        }
+        state.number = state.arranged;
+    }
+
     /// Takes one who waits out, to be answered.
     pub fn take(&self, number: u64) -> Waiting {
         self.state().waiting.remove(&number).expect("it was seen waiting")
@@ -179,7 +227,7 @@ impl Hub {
     /// The sleepers whose time has come, soonest first.
     pub fn due(&self) -> Vec<(Duration, u64)> {
         let mut state = self.state();
-        state.sleepers.retain(|_, (_, sender)| !sender.is_closed());
+        state.sleepers.retain(|_, sleeper| !sleeper.sender.is_closed());
         let elapsed = state.elapsed;
         state.sleepers.keys().take_while(|(at, _)| *at <= elapsed).copied().collect()
     }
@@ -187,23 +235,29 @@ impl Hub {
     /// When the next sleeper wakes.
     pub fn next_wake(&self) -> Option<Duration> {
         let mut state = self.state();
-        state.sleepers.retain(|_, (_, sender)| !sender.is_closed());
+        state.sleepers.retain(|_, sleeper| !sleeper.sender.is_closed());
         state.sleepers.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Whether somebody sleeps for less than a second: in the middle of some work, rather than between two looks.
+    pub fn somebody_naps(&self) -> bool {
+        let state = self.state();
+        state.sleepers.values().any(|one| one.duration < Duration::from_secs(1) && !one.sender.is_closed())
     }
 
     /// Wakes one.
     pub fn wake(&self, key: (Duration, u64)) {
         let sleeper = self.state().sleepers.remove(&key);
-        if let Some((_, sender)) = sleeper {
+        if let Some(sleeper) = sleeper {
             // Somebody who has given up since is no harm.
-            let _ = sender.send(());
+            let _ = sleeper.sender.send(());
         }
     }
 
     /// A process is no more: whatever it waits for never comes.
     pub fn bury(&self, who: Who) -> Vec<Waiting> {
         let mut state = self.state();
-        state.sleepers.retain(|_, (sleeper, _)| *sleeper != who);
+        state.sleepers.retain(|_, sleeper| sleeper.who != who);
         let (gone, left) = std::mem::take(&mut state.waiting).into_values().partition(|one| one.who == who);
         state.waiting = Vec::into_iter(left).map(|one: Waiting| (one.number, one)).collect();
         gone
@@ -215,7 +269,7 @@ impl Hub {
         state.activity += 1;
         state.number += 1;
         let key = (state.elapsed + duration, state.number);
-        state.sleepers.insert(key, (who, sender));
+        state.sleepers.insert(key, Sleeper { who, duration, sender });
         receiver
     }
 }

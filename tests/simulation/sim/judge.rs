@@ -104,7 +104,10 @@ impl World {
             self.settle();
             // While somebody works on an action, time does not jump: leases are made for a process that lives.
             let is_dry = self.hub.look(|_| ()).is_empty() && self.hub.due().is_empty();
-            if is_dry && self.database.rows("SELECT owner FROM lease LIMIT 1").is_empty() {
+            if is_dry
+                && !self.hub.somebody_naps()
+                && self.database.rows("SELECT owner FROM lease LIMIT 1").is_empty()
+            {
                 return true;
             }
             self.step(dice, Some(Fate::Answered));

@@ -132,6 +132,9 @@ impl World {
             let today = self.today();
             let gone = self.hr.told.keys().filter(|id| self.hr.shows_as_gone(id, today) == Some(true));
             self.evidence.shown_as_gone(gone);
+            for (id, person) in &self.hr.told {
+                self.evidence.named(id, person.email.to_lowercase());
+            }
         }
     }
 
@@ -181,6 +184,7 @@ impl World {
             }
             calm = if idle && self.hub.activity() == before { calm + 1 } else { 0 };
         }
+        self.hub.arrange();
         let (ended, running) = std::mem::take(&mut self.processes).into_iter().partition(Process::has_ended);
         self.processes = running;
         for process in Vec::into_iter(ended) {

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::blame::{Blame, Unsettled};
 use super::retry::{RetrySettings, backoff};
 use super::scim::{Answer, Failure, FailureKind, ScimRequest};
 
@@ -58,16 +59,6 @@ pub enum Cause {
     Failing,
 }
 
-/// Whose failure it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Blame {
-    /// The action's own, as far as anybody can tell: the attempt counts.
-    #[default]
-    Action,
-    /// Workiva's: it costs the action nothing.
-    Workiva,
-}
-
 /// Where the breaker stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,7 +98,7 @@ pub struct Pause {
     /// When the next probe is due.
     #[serde(rename = "next_probe_at")]
     pub until: DateTime<Utc>,
-    /// How often in a row Workiva was found down, by a probe or by the trial behind one that was answered.
+    /// How often in a row this process found Workiva down, by a probe or by the trial behind one that was answered.
     pub streak: u32,
     /// How many probes in a row have failed.
     #[serde(skip)]
@@ -121,6 +112,8 @@ struct Suspicion {
     writes: u32,
     unreachable: u32,
     suspects: Suspects,
+    /// They failed alone while Workiva was seen to work, so what fails of them is their own.
+    own: Vec<i64>,
 }
 
 /// Whose requests have failed.
@@ -169,12 +162,13 @@ struct Outage {
 pub struct Breaker {
     retry: RetrySettings,
     state: State,
+    unsettled: Unsettled,
 }
 
 impl Breaker {
     /// A closed one; its waits are those of `[retry]`.
     pub fn new(retry: RetrySettings) -> Self {
-        Self { retry, state: State::Closed(Suspicion::default()) }
+        Self { retry, state: State::Closed(Suspicion::default()), unsettled: Unsettled::default() }
     }
 
     /// Where it stands.
@@ -188,10 +182,7 @@ impl Breaker {
 
     /// Why nothing but probes is sent now, if so.
     pub fn pause(&self) -> Option<&Pause> {
-        match &self.state {
-            State::Open(outage) => Some(&outage.pause),
-            _ => None,
-        }
+        self.outage().filter(|_| self.phase() == Phase::Open)
     }
 
     /// The outage that has not been found over yet.
@@ -202,13 +193,39 @@ impl Breaker {
         }
     }
 
+    /// Takes up the outage that a process before this one knew of: it is asked at once whether that is over.
+    pub fn resume(&mut self, known: Pause, now: DateTime<Utc>) {
+        if self.phase() == Phase::Closed {
+            // Waits begin anew. Who failed is forgotten, so a trial that fails is no reason to let everything through.
+            let pause = Pause { until: now, streak: 0, failed_probes: 0, ..known };
+            self.state = State::Open(Outage { pause, suspects: Suspects::Many, of_writes: false });
+        }
+    }
+
+    /// An attempt of the action ended in a failure, for which `blame` was given. Whether an attempt counts.
+    pub fn counts(&mut self, action: i64, blame: Blame) -> bool {
+        match blame {
+            Blame::Action => true,
+            Blame::Unclear => self.phase() == Phase::Closed && self.unsettled.add(action),
+            Blame::Workiva => false,
+        }
+    }
+
+    /// The action has ended.
+    pub fn forget(&mut self, action: i64) {
+        self.unsettled.forget(action);
+    }
+
     /// A request went well, or was refused for a reason.
     pub fn succeeded(&mut self, is_read: bool) {
         match &mut self.state {
             State::Closed(suspicion) if is_read && suspicion.writes > 0 => {
                 (suspicion.reads, suspicion.unreachable) = (0, 0)
             }
-            State::Closed(suspicion) => *suspicion = Suspicion::default(),
+            State::Closed(suspicion) => {
+                *suspicion = Suspicion::default();
+                self.unsettled.works();
+            }
             State::HalfOpen(outage) | State::Open(outage) if outage.of_writes && is_read => {}
             State::HalfOpen(_) => self.state = State::Closed(Suspicion::default()),
             // An answer that was under way when it opened. That to refused credentials says nothing about the next one.
@@ -230,11 +247,12 @@ impl Breaker {
             State::Closed(suspicion) => {
                 suspicion.add(who, is_read, trouble.cause);
                 if !suspicion.is_enough(trouble.cause) {
-                    return Blame::Action;
+                    return suspicion.blame(who, trouble.cause);
                 }
                 let of_writes = trouble.cause == Cause::Failing && suspicion.reads == 0;
                 let suspects = suspicion.suspects.clone();
                 let pause = self.pause_for(trouble, None, now, random);
+                self.unsettled.is_down();
                 self.state = State::Open(Outage { pause, suspects, of_writes });
                 Blame::Workiva
             }
@@ -242,8 +260,8 @@ impl Breaker {
                 let mut outage = outage.clone();
                 outage.suspects.add(who);
                 let is_their_own = trouble.cause == Cause::Failing;
-                if is_their_own && matches!(outage.suspects, Suspects::Few(_)) {
-                    self.state = State::Closed(Suspicion::default());
+                if let (true, Suspects::Few(own)) = (is_their_own, &outage.suspects) {
+                    self.state = State::Closed(Suspicion { own: own.clone(), ..Suspicion::default() });
                     return Blame::Action;
                 }
                 outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
@@ -298,6 +316,14 @@ impl Suspicion {
         self.suspects.add(who);
         *(if is_read { &mut self.reads } else { &mut self.writes }) += 1;
         self.unreachable = if cause == Cause::Unreachable { self.unreachable + 1 } else { 0 };
+    }
+
+    fn blame(&self, who: Option<i64>, cause: Cause) -> Blame {
+        match who {
+            _ if cause != Cause::Failing => Blame::Workiva,
+            Some(who) if self.own.contains(&who) => Blame::Action,
+            _ => Blame::Unclear,
+        }
     }
 
     fn is_enough(&self, cause: Cause) -> bool {

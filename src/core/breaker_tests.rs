@@ -40,12 +40,66 @@ fn half_open() -> Breaker {
 }
 
 #[test]
-fn failures_in_a_row_open_it_and_only_those_before_count_as_the_actions_own() {
+fn failures_in_a_row_open_it_and_none_of_them_counts() {
     let mut breaker = breaker();
     let blames: Vec<Blame> = (1..=7).map(|who| fail(&mut breaker, who, READ)).collect();
     use Blame::*;
-    assert_eq!(blames, [Action, Action, Action, Action, Workiva, Workiva, Workiva]);
+    assert_eq!(blames, [Unclear, Unclear, Unclear, Unclear, Workiva, Workiva, Workiva]);
     assert_eq!(breaker.phase(), Phase::Open);
+    // Not even later, when it is over.
+    breaker.probed(None, at(1), 0.0);
+    breaker.succeeded(READ);
+    assert!((1..=7).all(|who| !breaker.counts(who, Unclear)));
+}
+
+/// Fails, and tells whether an attempt counts.
+fn attempt(breaker: &mut Breaker, who: i64) -> bool {
+    let blame = fail(breaker, who, WRITE);
+    breaker.counts(who, blame)
+}
+
+#[test]
+fn an_attempt_counts_once_a_success_shows_that_workiva_works_and_then_it_counts_once() {
+    let mut breaker = breaker();
+    assert!(!attempt(&mut breaker, 1));
+    assert!(!attempt(&mut breaker, 1), "nobody knows yet");
+    breaker.succeeded(WRITE);
+    assert!(attempt(&mut breaker, 1), "those before were its own");
+    assert!(!attempt(&mut breaker, 1));
+    breaker.succeeded(WRITE);
+    breaker.forget(1);
+    assert!(!attempt(&mut breaker, 1), "it had ended");
+}
+
+#[test]
+fn users_who_alone_fail_while_workiva_works_use_up_their_attempts() {
+    let mut breaker = breaker();
+    let mut counted = 0;
+    for _ in 0..18 {
+        counted += u32::from(attempt(&mut breaker, 7));
+        breaker.probed(None, at(1), 0.0);
+    }
+    // In the dark at first; from then on all but those that open it again.
+    assert_eq!(counted, 1 + 5 + 5);
+}
+
+#[test]
+fn an_outage_that_a_process_before_this_one_knew_of_is_asked_about_at_once_and_goes_on() {
+    let mut known = open();
+    known.probed(Some(trouble(Cause::Failing)), at(1), 0.0);
+    let known = known.pause().unwrap().clone();
+    let mut breaker = breaker();
+    breaker.resume(known.clone(), at(60));
+    let pause = breaker.pause().unwrap().clone();
+    assert_eq!((pause.since, pause.until, pause.streak), (at(0), at(60), 0));
+    breaker.probed(Some(trouble(Cause::Failing)), at(61), 0.0);
+    assert_eq!((breaker.phase(), breaker.pause().unwrap().since), (Phase::Open, at(0)));
+    breaker.probed(None, at(62), 0.0);
+    assert_eq!(fail(&mut breaker, 1, READ), Blame::Action);
+    assert_eq!(breaker.phase(), Phase::Open, "nobody remembers who failed before");
+    let until = breaker.pause().unwrap().until;
+    breaker.resume(known, at(70));
+    assert_eq!(breaker.pause().unwrap().until, until, "an outage of its own is not forgotten");
 }
 
 #[test]
@@ -53,7 +107,7 @@ fn a_success_of_anybody_else_between_makes_it_one_users_own_trouble() {
     let mut breaker = breaker();
     for _ in 0..50 {
         for who in 1..=4 {
-            assert_eq!(fail(&mut breaker, who, WRITE), Blame::Action);
+            assert_eq!(fail(&mut breaker, who, WRITE), Blame::Unclear);
         }
         breaker.succeeded(WRITE);
     }

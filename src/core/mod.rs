@@ -8,6 +8,7 @@ pub mod access;
 pub mod action;
 pub mod adopt;
 pub mod audit;
+pub mod blame;
 pub mod breaker;
 pub mod desired;
 pub mod diff;

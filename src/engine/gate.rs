@@ -12,7 +12,8 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::watch;
 
 use super::clock::Clock;
-use crate::core::breaker::{Blame, Breaker, Cause, Pause, Phase, Trouble};
+use crate::core::blame::Blame;
+use crate::core::breaker::{Breaker, Cause, Pause, Phase, Trouble};
 use crate::core::retry::RetrySettings;
 
 /// Successes after which one more request may be in flight again.
@@ -122,6 +123,23 @@ impl Gate {
     pub fn breaker(&self) -> (Phase, Option<Pause>) {
         let state = self.state();
         (state.breaker.phase(), state.breaker.outage().cloned())
+    }
+
+    /// Takes up the outage that a process before this one knew of.
+    pub fn resume(&self, known: Pause, now: DateTime<Utc>) {
+        let mut state = self.state();
+        state.breaker.resume(known, now);
+        (state.in_flight_limit, state.successes) = (1, 0);
+    }
+
+    /// An attempt of the action ended in a failure, for which `blame` was given. Whether an attempt counts.
+    pub fn counts(&self, action: i64, blame: Blame) -> bool {
+        self.state().breaker.counts(action, blame)
+    }
+
+    /// The action has ended.
+    pub fn forget(&self, action: i64) {
+        self.state().breaker.forget(action);
     }
 
     /// A request went well, or was refused for a reason.

@@ -7,11 +7,24 @@ use tokio::sync::watch;
 use super::pool::Pool;
 use crate::core::breaker::{Pause, Phase};
 use crate::core::scim::ScimPort;
+use crate::store::StoreError;
 
 /// How often an outage is told of while the next probe is far.
 const TELL_EVERY: Duration = Duration::from_secs(300);
 
 impl<P: ScimPort> Pool<P> {
+    /// A process before this one may have left in an outage: then Workiva is asked before anything is tried.
+    pub(super) async fn resume_outage(&self) -> Result<(), StoreError> {
+        let line = &self.line;
+        // Where nothing waits there is nothing to spare, and nothing that would show the outage to be over.
+        if let Some(known) = line.store.outage().await?
+            && line.store.queue().await?.unfinished() > 0
+        {
+            line.gate.resume(known, line.clock.now());
+        }
+        Ok(())
+    }
+
     /// Waits until a probe is due, and sends it. What it finds is in the gate.
     pub(super) async fn wait_out(&self, pause: &Pause, stop: &mut watch::Receiver<bool>) {
         let line = &self.line;

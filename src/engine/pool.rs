@@ -130,7 +130,8 @@ impl<P: ScimPort> Pool<P> {
                 }
                 if let Some(pause) = pause {
                     if until == Until::Empty
-                        && (pause.credentials || pause.failed_probes >= PROBES_UNTIL_GIVING_UP)
+                        && ((pause.credentials && pause.streak > 0)
+                            || pause.failed_probes >= PROBES_UNTIL_GIVING_UP)
                     {
                         return Ok(PoolEnd::GaveUp(pause));
                     }
@@ -163,7 +164,7 @@ impl<P: ScimPort> Pool<P> {
             tracing::info!(actions = freed, "took up again what a process that is gone had begun");
         }
         self.line.directory.forget();
-        Ok(())
+        self.resume_outage().await
     }
 
     /// Before many creates: lists all users, if that takes fewer requests than to ask for each.

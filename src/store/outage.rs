@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub(super) async fn outage(&self) -> Result<Option<Pause>, StoreError> {
+    pub async fn outage(&self) -> Result<Option<Pause>, StoreError> {
         let sql = "SELECT since, next_probe_at, streak, credentials, message FROM outage";
         let row = sqlx::query(sql).fetch_optional(&self.readers).await?;
         Ok(row.map(|row| Pause {

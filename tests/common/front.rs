@@ -132,7 +132,11 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         Way::Refusing => ("401 Unauthorized", quoted.as_str()),
         Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),
         Way::CutOff => ("200 OK", "{\"id\": \"1"),
-        Way::Closing => return,
+        Way::Closing => {
+            // Dropping it is not enough: whoever is to cut the connections holds it as well. The client may be gone.
+            let _ = stream.shutdown(Shutdown::Both);
+            return;
+        }
         Way::Silent => {
             // Until the client has had enough, or the way changes.
             let _ = stream.read(&mut chunk);

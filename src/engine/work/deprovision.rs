@@ -136,9 +136,14 @@ async fn delete<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<T
         // Gone already is what was wanted, and some servers answer a second DELETE with 500: the read below tells.
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => was_there = false,
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::ServerError => {
+            let blame = session.blame;
             return match read_user(session, id).await? {
                 Found::Gone => Ok(Taken::WasGone),
-                Found::Here(_) => Err(Interrupt::Failed(failure)),
+                Found::Here(_) => {
+                    // That the read went well says nothing about the write.
+                    session.blame = blame;
+                    Err(Interrupt::Failed(failure))
+                }
             };
         }
         Err(other) => return Err(other),

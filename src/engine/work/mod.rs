@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::session::{FORBIDDEN, Interrupt, Line, Session};
 use crate::core::action::{ActionKind, Target};
-use crate::core::breaker::Blame;
+use crate::core::blame::Blame;
 use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, backoff, next};
 use crate::core::scim::{Failure, FailureKind, ScimPort, ScimRequest};
@@ -46,7 +46,11 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTi
         Ok(account) => Ending::Done { account },
         Err(interrupt) => end(&mut session, interrupt).await,
     };
-    Finished::new(action, session.attempts, ending)
+    let finished = Finished::new(action, session.attempts, ending);
+    if !finished.is_to_go_on() {
+        line.gate.forget(action.action_id);
+    }
+    finished
 }
 
 /// A fault on purpose: an account whose id is known is stored as it is to be, before anything is sent.
@@ -99,6 +103,7 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
         let wait = backoff(1, &line.manner.retry, line.random.unit());
         return Ending::Again { not_before: earliest + wait, counts: false, uncertain, reason };
     }
+    let counts = line.gate.counts(session.action.action_id, session.blame);
     match next(failure, attempt, &line.manner.retry, now, line.random.unit()) {
         Next::PausePool if failure.kind == FailureKind::Forbidden && listing_is_allowed(line).await => {
             let reason = format!(
@@ -116,8 +121,11 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
             Ending::Again { not_before: now + wait, counts: false, uncertain, reason }
         }
         Next::Throttle { wait } => Ending::Again { not_before: now + wait, counts: false, uncertain, reason },
-        Next::Again { wait } => {
-            Ending::Again { not_before: earliest + wait, counts: true, uncertain, reason }
+        Next::Again { wait } => Ending::Again { not_before: earliest + wait, counts, uncertain, reason },
+        // It may be everybody's: nothing is parked for that.
+        Next::Park if !counts => {
+            let wait = backoff(attempt, &line.manner.retry, line.random.unit());
+            Ending::Again { not_before: earliest + wait, counts, uncertain, reason }
         }
         Next::Park if failure.is_transient() => Ending::Parked {
             uncertain,

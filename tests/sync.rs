@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Front, HEADER, Row, Synced, Way, World, hr_text, is_active, kinds, people};
+use std::process::Stdio;
+
+use common::{Front, HEADER, Row, Synced, Way, World, hr_text, is_active, kinds, people, until};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -636,4 +638,24 @@ fn a_database_of_one_workiva_is_not_used_for_another() {
     world.set("workiva.base_url", ours);
     world.sync_rows(&[ana(), ben().left(), cem()], 0);
     world.assert_agrees(&[ana(), cem()]);
+}
+
+#[test]
+fn what_a_killed_process_had_begun_is_planned_anew_by_the_next_sync_and_not_carried_out_as_it_was() {
+    let mut world = World::new();
+    world.set("workiva.lease_seconds", 3600);
+    let rows = people(30);
+    world.hr(&rows);
+    world.sandbox.set_faults(Faults { latency_ms: 300, ..Faults::default() });
+    let mut child = world.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("something is in work", || {
+        world.database().exists() && world.statistics().by_method.contains_key("POST")
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(world.number("SELECT count(*) FROM lease") > 0);
+    world.sandbox.set_faults(Faults::default());
+    let changed: Vec<Row> = rows.iter().map(|row| row.but(|row| row.title = "CFO".into())).collect();
+    world.sync_rows(&changed, 0);
+    world.assert_agrees(&changed);
 }

@@ -194,6 +194,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     async fn run_cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
         self.expire_held().await?;
         let started_at = self.clock.now();
+        // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
+        // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.
+        self.store.reclaim("", started_at).await?;
         let run_id = self.random.name(started_at);
         let result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,

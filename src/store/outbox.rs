@@ -59,6 +59,9 @@ impl Store {
     pub async fn reclaim(&self, own: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let owners: Vec<String> =
             sqlx::query_scalar("SELECT DISTINCT owner FROM lease").fetch_all(&self.readers).await?;
+        if owners.is_empty() {
+            return Ok(0);
+        }
         let gone: Vec<&String> =
             owners.iter().filter(|owner| *owner != own && Owner::is_gone(&self.path, owner)).collect();
         let mut tx = self.begin().await?;

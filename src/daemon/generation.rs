@@ -9,9 +9,7 @@ use tokio::task::JoinHandle;
 use super::signals::{Signal, Signals};
 use super::vitals::DaemonVitals;
 use crate::compose::RealEngine;
-use crate::engine::session::Line;
 use crate::engine::{push, schedule};
-use crate::scim::ScimClient;
 use crate::store::Owner;
 
 /// How often progress is logged while there is something in the queue.
@@ -36,13 +34,12 @@ impl Generation {
             let vitals = vitals.clone();
             move |line: &_| vitals.connected(line)
         };
-        let look_first = first && engine.settings.schedule.run_on_start;
-        let pool = tokio::spawn(push(
+        let pool = tokio::spawn(push::run(
             Arc::clone(&engine),
             Arc::clone(owner),
             connected,
             stopped.clone(),
-            look_first,
+            first,
         ));
         let progress = tokio::spawn(tell_progress(engine, stopped));
         vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
@@ -96,25 +93,6 @@ impl Generation {
         all.await;
         stopping
     }
-}
-
-/// Pushes what is queued. `look_first`: only once HR was looked at, which may have taken back what was queued before the
-/// daemon was down.
-async fn push(
-    engine: Arc<RealEngine>,
-    owner: Arc<Owner>,
-    connected: impl Fn(&Arc<Line<ScimClient>>) + Send + 'static,
-    mut stop: watch::Receiver<bool>,
-    look_first: bool,
-) {
-    if look_first {
-        let mut cycles = engine.cycles.subscribe();
-        tokio::select! {
-            _ = stop.wait_for(|stopped| *stopped) => return,
-            _ = cycles.wait_for(|ended| *ended > 0) => {}
-        }
-    }
-    push::run(engine, owner, connected, stop).await;
 }
 
 /// Says how far a long push is, and reminds of a held plan.

@@ -18,13 +18,23 @@ const CONNECT_AGAIN: Duration = Duration::from_secs(30);
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Pushes what is queued, once there is a connection that was found working, until told to stop. `connected` is told each time of
-/// what the workers of the new pool share.
+/// what the workers of the new pool share. `first`: the daemon has just started; where it runs at once, nothing is pushed before
+/// that run has looked at HR, which may have taken back what was queued before.
 pub async fn run<S: HrSource, P: ScimPort>(
     engine: Arc<Engine<S, P>>,
     owner: Arc<Owner>,
     connected: impl Fn(&Arc<Line<P>>) + Send + 'static,
     mut stop: watch::Receiver<bool>,
+    first: bool,
 ) {
+    if first && engine.settings.schedule.run_on_start {
+        let mut cycles = engine.cycles.subscribe();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stopped| *stopped) => return,
+            _ = cycles.wait_for(|ended| *ended > 0) => {}
+        }
+    }
     while !*stop.borrow() {
         let wait = match engine.connect().await {
             Ok(Ok(capabilities)) => {

@@ -70,3 +70,29 @@ fn a_404_is_asked_for_again_once_the_list_of_users_has_answered() {
         assert_well(Setup::USUAL, &settled(&ops));
     }
 }
+
+/// A create took effect unseen, the employee was renamed before it could be looked at again, and the server's filter finds no
+/// externalId: a search by the new user name found nobody, and a second account was made.
+#[test]
+fn a_rename_after_a_create_that_was_not_seen_makes_no_second_account() {
+    let setup = Setup { people: 11, holds_deprovisions_only: true, update: "put", ways: 2, ..Setup::USUAL };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Start(Task::Run),
+        Op::Hr(Change::HireWithTakenName, 12),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(6, 6839953101595894897),
+        Op::Kill(37, 2504257571632008384),
+        Op::Kill(17, 18021624586823638501),
+        Op::Start(Task::Run),
+        Op::Work(7, 16240257814696588755),
+        Op::Start(Task::Retry),
+        Op::Hr(Change::Rename, 2),
+        Op::Work(3, 12218298321991793531),
+        Op::Pass(923, 695073797875310088),
+        Op::Work(5, 8306175288859095292),
+        Op::Pass(131, 12119201246830743594),
+    ];
+    assert_well(setup, &ops);
+}

@@ -31,7 +31,9 @@ pub async fn existing<P: ScimPort>(
             return Ok(Some(user));
         }
     }
-    Ok(None)
+    // A create that may have taken effect unseen may have had another user name, and there are servers whose filter knows no
+    // externalId: only a look at everybody tells.
+    if session.must_verify() { by_paging(session, attributes).await } else { Ok(None) }
 }
 
 /// Looks through all users, for servers whose filter finds nothing although a create is refused as a duplicate.

@@ -203,7 +203,7 @@ async fn work(engine: Arc<SimEngine>, owner: Arc<Owner>, task: Task, stop: watch
         Task::Run => {
             // Each on a task of its own, as the daemon has them; both end with this one.
             let mut tasks = tokio::task::JoinSet::new();
-            tasks.spawn(push::run(Arc::clone(&engine), owner, |_| {}, stop.clone()));
+            tasks.spawn(push::run(Arc::clone(&engine), owner, |_| {}, stop.clone(), true));
             tasks.spawn(schedule::run(Arc::clone(&engine), stop.clone(), true));
             tasks.spawn(schedule::run_drift(engine, stop));
             while tasks.join_next().await.is_some() {}

@@ -227,11 +227,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         cause: &str,
     ) -> Result<Reading, FeedError> {
         if let Some(mut known) = self.source.digest().await? {
-            let accepted = self.store.accepted_file().await?;
-            known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if let Some(rows) = self.store.quiet_rows(digest, today).await? {
+                // Any other file is judged once it has been read: what is wrong with its rows says more.
+                let accepted = self.store.accepted_file().await?;
+                known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
                 return Ok(Reading::Quiet(self.store_quiet(run_id, started_at, cause, known, rows).await?));
             }
         }

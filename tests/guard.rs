@@ -140,7 +140,7 @@ fn approve_is_refused_as_stale_once_a_held_action_was_edited_in_the_database() {
 
 #[test]
 fn an_approved_action_reads_first_if_what_it_supersedes_may_have_taken_effect_since() {
-    let (mut world, mut rows) = guarded();
+    let (world, mut rows) = guarded();
     // A change waits in the queue, since nobody gets in; meanwhile the person leaves, with two others.
     world.sandbox.set_password(&SecretString::from("another"));
     rows[0].title = "CFO".into();

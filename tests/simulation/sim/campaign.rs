@@ -100,7 +100,7 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
 
 fn told(seed: u64, verdict: &Verdict) -> String {
     let setup = Setup::of(seed);
-    let (ops, faults) = shortest(setup, list(seed));
+    let (ops, faults) = shortest(setup, list(seed), &verdict.faults);
     let lines: Vec<String> = ops.iter().map(|op| format!("    Op::{op:?},")).collect();
     format!(
         "seed {seed}: {}\nreplay: SIMULATION_SEED={seed} cargo test --test simulation -- --nocapture the_seed\n\
@@ -111,9 +111,14 @@ fn told(seed: u64, verdict: &Verdict) -> String {
     )
 }
 
-/// Takes operations out as long as it still fails.
-fn shortest(setup: Setup, mut ops: Vec<Op>) -> (Vec<Op>, Vec<String>) {
-    let mut faults = Vec::new();
+/// A fault without names and numbers.
+fn kind(fault: &str) -> Vec<&str> {
+    fault.split(' ').filter(|word| word.chars().all(char::is_alphabetic)).collect()
+}
+
+/// Takes operations out as long as it still fails in the same way.
+fn shortest(setup: Setup, mut ops: Vec<Op>, faults: &[String]) -> (Vec<Op>, Vec<String>) {
+    let mut faults = faults.to_vec();
     let mut tries = 0;
     let mut size = ops.len().div_ceil(2);
     loop {
@@ -124,10 +129,10 @@ fn shortest(setup: Setup, mut ops: Vec<Op>) -> (Vec<Op>, Vec<String>) {
             shorter.drain(from..(from + size).min(ops.len()));
             tries += 1;
             let verdict = run(setup, &shorter);
-            if verdict.faults.is_empty() {
-                from += size;
-            } else {
+            if verdict.faults.first().is_some_and(|fault| kind(fault) == kind(&faults[0])) {
                 (ops, faults) = (shorter, verdict.faults);
+            } else {
+                from += size;
             }
         }
         if tries >= TRIES || (size == 1 && ops.len() == before) {

@@ -227,8 +227,10 @@ impl Hr {
     }
 
     fn text(&self, kind: FileKind) -> String {
+        // A false file is the newest true one, spoilt: whatever else it said would be something that HR has shown.
+        let told = if kind == FileKind::True || self.told.is_empty() { &self.people } else { &self.told };
         let mut people: Vec<(String, Person)> =
-            self.people.iter().map(|(id, person)| (id.clone(), person.clone())).collect();
+            told.iter().map(|(id, person)| (id.clone(), person.clone())).collect();
         let mut header = HEADER.to_owned();
         match kind {
             FileKind::Empty => return String::new(),

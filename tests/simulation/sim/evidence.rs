@@ -12,8 +12,8 @@ pub struct Evidence {
     names: BTreeMap<String, BTreeSet<String>>,
     /// By user id.
     owners: BTreeMap<String, String>,
-    /// Employees whose users somebody edited by hand.
-    pub meddled: BTreeSet<String>,
+    /// Employees whose users somebody edited by hand, and how often.
+    pub meddled: BTreeMap<String, u32>,
 }
 
 impl Evidence {
@@ -35,7 +35,9 @@ impl Evidence {
     /// Somebody edited a user by hand.
     pub fn by_hand(&mut self, id: &str, employee_id: Option<&str>) {
         let known = self.owners.get(id).cloned();
-        self.meddled.extend(employee_id.map(str::to_owned).or(known));
+        if let Some(employee_id) = employee_id.map(str::to_owned).or(known) {
+            *self.meddled.entry(employee_id).or_default() += 1;
+        }
     }
 
     /// What is wrong with what a request of the engine's did, if anything.

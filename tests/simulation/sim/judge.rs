@@ -174,7 +174,9 @@ impl World {
         }
         let today = self.today();
         for (employee_id, person) in &self.hr.told {
-            let is_meddled = !self.setup.repairs_drift && self.evidence.meddled.contains(employee_id);
+            // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
+            let times = self.evidence.meddled.get(employee_id).copied().unwrap_or(0);
+            let is_meddled = times > u32::from(self.setup.repairs_drift);
             if named.has(employee_id) || is_meddled {
                 continue;
             }
@@ -193,7 +195,7 @@ impl World {
         }
         let gone = |id: &String| {
             named.has(id)
-                || self.evidence.meddled.contains(id)
+                || self.evidence.meddled.contains_key(id)
                 || self.hr.shows_as_gone(id, today) == Some(true)
         };
         let keep: BTreeSet<String> = self.hr.people.keys().filter(|id| gone(id)).cloned().collect();

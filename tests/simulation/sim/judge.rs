@@ -47,6 +47,7 @@ impl World {
         let mut dice = StdRng::seed_from_u64(0);
         let (mut decisions, mut retried, mut still) = (0, false, 0);
         for round in 0..ROUNDS {
+            self.see_that_a_daemon_runs();
             if !self.run_dry(&mut dice) {
                 return;
             }

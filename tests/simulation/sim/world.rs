@@ -332,6 +332,11 @@ impl World {
         self.disk_is_full = false;
         self.database.lock(false);
         self.export(FileKind::True);
+        self.see_that_a_daemon_runs();
+    }
+
+    /// One may have been asked to end, and have ended since.
+    pub(super) fn see_that_a_daemon_runs(&mut self) {
         if !self.processes.iter().any(|process| process.task == Task::Run) {
             self.start(Task::Run);
         }

@@ -1,6 +1,6 @@
 //! What the simulation has found, each as the shortest list that shows it.
 
-use super::sim::{Change, FileKind, Op, Setup, Task, Weather, run};
+use super::sim::{Change, Edit, FileKind, Op, Setup, Task, Weather, run};
 
 fn assert_well(setup: Setup, ops: &[Op]) {
     let verdict = run(setup, ops);
@@ -93,6 +93,27 @@ fn a_rename_after_a_create_that_was_not_seen_makes_no_second_account() {
         Op::Pass(923, 695073797875310088),
         Op::Work(5, 8306175288859095292),
         Op::Pass(131, 12119201246830743594),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// A leaver's user was found by the user name; somebody had made it by hand, without the employee id and with another name.
+/// It was suspended, and counted as having all that a user of ours has: on the leaver's return none of it was sent.
+#[test]
+fn a_suspended_user_whom_others_made_is_known_by_what_was_seen_of_them_alone() {
+    let setup = Setup { people: 11, page: 3, update: "patch", ways: 6, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(4, 4752076219104805088),
+        Op::Pass(129366, 8603985663971246560),
+        Op::Hr(Change::Vanish, 9),
+        Op::Hr(Change::Hire, 33),
+        Op::Export(FileKind::True),
+        Op::Hr(Change::TakeBack, 57),
+        Op::Start(Task::Run),
+        Op::Work(1, 7110920482394865636),
+        Op::Hand(Edit::MakeForEmployee, 9),
     ];
     assert_well(setup, &ops);
 }

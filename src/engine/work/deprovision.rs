@@ -25,7 +25,7 @@ pub async fn deprovision<P: ScimPort>(
         return match find::existing(session, known_as).await? {
             Some(user) => {
                 let id = find::prove_same_person(session, &user, known_as).await?;
-                Ok(take_away(session, &id, known_as).await?.account())
+                Ok(take_away(session, &id, &seen(&user, known_as)).await?.account())
             }
             None => Ok(None),
         };
@@ -33,10 +33,22 @@ pub async fn deprovision<P: ScimPort>(
     match take_away(session, &id, known_as).await? {
         Taken::Away(account) => Ok(account),
         Taken::WasGone => match made_anew(session, &id, known_as).await? {
-            Some(id) => Ok(take_away(session, &id, known_as).await?.account()),
+            Some((id, seen)) => Ok(take_away(session, &id, &seen).await?.account()),
             None => Ok(None),
         },
     }
+}
+
+/// What a user who was found has of what the person is known by. Nothing else is confirmed of somebody whom perhaps others
+/// made; what is missing is sent should the person come back.
+fn seen(user: &RemoteUser, known_as: &Attributes) -> Attributes {
+    let differing = user.differences(known_as);
+    let is_seen = |path: &String| differing.iter().all(|(other, _)| other != path);
+    known_as
+        .iter()
+        .filter(|(path, _)| is_seen(path))
+        .map(|(path, value)| (path.clone(), value.clone()))
+        .collect()
 }
 
 /// How taking away went.
@@ -65,12 +77,12 @@ async fn take_away<P: ScimPort>(
 }
 
 /// The user is gone, but somebody may have made one anew under another id, who would keep the access: the id, if it is
-/// provably the person's.
+/// provably the person's, and what that user was seen to have.
 async fn made_anew<P: ScimPort>(
     session: &mut Session<'_, P>,
     gone: &str,
     known_as: &Attributes,
-) -> Result<Option<String>, Interrupt> {
+) -> Result<Option<(String, Attributes)>, Interrupt> {
     let Some(user) = find::existing(session, known_as).await? else { return Ok(None) };
     let Some(id) = user.id.clone().filter(|id| id != gone) else { return Ok(None) };
     if user.active == Some(false) {
@@ -83,7 +95,7 @@ async fn made_anew<P: ScimPort>(
     }
     let external_id = user.external_id.as_deref().filter(|id| !id.is_empty());
     if is_made_anew(employee_id, known_as, external_id, |path| user.attribute(path)) {
-        return Ok(Some(id));
+        return Ok(Some((id, seen(&user, known_as))));
     }
     match external_id {
         // Another key is on it: somebody else's.

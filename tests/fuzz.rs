@@ -1,6 +1,10 @@
 //! The fuzz targets of `fuzz/` on their seeds and on mutations of them, so that they neither rot nor wait for a nightly
 //! toolchain to find what is plain to see. `fuzz/run` looks further.
-#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test tells what it found and ends by a panic"
+)]
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;

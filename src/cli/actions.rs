@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use comfy_table::Table;
-
 use super::decide::user;
-use super::{ActionsCommand, Exit, WhichActions, print_json, store_of, table};
+use super::table::Grid;
+use super::terminal::say;
+use super::{ActionsCommand, Exit, WhichActions, print_json, store_of};
 use crate::compose::{Surroundings, load_config};
 use crate::store::{ParkedAction, Store};
 
@@ -18,8 +18,8 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
             let parked = Store::open_for_reading(&loaded.rules.database).await?.parked().await?;
             match (flag.json, parked.is_empty()) {
                 (true, _) => print_json(&parked)?,
-                (false, true) => println!("nothing is parked"),
-                (false, false) => println!("{}", parked_table(&parked)),
+                (false, true) => say!("nothing is parked"),
+                (false, false) => parked_table(&parked).print(),
             }
             return Ok(Exit::Done);
         }
@@ -32,10 +32,10 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
             (store.discard_parked(ids(&which), &by(&which), now).await?, which, "discarded")
         }
     };
-    println!("{done} {what}");
+    say!("{done} {what}");
     let missed = !asked.all && done < asked.ids.len() as u64;
     if missed {
-        println!("the others are not parked; `workiva-sync actions list` shows those that are");
+        say!("the others are not parked; `workiva-sync actions list` shows those that are");
     }
     Ok(if missed { Exit::Failed } else { Exit::Done })
 }
@@ -49,11 +49,11 @@ fn ids(which: &WhichActions) -> Option<&[i64]> {
 }
 
 /// Parked actions as a table.
-pub fn parked_table(parked: &[ParkedAction]) -> Table {
-    let mut table = table::table(&["id", "employee", "action", "attempts", "because", "parked, as"]);
+pub fn parked_table(parked: &[ParkedAction]) -> Grid {
+    let mut table = Grid::new(&["id", "employee", "action", "attempts", "because", "parked, as"]);
     for one in parked {
         let (id, attempts) = (one.action_id.to_string(), one.attempts.to_string());
-        table.add_row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &one.reason]);
+        table.row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &one.reason]);
     }
     table
 }

@@ -8,7 +8,9 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, open, print_json, table};
+use super::table::Grid;
+use super::terminal::{complain, say};
+use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::adopt::Doubtful;
 use crate::core::adopt::sheet;
@@ -132,7 +134,10 @@ async fn failed(engine: &RealEngine, error: AdoptError) -> anyhow::Result<Exit> 
 }
 
 fn refused(error: &AdoptError, exit: Exit) -> Exit {
-    eprintln!("workiva-sync: {error}");
+    complain!("workiva-sync: {error}");
+    if let AdoptError::Decisions(faults) = error {
+        faults.iter().for_each(|fault| complain!("  - {fault}"));
+    }
     exit
 }
 
@@ -185,35 +190,37 @@ pub fn user(at: usize, roster: &Roster) -> User<'_> {
 }
 
 fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
-    println!(
+    say!(
         "{} rows, {} rejected; {} users in Workiva",
-        report.source.records, report.source.rejected, report.users
+        report.source.records,
+        report.source.rejected,
+        report.users
     );
-    println!("linked now: {}; linked before: {}", report.linked, report.already_linked);
+    say!("linked now: {}; linked before: {}", report.linked, report.already_linked);
     if report.under_way > 0 {
-        println!("left alone, since an action is under way: {}", report.under_way);
+        say!("left alone, since an action is under way: {}", report.under_way);
     }
     if report.losing_access > 0 {
-        println!(
+        say!(
             "of those linked now, {} have an active account and no right to it by HR: the next run suspends them, through the \
              guard; `workiva-sync plan` shows whom",
             report.losing_access
         );
     }
-    println!("without a user, to be created by the next run: {}", report.to_create);
+    say!("without a user, to be created by the next run: {}", report.to_create);
     for rejection in adoption.rejected.iter().take(SHOWN) {
-        println!("{}", super::sync::rejected_line(rejection));
+        say!("{}", super::sync::rejected_line(rejection));
     }
     print_doubtful("in doubt (nobody is linked or created until somebody decides)", &report.doubtful);
     print_doubtful("skipped (nobody is linked or created)", &report.skipped);
     print_unknown(&report.unknown_users);
     match csv {
-        Some(file) => println!(
+        Some(file) => say!(
             "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
             file.display()
         ),
         None if report.doubtful.is_empty() => {}
-        None => println!("`adopt --csv FILE` writes a list to decide in"),
+        None => say!("`adopt --csv FILE` writes a list to decide in"),
     }
 }
 
@@ -222,10 +229,10 @@ pub fn print_unknown(unknown: &[User<'_>]) {
     if unknown.is_empty() {
         return;
     }
-    println!("users of nobody, left alone: {}", unknown.len());
-    let mut users = table::table(&["Workiva's id", "user name", "active"]);
+    say!("users of nobody, left alone: {}", unknown.len());
+    let mut users = Grid::new(&["Workiva's id", "user name", "active"]);
     for one in unknown.iter().take(SHOWN) {
-        users.add_row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
+        users.row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
     }
     print_rest(&users, unknown.len());
 }
@@ -234,22 +241,22 @@ fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {
     if people.is_empty() {
         return;
     }
-    println!("{title}: {}", people.len());
-    let mut doubtful = table::table(&["employee", "candidate", "user name", "active", "why"]);
+    say!("{title}: {}", people.len());
+    let mut doubtful = Grid::new(&["employee", "candidate", "user name", "active", "why"]);
     for person in people.iter().take(SHOWN) {
         for one in &person.candidates {
             let (id, name) = (one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"));
-            doubtful.add_row([person.employee_id, id, name, active(one), &person.explanation]);
+            doubtful.row([person.employee_id, id, name, active(one), &person.explanation]);
         }
     }
     print_rest(&doubtful, people.len());
 }
 
 /// A table, and how much of it is not shown.
-pub fn print_rest(table: &comfy_table::Table, number: usize) {
-    println!("{table}");
+pub fn print_rest(table: &Grid, number: usize) {
+    table.print();
     if number > SHOWN {
-        println!("and {} more; --json lists all", number - SHOWN);
+        say!("and {} more; --json lists all", number - SHOWN);
     }
 }
 

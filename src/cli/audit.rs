@@ -1,7 +1,7 @@
 //! `audit verify|export`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -9,6 +9,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::terminal::{Answer, say};
 use super::{Exit, print_json};
 use crate::compose::load_config;
 use crate::core::audit::export::ExportedRecord;
@@ -93,14 +94,12 @@ async fn verify(config: &Path, args: VerifyArgs) -> anyhow::Result<Exit> {
     if args.json {
         print_json(&Verified { ok, records, head, fault })?;
     } else if let Some(fault) = fault {
-        println!("the audit is NOT whole: {}", fault.message);
-        println!("proven up to record {}", head.seq);
+        say!("the audit is NOT whole: {}", fault.message);
+        say!("proven up to record {}", head.seq);
     } else {
-        println!("the audit is whole: {records} records; the newest is {head}");
+        say!("the audit is whole: {records} records; the newest is {head}");
         if !is_anchored {
-            println!(
-                "--anchor with a number and hash from the log proves that it is also the one it was then"
-            );
+            say!("--anchor with a number and hash from the log proves that it is also the one it was then");
         }
     }
     Ok(if ok { Exit::Done } else { Exit::Failed })
@@ -148,23 +147,20 @@ fn next_line(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
 async fn export(config: &Path, args: &ExportArgs) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut failure = None;
+    let mut out = BufWriter::new(Answer);
+    let mut is_read = true;
     store
         .export_audit(args.from, args.to, |record, previous| {
             let written = serde_json::to_writer(&mut out, &ExportedRecord::new(record, previous))
                 .map_err(std::io::Error::from)
                 .and_then(|()| out.write_all(b"\n"));
-            failure = written.err();
-            failure.is_none()
+            is_read = written.is_ok();
+            is_read
         })
         .await?;
-    match failure.map_or_else(|| out.flush(), Err) {
-        Ok(()) => Ok(Exit::Done),
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) => Err(anyhow::Error::from(error).context("the export cannot be written")),
-    }
+    // Where nobody reads any more, or the disk is full, `terminal::finish` knows.
+    let _ = out.flush();
+    Ok(Exit::Done)
 }
 
 fn begin(text: &str) -> Result<DateTime<Utc>, String> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::terminal::say;
 use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::config::Settings;
@@ -86,9 +87,8 @@ async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, Feed
 }
 
 fn print_checks(report: &CheckReport) {
-    let line = |ok: bool, name: &str, message: &str| {
-        println!("{} {name}: {message}", if ok { "ok  " } else { "FAIL" })
-    };
+    let line =
+        |ok: bool, name: &str, message: &str| say!("{} {name}: {message}", if ok { "ok  " } else { "FAIL" });
     line(report.configuration.ok, "configuration", &report.configuration.message);
     line(report.source.ok, "HR source", &report.source.message);
     for step in &report.workiva.steps {

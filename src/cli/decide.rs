@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::terminal::say;
 use super::{Exit, open, store_of};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::store::Approval;
@@ -13,17 +14,17 @@ pub async fn approve(config: &Path, plan: &str, by: Option<String>) -> anyhow::R
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
     match engine.approve(plan, &by.unwrap_or_else(user)).await? {
         Approval::Released(number) => {
-            println!(
+            say!(
                 "plan {plan} is released: {number} actions; the daemon sends them now, or the next `workiva-sync sync`"
             );
             Ok(Exit::Done)
         }
         Approval::Stale(why) => {
-            println!("plan {plan} is stale and stays held: {why}. The next run makes a new plan");
+            say!("plan {plan} is stale and stays held: {why}. The next run makes a new plan");
             Ok(Exit::Held)
         }
         Approval::Expired => {
-            println!(
+            say!(
                 "plan {plan} has expired: nobody decided about it within guard.hold_expires_hours. The next run holds a new plan \
                  where its cause is still there"
             );
@@ -38,7 +39,7 @@ pub async fn reject(config: &Path, plan: &str, by: Option<String>) -> anyhow::Re
     let store = store_of(config).await?;
     let now = Surroundings::real().clock.now();
     if store.reject(plan, &by.unwrap_or_else(user), now).await? {
-        println!(
+        say!(
             "plan {plan} is dropped; nobody's access changes. The next run plans anew, and holds again what is too much"
         );
         return Ok(Exit::Done);
@@ -48,8 +49,8 @@ pub async fn reject(config: &Path, plan: &str, by: Option<String>) -> anyhow::Re
 
 fn not_held(plan: &str, state: Option<String>) -> anyhow::Result<Exit> {
     match state {
-        Some(state) => println!("plan {plan} is not held: it is {state}"),
-        None => println!("no held plan is called {plan}; `workiva-sync status` names the one that is held"),
+        Some(state) => say!("plan {plan} is not held: it is {state}"),
+        None => say!("no held plan is called {plan}; `workiva-sync status` names the one that is held"),
     }
     Ok(Exit::Failed)
 }

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::adopt::{SHOWN, User, print_rest, print_unknown, user};
 use super::sync::{Synced, run_to_end};
-use super::{Exit, open, print_json, table};
+use super::table::{self, Grid};
+use super::terminal::{complain, say};
+use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::core::action::Change;
 use crate::core::drift::{DriftKind, Drifted};
@@ -67,7 +69,7 @@ pub async fn drift(config: &Path, args: &DriftArgs) -> anyhow::Result<Exit> {
         Err(DriftError::Engine(error)) => return Err(error.into()),
         Err(error) => {
             engine.store.close().await;
-            eprintln!("workiva-sync: {error}");
+            complain!("workiva-sync: {error}");
             return Ok(Exit::Workiva);
         }
     };
@@ -135,41 +137,41 @@ fn person(one: &Drifted) -> Person<'_> {
 }
 
 fn print_report(report: &Report<'_>, run: &DriftRun) {
-    println!("{} accounts compared with {} users in Workiva", report.accounts, report.users);
+    say!("{} accounts compared with {} users in Workiva", report.accounts, report.users);
     if !report.people.is_empty() {
-        println!("changed behind our back: {}", report.people.len());
-        let mut people = table::table(&["employee", "kind", "confirmed → in Workiva now"]);
+        say!("changed behind our back: {}", report.people.len());
+        let mut people = Grid::new(&["employee", "kind", "confirmed → in Workiva now"]);
         for one in run.comparison.people.iter().take(SHOWN) {
             let kinds: Vec<&str> = one.kinds.iter().map(|kind| kind.name()).collect();
-            people.add_row([one.employee_id.as_str(), &kinds.join(", "), &table::changes(&one.changes)]);
+            people.row([(&one.employee_id).into(), kinds.join(", ").into(), table::changes(&one.changes)]);
         }
         print_rest(&people, report.people.len());
     }
     if report.under_way > 0 {
-        println!("left out, since an action is or was under way: {}", report.under_way);
+        say!("left out, since an action is or was under way: {}", report.under_way);
     }
     for (attribute, users) in report.not_shown {
-        println!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");
+        say!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");
     }
     for (attribute, users) in report.altered {
-        println!(
+        say!(
             "written otherwise by Workiva than it was sent, so not repaired again: {attribute} of {users} users"
         );
     }
     if report.unlisted_suspended > 0 {
-        println!(
+        say!(
             "suspended users who are not in Workiva's list, too many to ask for each: {}",
             report.unlisted_suspended
         );
     }
     print_unknown(&report.unknown_users);
     if let Some(message) = report.message {
-        println!("{message}");
+        say!("{message}");
     }
     match run.outcome {
-        DriftOutcome::None => println!("nobody was changed behind our back ({} requests)", report.requests),
-        DriftOutcome::Found => println!("`drift --repair` leads back, through the guard"),
-        DriftOutcome::Recorded => println!("{} recorded as they are now; the way back:", report.recorded),
+        DriftOutcome::None => say!("nobody was changed behind our back ({} requests)", report.requests),
+        DriftOutcome::Found => say!("`drift --repair` leads back, through the guard"),
+        DriftOutcome::Recorded => say!("{} recorded as they are now; the way back:", report.recorded),
         DriftOutcome::Refused | DriftOutcome::Failed => {}
     }
 }

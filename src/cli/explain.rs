@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use comfy_table::Table;
-
-use super::{Exit, print_json, table};
+use super::table::{self, Grid};
+use super::terminal::say;
+use super::{Exit, print_json};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::core::state::AdoptionMark;
 use crate::engine::explain::{Explanation, Input, NextStep};
@@ -34,7 +34,7 @@ pub async fn explain(config: &Path, employee_id: &str, all: bool, json: bool) ->
 fn print(told: &Explanation) {
     print_input(&told.employee_id, &told.input);
     if !told.is_known() {
-        println!(
+        say!(
             "nobody with this employee id is in the source or was ever in it; ids are compared exactly, leading zeros count"
         );
         return;
@@ -46,101 +46,104 @@ fn print(told: &Explanation) {
 
 fn print_input(employee_id: &str, input: &Input) {
     match (&input.source, &input.failure, input.row) {
-        (_, Some(failure), _) => println!("input: {failure}\nWhat follows is what is stored."),
-        (Some(source), None, Some(row)) => println!("input: employee {employee_id}, row {row} of {source}"),
-        (source, None, _) => println!(
+        (_, Some(failure), _) => {
+            say!("input: {failure}");
+            say!("What follows is what is stored.");
+        }
+        (Some(source), None, Some(row)) => say!("input: employee {employee_id}, row {row} of {source}"),
+        (source, None, _) => say!(
             "input: no record of employee {employee_id} that can be used in {}",
             source.as_deref().unwrap_or("the source")
         ),
     }
     for (name, value) in &input.fields {
-        println!("  {name}: {value}");
+        say!("  {name}: {value}");
     }
     for reason in &input.rejected {
-        println!("  rejected, so they keep what they have: {reason}");
+        say!("  rejected, so they keep what they have: {reason}");
     }
     for warning in &input.warnings {
-        println!("  warning: {warning}");
+        say!("  warning: {warning}");
     }
 }
 
 fn print_decision(told: &Explanation) {
     let Some(decision) = &told.decision else {
-        println!("decision: none");
+        say!("decision: none");
         return;
     };
     let answer = if decision.access { "access" } else { "no access" };
-    println!("decision: {answer}: {} (by {})", decision.reason, decision.rests_on);
+    say!("decision: {answer}: {} (by {})", decision.reason, decision.rests_on);
     let dates = [("hired", decision.hire_date), ("terminated", decision.termination_date)];
     for (name, date) in dates.into_iter().filter_map(|(name, date)| Some((name, date?))) {
-        println!("  {name}: {date}");
+        say!("  {name}: {date}");
     }
     match decision.next_change {
-        Some(day) => println!("  next change by date: {day}"),
-        None => println!("  no date changes this"),
+        Some(day) => say!("  next change by date: {day}"),
+        None => say!("  no date changes this"),
     }
     for (path, value) in told.user.iter().flatten() {
-        println!("  {path}: {value}");
+        say!("  {path}: {value}");
     }
 }
 
 fn print_account(told: &Explanation) {
     match &told.account {
-        None => println!("account: none is confirmed"),
+        None => say!("account: none is confirmed"),
         Some(account) => {
             let active = if account.active { "active" } else { "suspended" };
             let since =
                 account.confirmed_at.map_or(String::new(), |at| format!(", confirmed {}", table::time(at)));
-            println!("account: {}, {active}{since}", account.scim_id);
+            say!("account: {}, {active}{since}", account.scim_id);
         }
     }
     for change in &told.differs {
-        println!("  differs: {}", table::change(change));
+        say!("  differs: {}", table::change(change));
     }
     match told.adoption {
         Some(AdoptionMark::Open) => {
-            println!(
+            say!(
                 "adopt: a Workiva user may be theirs; none is linked, made or suspended before somebody decides"
             )
         }
-        Some(AdoptionMark::Skip) => println!("adopt: somebody decided to skip them; no account is made"),
-        Some(AdoptionMark::New) => println!("adopt: somebody decided that an account is to be made"),
+        Some(AdoptionMark::Skip) => say!("adopt: somebody decided to skip them; no account is made"),
+        Some(AdoptionMark::New) => say!("adopt: somebody decided that an account is to be made"),
         None => {}
     }
     if let Some(drift) = &told.drift {
-        println!("changed behind our back, as seen {}:", table::time(drift.found_at));
+        say!("changed behind our back, as seen {}:", table::time(drift.found_at));
         for change in &drift.changes {
-            println!("  {}", table::change(change));
+            say!("  {}", table::change(change));
         }
     }
     match (told.next.step, told.next.kind) {
-        (NextStep::Act, Some(kind)) => println!("next run: would plan to {}", kind.name()),
-        (NextStep::UnderWay, _) => println!("next run: nothing more; an action is under way"),
+        (NextStep::Act, Some(kind)) => say!("next run: would plan to {}", kind.name()),
+        (NextStep::UnderWay, _) => say!("next run: nothing more; an action is under way"),
         (NextStep::WaitsForDecision, _) => {
-            println!("next run: nothing, until `adopt` is told whose user it is")
+            say!("next run: nothing, until `adopt` is told whose user it is")
         }
-        (NextStep::Withdraw, _) => println!("next run: would withdraw the waiting action"),
-        _ => println!("next run: nothing to do"),
+        (NextStep::Withdraw, _) => say!("next run: would withdraw the waiting action"),
+        _ => say!("next run: nothing to do"),
     }
 }
 
 fn print_history(history: &History) {
-    println!("actions: {} of {}, newest first", history.actions.len(), history.actions_total);
+    say!("actions: {} of {}, newest first", history.actions.len(), history.actions_total);
     for action in &history.actions {
         print_action(action);
     }
     for rejection in &history.rejections {
         let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
-        println!("rejected in the last run{row}: {}", rejection.reason);
+        say!("rejected in the last run{row}: {}", rejection.reason);
     }
     let numbers: Vec<String> =
         history.audit.iter().map(|line| format!("{} {}", line.seq, line.kind)).collect();
-    println!("audit records: {} of {}: {}", history.audit.len(), history.audit_total, numbers.join(", "));
+    say!("audit records: {} of {}: {}", history.audit.len(), history.audit_total, numbers.join(", "));
 }
 
 fn print_action(action: &PastAction) {
     let ended = action.ended_at.map_or(String::new(), |at| format!(" {}", table::time(at)));
-    println!(
+    say!(
         "  {} {}, {}{ended}: {}; planned {}",
         action.action_id,
         action.kind,
@@ -149,30 +152,30 @@ fn print_action(action: &PastAction) {
         table::time(action.created_at)
     );
     for change in &action.changes {
-        println!("    {}", table::change(change));
+        say!("    {}", table::change(change));
     }
     let plan = &action.plan;
     let decided = match (&plan.decided_by, plan.decided_at) {
         (Some(by), Some(at)) => format!(" by {by} {}", table::time(at)),
         _ => String::new(),
     };
-    println!("    plan {} of run {}: {}{decided}", plan.plan_id, plan.run_id, plan.state);
+    say!("    plan {} of run {}: {}{decided}", plan.plan_id, plan.run_id, plan.state);
     for reason in &plan.hold_reasons {
-        println!("      held ({}): {}", reason.code, reason.message);
+        say!("      held ({}): {}", reason.code, reason.message);
     }
     if let Some(error) = &action.error {
-        println!("    {error}");
+        say!("    {error}");
     }
     if !action.requests.is_empty() {
-        println!("{}", requests_table(action));
+        requests_table(action).print();
     }
 }
 
-fn requests_table(action: &PastAction) -> Table {
-    let mut rows = table::table(&["sent", "request", "status", "ms", "error"]);
+fn requests_table(action: &PastAction) -> Grid {
+    let mut rows = Grid::new(&["sent", "request", "status", "ms", "error"]);
     for one in &action.requests {
         let status = one.status.map_or("–".to_owned(), |status| status.to_string());
-        rows.add_row([
+        rows.row([
             &table::time(one.sent_at),
             &one.request,
             &status,

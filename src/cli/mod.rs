@@ -1,5 +1,4 @@
 //! The command line. Its words, exit codes and JSON are fixed: others' scripts hold on to them.
-#![allow(clippy::print_stdout, reason = "what a command answers goes to stdout; logs go to stderr")]
 
 mod actions;
 mod adopt;
@@ -17,6 +16,7 @@ mod stand_in;
 mod status;
 mod sync;
 mod table;
+pub mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +30,8 @@ use crate::core::report::Counts;
 use crate::engine::EngineError;
 use crate::engine::feed::FeedError;
 use crate::store::StoreError;
+
+use self::terminal::complain;
 
 pub use logging::Audience;
 
@@ -217,13 +219,29 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(Box::pin(dispatch(cli))),
         Err(error) => Err(anyhow::Error::from(error).context("the runtime could not be started")),
     };
-    match result {
-        Ok(exit) => exit.into(),
+    let exit = match result {
+        Ok(exit) => exit,
         Err(error) => {
-            eprintln!("workiva-sync: {error:#}");
-            exit_of(&error).into()
+            tell(&error);
+            exit_of(&error)
         }
+    };
+    terminal::finish(exit).into()
+}
+
+/// The faults of a configuration are laid out in lines; any other error is one line, whatever is quoted in it.
+fn tell(error: &anyhow::Error) {
+    let words = format!("workiva-sync: {error:#}");
+    if has_lines(error) {
+        words.lines().for_each(|line| complain!("{line}"));
+    } else {
+        complain!("{words}");
     }
+}
+
+fn has_lines(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Config(_)))
+        || error.downcast_ref::<crate::config::ConfigErrors>().is_some()
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
@@ -262,9 +280,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 
 /// Errors that have an exit code of their own.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Config(_) | ComposeError::Client(_)))
-        || error.downcast_ref::<crate::config::ConfigErrors>().is_some()
-    {
+    if has_lines(error) || matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Client(_))) {
         return Exit::Usage;
     }
     match error.downcast_ref::<EngineError>() {
@@ -284,9 +300,9 @@ async fn open(path: &std::path::Path) -> Result<crate::store::Store, StoreError>
     crate::store::Store::open(path).await
 }
 
-/// A plan's actions as a readable table; of new users the names alone.
-pub fn actions_table(actions: &[PlannedAction]) -> String {
-    table::actions(actions, actions.len(), table::Detail::Short).to_string()
+/// Prints a plan's actions as a readable table; of new users the names alone.
+pub fn print_actions(actions: &[PlannedAction]) {
+    table::actions(actions, actions.len(), table::Detail::Short).print();
 }
 
 /// Numbers of actions in one line: `3 create, 1 suspend`.
@@ -297,6 +313,6 @@ pub fn counts_line(counts: &Counts) -> String {
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    terminal::answer(&serde_json::to_string(value)?);
     Ok(())
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::decide::user;
 use super::sync::{exit_of, frame, print_report, push_to_end};
+use super::terminal::{complain, say};
 use super::{ApplyArgs, Exit, PlanArgs, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::core::plan::PlannedAction;
@@ -25,7 +26,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
     let today = engine.rules.rulebook.access.lifecycle.today(started_at);
     if let Some(day) = args.as_of.filter(|day| *day < today) {
         // Who was judged since then is not judged again for that day.
-        eprintln!("workiva-sync: {day} is over; --as-of takes {today} or a later day");
+        complain!("workiva-sync: {day} is over; --as-of takes {today} or a later day");
         return Ok(Exit::Usage);
     }
     let made = engine.plan_connected(args.as_of).await?;
@@ -49,21 +50,21 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
         print_json(&report)?;
     } else if planned.is_some() {
         if let Some(day) = args.as_of {
-            println!("as of {day}, by dates alone: HR file, rules and accounts are those of now");
+            say!("as of {day}, by dates alone: HR file, rules and accounts are those of now");
         }
         print_report(&report, planned, true);
         print_duration(&report.planned, engine.settings.workiva.requests_per_second);
         match &report.plan_id {
             Some(plan_id) => {
-                println!("saved as plan {plan_id}; carry it out with `workiva-sync apply {plan_id}`")
+                say!("saved as plan {plan_id}; carry it out with `workiva-sync apply {plan_id}`")
             }
-            None if args.save => println!("nothing to do, so nothing is saved"),
+            None if args.save => say!("nothing to do, so nothing is saved"),
             None => {}
         }
     }
     Ok(match &made {
         Err(failure) => {
-            eprintln!("workiva-sync: {}", failure.message());
+            complain!("workiva-sync: {}", failure.message());
             exit_of(failure)
         }
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
@@ -110,9 +111,9 @@ pub async fn apply(config: &Path, args: ApplyArgs) -> anyhow::Result<Exit> {
         report.parked = engine.store.queue().await?.parked;
         report.elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
         print_json(&report)?;
-        eprintln!("workiva-sync: {why}");
+        complain!("workiva-sync: {why}");
     } else {
-        println!("{why}");
+        say!("{why}");
     }
     engine.store.close().await;
     Ok(exit)
@@ -143,7 +144,5 @@ fn print_duration(planned: &Counts, requests_per_second: u32) {
         return;
     }
     let took = indicatif::HumanDuration(Duration::from_secs(requests.div_ceil(requests_per_second.into())));
-    println!(
-        "about {took} for some {requests} requests at workiva.requests_per_second = {requests_per_second}"
-    );
+    say!("about {took} for some {requests} requests at workiva.requests_per_second = {requests_per_second}");
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::Exit;
+use super::terminal::say;
 use crate::sandbox::{Faults, SandboxOptions, start};
 
 /// How the stand-in is started.
@@ -51,7 +52,7 @@ pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<Exit> {
         ..SandboxOptions::default()
     };
     let running = start(options).await?;
-    println!("a stand-in for Workiva listens at {}, Basic user {}", running.base_url(), args.user);
+    say!("a stand-in for Workiva listens at {}, Basic user {}", running.base_url(), args.user);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use comfy_table::Table;
 use indicatif::HumanDuration;
 
-use super::{Exit, print_json, table};
+use super::table::{self, Grid};
+use super::terminal::say;
+use super::{Exit, print_json};
 use crate::compose::{Surroundings, load_config};
 use crate::store::{PlanSummary, RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
@@ -29,16 +30,16 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
 }
 
 fn print_status(status: &Status, now: DateTime<Utc>) {
-    println!("{} active accounts", status.active_accounts);
+    say!("{} active accounts", status.active_accounts);
     if status.undecided > 0 {
-        println!(
+        say!(
             "{} people are in doubt: a Workiva user may be theirs, and nobody has decided; see `workiva-sync adopt --csv FILE`",
             status.undecided
         );
     }
-    let mut runs = table::table(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
+    let mut runs = Grid::new(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {
-        runs.add_row([
+        runs.row([
             table::time(run.started_at),
             run.cause.clone(),
             run.outcome.clone(),
@@ -48,10 +49,10 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
             run.message.clone().unwrap_or_default(),
         ]);
     }
-    println!("{runs}");
+    runs.print();
     let queue = &status.queue;
     let oldest = queue.oldest_queued_at.map(|at| format!(", the oldest since {}", at.format(AT)));
-    println!(
+    say!(
         "queue: {} queued, {} in work, {} parked, {} held{}",
         queue.queued,
         queue.leased,
@@ -60,7 +61,7 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
         oldest.unwrap_or_default()
     );
     if let Some(outage) = &status.outage {
-        println!(
+        say!(
             "Workiva cannot be had since {}, found so {} times in a row; next try at {}: {}",
             outage.since.format(AT),
             outage.streak,
@@ -75,13 +76,13 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
         let counts = drift.counts.iter().filter(|(_, number)| **number > 0);
         let counts: Vec<String> = counts.map(|(kind, number)| format!("{number} {kind}")).collect();
         let counts = if counts.is_empty() { "nobody".to_owned() } else { counts.join(", ") };
-        println!("drift: {} of {}: {counts}", drift.outcome, drift.started_at.format("%Y-%m-%d %H:%M:%S"));
+        say!("drift: {} of {}: {counts}", drift.outcome, drift.started_at.format("%Y-%m-%d %H:%M:%S"));
         if let Some(message) = &drift.message {
-            println!("  {message}");
+            say!("  {message}");
         }
     }
     for saved in &status.saved {
-        println!(
+        say!(
             "saved: plan {} of {}, {} actions",
             saved.plan_id,
             table::time(saved.created_at),
@@ -89,12 +90,12 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
         );
     }
     if !status.parked.is_empty() {
-        println!("{}", super::actions::parked_table(&status.parked));
+        super::actions::parked_table(&status.parked).print();
     }
     if !status.rejected.is_empty() {
-        println!("{}", rejected_table(&status.rejected));
+        rejected_table(&status.rejected).print();
         if status.rejected.len() >= SHOWN_REJECTIONS as usize {
-            println!(
+            say!(
                 "at most {SHOWN_REJECTIONS} rejected records are shown; the runs above tell how many there were"
             );
         }
@@ -104,22 +105,22 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
 fn print_held(held: &PlanSummary, now: DateTime<Utc>) {
     let age = HumanDuration((now - held.created_at).to_std().unwrap_or_default());
     let expiry = held.expires_at.map(|at| format!(", expires at {}", table::time(at))).unwrap_or_default();
-    println!(
+    say!(
         "held: plan {} of {}, {} actions, has waited {age}{expiry}",
         held.plan_id,
         table::time(held.created_at),
         held.counts.total(),
     );
     for reason in &held.hold_reasons {
-        println!("  {}: {}", reason.code, reason.message);
+        say!("  {}: {}", reason.code, reason.message);
     }
 }
 
-fn rejected_table(rejected: &[RejectedRecord]) -> Table {
-    let mut rows = table::table(&["rejected", "row", "reason"]);
+fn rejected_table(rejected: &[RejectedRecord]) -> Grid {
+    let mut rows = Grid::new(&["rejected", "row", "reason"]);
     for one in rejected {
         let row = one.row.map_or("–".to_owned(), |row| row.to_string());
-        rows.add_row([one.employee_id.as_deref().unwrap_or("–"), &row, &one.reason]);
+        rows.row([one.employee_id.as_deref().unwrap_or("–"), &row, &one.reason]);
     }
     rows
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::terminal::say;
 use super::{Exit, open, print_json, progress, table};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::guard::HoldReason;
@@ -50,10 +51,10 @@ impl Synced {
     pub fn print(&self) {
         print_report(&self.report, self.result.planned.as_ref(), false);
         if let Some(failure) = &self.result.failure {
-            println!("{}", failure.message());
+            say!("{}", failure.message());
         }
         if let Some(PoolEnd::GaveUp(pause)) = &self.pushed {
-            println!("Workiva could not be had, the queue waits: {}", pause.message);
+            say!("Workiva could not be had, the queue waits: {}", pause.message);
         }
     }
 }
@@ -158,49 +159,46 @@ pub fn rejected_line(rejection: &Rejection) -> String {
 
 pub(super) fn print_report(report: &RunReport, planned: Option<&Planned>, is_plan: bool) {
     if let Some(planned) = planned {
-        println!(
-            "{}: {} rows, {} rejected",
-            planned.source.name, report.source.records, report.source.rejected
-        );
+        say!("{}: {} rows, {} rejected", planned.source.name, report.source.records, report.source.rejected);
         if is_plan && !planned.plan.actions.is_empty() {
-            println!("{}", table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole));
+            table::actions(&planned.plan.actions, SHOWN_ACTIONS, table::Detail::Whole).print();
         }
         for rejection in planned.plan.rejected.iter().take(SHOWN_REJECTIONS) {
-            println!("{}", rejected_line(rejection));
+            say!("{}", rejected_line(rejection));
         }
         if planned.plan.rejected.len() > SHOWN_REJECTIONS {
-            println!("rejected: and {} more", planned.plan.rejected.len() - SHOWN_REJECTIONS);
+            say!("rejected: and {} more", planned.plan.rejected.len() - SHOWN_REJECTIONS);
         }
         for warning in &planned.plan.warnings {
-            println!("warning: {warning}");
+            say!("warning: {warning}");
         }
     }
-    let mut counts = table::table(&["", "create", "update", "reactivate", "suspend", "delete"]);
+    let mut counts = table::Grid::new(&["", "create", "update", "reactivate", "suspend", "delete"]);
     let mut add = |name: &str, row: &Counts| {
         let numbers = [row.create, row.update, row.reactivate, row.suspend, row.delete]
             .map(|number| number.to_string());
-        counts.add_row(std::iter::once(name.to_owned()).chain(numbers));
+        counts.row(std::iter::once(name.to_owned()).chain(numbers));
     };
     add("planned", &report.planned);
     if !is_plan {
         add("applied", &report.applied);
     }
-    println!("{counts}");
+    counts.print();
     for reason in &report.hold_reasons {
-        println!("held ({}): {}", reason.code, reason.message);
+        say!("held ({}): {}", reason.code, reason.message);
     }
     if let Some(plan_id) = report.plan_id.as_ref().filter(|_| report.outcome == Outcome::Held) {
-        println!(
+        say!(
             "release it with `workiva-sync approve {plan_id}`, or drop it with `workiva-sync reject {plan_id}`"
         );
     }
     if report.parked > 0 {
-        println!("{} parked; `workiva-sync actions list` says why", report.parked);
+        say!("{} parked; `workiva-sync actions list` says why", report.parked);
     }
     let outcome = match (is_plan, report.outcome) {
         (true, Outcome::Applied) => "would be applied",
         (true, Outcome::Held) => "would be held",
         (_, outcome) => outcome.name(),
     };
-    println!("{outcome} ({} requests, {} ms)", report.requests, report.elapsed_ms);
+    say!("{outcome} ({} requests, {} ms)", report.requests, report.elapsed_ms);
 }

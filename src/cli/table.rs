@@ -4,18 +4,43 @@ use chrono::{DateTime, Utc};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 
+use super::terminal::{answer, visible};
 use crate::core::action::{ActionKind, Change};
 use crate::core::plan::PlannedAction;
 
-/// An empty table with these heads, as wide as what is in it, at most 100 columns.
-pub fn table(heads: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(100);
-    table.set_header(heads.iter().copied());
-    table
+/// A table in which every cell is visible text.
+pub struct Grid(Table);
+
+/// What stands in a cell: one line, or lines that are laid out here.
+pub struct Cell(String);
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(line: T) -> Self {
+        Self(visible(line.as_ref()))
+    }
+}
+
+impl Grid {
+    /// An empty one with these heads, as wide as what is in it, at most 100 columns.
+    pub fn new(heads: &[&str]) -> Self {
+        let mut table = Table::new();
+        table
+            .load_preset(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(100);
+        table.set_header(heads.iter().copied());
+        Self(table)
+    }
+
+    /// One more row.
+    pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.0.add_row(cells.into_iter().map(|cell| cell.into().0));
+    }
+
+    /// Prints it as an answer.
+    pub fn print(&self) {
+        answer(&self.0.to_string());
+    }
 }
 
 /// How much of an action a table shows.
@@ -28,18 +53,23 @@ pub enum Detail {
 }
 
 /// A plan's actions, at most `limit` of them.
-pub fn actions(actions: &[PlannedAction], limit: usize, detail: Detail) -> Table {
-    let mut table = table(&["employee", "action", "changes", "because"]);
+pub fn actions(actions: &[PlannedAction], limit: usize, detail: Detail) -> Grid {
+    let mut table = Grid::new(&["employee", "action", "changes", "because"]);
     for action in actions.iter().take(limit) {
         let changes = match (detail, action.kind) {
-            (Detail::Short, ActionKind::Create) => new_user(action),
+            (Detail::Short, ActionKind::Create) => new_user(action).into(),
             _ => changes(&action.changes),
         };
-        table.add_row([action.employee_id.as_str(), action.kind.name(), &changes, &action.because]);
+        table.row([
+            (&action.employee_id).into(),
+            action.kind.name().into(),
+            changes,
+            (&action.because).into(),
+        ]);
     }
     if actions.len() > limit {
         let more = format!("and {} more; --json lists all", actions.len() - limit);
-        table.add_row(["…", "", more.as_str(), ""]);
+        table.row(["…", "", more.as_str(), ""]);
     }
     table
 }
@@ -51,8 +81,8 @@ fn new_user(action: &PlannedAction) -> String {
 }
 
 /// Changes, one a line.
-pub fn changes(changes: &[Change]) -> String {
-    changes.iter().map(change).collect::<Vec<_>>().join("\n")
+pub fn changes(changes: &[Change]) -> Cell {
+    Cell(changes.iter().map(|one| visible(&change(one))).collect::<Vec<_>>().join("\n"))
 }
 
 /// One attribute's change, in one line.

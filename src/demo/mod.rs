@@ -1,12 +1,11 @@
 //! Three days of a small company: a stand-in Workiva, an HR file that changes, and the real engine between them.
 
-#![allow(clippy::print_stdout, reason = "a demo is there to be read")]
-
 mod company;
 mod compare;
 mod stage;
 
 use crate::cli::Exit;
+use crate::cli::terminal::say;
 use crate::core::report::Outcome;
 
 use self::company::{Row, day_one, day_one_evening, day_two};
@@ -19,7 +18,7 @@ use self::stage::Stage;
 /// Where a port, a temporary folder or the database cannot be had.
 pub async fn demo(stay: bool) -> anyhow::Result<Exit> {
     let mut stage = Stage::build().await?;
-    println!(
+    say!(
         "A stand-in for Workiva listens at {}; the HR file is {}.",
         stage.sandbox.base_url(),
         stage.hr_file.display()
@@ -47,10 +46,11 @@ pub async fn demo(stay: bool) -> anyhow::Result<Exit> {
     let broken_off: Vec<Row> = day_two.iter().take(5).cloned().collect();
     agrees &= stage.sync_held(&broken_off, &day_two).await?;
 
+    say!("");
     if agrees {
-        println!("\nAfter each day Workiva was exactly what HR said. Nobody lost access to the broken file.");
+        say!("After each day Workiva was exactly what HR said. Nobody lost access to the broken file.");
     } else {
-        println!("\nWorkiva is not what HR says: see above.");
+        say!("Workiva is not what HR says: see above.");
     }
     if stay {
         stage.stay(&day_two).await?;

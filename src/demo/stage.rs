@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::company::Row;
 use super::disagreement;
-use crate::cli::{actions_table, counts_line};
+use crate::cli::terminal::say;
+use crate::cli::{counts_line, print_actions};
 use crate::compose::{Surroundings, engine};
 use crate::config::parse;
 use crate::core::report::Outcome;
@@ -95,7 +96,8 @@ impl Stage {
 
     /// A heading.
     pub async fn act(&self, heading: &str) -> anyhow::Result<()> {
-        println!("\n── {heading}");
+        say!("");
+        say!("── {heading}");
         Ok(())
     }
 
@@ -110,7 +112,7 @@ impl Stage {
         let requests = self.sandbox.statistics().requests;
         let result = self.sync(rows).await?;
         let sent = self.sandbox.statistics().requests - requests;
-        println!(
+        say!(
             "   {sent} requests were sent; `status` shows the plan, `approve` or `reject` would decide about it."
         );
         Ok(self.verdict(&result, Outcome::Held, before) && sent == 0)
@@ -133,15 +135,15 @@ impl Stage {
         }
         if let Some(planned) = &result.planned {
             if !planned.plan.actions.is_empty() {
-                println!("{}", actions_table(&planned.plan.actions));
+                print_actions(&planned.plan.actions);
             }
             for reason in &planned.verdict.reasons {
-                println!("   held ({}): {}", reason.code, reason.message);
+                say!("   held ({}): {}", reason.code, reason.message);
             }
         }
         let applied = engine.store.done_since(result.started_at).await?;
         let requests = engine.telemetry.requests_sent();
-        println!("   {}: done: {}; {requests} requests", result.outcome.name(), counts_line(&applied));
+        say!("   {}: done: {}; {requests} requests", result.outcome.name(), counts_line(&applied));
         Ok(result)
     }
 
@@ -156,10 +158,10 @@ impl Stage {
         }
         let active = self.sandbox.users().iter().filter(|user| user["active"] == true).count();
         if differences.is_empty() {
-            println!("   Workiva has {active} active users: exactly what HR says.");
+            say!("   Workiva has {active} active users: exactly what HR says.");
         }
         for difference in &differences {
-            println!("   NOT AS HR SAYS: {difference}");
+            say!("   NOT AS HR SAYS: {difference}");
         }
         differences.is_empty()
     }
@@ -168,10 +170,12 @@ impl Stage {
     pub async fn stay(self, rows: &[Row]) -> anyhow::Result<()> {
         write_file(&self.hr_file, rows)?;
         let config = self.folder.0.join("workiva-sync.toml");
-        println!("\nThe daemon runs on, every minute, with {}.", config.display());
-        println!("Edit {} and watch; Ctrl-C ends it.", self.hr_file.display());
-        println!("Workiva's users: curl -u scim-user:sandbox-password {}/Users", self.sandbox.base_url());
-        println!("Health and metrics: curl http://127.0.0.1:8080/readyz, /livez, /metrics\n");
+        say!("");
+        say!("The daemon runs on, every minute, with {}.", config.display());
+        say!("Edit {} and watch; Ctrl-C ends it.", self.hr_file.display());
+        say!("Workiva's users: curl -u scim-user:sandbox-password {}/Users", self.sandbox.base_url());
+        say!("Health and metrics: curl http://127.0.0.1:8080/readyz, /livez, /metrics");
+        say!("");
         crate::daemon::run(&config).await?;
         Ok(())
     }

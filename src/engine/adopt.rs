@@ -29,7 +29,7 @@ pub enum AdoptError {
     #[error("Workiva's users cannot be listed: {0}; nobody was linked")]
     Listing(#[from] ListingError),
     /// The decisions cannot be carried out.
-    #[error("nothing was done, since the decisions have faults:\n{}", .0.join("\n"))]
+    #[error("nothing was done, since the decisions have faults; {} in all", .0.len())]
     Decisions(Vec<String>),
     /// The database failed.
     #[error(transparent)]

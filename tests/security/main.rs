@@ -1,5 +1,9 @@
 //! What a hostile network, a careless machine and a curious reader get: nothing. By the real binary and real sockets.
-#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test tells what it measured and ends by a panic"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -641,6 +641,20 @@ fn a_database_of_one_workiva_is_not_used_for_another() {
 }
 
 #[test]
+fn one_workiva_is_the_same_however_its_address_is_written() {
+    let mut world = World::new();
+    world.sync_rows(&[ana()], 0);
+    let ours = world.sandbox.base_url();
+    let elsewhere = ours.replace("127.0.0.1", "LocalHost") + "/";
+    world.set("workiva.base_url", elsewhere.clone());
+    world.sync_rows(&[ana(), ben()], 0);
+    world.execute(&format!("UPDATE workiva SET base_url = '{elsewhere}'"));
+    world.set("workiva.base_url", ours);
+    assert_eq!(world.sync_rows(&[ana(), ben().left()], 0).applied(), kinds([("suspend", 1)]));
+    world.assert_agrees(&[ana()]);
+}
+
+#[test]
 fn what_a_killed_process_had_begun_is_planned_anew_by_the_next_sync_and_not_carried_out_as_it_was() {
     let mut world = World::new();
     world.set("workiva.lease_seconds", 3600);

@@ -13,7 +13,7 @@ use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble, judge};
 use crate::core::record::Fingerprint;
 use crate::core::report::Outcome;
-use crate::core::scim::{Capabilities, ScimPort};
+use crate::core::scim::{Capabilities, ScimPort, address};
 use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceDigest, SourceError};
 use crate::store::{Committed, PlanCommit, RunRecord, StoreError};
@@ -119,15 +119,16 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where it is of another one, or the database fails.
     pub async fn insist_on_address(&self) -> Result<(), EngineError> {
-        let ours = self.rules.base_url.as_str();
+        let ours = address::canonical(&self.rules.base_url);
         match self.store.workiva_address().await? {
-            Some((theirs, _)) if theirs == ours => Ok(()),
+            // An earlier version may have stored it as it was written.
+            Some((theirs, _)) if address::is_same(&theirs, &ours) => Ok(()),
             Some((theirs, true)) => Err(EngineError::AnotherWorkiva {
                 database: self.store.path().display().to_string(),
                 theirs,
-                ours: ours.to_owned(),
+                ours,
             }),
-            _ if self.may_write => Ok(self.store.belongs_to(ours).await?),
+            _ if self.may_write => Ok(self.store.belongs_to(&ours).await?),
             _ => Ok(()),
         }
     }

@@ -50,6 +50,28 @@ pub fn check(url: &Url) -> Result<(), AddressError> {
     Ok(())
 }
 
+/// The same for all ways to write the address of one server: of the host the case, of the port a default one, of this
+/// machine the name, and slashes at the end make no difference.
+pub fn canonical(url: &Url) -> String {
+    let mut url = url.clone();
+    let host = url.host_str().unwrap_or_default();
+    let host = match host.trim_end_matches('.') {
+        "localhost" | "[::1]" => "127.0.0.1".to_owned(),
+        host => host.to_owned(),
+    };
+    // Neither can fail: the URL has a host, and this is one. If it did, the address would only count as another one.
+    let _ = url.set_host(Some(&host));
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Whether two addresses are those of one server. What is no URL is equal to itself alone.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let canonical = |text: &str| Url::parse(text).map_or_else(|_| text.to_owned(), |url| canonical(&url));
+    canonical(one) == canonical(other)
+}
+
 /// Whether an address that was refused can be shown: nothing in it looks like credentials.
 pub fn may_show(text: &str) -> bool {
     !text.contains(['@', '?', '#'])
@@ -112,6 +134,37 @@ mod tests {
             assert!(!may_show(text), "{text}");
         }
         assert!(may_show("app.wdesk.example/scim"));
+    }
+
+    #[test]
+    fn the_ways_to_write_one_address_are_the_same_and_those_of_another_are_not() {
+        let one = [
+            ("https://app.wdesk.example/scim/v2", "https://app.wdesk.example/scim/v2"),
+            ("https://app.wdesk.example/scim/v2/", "https://app.wdesk.example/scim/v2"),
+            ("HTTPS://APP.wdesk.Example:443/scim/v2//", "https://app.wdesk.example/scim/v2"),
+            ("https://app.wdesk.example./scim/v2", "https://app.wdesk.example/scim/v2"),
+            ("https://app.wdesk.example:443/", "https://app.wdesk.example"),
+            ("https://app.wdesk.example", "https://app.wdesk.example"),
+            ("http://localhost:8044/scim/v2", "http://127.0.0.1:8044/scim/v2"),
+            ("http://LOCALHOST:8044/scim/v2/", "http://127.0.0.1:8044/scim/v2"),
+            ("http://[::1]:8044/scim/v2", "http://127.0.0.1:8044/scim/v2"),
+            ("http://[0:0:0:0:0:0:0:1]:80", "http://127.0.0.1"),
+        ];
+        for (text, wanted) in one {
+            assert_eq!(canonical(&parse(text).unwrap()), wanted, "{text}");
+            assert!(is_same(text, wanted), "{text}");
+        }
+        for other in [
+            "https://app.wdesk.example/scim",
+            "https://app.wdesk.example/SCIM/v2",
+            "https://app.wdesk.example:8443/scim/v2",
+            "https://eu.wdesk.example/scim/v2",
+            "http://127.0.0.1:8045/scim/v2",
+        ] {
+            assert!(!is_same(other, "https://app.wdesk.example/scim/v2"), "{other}");
+            assert!(!is_same(other, "http://localhost:8044/scim/v2"), "{other}");
+        }
+        assert!(is_same("no URL", "no URL") && !is_same("no URL", "no url"));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 
 mod common;
 
-use common::{HEADER, Output, Row, Synced, World, hr_text, kinds, people};
+use chrono::TimeDelta;
+use common::{Calendar, HEADER, Output, Row, Synced, World, hr_text, kinds, people};
 use secrecy::SecretString;
+use serde_json::{Value, json};
+use workiva_sync::core::report::Counts;
+use workiva_sync::engine::clock::{Clock, SystemClock};
 use workiva_sync::sandbox::{FaultKind, Faults};
 
 /// Ten people, and a guard that holds when two of them leave at once.
@@ -518,6 +522,58 @@ fn a_held_plan_expires_and_the_next_run_holds_a_fresh_one_under_a_new_name() {
     assert_eq!(world.run(&["audit", "verify"]).exit, 0);
     assert_eq!(approve(&world, third.plan_id()).exit, 0);
     assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+}
+
+#[test]
+fn a_held_plan_that_has_expired_is_told_of_by_nothing_though_no_run_has_marked_it_yet() {
+    let (mut world, rows) = guarded();
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    world.meddle("UPDATE plan SET expires_at = created_at WHERE state = 'held'");
+    let status = world.status();
+    assert_eq!((&status["held"], &status["queue"]["held"]), (&Value::Null, &json!(0)));
+    assert!(!world.run(&["status"]).stdout.contains(held.plan_id()));
+    let told = world.run(&["explain", "1000", "--json"]).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let action = &told["actions"][0];
+    assert_eq!((&action["state"], &action["plan"]["state"]), (&json!("dropped"), &json!("expired")));
+    world.set("schedule.run_on_start", false);
+    let daemon = world.daemon();
+    let (_, ready) = daemon.readiness();
+    assert_eq!((&ready["held_plan"], &ready["hold_reasons"]), (&Value::Null, &json!([])));
+    let metrics = daemon.get("/metrics").body;
+    for line in ["workiva_sync_plan_held 0", "workiva_sync_queue_actions{state=\"held\"} 0"] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM plan WHERE state = 'held'"), 1, "nothing has marked it");
+}
+
+#[test]
+fn approve_is_refused_as_stale_once_a_date_has_come_on_which_more_would_be_done() {
+    let day = |back| (SystemClock.now() - TimeDelta::days(back)).date_naive().to_string();
+    let rows = people(4);
+    let (early, late) = (day(3), day(2));
+    let mut calendar = Calendar::new(&[
+        (rows[0].clone(), "2020-01-01", &early),
+        (rows[1].clone(), "2020-01-01", &early),
+        (rows[2].clone(), "2020-01-01", &late),
+        (rows[3].clone(), "2020-01-01", ""),
+    ]);
+    calendar.world.guard_tightly();
+    assert_eq!(calendar.sync_on(&early).0, Counts { create: 4, ..Counts::default() });
+    calendar.sync_on(&late);
+    let world = calendar.world;
+    let held = world.status()["held"].clone();
+    assert_eq!(held["counts"]["suspend"], 2, "the last day of the third is that of the run: {held}");
+    let before = world.statistics();
+    let refused = approve(&world, held["plan_id"].as_str().unwrap());
+    assert_eq!(refused.exit, 3, "{refused:?}");
+    assert!(refused.stdout.contains("a date has come"), "{refused:?}");
+    assert_eq!(world.statistics(), before);
+    let anew = world.sync();
+    assert_eq!((anew.exit, anew.planned()), (3, kinds([("suspend", 3)])));
+    assert_eq!(approve(&world, anew.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&rows[3..]);
 }
 
 #[test]

@@ -19,8 +19,8 @@ const AT: &str = "%Y-%m-%d %H:%M:%S";
 pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
-    let status = store.status(SHOWN_RUNS).await?;
     let now = Surroundings::real().clock.now();
+    let status = store.status(SHOWN_RUNS, now).await?;
     if json {
         print_json(&status)?
     } else {

@@ -52,7 +52,7 @@ impl DaemonVitals {
 
     async fn status(&self) -> Result<Status, StoreError> {
         let engine = Arc::clone(&self.inner().engine);
-        engine.store.status(1).await
+        engine.store.status(1, engine.clock.now()).await
     }
 }
 
@@ -99,7 +99,7 @@ impl Vitals for DaemonVitals {
         let engine = Arc::clone(&self.inner().engine);
         let now = engine.clock.now();
         let mut figures = Figures::default();
-        if let Ok(status) = engine.store.status(0).await {
+        if let Ok(status) = engine.store.status(0, now).await {
             figures.queue = status.queue;
             figures.held = status.held.map(|held| HeldFigures::of(&held, now));
             figures.active_accounts = status.active_accounts;

@@ -180,7 +180,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             adoption: states.get(employee_id).and_then(|state| state.adoption),
             drift: self.store.drift_finding(employee_id).await?,
             next: Next::default(),
-            history: self.store.history(employee_id, limit).await?,
+            history: self.store.history(employee_id, limit, self.clock.now()).await?,
         };
         let accepted = self.store.accepted_file().await?;
         match read_one(&self.source, accepted.as_ref(), employee_id, states.contains_key(employee_id)).await {

@@ -32,8 +32,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Where the database fails.
     pub async fn watch_held(&self, reminded_at: &mut Option<DateTime<Utc>>) -> Result<(), StoreError> {
         self.expire_held().await?;
-        let Some(held) = self.store.held_summary().await? else { return Ok(()) };
         let now = self.clock.now();
+        let Some(held) = self.store.held_summary(now).await? else { return Ok(()) };
         if is_reminder_due(&held, *reminded_at, now) {
             let codes: Vec<&str> = held.hold_reasons.iter().map(|reason| reason.code.as_str()).collect();
             tracing::warn!(

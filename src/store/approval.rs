@@ -31,16 +31,6 @@ pub enum Approval {
 const EXPIRED: &str = "SELECT plan_id FROM plan WHERE state = 'held' AND expires_at <= ?1";
 
 impl Store {
-    /// The held plan's source and configuration, as its run saw them.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn held_plan(&self) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'")
-            .fetch_optional(&self.readers)
-            .await?)
-    }
-
     /// Releases a held plan, if it is stored as it was shown, source and configuration (`input`) and state are what it was
     /// made from, and the same would be planned now: `now_planned` are the hashes of what a plan of today would hold.
     ///

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{RejectedRecord, Store, StoreError, from_millis, to_json};
+use super::{RejectedRecord, Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
 
@@ -97,12 +97,17 @@ pub struct AuditLine {
 }
 
 impl Store {
-    /// What is stored of a person, with at most so many actions and audit records.
+    /// What is stored of a person, as it is at `now`, with at most so many actions and audit records.
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
-    pub async fn history(&self, employee_id: &str, limit: u32) -> Result<History, StoreError> {
-        let mut actions = self.past_actions(employee_id, limit).await?;
+    pub async fn history(
+        &self,
+        employee_id: &str,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<History, StoreError> {
+        let mut actions = self.past_actions(employee_id, limit, now).await?;
         self.add_requests(&mut actions).await?;
         let (actions_total, audit_total): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM action WHERE employee_id = ?1), \
@@ -132,15 +137,23 @@ impl Store {
         Ok(at.map(from_millis))
     }
 
-    async fn past_actions(&self, employee_id: &str, limit: u32) -> Result<Vec<PastAction>, StoreError> {
+    async fn past_actions(
+        &self,
+        employee_id: &str,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<PastAction>, StoreError> {
+        // A held plan that has expired and its actions are over, also before anybody has marked them.
         let rows = sqlx::query(
-            "SELECT a.action_id, a.kind, a.state, i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, \
-               p.plan_id, coalesce(p.run_id, ''), p.state, p.created_at, p.hold_reasons, p.decided_by, p.decided_at \
+            "SELECT a.action_id, a.kind, iif(a.state = 'held' AND p.expires_at <= ?3, 'dropped', a.state), \
+               i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, p.plan_id, coalesce(p.run_id, ''), \
+               iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at \
              FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
              WHERE a.employee_id = ?1 ORDER BY a.action_id DESC LIMIT ?2",
         )
         .bind(employee_id)
         .bind(limit)
+        .bind(millis(now))
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(past_action).collect()

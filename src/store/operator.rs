@@ -129,17 +129,23 @@ pub struct RejectedRecord {
 }
 
 impl Store {
-    /// The state of things, with at most so many runs.
+    /// The state of things at `now`, with at most so many runs.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn status(&self, runs: u32) -> Result<Status, StoreError> {
+    pub async fn status(&self, runs: u32, now: DateTime<Utc>) -> Result<Status, StoreError> {
+        let held = self.held_summary(now).await?;
+        let mut queue = self.queue().await?;
+        if held.is_none() {
+            // Those of a plan that has expired wait for nothing.
+            queue.held = 0;
+        }
         Ok(Status {
             runs: self.runs(runs).await?,
-            queue: self.queue().await?,
+            queue,
             outage: self.outage().await?,
-            held: self.held_summary().await?,
-            saved: self.plan_summaries("saved").await?,
+            held,
+            saved: self.plan_summaries("saved", now).await?,
             parked: self.parked().await?,
             rejected: self.rejected().await?,
             undecided: self.undecided().await?,
@@ -318,18 +324,19 @@ impl Store {
         Ok(runs.collect())
     }
 
-    /// The plan that waits for approval, if one does.
+    /// The plan that waits for approval at `now`, if one does. One that has expired waits no more, also before anybody has
+    /// marked it.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn held_summary(&self) -> Result<Option<PlanSummary>, StoreError> {
-        Ok(self.plan_summaries("held").await?.pop())
+    pub async fn held_summary(&self, now: DateTime<Utc>) -> Result<Option<PlanSummary>, StoreError> {
+        Ok(self.plan_summaries("held", now).await?.pop())
     }
 
-    async fn plan_summaries(&self, state: &str) -> Result<Vec<PlanSummary>, StoreError> {
-        let sql = "SELECT plan_id, created_at, counts, hold_reasons, expires_at FROM plan WHERE state = ?1 \
-                   ORDER BY created_at DESC, rowid DESC";
-        let rows = sqlx::query(sql).bind(state).fetch_all(&self.readers).await?;
+    async fn plan_summaries(&self, state: &str, now: DateTime<Utc>) -> Result<Vec<PlanSummary>, StoreError> {
+        let sql = "SELECT plan_id, created_at, counts, hold_reasons, expires_at FROM plan \
+                   WHERE state = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY created_at DESC, rowid DESC";
+        let rows = sqlx::query(sql).bind(state).bind(millis(now)).fetch_all(&self.readers).await?;
         let summaries = rows.iter().map(|row| PlanSummary {
             plan_id: row.get(0),
             created_at: from_millis(row.get(1)),

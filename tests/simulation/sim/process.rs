@@ -231,17 +231,17 @@ async fn sync(engine: &SimEngine, owner: &Arc<Owner>) -> bool {
 }
 
 async fn decide(engine: &SimEngine) -> bool {
-    let Ok(Some(plan)) = engine.store.held_plan().await else { return false };
+    let Ok(Some(held)) = engine.store.held_summary(engine.clock.now()).await else { return false };
     let must_be_true = engine.source.must_be_true.as_ref();
     if must_be_true.is_some_and(|is_true| is_true.load(Ordering::Relaxed)) {
-        engine.approve(&plan, "operator").await.is_ok()
+        engine.approve(&held.plan_id, "operator").await.is_ok()
     } else {
-        engine.store.reject(&plan, "operator", engine.clock.now()).await.is_ok()
+        engine.store.reject(&held.plan_id, "operator", engine.clock.now()).await.is_ok()
     }
 }
 
 async fn discard(engine: &SimEngine) -> bool {
-    let Ok(status) = engine.store.status(0).await else { return false };
+    let Ok(status) = engine.store.status(0, engine.clock.now()).await else { return false };
     let Some(oldest) = status.parked.first() else { return false };
     engine.store.discard_parked(Some(&[oldest.action_id]), "operator", engine.clock.now()).await.is_ok()
 }

@@ -38,7 +38,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true).await?);
     let vitals = DaemonVitals::new(&current);
     let (stop_telling, stopped) = watch::channel(false);
-    let server = tokio::spawn(http::serve(listener, vitals.clone(), stopped.clone()));
+    let routes = http::routes(vitals.clone());
+    let server = tokio::spawn(http::serve(listener, routes, http::Bounds::default(), stopped.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
     let anchor = tokio::spawn(anchor::tell(store.clone(), Arc::clone(&surroundings.clock), stopped));
     let mut first = true;

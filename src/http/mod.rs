@@ -1,5 +1,7 @@
 //! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`.
 
+mod serving;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,10 +16,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::core::breaker::{Pause, Phase};
 use crate::core::guard::HoldReason;
+
+pub use self::serving::{Bounds, serve};
 
 /// What `/readyz` tells.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -76,21 +79,14 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
     TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
 }
 
-/// Serves until `stop` says so. Where there is a token, everything but `/livez` asks for it.
-pub async fn serve<V: Vitals>(listener: TcpListener, vitals: V, mut stop: watch::Receiver<bool>) {
+/// What is served. Where there is a token, everything but `/livez` asks for it.
+pub fn routes<V: Vitals>(vitals: V) -> Router {
     let vitals = Arc::new(vitals);
     let guarded = Router::new()
         .route("/readyz", get(readyz::<V>))
         .route("/metrics", get(metrics::<V>))
         .layer(middleware::from_fn_with_state(Arc::clone(&vitals), require_token::<V>));
-    let router = Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(vitals);
-    let stopped = async move {
-        // A sender that is gone stops the server as well.
-        let _ = stop.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "the daemon's own HTTP ended");
-    }
+    Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(vitals)
 }
 
 async fn livez<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {

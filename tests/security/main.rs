@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod http;
 mod server;
 
 use std::net::TcpListener;

@@ -159,9 +159,14 @@ impl<P: ScimPort> Pool<P> {
 
     async fn begin(&self) -> Result<(), StoreError> {
         let now = self.line.clock.now();
-        let freed = self.line.store.reclaim(self.owner.id(), now).await?;
+        let store = &self.line.store;
+        let freed =
+            store.start_over(self.owner.id(), now).await? + store.reclaim(self.owner.id(), now).await?;
         if freed > 0 {
-            tracing::info!(actions = freed, "took up again what a process that is gone had begun");
+            tracing::info!(
+                actions = freed,
+                "took up again what a process that is gone, or a pool before this one, had begun"
+            );
         }
         self.line.directory.forget();
         self.resume_outage().await

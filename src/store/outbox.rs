@@ -62,8 +62,21 @@ impl Store {
         if owners.is_empty() {
             return Ok(0);
         }
-        let gone: Vec<&String> =
-            owners.iter().filter(|owner| *owner != own && Owner::is_gone(&self.path, owner)).collect();
+        let is_gone = |owner: &&str| *owner != own && Owner::is_gone(&self.path, owner);
+        let gone: Vec<&str> = owners.iter().map(String::as_str).filter(is_gone).collect();
+        self.free(&gone, now).await
+    }
+
+    /// Gives back all that `own` holds, which works on nothing any more: what its last pool was torn from. Each may have been
+    /// sent. By its time alone it would wait for as long as the clock was set back meanwhile.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn start_over(&self, own: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.free(&[own], now).await
+    }
+
+    async fn free(&self, gone: &[&str], now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let freed: Vec<i64> = sqlx::query_scalar(
             "DELETE FROM lease WHERE lease_until < ?1 OR owner IN (SELECT value FROM json_each(?2)) RETURNING action_id",

@@ -117,3 +117,23 @@ fn a_suspended_user_whom_others_made_is_known_by_what_was_seen_of_them_alone() {
     ];
     assert_well(setup, &ops);
 }
+
+/// The database was locked for so long that the pool gave up with leases in its hands, and the clock was set back by hours
+/// meanwhile. The next pool of the same process waited for its predecessor's leases to end by their time.
+#[test]
+fn what_a_pool_held_that_gave_up_over_the_database_is_taken_up_by_the_next_one_at_once() {
+    let setup = Setup { people: 8, page: 3, repairs_drift: true, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Start(Task::Run),
+        Op::Work(6, 9_546_119_515_837_362_239),
+        Op::Locked(true),
+        Op::Pass(1233, 8_847_213_317_982_010_427),
+        Op::Work(8, 5_907_228_732_011_585_704),
+        Op::Start(Task::Sync),
+        Op::Work(2, 14_523_222_332_425_400_074),
+        Op::SetBack(6398),
+    ];
+    assert_well(setup, &ops);
+}

@@ -10,11 +10,12 @@ use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::telemetry::Telemetry;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
+use crate::source::AnySource;
 use crate::source::csv::{Announcements, CsvOptions, CsvSource};
 use crate::store::{Store, StoreError};
 
 /// The engine as it runs in production.
-pub type RealEngine = Engine<CsvSource, ScimClient>;
+pub type RealEngine = Engine<AnySource, ScimClient>;
 
 /// Why nothing could be put together.
 #[derive(Debug, thiserror::Error)]
@@ -94,11 +95,11 @@ pub async fn engine(
 }
 
 /// The configured HR source.
-pub fn source(loaded: &Loaded) -> CsvSource {
+pub fn source(loaded: &Loaded) -> AnySource {
     let source = &loaded.settings.source;
     match source.kind {
-        SourceKind::Csv => CsvSource::new(CsvOptions {
-            pattern: source.path.clone(),
+        SourceKind::Csv => AnySource::Csv(CsvSource::new(CsvOptions {
+            pattern: source.path.clone().unwrap_or_default(),
             delimiter: loaded.rules.delimiter,
             encoding: source.encoding,
             min_records: source.min_records,
@@ -109,7 +110,7 @@ pub fn source(loaded: &Loaded) -> CsvSource {
             },
             columns: source.columns.clone(),
             seed: loaded.rules.rulebook.seed,
-        }),
+        })),
     }
 }
 

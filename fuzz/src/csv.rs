@@ -13,7 +13,7 @@ use workiva_sync::compose;
 use workiva_sync::config::{Loaded, parse};
 use workiva_sync::core::record::MAX_ID_BYTES;
 use workiva_sync::core::value::canonical;
-use workiva_sync::source::csv::CsvSource;
+use workiva_sync::source::AnySource;
 use workiva_sync::source::{HrSource, SourceError};
 
 use super::tape::Tape;
@@ -112,7 +112,7 @@ impl Bench {
         Self { runtime, file, loaded, _folder: folder }
     }
 
-    fn source(&self, loaded: &Loaded) -> CsvSource {
+    fn source(&self, loaded: &Loaded) -> AnySource {
         compose::source(loaded)
     }
 
@@ -127,7 +127,7 @@ impl Bench {
         let source = self.source(loaded);
         self.runtime.block_on(async {
             let (sender, mut batches) = mpsc::channel(16);
-            let reading = tokio::spawn(async move { source.read(sender).await });
+            let reading = tokio::spawn(async move { source.read(None, sender).await });
             let (mut records, mut rejected) = (Vec::new(), Vec::new());
             while let Some(batch) = batches.recv().await {
                 for index in 0..batch.len() {

@@ -31,7 +31,10 @@ impl ConfigError {
 
 /// Whether a key holds a secret.
 pub fn is_secret(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("password" | "token"))
+    let name = key.rsplit('.').next().unwrap_or_default();
+    ["password", "token", "secret", "api_key", "private_key", "passphrase"]
+        .iter()
+        .any(|secret| name.ends_with(secret))
 }
 
 impl fmt::Display for ConfigError {

@@ -238,18 +238,44 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 /// Puts the content of every `*_file` in the place of the secret that it names.
 fn resolve_secret_files(tree: &mut Value) -> Vec<ConfigError> {
     let mut errors = Vec::new();
-    for (section, name) in [("workiva", "password"), ("workiva", "token"), ("http", "token")] {
-        let Some(map) = tree.get_mut(section).and_then(Value::as_object_mut) else { continue };
+    resolve_below(tree, "", &mut errors);
+    errors
+}
+
+fn resolve_below(node: &mut Value, key: &str, errors: &mut Vec<ConfigError>) {
+    match node {
+        Value::Object(map) => {
+            resolve_in(map, key, errors);
+            // Their keys are people's own names.
+            let own = |name: &str| matches!(name, "attributes" | "tables" | "columns");
+            for (name, below) in map.iter_mut().filter(|(name, _)| !own(name)) {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                resolve_below(below, &key, errors);
+            }
+        }
+        Value::Array(list) => {
+            for (at, below) in list.iter_mut().enumerate() {
+                resolve_below(below, &format!("{key}.{at}"), errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn resolve_in(map: &mut Map<String, Value>, section: &str, errors: &mut Vec<ConfigError>) {
+    let named = |key: &String| key.strip_suffix("_file").filter(|name| is_secret(name)).map(str::to_owned);
+    let names: Vec<String> = map.keys().filter_map(named).collect();
+    for name in names {
         let file_key = format!("{name}_file");
         let Some(path) = map.get(&file_key).and_then(Value::as_str).map(str::to_owned) else { continue };
-        if map.contains_key(name) {
+        if map.contains_key(&name) {
             let message = format!("stands beside {section}.{name}; keep one of the two");
             errors.push(ConfigError::with_value(format!("{section}.{file_key}"), path, message));
             continue;
         }
         match read_secret(Path::new(&path)) {
             Ok(text) => {
-                map.insert(name.to_owned(), Value::from(text.trim_end_matches(['\r', '\n'])));
+                map.insert(name, Value::from(text.trim_end_matches(['\r', '\n'])));
             }
             Err(error) => {
                 let message = format!("cannot be read ({error}); create the file or correct the path");
@@ -257,7 +283,6 @@ fn resolve_secret_files(tree: &mut Value) -> Vec<ConfigError> {
             }
         }
     }
-    errors
 }
 
 /// Reads what no secret outgrows: a path may be mistaken for one of a device that never ends.

@@ -7,7 +7,7 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ConfigError;
-use super::settings::{AuthKind, Settings, SourceSettings, WorkivaSettings};
+use super::settings::{AuthKind, Settings, SourceKind, SourceSettings, WorkivaSettings};
 use crate::core::access::AccessRules;
 use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Lifecycle;
@@ -107,8 +107,15 @@ fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Optio
             errors.push(ConfigError::with_value("source.date_formats", format, message));
         }
     }
-    if let Err(error) = glob::Pattern::new(&source.path) {
-        errors.push(ConfigError::with_value("source.path", &source.path, format!("is no pattern: {error}")));
+    match (source.kind, &source.path) {
+        (SourceKind::Csv, None) => {
+            errors.push(ConfigError::new("source.path", "is required for kind = \"csv\""))
+        }
+        (SourceKind::Csv, Some(path)) => {
+            if let Err(error) = glob::Pattern::new(path) {
+                errors.push(ConfigError::with_value("source.path", path, format!("is no pattern: {error}")));
+            }
+        }
     }
     check_announcements(source, errors);
     if source.absence_runs > 1 && source.absence == Absence::Keep {

@@ -79,8 +79,9 @@ impl Default for ScheduleSettings {
 pub struct SourceSettings {
     /// The kind of source.
     pub kind: SourceKind,
-    /// A file, or a pattern (`hr/employees*.csv`) of which the newest match is read.
-    pub path: String,
+    /// CSV: a file, or a pattern (`hr/employees*.csv`) of which the newest match is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// What it means that the source no longer names somebody.
     pub absence: Absence,
     /// In how many complete runs in a row somebody has to be missing before that counts as absence.

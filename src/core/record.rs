@@ -76,6 +76,8 @@ pub struct RecordBatch {
     rows: Vec<RowHead>,
     /// Rows that could not be made into a record.
     pub rejections: Vec<Rejection>,
+    /// Whom a delta names as gone. In a snapshot, who is gone is not named at all.
+    pub gone: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +96,7 @@ impl RecordBatch {
             ends: Vec::new(),
             rows: Vec::new(),
             rejections: Vec::new(),
+            gone: Vec::new(),
         }
     }
 
@@ -102,9 +105,9 @@ impl RecordBatch {
         self.rows.len()
     }
 
-    /// Whether it holds neither a record nor a refused row.
+    /// Whether it says nothing of anybody.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.rejections.is_empty()
+        self.rows.is_empty() && self.rejections.is_empty() && self.gone.is_empty()
     }
 
     /// Appends a record of canonical values in the order of the columns; `row` is where it stood (first data row = 1).

@@ -270,7 +270,7 @@ async fn read_one<S: HrSource>(
         }
         intake
     };
-    let (end, intake) = tokio::join!(source.read(sender), take_in);
+    let (end, intake) = tokio::join!(source.read(None, sender), take_in);
     let file = SourceError::unless_after(end?.file, accepted)?;
     // Nobody is settled as absent here, so whoever is absent is found to be.
     Ok((intake.finish(Fingerprint(u128::MAX)), file.name))

@@ -38,7 +38,7 @@ pub async fn read<S: HrSource>(
     };
     let accepted = store.accepted_file().await?;
     // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
-    let (end, intake) = tokio::join!(source.read(sender), engine_side);
+    let (end, intake) = tokio::join!(source.read(None, sender), engine_side);
     let (mut end, intake) = (end?, intake?);
     end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
     Ok((intake.finish(absent), end))
@@ -61,7 +61,7 @@ pub async fn read_everybody<S: HrSource>(
         }
         intake.finish(Fingerprint::NONE)
     };
-    let (end, findings) = tokio::join!(source.read(sender), take_in);
+    let (end, findings) = tokio::join!(source.read(None, sender), take_in);
     let mut end = end?;
     end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
     Ok((findings, end))

@@ -1,5 +1,6 @@
-//! HR sources. A source delivers a complete snapshot, or it fails; there is nothing between.
+//! HR sources. A source delivers a complete snapshot, or a complete delta, or it fails; there is nothing between.
 
+mod any;
 pub mod csv;
 
 use std::future::Future;
@@ -10,11 +11,23 @@ use crate::core::header::HeaderNames;
 use crate::core::record::RecordBatch;
 use crate::core::source_file::SourceFile;
 
+pub use self::any::AnySource;
+
 /// How many batches may wait between a source and the engine: what bounds memory.
 pub const BATCHES_AHEAD: usize = 16;
 
+/// Whom a read was about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// Everybody: who is not in it is absent.
+    #[default]
+    Snapshot,
+    /// Those who changed; absence means nothing. Who is gone is named in [`RecordBatch::gone`].
+    Delta,
+}
+
 /// What a source says when it has delivered everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceEnd {
     /// The file or system that was read; its digest is what [`HrSource::digest`] would tell.
     pub file: SourceFile,
@@ -22,6 +35,10 @@ pub struct SourceEnd {
     pub header: HeaderNames,
     /// A word on a newer file that was passed over.
     pub passed_over: Option<String>,
+    /// Whom it was about.
+    pub extent: Extent,
+    /// From where the next delta goes on; `None`: this source has no deltas. Without anything secret: it is stored.
+    pub cursor: Option<String>,
 }
 
 /// What [`HrSource::digest`] tells.
@@ -75,6 +92,24 @@ pub enum SourceError {
         /// What the first line holds instead. Where the file has no header, that is somebody's record.
         found: String,
     },
+    /// A system cannot be reached, refuses, or answers what nobody can read.
+    #[error("the HR system {system} cannot be read: {reason}")]
+    System {
+        /// Its address, without anything secret.
+        system: String,
+        /// Why, and the mend.
+        reason: String,
+    },
+    /// A system's answer did not prove itself complete: nothing of it is believed.
+    #[error(
+        "what the HR system {system} answered is not complete: {reason}; nothing of it is used and nobody's access changes"
+    )]
+    SystemIncomplete {
+        /// Its address, without anything secret.
+        system: String,
+        /// What is missing, and the mend.
+        reason: String,
+    },
     /// The engine stopped listening.
     #[error("the read was stopped")]
     Stopped,
@@ -111,12 +146,23 @@ pub trait HrSource: Send + Sync + 'static {
     /// Where the source cannot be read.
     fn digest(&self) -> impl Future<Output = Result<Option<SourceDigest>, SourceError>> + Send;
 
-    /// Delivers every row in batches. Only an `Ok` at the end makes them count.
+    /// Delivers every record in batches. Only an `Ok` at the end makes them count. `since`: the cursor of the read before, where
+    /// a delta behind it will do; a source that has none, or cannot go on from it, delivers everybody.
     ///
     /// # Errors
     /// Where the source cannot be read or cannot prove itself complete.
     fn read(
         &self,
+        since: Option<String>,
         batches: mpsc::Sender<RecordBatch>,
     ) -> impl Future<Output = Result<SourceEnd, SourceError>> + Send;
+
+    /// What a read delivered is stored, and the plan made from it: files can be archived, messages taken off their queue. It may
+    /// be called again for a read that was stored before a crash, and never is for one that was not.
+    ///
+    /// # Errors
+    /// Where that does not work; the run stays as it is, and the next read may deliver the same again.
+    fn stored(&self, _end: &SourceEnd) -> impl Future<Output = Result<(), SourceError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }

@@ -82,14 +82,18 @@ impl HrSource for CsvSource {
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }
 
-    async fn read(&self, batches: mpsc::Sender<RecordBatch>) -> Result<SourceEnd, SourceError> {
+    async fn read(
+        &self,
+        _since: Option<String>,
+        batches: mpsc::Sender<RecordBatch>,
+    ) -> Result<SourceEnd, SourceError> {
         let options = Arc::clone(&self.options);
         let reading = tokio::task::spawn_blocking(move || {
             let Found { path, passed_over } = file::newest(&options.pattern, &options.announcements)?;
             let (file, header) = read_file(&path, &options, |batch| {
                 batches.blocking_send(batch).map_err(|_| SourceError::Stopped)
             })?;
-            Ok(SourceEnd { file, header, passed_over })
+            Ok(SourceEnd { file, header, passed_over, ..SourceEnd::default() })
         });
         reading.await.unwrap_or(Err(SourceError::Stopped))
     }

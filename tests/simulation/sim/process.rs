@@ -15,7 +15,7 @@ use workiva_sync::engine::clock::{Clock, Randomness};
 use workiva_sync::engine::pool::Until;
 use workiva_sync::engine::telemetry::Telemetry;
 use workiva_sync::engine::{Engine, Parts, push, schedule};
-use workiva_sync::source::csv::CsvSource;
+use workiva_sync::source::AnySource;
 use workiva_sync::source::{HrSource, SourceDigest, SourceEnd, SourceError};
 use workiva_sync::store::{Opening, Owner, Store, WriteWatch};
 
@@ -27,7 +27,7 @@ pub type SimEngine = Engine<SimSource, SimPort>;
 
 /// The real CSV source, in steps that the driver lets go of.
 pub struct SimSource {
-    csv: CsvSource,
+    csv: AnySource,
     hub: Hub,
     who: Who,
     /// For an operator, who looks at the file before approving: a false one is as good as none.
@@ -53,10 +53,14 @@ impl HrSource for SimSource {
         digest
     }
 
-    async fn read(&self, batches: mpsc::Sender<RecordBatch>) -> Result<SourceEnd, SourceError> {
+    async fn read(
+        &self,
+        since: Option<String>,
+        batches: mpsc::Sender<RecordBatch>,
+    ) -> Result<SourceEnd, SourceError> {
         self.step("read").await?;
         self.hub.count_reading(true);
-        let end = self.csv.read(batches).await;
+        let end = self.csv.read(since, batches).await;
         self.hub.count_reading(false);
         self.step("read to its end").await?;
         end

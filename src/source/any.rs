@@ -1,0 +1,38 @@
+//! The source that is configured, whichever it is.
+
+use tokio::sync::mpsc;
+
+use super::csv::CsvSource;
+use super::{HrSource, SourceDigest, SourceEnd, SourceError};
+use crate::core::record::RecordBatch;
+
+/// A source of any kind.
+#[derive(Clone, Debug)]
+pub enum AnySource {
+    /// A file.
+    Csv(CsvSource),
+}
+
+impl HrSource for AnySource {
+    async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
+        match self {
+            Self::Csv(source) => source.digest().await,
+        }
+    }
+
+    async fn read(
+        &self,
+        since: Option<String>,
+        batches: mpsc::Sender<RecordBatch>,
+    ) -> Result<SourceEnd, SourceError> {
+        match self {
+            Self::Csv(source) => source.read(since, batches).await,
+        }
+    }
+
+    async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
+        match self {
+            Self::Csv(source) => source.stored(end).await,
+        }
+    }
+}

@@ -207,8 +207,14 @@ async fn who_lost_the_lease_can_neither_renew_nor_end_the_action_but_what_they_s
     outbox.plan("one", 0, vec![create("1001")]).await;
     let by_a = outbox.claim_one(a.id(), 0).await;
     assert!(outbox.store.renew(by_a.action_id, by_a.epoch, at(LEASE)).await.unwrap());
-    assert_eq!(outbox.store.reclaim(b.id(), at(LEASE)).await.unwrap(), 0, "the lease has not ended yet");
-    assert_eq!(outbox.store.reclaim(b.id(), at(LEASE + 1)).await.unwrap(), 1);
+    let seen = outbox.store.leases().await.unwrap();
+    assert!(
+        outbox.store.renew(by_a.action_id, by_a.epoch, at(LEASE - 3_600)).await.unwrap(),
+        "the clock was set back"
+    );
+    assert_eq!(outbox.store.reclaim_over(&seen).await.unwrap(), 0, "the lease was made longer");
+    assert_eq!(outbox.store.reclaim(b.id()).await.unwrap(), 0, "A lives");
+    assert_eq!(outbox.store.reclaim_over(&outbox.store.leases().await.unwrap()).await.unwrap(), 1);
 
     let by_b = outbox.claim_one(b.id(), LEASE + 1).await;
     assert!(by_b.epoch > by_a.epoch);
@@ -234,11 +240,10 @@ async fn who_lost_the_lease_can_neither_renew_nor_end_the_action_but_what_they_s
 #[tokio::test]
 async fn of_two_ends_of_one_action_in_one_turn_only_that_of_the_newest_claim_counts() {
     let outbox = Outbox::new().await;
-    let owner = outbox.owner("a");
     outbox.plan("one", 0, vec![create("1001"), create("1002")]).await;
     let late = outbox.claim("a", 1, 0).await.remove(0);
     // The machine slept: the process frees its own lease, and claims the action anew while a worker still has it.
-    assert_eq!(outbox.store.reclaim(owner.id(), at(LEASE + 1)).await.unwrap(), 1);
+    assert_eq!(outbox.store.reclaim_over(&outbox.store.leases().await.unwrap()).await.unwrap(), 1);
     let newest = outbox.claim("a", 2, LEASE + 1).await;
     assert_eq!(ids(&newest), ["1001", "1002"]);
     let ends = [again(&late, 999, true, true), done(&late, "of-late"), done(&newest[0], "of-newest")];
@@ -261,9 +266,9 @@ async fn what_a_process_that_is_gone_held_is_free_at_once_and_uncertain_and_what
     assert_eq!(ids(&outbox.claim(gone.id(), 1, 0).await), ["1"]);
     assert_eq!(ids(&outbox.claim(living.id(), 1, 0).await), ["2"]);
     assert_eq!(ids(&outbox.claim(own.id(), 1, 0).await), ["3"]);
-    assert_eq!(outbox.store.reclaim(own.id(), at(1)).await.unwrap(), 0, "all three live");
+    assert_eq!(outbox.store.reclaim(own.id()).await.unwrap(), 0, "all three live");
     drop(gone);
-    assert_eq!(outbox.store.reclaim(own.id(), at(1)).await.unwrap(), 1);
+    assert_eq!(outbox.store.reclaim(own.id()).await.unwrap(), 1);
     let again = outbox.claim_one(own.id(), 1).await;
     assert_eq!((again.employee_id.as_str(), again.uncertain), ("1", true));
     assert_eq!(outbox.number("SELECT count(*) FROM action WHERE uncertain = 1").await, 1);
@@ -496,7 +501,7 @@ async fn what_is_known_of_a_person_changes_only_with_a_confirmed_end() {
     outbox.store.retry_parked(None, "ops", at(2)).await.unwrap();
     unchanged("to be retried").await;
     let claimed = outbox.claim_one("me", 2).await;
-    assert_eq!(outbox.store.reclaim("another", at(9999)).await.unwrap(), 1);
+    assert_eq!(outbox.store.start_over("me").await.unwrap(), 1);
     unchanged("reclaimed").await;
     assert!(outbox.end(&[done(&claimed, "id-1")], 9999).await.is_empty());
     unchanged("ended by who has lost it").await;

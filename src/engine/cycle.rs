@@ -197,7 +197,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let started_at = self.clock.now();
         // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
         // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.
-        self.store.reclaim("", started_at).await?;
+        self.store.reclaim("").await?;
         let run_id = self.random.name(started_at);
         let result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
 
 use super::session::{Interrupt, Line};
 use crate::core::roster::Roster;
@@ -13,7 +12,7 @@ use crate::core::value::folded;
 
 /// How long a listing spares asking for each person. Somebody who is made by hand meanwhile is found by the server's own
 /// refusal of a second user with that name.
-const PREPARED_FOR: TimeDelta = TimeDelta::minutes(30);
+const PREPARED_FOR: Duration = Duration::from_secs(30 * 60);
 
 /// How often a listing is made that has to hold everybody, while the server changes it.
 const LISTING_TRIES: u32 = 3;
@@ -57,25 +56,26 @@ impl Listing {
     }
 }
 
-/// The newest listing, and when it was begun.
+/// The newest listing, and when it was begun: by what has passed, since after the clock on the wall was set back an old listing
+/// would count as a new one.
 #[derive(Debug, Default)]
 pub struct Directory {
-    listing: Mutex<Option<(DateTime<Utc>, Arc<Listing>)>>,
+    listing: Mutex<Option<(Duration, Arc<Listing>)>>,
     loading: tokio::sync::Mutex<()>,
 }
 
 impl Directory {
-    /// The listing, if one is there that was begun at or after `since`.
-    pub fn newest(&self, since: Option<DateTime<Utc>>) -> Option<Arc<Listing>> {
+    /// The listing, if one is there that was begun after `since`: at the same moment does not tell which came first.
+    pub fn newest(&self, since: Option<Duration>) -> Option<Arc<Listing>> {
         let held = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         held.as_ref()
-            .filter(|(begun, _)| since.is_none_or(|since| *begun >= since))
+            .filter(|(begun, _)| since.is_none_or(|since| *begun > since))
             .map(|(_, listing)| Arc::clone(listing))
     }
 
     /// The listing that was made before many creates, unless it is too old by now to say who is not there.
-    pub fn prepared(&self, now: DateTime<Utc>) -> Option<Arc<Listing>> {
-        self.newest(Some(now - PREPARED_FOR))
+    pub fn prepared(&self, now: Duration) -> Option<Arc<Listing>> {
+        self.newest(now.checked_sub(PREPARED_FOR))
     }
 
     /// Forgets the listing.
@@ -83,7 +83,7 @@ impl Directory {
         *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The listing as of `since` or later; lists all users where there is none. Workers that want one at the same time
+    /// The listing as of later than `since`; lists all users where there is none. Workers that want one at the same time
     /// share it.
     ///
     /// # Errors
@@ -91,13 +91,13 @@ impl Directory {
     pub async fn load<P: ScimPort>(
         &self,
         line: &Line<P>,
-        since: Option<DateTime<Utc>>,
+        since: Option<Duration>,
     ) -> Result<Arc<Listing>, Interrupt> {
         let _only_one = self.loading.lock().await;
         if let Some(listing) = self.newest(since) {
             return Ok(listing);
         }
-        let begun = line.clock.now();
+        let begun = line.clock.elapsed();
         let listing = Arc::new(list_all(line).await?);
         *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some((begun, Arc::clone(&listing)));
         Ok(listing)

@@ -9,6 +9,7 @@ pub mod drift;
 pub mod explain;
 pub mod feed;
 pub mod gate;
+pub mod lease;
 mod outage;
 pub mod pool;
 pub mod push;

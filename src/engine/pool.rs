@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
+use super::lease::{Lease, Standing};
 use super::session::Line;
 use super::tray::{Filling, Tray};
 use crate::core::breaker::Pause;
@@ -20,7 +20,7 @@ use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
 const MANY_CREATES: u64 = 20;
 /// How often what others hold beyond its time is looked for.
-const RECLAIM_EVERY: TimeDelta = TimeDelta::seconds(10);
+const RECLAIM_EVERY: Duration = Duration::from_secs(10);
 /// The longest time without a look into the queue: another process may have put something in.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failing probes after which a pool that is to empty the queue gives up.
@@ -65,7 +65,7 @@ pub struct Pool<P> {
 /// A turn that was begun, with everything that is needed to begin it again.
 struct TurnDone {
     finished: Arc<Vec<Finished>>,
-    lease_until: DateTime<Utc>,
+    lease: Lease,
     wanted: usize,
     result: Result<Turn, StoreError>,
 }
@@ -81,7 +81,9 @@ struct Round {
     dry: bool,
     /// Something new may be in the queue, of which nothing was claimed yet.
     news: bool,
-    reclaimed_at: Option<DateTime<Utc>>,
+    standing: Standing,
+    /// By what has passed.
+    reclaimed_at: Option<Duration>,
     /// The database knows of an outage.
     outage_noted: bool,
     stopping: bool,
@@ -158,10 +160,8 @@ impl<P: ScimPort> Pool<P> {
     }
 
     async fn begin(&self) -> Result<(), StoreError> {
-        let now = self.line.clock.now();
         let store = &self.line.store;
-        let freed =
-            store.start_over(self.owner.id(), now).await? + store.reclaim(self.owner.id(), now).await?;
+        let freed = store.start_over(self.owner.id()).await? + store.reclaim(self.owner.id()).await?;
         if freed > 0 {
             tracing::info!(
                 actions = freed,
@@ -174,7 +174,7 @@ impl<P: ScimPort> Pool<P> {
 
     /// Before many creates: lists all users, if that takes fewer requests than to ask for each.
     async fn look_ahead(&self) -> Result<(), StoreError> {
-        if self.line.directory.prepared(self.line.clock.now()).is_some() {
+        if self.line.directory.prepared(self.line.clock.elapsed()).is_some() {
             return Ok(());
         }
         let creates = self.line.store.queued_creates().await?;
@@ -200,11 +200,11 @@ impl<P: ScimPort> Pool<P> {
             return Ok(());
         }
         let line = &self.line;
-        let now = line.clock.now();
+        let passed = line.clock.elapsed();
         let is_open = line.gate.is_open();
-        if is_open && round.reclaimed_at.is_none_or(|at| now - at >= RECLAIM_EVERY) {
-            line.store.reclaim(self.owner.id(), now).await?;
-            round.reclaimed_at = Some(now);
+        if is_open && round.reclaimed_at.is_none_or(|at| passed >= at + RECLAIM_EVERY) {
+            self.reclaim(&mut round.standing).await?;
+            round.reclaimed_at = Some(passed);
         }
         let filling = round.tray.filling();
         let room = (line.gate.in_flight_limit() as usize * (1 + AHEAD))
@@ -215,6 +215,17 @@ impl<P: ScimPort> Pool<P> {
         if filling.finished > 0 || claim_pays {
             let finished = Arc::new(round.tray.take_finished());
             round.turn = Some(self.spawn_turn(finished, wanted, Duration::ZERO));
+        }
+        Ok(())
+    }
+
+    /// Takes up what a process has left, or holds for longer than it may.
+    async fn reclaim(&self, standing: &mut Standing) -> Result<(), StoreError> {
+        let line = &self.line;
+        line.store.reclaim(self.owner.id()).await?;
+        let over = standing.look(&*line.clock, line.manner.lease, &line.store.leases().await?);
+        if !over.is_empty() {
+            line.store.reclaim_over(&over).await?;
         }
         Ok(())
     }
@@ -231,10 +242,10 @@ impl<P: ScimPort> Pool<P> {
                 line.clock.sleep(after).await;
             }
             let now = line.clock.now();
-            let lease_until = now + line.manner.lease;
-            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until };
+            let lease = Lease::begin(&*line.clock, line.manner.lease);
+            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until: lease.until };
             let result = line.store.turn(&finished, &claim).await;
-            TurnDone { finished, lease_until, wanted, result }
+            TurnDone { finished, lease, wanted, result }
         })
     }
 
@@ -281,7 +292,7 @@ impl<P: ScimPort> Pool<P> {
                 // What came back into the queue may be due already.
                 let came_back = done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
-                round.tray.add(turn.claimed, done.lease_until);
+                round.tray.add(turn.claimed, done.lease);
                 Ok(())
             }
             Err(error) => {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::clock::{Clock, Randomness};
 use super::directory::Directory;
 use super::gate::Gate;
+use super::lease::Lease;
 use super::telemetry::Telemetry;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
@@ -206,17 +205,17 @@ pub struct Session<'a, P> {
     pub attempts: Vec<AttemptRow>,
     /// Whether a request may have taken effect unseen.
     pub uncertain: bool,
-    /// When the work began.
-    pub begun_at: DateTime<Utc>,
+    /// When the work began, by what has passed.
+    pub begun_at: Duration,
     /// Whose failure the last request was, if it failed.
     pub blame: Blame,
-    lease_until: DateTime<Utc>,
+    lease: Lease,
 }
 
 impl<'a, P: ScimPort> Session<'a, P> {
     /// Begins with a lease that was just taken.
-    pub fn new(line: &'a Line<P>, action: &'a Claimed, lease_until: DateTime<Utc>) -> Self {
-        let begun_at = line.clock.now();
+    pub fn new(line: &'a Line<P>, action: &'a Claimed, lease: Lease) -> Self {
+        let begun_at = line.clock.elapsed();
         Self {
             line,
             action,
@@ -224,7 +223,7 @@ impl<'a, P: ScimPort> Session<'a, P> {
             uncertain: action.uncertain,
             begun_at,
             blame: Blame::default(),
-            lease_until,
+            lease,
         }
     }
 
@@ -288,16 +287,16 @@ impl<'a, P: ScimPort> Session<'a, P> {
     /// Nothing is sent unless the lease outlives the request.
     async fn hold_lease(&mut self) -> Result<(), Interrupt> {
         loop {
-            let now = self.line.clock.now();
-            if now + self.line.manner.timeout < self.lease_until {
+            let (clock, manner) = (&*self.line.clock, &self.line.manner);
+            if self.lease.outlives(clock, manner.timeout) {
                 return Ok(());
             }
-            let until = now + self.line.manner.lease;
-            if !self.line.store.renew(self.action.action_id, self.action.epoch, until).await? {
+            let lease = Lease::begin(clock, manner.lease);
+            if !self.line.store.renew(self.action.action_id, self.action.epoch, lease.until).await? {
                 return Err(Interrupt::LeaseLost);
             }
             // To store that may have taken its time, so what is left of the lease is looked at again.
-            self.lease_until = until;
+            self.lease = lease;
         }
     }
 }

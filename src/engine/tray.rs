@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
+use super::lease::Lease;
 use super::session::Line;
 use super::work::carry_out;
 use crate::core::scim::ScimPort;
@@ -21,8 +21,8 @@ pub struct Tray {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Claimed, each with the end of its lease, in the order in which they begin.
-    ready: VecDeque<(Claimed, DateTime<Utc>)>,
+    /// Claimed, each with its lease, in the order in which they begin.
+    ready: VecDeque<(Claimed, Lease)>,
     /// Through, and not stored yet.
     finished: Vec<Finished>,
     workers: usize,
@@ -49,11 +49,11 @@ impl Tray {
     }
 
     /// Adds what was claimed. What takes access away begins before everything else, also where that was claimed earlier.
-    pub fn add(&self, claimed: Vec<Claimed>, lease_until: DateTime<Utc>) {
+    pub fn add(&self, claimed: Vec<Claimed>, lease: Lease) {
         let mut inner = self.inner();
         for action in claimed {
             let place = inner.ready.partition_point(|(waiting, _)| waiting.kind <= action.kind);
-            inner.ready.insert(place, (action, lease_until));
+            inner.ready.insert(place, (action, lease));
         }
     }
 
@@ -92,7 +92,7 @@ impl Tray {
         Some(Worker(Arc::clone(self)))
     }
 
-    fn next<P>(&self, line: &Line<P>) -> Option<(Claimed, DateTime<Utc>)> {
+    fn next<P>(&self, line: &Line<P>) -> Option<(Claimed, Lease)> {
         if !line.gate.is_open() {
             return None;
         }
@@ -125,8 +125,8 @@ pub struct Worker(Arc<Tray>);
 impl Worker {
     /// Carries out one action after another until there is none, or none may be begun.
     pub async fn work<P: ScimPort>(self, line: Arc<Line<P>>) {
-        while let Some((action, lease_until)) = self.0.next(&line) {
-            let finished = carry_out(&line, &action, lease_until).await;
+        while let Some((action, lease)) = self.0.next(&line) {
+            let finished = carry_out(&line, &action, lease).await;
             self.0.put_down(finished);
         }
     }

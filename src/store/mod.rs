@@ -41,7 +41,7 @@ pub use ending::{Ending, Finished, Turn};
 pub use explain::{AuditLine, History, PastAction, PastPlan, PastRequest};
 pub use opening::{Opening, WriteWatch};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
-pub use outbox::{Claim, Claimed};
+pub use outbox::{Claim, Claimed, HeldLease};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};
 pub use saved::{Application, KEPT_SAVED, SAVED_FOR};

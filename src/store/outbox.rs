@@ -1,10 +1,11 @@
 //! The outbox: actions are claimed under a fenced lease.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Owner, Store, StoreError, Tx, millis, to_json};
+use super::{Owner, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::action::{ActionKind, Change, Target};
 use crate::core::planted::{self, Fault};
 
@@ -33,6 +34,24 @@ pub struct Claimed {
     pub attempts: u32,
 }
 
+/// A lease as it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HeldLease {
+    /// Of which action.
+    pub action_id: i64,
+    /// Under which claim.
+    pub epoch: i64,
+    /// Its end by the clock on the wall, in milliseconds since 1970; another one each time that it is made longer.
+    pub until_ms: i64,
+}
+
+impl HeldLease {
+    /// Its end by the clock on the wall.
+    pub fn until(&self) -> DateTime<Utc> {
+        from_millis(self.until_ms)
+    }
+}
+
 impl Store {
     /// Makes a lease longer. False: it was lost, and nothing may be sent any more.
     ///
@@ -44,7 +63,9 @@ impl Store {
         epoch: i64,
         lease_until: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE lease SET lease_until = ?3 WHERE action_id = ?1 AND epoch = ?2";
+        // Always another end than before, also where the clock was set back: others tell by that that it was made longer.
+        let sql =
+            "UPDATE lease SET lease_until = max(?3, lease_until + 1) WHERE action_id = ?1 AND epoch = ?2";
         let mut tx = self.begin().await?;
         let done =
             sqlx::query(sql).bind(action_id).bind(epoch).bind(millis(lease_until)).execute(&mut *tx).await?;
@@ -52,39 +73,66 @@ impl Store {
         Ok(done.rows_affected() == 1 || planted::is(Fault::SkippedFence))
     }
 
-    /// Gives back what a process holds that is gone, or holds beyond its lease. Each may have been sent.
+    /// All leases, as they stand.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn reclaim(&self, own: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn leases(&self) -> Result<Vec<HeldLease>, StoreError> {
+        let sql = "SELECT action_id, epoch, lease_until FROM lease";
+        let rows: Vec<(i64, i64, i64)> = sqlx::query_as(sql).fetch_all(&self.readers).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(action_id, epoch, until_ms)| HeldLease { action_id, epoch, until_ms })
+            .collect())
+    }
+
+    /// Gives back what a process holds that is gone for certain. Each may have been sent.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reclaim(&self, own: &str) -> Result<u64, StoreError> {
         let owners: Vec<String> =
             sqlx::query_scalar("SELECT DISTINCT owner FROM lease").fetch_all(&self.readers).await?;
-        if owners.is_empty() {
+        let is_gone = |owner: &&String| *owner != own && Owner::is_gone(&self.path, owner);
+        let gone: Vec<&String> = owners.iter().filter(is_gone).collect();
+        if gone.is_empty() {
             return Ok(0);
         }
-        let is_gone = |owner: &&str| *owner != own && Owner::is_gone(&self.path, owner);
-        let gone: Vec<&str> = owners.iter().map(String::as_str).filter(is_gone).collect();
-        self.free(&gone, now).await
+        self.free(
+            "DELETE FROM lease WHERE owner IN (SELECT value FROM json_each(?1)) RETURNING action_id",
+            &gone,
+        )
+        .await
+    }
+
+    /// Gives back what has stood for the whole of its lease, unless it was made longer or given back since. Each may have been
+    /// sent.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reclaim_over(&self, over: &[HeldLease]) -> Result<u64, StoreError> {
+        let over: Vec<_> = over.iter().map(|one| (one.action_id, one.epoch, one.until_ms)).collect();
+        let sql = "DELETE FROM lease WHERE (action_id, epoch, lease_until) IN \
+                   (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)) RETURNING action_id";
+        self.free(sql, &over).await
     }
 
     /// Gives back all that `own` holds, which works on nothing any more: what its last pool was torn from. Each may have been
-    /// sent. By its time alone it would wait for as long as the clock was set back meanwhile.
+    /// sent.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn start_over(&self, own: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.free(&[own], now).await
+    pub async fn start_over(&self, own: &str) -> Result<u64, StoreError> {
+        self.free(
+            "DELETE FROM lease WHERE owner IN (SELECT value FROM json_each(?1)) RETURNING action_id",
+            &[own],
+        )
+        .await
     }
 
-    async fn free(&self, gone: &[&str], now: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn free<T: Serialize>(&self, sql: &'static str, which: &[T]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let freed: Vec<i64> = sqlx::query_scalar(
-            "DELETE FROM lease WHERE lease_until < ?1 OR owner IN (SELECT value FROM json_each(?2)) RETURNING action_id",
-        )
-        .bind(millis(now))
-        .bind(to_json(&gone))
-        .fetch_all(&mut *tx)
-        .await?;
+        let freed: Vec<i64> = sqlx::query_scalar(sql).bind(to_json(&which)).fetch_all(&mut *tx).await?;
         if !freed.is_empty() {
             sqlx::query(
                 "UPDATE action SET uncertain = 1, error = 'the process that worked on it is gone' \
@@ -118,7 +166,7 @@ impl Store {
         let sql = "SELECT min(not_before) FROM action WHERE state = 'queued' \
                    AND action_id NOT IN (SELECT action_id FROM lease)";
         let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
-        Ok(at.map(super::from_millis))
+        Ok(at.map(from_millis))
     }
 }
 

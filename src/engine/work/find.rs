@@ -1,6 +1,6 @@
 //! Finding the account that a person may already have, and whether it is provably theirs.
 
-use chrono::TimeDelta;
+use std::time::Duration;
 
 use crate::core::identity::{MatchAttribute, Unproven, prove};
 use crate::core::scim::list::UserPage;
@@ -9,7 +9,7 @@ use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
 
 /// How old a listing may be that is asked about duplicates.
-const LISTING_AGE: TimeDelta = TimeDelta::seconds(60);
+const LISTING_AGE: Duration = Duration::from_secs(60);
 
 /// Looks a person's account up by the configured attributes, in order. `None`: there is none.
 ///
@@ -46,8 +46,12 @@ pub async fn by_paging<P: ScimPort>(
 ) -> Result<Option<RemoteUser>, Interrupt> {
     // Of a request of ours that may have taken effect, only a later listing can tell. Otherwise one a minute is enough:
     // a listing for each of many duplicates would be a flood.
-    let since = if session.must_verify() { session.begun_at } else { session.begun_at - LISTING_AGE };
-    let listing = session.line.directory.load(session.line, Some(since)).await?;
+    let since = if session.must_verify() {
+        Some(session.begun_at)
+    } else {
+        session.begun_at.checked_sub(LISTING_AGE)
+    };
+    let listing = session.line.directory.load(session.line, since).await?;
     for by in session.line.manner.match_existing.clone() {
         let Some((name, value)) = wanted(by, attributes) else { continue };
         let found = read_listed(session, &listing, by, value).await?;

@@ -7,9 +7,9 @@ mod write;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tracing::Instrument;
 
+use super::lease::Lease;
 use super::session::{FORBIDDEN, Interrupt, Line, Session};
 use crate::core::action::{ActionKind, Target};
 use crate::core::blame::Blame;
@@ -23,20 +23,16 @@ use crate::store::{Claim, Claimed, Ending, Finished};
 const TRIES_UNTIL_BELIEVED: u32 = 2;
 
 /// Carries out a claimed action; its log lines carry its ids. Should another process have it by now, storing the end finds that out.
-pub async fn carry_out<P: ScimPort>(
-    line: &Line<P>,
-    action: &Claimed,
-    lease_until: DateTime<Utc>,
-) -> Finished {
+pub async fn carry_out<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Finished {
     let (run_id, employee_id, action_id) = (&action.run_id, &action.employee_id, action.action_id);
     let span = tracing::info_span!("action", run_id, employee_id, action_id, kind = action.kind.name());
-    work(line, action, lease_until).instrument(span).await
+    work(line, action, lease).instrument(span).await
 }
 
-async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTime<Utc>) -> Finished {
-    let mut session = Session::new(line, action, lease_until);
+async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Finished {
+    let mut session = Session::new(line, action, lease);
     if planted::is(Fault::CommitBeforeCall) {
-        commit_before_call(line, action, lease_until).await;
+        commit_before_call(line, action, lease).await;
     }
     let result = match &action.target {
         Target::Access(desired) => provision::provision(&mut session, desired).await,
@@ -54,12 +50,12 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTi
 }
 
 /// A fault on purpose: an account whose id is known is stored as it is to be, before anything is sent.
-async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease_until: DateTime<Utc>) {
+async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) {
     let Some(scim_id) = action.scim_id.clone() else { return };
     let active = matches!(action.target, Target::Access(_));
     let account = Account { scim_id, active, attributes: action.target.attributes().clone() };
     let done = Finished::new(action, Vec::new(), Ending::Done { account: Some(account) });
-    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until };
+    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until: lease.until };
     let _ = line.store.turn(&[done], &claim).await;
 }
 

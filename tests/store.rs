@@ -572,7 +572,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_
     assert!(refused.to_string().contains("workiva-sync check"), "{refused}");
     let store = Store::open(&path).await.unwrap();
     assert_eq!(store.states(&["1001"]).await.unwrap()["1001"].account.as_ref().unwrap().scim_id, "u1");
-    assert_eq!(store.accounts_after("", at(0)).await.unwrap().len(), 1);
+    assert_eq!(store.accounts_after("", 0).await.unwrap().len(), 1);
     let held = store.held_summary(DateTime::UNIX_EPOCH).await.unwrap().unwrap();
     assert_eq!(held.expires_at.unwrap() - held.created_at, TimeDelta::hours(72), "its table was made anew");
     assert_eq!(store.queue().await.unwrap().held, 1);

@@ -128,11 +128,13 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             return Err(DriftError::Paused(pause.message));
         }
         let managed = self.rules.rulebook.users.paths();
+        // Whoever is confirmed from here on may be listed as they were before.
+        let since = self.store.audit_head().await?.seq;
         let roster = directory::roster(&line, managed).await?;
         let mut comparer = Comparer::new(&roster, managed);
         let mut after = String::new();
         loop {
-            let accounts = self.store.accounts_after(&after, started_at).await?;
+            let accounts = self.store.accounts_after(&after, since).await?;
             let Some(last) = accounts.last() else { break };
             after.clone_from(&last.employee_id);
             accounts.into_iter().for_each(|account| comparer.compare(account));

@@ -124,23 +124,20 @@ impl Store {
         }))
     }
 
-    /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action under way, or
-    /// confirmed at or after `since`, count as moving.
+    /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action under way, or of
+    /// whom the audit has a record behind `since`, count as moving: whatever changes an account is recorded there, in an order
+    /// that does not depend on the clock, which may be set back.
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
-    pub async fn accounts_after(
-        &self,
-        after: &str,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<KnownAccount>, StoreError> {
-        let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, a.confirmed_at >= ?2 \
+    pub async fn accounts_after(&self, after: &str, since: i64) -> Result<Vec<KnownAccount>, StoreError> {
+        let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, \
+                     EXISTS (SELECT 1 FROM audit u WHERE u.employee_id = a.employee_id AND u.seq > ?2) \
                      OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state IN ('queued', 'parked')), \
                      (SELECT json_group_object(r.attribute, json_array(r.confirmed, r.shown)) FROM drift_repair r \
                         WHERE r.employee_id = a.employee_id) \
                    FROM account a JOIN person p USING (employee_id) WHERE a.employee_id > ?1 ORDER BY a.employee_id LIMIT ?3";
-        let rows =
-            sqlx::query(sql).bind(after).bind(millis(since)).bind(BATCH).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(sql).bind(after).bind(since).bind(BATCH).fetch_all(&self.readers).await?;
         let known = |row: &sqlx::sqlite::SqliteRow| {
             let attributes = serde_json::from_str(row.get(3))
                 .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
@@ -205,8 +202,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn last_drift_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let at: Option<i64> =
-            sqlx::query_scalar("SELECT max(started_at) FROM drift").fetch_one(&self.readers).await?;
+        let at: Option<i64> = sqlx::query_scalar("SELECT started_at FROM drift ORDER BY rowid DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
         Ok(at.map(from_millis))
     }
 

@@ -71,6 +71,7 @@ impl Outbox {
             outcome: Outcome::Applied,
             source: Some(&SourceFile { name: "employees.csv".into(), ..SourceFile::default() }),
             message: None,
+            seen: self.store.seen().await.unwrap(),
         };
         let commit = PlanCommit {
             plan_id: &format!("plan-{name}"),

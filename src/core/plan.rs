@@ -85,6 +85,9 @@ pub struct Plan {
     pub rows: u64,
     /// The source's columns.
     pub header: HeaderNames,
+    /// Everybody was looked at, since it is an earlier day than the one by which people were settled: the clock was set back. Who is
+    /// not settled by this plan is to be looked at again.
+    pub anew: bool,
     /// The digest of the configuration that decided.
     pub rules: u64,
     /// The digest of the source's content and of the configuration.

@@ -16,7 +16,7 @@ use crate::core::report::Outcome;
 use crate::core::scim::{Capabilities, ScimPort, address};
 use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceDigest, SourceError};
-use crate::store::{Committed, PlanCommit, RunRecord, StoreError};
+use crate::store::{Committed, PlanCommit, RunRecord, Seen, StoreError};
 
 /// A plan with the guard's word on it.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ impl Planned {
 
 enum Reading {
     Quiet(CycleResult),
-    Planned(Planned),
+    /// A plan, and what had been stored before anything was looked at.
+    Planned(Planned, Seen),
 }
 
 /// How the planning half of a cycle ended.
@@ -149,7 +150,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn plan(&self, today: Option<NaiveDate>) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
         let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
-        let due = self.store.due(today).await?;
+        let anew = self.was_set_back(today).await?;
+        let due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
         let absent = Fingerprint::absent(rulebook.seed);
         let (mut findings, end) = feed::read(&self.source, &self.store, &due, absent).await?;
         let records = std::mem::take(&mut findings.changed);
@@ -166,7 +168,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
         let (states, holders) = (&states, &holders);
         let material = Material { judged, rejected, findings, header: end.header, states, holders };
-        let mut plan = assemble(material, rulebook);
+        let mut plan = Plan { anew, ..assemble(material, rulebook) };
         plan.warnings.extend(end.passed_over);
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
@@ -180,6 +182,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let verdict = check(&plan, &scale, guard);
         Ok(Planned { plan, verdict, source: end.file })
+    }
+
+    /// Whether it is an earlier day than the one by which people were judged last: then dates that counted do not any more.
+    async fn was_set_back(&self, today: NaiveDate) -> Result<bool, StoreError> {
+        let judged_at = self.store.judged_at().await?;
+        Ok(judged_at.is_some_and(|at| today < self.rules.rulebook.access.lifecycle.today(at)))
     }
 
     /// Runs the planning half of a cycle and stores what came of it in one transaction.
@@ -203,7 +211,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
             Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause).await {
                 Ok(Reading::Quiet(result)) => result,
-                Ok(Reading::Planned(planned)) => self.store_plan(run_id, started_at, cause, planned).await?,
+                Ok(Reading::Planned(planned, seen)) => {
+                    self.store_plan(run_id, started_at, cause, planned, seen).await?
+                }
                 Err(FeedError::Source(error)) => {
                     self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await?
                 }
@@ -227,17 +237,22 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         started_at: DateTime<Utc>,
         cause: &str,
     ) -> Result<Reading, FeedError> {
+        let seen = self.store.seen().await?;
         if let Some(mut known) = self.source.digest().await? {
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
-            if let Some(rows) = self.store.quiet_rows(digest, today).await? {
+            if !self.was_set_back(today).await?
+                && let Some(rows) = self.store.quiet_rows(digest, today).await?
+            {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;
                 known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
-                return Ok(Reading::Quiet(self.store_quiet(run_id, started_at, cause, known, rows).await?));
+                return Ok(Reading::Quiet(
+                    self.store_quiet(run_id, started_at, cause, known, rows, seen).await?,
+                ));
             }
         }
-        Ok(Reading::Planned(self.plan(None).await?))
+        Ok(Reading::Planned(self.plan(None).await?, seen))
     }
 
     async fn store_quiet(
@@ -247,6 +262,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         cause: &str,
         source: SourceDigest,
         rows: u64,
+        seen: Seen,
     ) -> Result<CycleResult, StoreError> {
         let warnings = source.passed_over.into_iter().collect();
         let plan = Plan { rows, warnings, ..Plan::default() };
@@ -260,6 +276,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             outcome: Outcome::Unchanged,
             source: Some(&planned.source),
             message: message.as_deref(),
+            seen,
         };
         self.store.record_quiet_run(&run, rows).await?;
         Ok(CycleResult {
@@ -278,6 +295,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         started_at: DateTime<Utc>,
         cause: &str,
         planned: Planned,
+        seen: Seen,
     ) -> Result<CycleResult, EngineError> {
         let outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
             (true, _) => Outcome::Held,
@@ -293,6 +311,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             outcome,
             source: Some(&planned.source),
             message: message.as_deref(),
+            seen,
         };
         let plan_id = self.random.name(started_at);
         let commit = PlanCommit { plan_id: &plan_id, ..self.commit_of(&planned) };
@@ -329,6 +348,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             outcome,
             source: None,
             message: Some(&message),
+            seen: Seen::default(),
         };
         self.store.record_run(&run).await?;
         Ok(CycleResult {

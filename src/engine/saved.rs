@@ -65,6 +65,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.expire_held().await?;
         let started_at = self.clock.now();
         let run_id = self.random.name(started_at);
+        let seen = self.store.seen().await?;
         let planned = match self.plan_connected(None).await? {
             Ok(planned) => planned,
             Err(failure) => {
@@ -83,6 +84,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             outcome,
             source: Some(&planned.source),
             message: message.as_deref(),
+            seen,
         };
         let commit = PlanCommit { plan_id, ..self.commit_of(&planned) };
         let committed = match self.store.apply_saved(&run, &commit, by).await? {

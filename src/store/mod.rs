@@ -21,6 +21,7 @@ mod outage;
 mod outbox;
 mod owner;
 mod plans;
+mod quiet;
 mod recorded;
 mod saved;
 mod settling;
@@ -44,6 +45,7 @@ pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary,
 pub use outbox::{Claim, Claimed, HeldLease};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};
+pub use quiet::Seen;
 pub use saved::{Application, KEPT_SAVED, SAVED_FOR};
 pub use state::PackedPeople;
 

@@ -1,10 +1,11 @@
 //! A run, its plan and its outbox: stored in one transaction, so that a crash leaves all of it or nothing.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::actions::insert_actions;
 use super::approval::{drop_held, stored_hash};
 use super::audit::append;
+use super::quiet::{Seen, has_seen_all};
 use super::recorded;
 use super::settling::{count_absences, settle};
 use super::{Store, StoreError, Tx, millis, to_json};
@@ -37,10 +38,12 @@ pub struct RunRecord<'a> {
     pub source: Option<&'a SourceFile>,
     /// What went wrong, if it did, or what an operator should know.
     pub message: Option<&'a str>,
+    /// What had been stored when it began to look.
+    pub seen: Seen,
 }
 
 impl<'a> RunRecord<'a> {
-    fn source_digest(&self) -> Option<&'a str> {
+    pub(super) fn source_digest(&self) -> Option<&'a str> {
         self.source.and_then(|source| source.digest.as_deref())
     }
 }
@@ -100,6 +103,7 @@ impl Store {
         let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.begin().await?;
+        let has_seen_all = has_seen_all(&mut tx, run).await?;
         let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
             drop_held(&mut tx, "superseded", None, now).await?;
@@ -122,6 +126,7 @@ impl Store {
         }
         let settled = beside_actions(&mut tx, run, commit.plan, &held, &mut told).await?;
         let leaves_nothing = !is_held
+            && has_seen_all
             && commit.plan.is_final()
             && queued == released.len() as u64
             && settled == commit.plan.settled.len() as u64;
@@ -132,54 +137,6 @@ impl Store {
         append(&mut tx, now, &told).await?;
         tx.commit().await?;
         Ok(Committed { plan_id, queued })
-    }
-
-    /// Stores a run whose source's bytes were those of the run before, which had left nothing to be looked at again.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn record_quiet_run(&self, run: &RunRecord<'_>, rows: u64) -> Result<(), StoreError> {
-        let plan = Plan { rows, ..Plan::default() };
-        let commit = PlanCommit {
-            plan_id: "",
-            plan: &plan,
-            hold_reasons: &[],
-            only_deprovisions: false,
-            expires_at: run.ended_at,
-        };
-        let mut tx = self.begin().await?;
-        let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
-        append(&mut tx, run.ended_at, &[told]).await?;
-        let sql = "UPDATE run SET quiet_digest = ?2, (input, header, rules) = \
-                     (SELECT input, header, rules FROM run WHERE quiet_digest = ?2 LIMIT 1) WHERE run_id = ?1";
-        sqlx::query(sql).bind(run.run_id).bind(run.source_digest()).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
-    /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way, nothing
-    /// parked or discarded, and no date that concerns a person or an action under way by `today`.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn quiet_rows(&self, digest: &str, today: NaiveDate) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
-                     WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
-                   WHERE quiet_digest = ?1 \
-                     AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2) \
-                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'parked') \
-                     AND NOT EXISTS (SELECT 1 FROM action WHERE state = 'discarded') \
-                     AND NOT EXISTS (SELECT 1 FROM action \
-                       WHERE state IN ('queued', 'parked') AND next_change <= ?2) \
-                     AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
-                       (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'parked')))";
-        let rows: Option<i64> = sqlx::query_scalar(sql)
-            .bind(digest)
-            .bind(today.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(rows.map(i64::unsigned_abs))
     }
 }
 
@@ -318,6 +275,9 @@ pub(super) async fn beside_actions(
     let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
     withdraw(tx, run.run_id, &needless, run.ended_at, told).await?;
     count_absences(tx, &plan.absences).await?;
+    if plan.anew {
+        sqlx::query("UPDATE person SET fingerprint = ''").execute(&mut **tx).await?;
+    }
     settle(tx, &plan.settled).await
 }
 

@@ -78,6 +78,14 @@ impl Store {
         Ok(sqlx::query_scalar(sql).bind(today.to_string()).fetch_all(&self.readers).await?)
     }
 
+    /// Everybody who is known.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn everybody(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT employee_id FROM person").fetch_all(&self.readers).await?)
+    }
+
     /// All that is known of these people; of whom nothing is known, there is no entry.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use tracing::subscriber::NoSubscriber;
+
 use super::operation::{Op, Setup, list};
 use super::world::World;
 
@@ -100,7 +102,10 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
 
 fn told(seed: u64, verdict: &Verdict) -> String {
     let setup = Setup::of(seed);
-    let (ops, faults) = shortest(setup, list(seed), &verdict.faults);
+    // What is tried to find it would drown the replay.
+    let (ops, faults) = tracing::subscriber::with_default(NoSubscriber::default(), || {
+        shortest(setup, list(seed), &verdict.faults)
+    });
     let lines: Vec<String> = ops.iter().map(|op| format!("    Op::{op:?},")).collect();
     format!(
         "seed {seed}: {}\nreplay: SIMULATION_SEED={seed} cargo test --test simulation -- --nocapture the_seed\n\

@@ -126,6 +126,8 @@ impl Hub {
         let mut state = self.state();
         let line = format!("{:>9.3} {text}", state.elapsed.as_secs_f64());
         line.hash(&mut state.trace);
+        // Among what the engine says of it, in a replay.
+        tracing::debug!(target: "simulation", "{line}");
         state.log.push(line);
     }
 
@@ -175,6 +177,9 @@ impl Hub {
             state.activity += 1;
             state.number += 1;
             let waiting = Waiting { number: state.number, who, since: state.elapsed, wish: wish(sender) };
+            if matches!(waiting.wish, Wish::Request(..)) {
+                tracing::debug!(target: "simulation", "{who} asks {}", waiting.wish.words());
+            }
             state.waiting.insert(waiting.number, waiting);
         }
         match receiver.await {

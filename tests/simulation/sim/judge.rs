@@ -31,6 +31,12 @@ struct Named {
     held: BTreeSet<String>,
 }
 
+/// What there was when something happened last: only a run that began behind that can tell that there is rest.
+struct Rest {
+    runs: usize,
+    outcomes: usize,
+}
+
 impl Named {
     fn has(&self, employee_id: &str) -> bool {
         [&self.parked, &self.discarded, &self.rejected, &self.held]
@@ -43,7 +49,7 @@ impl World {
     /// All is well from here on: everything comes to rest, and then has to be as it should be.
     pub(super) fn quiet(&mut self) {
         self.clear_the_way();
-        let runs_before = self.runs();
+        let mut rest = Rest { runs: self.runs(), outcomes: self.outcomes() };
         let mut dice = StdRng::seed_from_u64(0);
         let (mut decisions, mut retried, mut still) = (0, false, 0);
         for round in 0..ROUNDS {
@@ -62,7 +68,7 @@ impl World {
                 self.start(Task::Retry);
                 still = 0;
             } else {
-                still = if self.is_still(runs_before) { still + 1 } else { 0 };
+                still = if self.is_still(&mut rest) { still + 1 } else { 0 };
             }
             if round > 3 && still > 2 {
                 break;
@@ -103,12 +109,12 @@ impl World {
     fn run_dry(&mut self, dice: &mut StdRng) -> bool {
         for _ in 0..STEPS {
             self.settle();
-            // While somebody works on an action, time does not jump: leases are made for a process that lives.
+            // While somebody works on an action, time does not jump: leases are made for a process that lives. The last one may have
+            // been asked to end while it waited for the database, and left its leases to the next.
             let is_dry = self.hub.look(|_| ()).is_empty() && self.hub.due().is_empty();
-            if is_dry
-                && !self.hub.somebody_naps()
-                && self.database.rows("SELECT owner FROM lease LIMIT 1").is_empty()
-            {
+            let is_worked_on = !self.processes.is_empty()
+                && !self.database.rows("SELECT owner FROM lease LIMIT 1").is_empty();
+            if is_dry && !self.hub.somebody_naps() && !is_worked_on {
                 return true;
             }
             self.step(dice, Some(Fate::Answered));
@@ -117,12 +123,22 @@ impl World {
         false
     }
 
-    /// Whether the newest run found nothing to do, and nothing waits.
-    fn is_still(&self, runs_before: usize) -> bool {
+    /// Whether the newest run found nothing to do, and nothing waits. A run of another process that looked before the newest
+    /// action had ended says nothing: a name that was taken is free since, say.
+    fn is_still(&self, rest: &mut Rest) -> bool {
+        let outcomes = self.outcomes();
+        if outcomes != rest.outcomes {
+            *rest = Rest { runs: self.runs(), outcomes };
+        }
         let waits = self.database.rows("SELECT employee_id FROM action WHERE state = 'queued'");
         let run = self.database.rows("SELECT outcome FROM run ORDER BY rowid DESC LIMIT 1");
         let had_nothing_to_do = run.iter().any(|run| matches!(run[0].as_str(), "unchanged" | "held"));
-        waits.is_empty() && had_nothing_to_do && self.runs() > runs_before
+        waits.is_empty() && had_nothing_to_do && self.runs() > rest.runs
+    }
+
+    /// How much work on actions the audit tells of.
+    fn outcomes(&self) -> usize {
+        self.database.rows("SELECT CAST(seq AS TEXT) FROM audit WHERE kind = 'outcome'").len()
     }
 
     fn has_parked(&self) -> bool {
@@ -163,7 +179,9 @@ impl World {
         faults.extend(self.database.audit_fault().map(|fault| format!("the audit: {fault}")));
         let users = self.workiva.users();
         let mut owned: BTreeMap<&str, u32> = BTreeMap::new();
-        for employee_id in users.iter().filter_map(|user| text(user, "externalId")) {
+        // What others made with a key that HR does not know is theirs, however often they did.
+        let keys = users.iter().filter_map(|user| text(user, "externalId"));
+        for employee_id in keys.filter(|key| self.hr.people.contains_key(*key)) {
             *owned.entry(employee_id).or_default() += 1;
         }
         let twice = owned.iter().filter(|(_, number)| **number > 1);

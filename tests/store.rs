@@ -14,7 +14,8 @@ use workiva_sync::core::report::Outcome;
 use workiva_sync::core::source_file::SourceFile;
 use workiva_sync::core::state::{Account, OpenState, PersonState};
 use workiva_sync::store::{
-    AttemptRow, Claim, Claimed, Committed, Ending, Finished, Owner, PlanCommit, RunRecord, Store, StoreError,
+    AttemptRow, Claim, Claimed, Committed, Ending, Finished, Owner, PlanCommit, RunRecord, Seen, Store,
+    StoreError,
 };
 
 /// How long a lease lasts here, in seconds.
@@ -473,6 +474,56 @@ async fn a_plan_that_cannot_be_stored_supersedes_nothing() {
     let newer = PlannedAction { supersedes: Some(open), ..create("1001") };
     assert!(outbox.try_plan("two", 1, vec![newer]).await.is_err());
     assert_eq!(outbox.claim_one("me", 2).await.action_id, open);
+}
+
+#[tokio::test]
+async fn a_run_that_did_not_see_what_was_stored_meanwhile_leaves_no_quiet() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "id-1").await;
+    let source =
+        SourceFile { name: "employees.csv".into(), digest: Some("bytes".into()), ..SourceFile::default() };
+    let is_quiet = async |name: &str, seen: Seen| {
+        let run = RunRecord {
+            run_id: name,
+            started_at: at(0),
+            ended_at: at(0),
+            cause: "test",
+            outcome: Outcome::Unchanged,
+            source: Some(&source),
+            message: None,
+            seen,
+        };
+        outbox.store.record_quiet_run(&run, 1).await.unwrap();
+        outbox.store.quiet_rows("bytes", at(0).date_naive()).await.unwrap().is_some()
+    };
+    let seen = outbox.store.seen().await.unwrap();
+    assert!(is_quiet("first", seen).await);
+    assert!(is_quiet("beside the first", seen).await, "the first one was over the same bytes");
+
+    let seen = outbox.store.seen().await.unwrap();
+    outbox.plan("other", 1, vec![planned("1001", ActionKind::Suspend, 1)]).await;
+    assert!(!is_quiet("behind another file", seen).await);
+
+    let seen = outbox.store.seen().await.unwrap();
+    let claimed = outbox.claim_one("me", 2).await;
+    outbox.end(&[done(&claimed, "id-1")], 2).await;
+    assert!(!is_quiet("beside a push", seen).await);
+    assert!(is_quiet("behind all", outbox.store.seen().await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn who_was_confirmed_since_a_comparison_began_is_known_wherever_the_clock_was_set() {
+    let outbox = Outbox::new().await;
+    let committed = outbox.plan("hire", 5_000, vec![create("1001")]).await;
+    assert_eq!(committed.queued, 1);
+    let claimed = outbox.claim_one("me", 5_000).await;
+    outbox.end(&[done(&claimed, "id-1")], 5_000).await;
+    let since = outbox.store.audit_head().await.unwrap().seq;
+    // An hour and more before that.
+    outbox.confirm("1002", "id-2").await;
+    let accounts = outbox.store.accounts_after("", since).await.unwrap();
+    let moving: Vec<_> = accounts.iter().map(|one| (one.employee_id.as_str(), one.is_moving)).collect();
+    assert_eq!(moving, [("1001", false), ("1002", true)]);
 }
 
 #[tokio::test]

@@ -137,3 +137,171 @@ fn what_a_pool_held_that_gave_up_over_the_database_is_taken_up_by_the_next_one_a
     ];
     assert_well(setup, &ops);
 }
+
+/// A worker believed in its lease by the clock on the wall, which was set back after another process had taken the lease over:
+/// it made a user for somebody who had been suspended meanwhile.
+#[test]
+fn a_clock_that_is_set_back_gives_no_lease_back_to_who_has_lost_it() {
+    let setup = Setup { people: 13, update: "patch", ways: 2, rate: 10, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(8, 15_581_839_960_099_819_446),
+        Op::Hr(Change::Leave, 51),
+        Op::Pass(884, 17_203_824_076_140_278_735),
+        Op::Work(1, 13_955_403_041_924_737_073),
+        Op::SetBack(7308),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// The same with two processes that both made a user, and somebody had two.
+#[test]
+fn a_clock_that_is_set_back_lets_no_second_user_be_made() {
+    let setup = Setup { people: 6, holds_deprovisions_only: true, ways: 1, rate: 10, ..Setup::USUAL };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Hr(Change::Leave, 39),
+        Op::Hr(Change::Leave, 41),
+        Op::Hr(Change::Vanish, 54),
+        Op::Work(7, 306_453_719_304_511_276),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(3, 8_660_527_987_968_868_339),
+        Op::Hr(Change::HireWithTakenName, 36),
+        Op::Export(FileKind::True),
+        Op::Pass(967, 7_193_259_928_814_037_009),
+        Op::Work(5, 18_014_139_578_001_272_497),
+        Op::Start(Task::Sync),
+        Op::Start(Task::Run),
+        Op::Pass(1078, 5_942_070_934_195_617_847),
+        Op::Hr(Change::Rename, 36),
+        Op::Work(4, 5_762_806_113_167_743_760),
+        Op::Pass(73, 13_121_870_359_325_346_740),
+        Op::Work(6, 6_724_870_506_788_186_462),
+        Op::Kill(22, 13_890_893_938_244_054_736),
+        Op::Start(Task::Retry),
+        Op::Work(4, 2_798_747_891_265_239_145),
+        Op::SetBack(2185),
+        Op::Start(Task::Sync),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// A process had read the time, waited for the database, and took over by that time what another one had claimed after the clock
+/// was set back: both wrote at once.
+#[test]
+fn a_process_that_waited_while_the_clock_was_set_back_takes_over_nothing_of_a_living_one() {
+    let setup = Setup { people: 8, page: 3, ways: 1, ..Setup::USUAL };
+    let ops = [
+        Op::Hr(Change::Hire, 51),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(5, 4_017_740_324_199_866_353),
+        Op::Start(Task::Run),
+        Op::Work(4, 14_863_155_933_832_577_232),
+        Op::Pass(641, 853_410_894_423_977_258),
+        Op::Work(8, 13_065_999_651_432_686_393),
+        Op::SetBack(6868),
+        Op::Work(22, 3_069_687_546_030_740_073),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// A user was made unseen, and its owner left. A listing that had been made at the very moment at which the search began counted
+/// as made behind it, and did not show the user, who stayed active.
+#[test]
+fn a_listing_tells_of_an_uncertain_create_only_if_it_was_made_behind_it() {
+    let setup = Setup {
+        people: 13,
+        holds_deprovisions_only: true,
+        page: 3,
+        update: "patch",
+        ways: 3,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Hr(Change::Transfer, 62),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(6, 9_037_988_625_425_507_807),
+        Op::Start(Task::Decide),
+        Op::Hr(Change::Vanish, 62),
+        Op::Export(FileKind::True),
+        Op::Pass(701, 145_855_823_785_195_253),
+        Op::Start(Task::Run),
+        Op::Work(3, 6_646_133_157_130_206_822),
+        Op::Work(2, 11_473_715_567_205_770_640),
+        Op::Weather(Weather::Rain),
+        Op::Work(8, 14_376_153_327_243_634_134),
+        Op::Hr(Change::Hire, 11),
+        Op::Hr(Change::Vanish, 22),
+        Op::Start(Task::Sync),
+        Op::Work(2, 11_026_089_788_740_741_655),
+        Op::SetBack(2254),
+        Op::Export(FileKind::True),
+        Op::Work(4, 7_663_443_190_723_239_967),
+        Op::Pass(1992, 857_489_173_989_698_514),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Whoever had been confirmed before the clock was set back counted as confirmed during the comparison: no edit by hand was seen
+/// before the clock showed that time again.
+#[test]
+fn a_clock_that_is_set_back_hides_no_edit_by_hand() {
+    let setup = Setup { people: 8, page: 3, update: "patch", ways: 7, repairs_drift: true, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(27, 4_337_045_722_775_107_234),
+        Op::SetBack(4508),
+        Op::Hand(Edit::Rename, 8),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Two processes planned at once, one by a file in which somebody had been renamed, one by the next, in which that was taken back.
+/// The second found nobody to look at and was stored last, as quiet, so nobody looked again at the one who was renamed.
+#[test]
+fn a_run_that_did_not_see_what_another_one_planned_meanwhile_is_not_quiet() {
+    let setup = Setup {
+        people: 8,
+        holds_deprovisions_only: true,
+        update: "patch",
+        ways: 1,
+        repairs_drift: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Start(Task::Run),
+        Op::Pass(1037, 4_335_094_468_912_352_911),
+        Op::Hr(Change::Rename, 58),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(1, 386_119_390_238_514_105),
+        Op::Kill(45, 413_240_184_221_631_291),
+        Op::Hr(Change::TakeBack, 58),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Somebody was suspended on the day after their last one. The clock was set back over midnight, and their day counted as passed:
+/// on what was their last day again they stayed suspended.
+#[test]
+fn a_day_that_comes_again_is_judged_again() {
+    let setup = Setup { people: 8, absence_means_leaving: false, update: "put", ways: 6, ..Setup::USUAL };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::LeaveLater(0), 15),
+        Op::Export(FileKind::True),
+        Op::Kill(35, 3_043_916_469_670_447_872),
+        Op::Start(Task::Run),
+        Op::Pass(138_094, 5_155_988_299_577_517_513),
+        Op::Work(1, 7_639_765_745_131_689_627),
+        Op::SetBack(7818),
+    ];
+    assert_well(setup, &ops);
+}

@@ -150,7 +150,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn plan(&self, today: Option<NaiveDate>) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
         let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
-        let anew = self.was_set_back(today).await?;
+        let anew = feed::was_set_back(&self.store, &self.rules.rulebook, today).await?;
         let due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
         let absent = Fingerprint::absent(rulebook.seed);
         let (mut findings, end) = feed::read(&self.source, &self.store, &due, absent).await?;
@@ -182,12 +182,6 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let verdict = check(&plan, &scale, guard);
         Ok(Planned { plan, verdict, source: end.file })
-    }
-
-    /// Whether it is an earlier day than the one by which people were judged last: then dates that counted do not any more.
-    async fn was_set_back(&self, today: NaiveDate) -> Result<bool, StoreError> {
-        let judged_at = self.store.judged_at().await?;
-        Ok(judged_at.is_some_and(|at| today < self.rules.rulebook.access.lifecycle.today(at)))
     }
 
     /// Runs the planning half of a cycle and stores what came of it in one transaction.
@@ -241,7 +235,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(mut known) = self.source.digest().await? {
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
-            if !self.was_set_back(today).await?
+            if !feed::was_set_back(&self.store, &self.rules.rulebook, today).await?
                 && let Some(rows) = self.store.quiet_rows(digest, today).await?
             {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.

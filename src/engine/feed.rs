@@ -1,8 +1,10 @@
 //! Reading source and state side by side: the source on its own thread, both into the intake.
 
+use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
 use crate::core::intake::{Findings, Intake};
+use crate::core::planner::Rulebook;
 use crate::core::record::Fingerprint;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceEnd, SourceError};
 use crate::store::{Store, StoreError};
@@ -65,6 +67,15 @@ pub async fn read_everybody<S: HrSource>(
     let mut end = end?;
     end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
     Ok((findings, end))
+}
+
+/// Whether it is an earlier day than the one by which people were judged last: then dates that counted do not any more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn was_set_back(store: &Store, rulebook: &Rulebook, today: NaiveDate) -> Result<bool, StoreError> {
+    let judged_at = store.judged_at().await?;
+    Ok(judged_at.is_some_and(|at| today < rulebook.access.lifecycle.today(at)))
 }
 
 async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {

@@ -17,6 +17,7 @@ pub mod guard;
 pub mod header;
 pub mod identity;
 pub mod intake;
+pub mod json;
 pub mod lifecycle;
 pub mod mapping;
 pub mod person;

@@ -231,6 +231,10 @@ pub enum RejectionKind {
     StrayQuote,
     /// Its bytes are no text in the configured encoding.
     Encoding,
+    /// A field is a table or list, or has several values.
+    UnfitField,
+    /// It was listed, and could not be found where it should stand.
+    NotFound,
     /// Several rows that differ have one employee id.
     DifferingRows,
     /// The status is empty.
@@ -262,6 +266,8 @@ impl RejectionKind {
             Self::FieldCount => "field_count",
             Self::StrayQuote => "stray_quote",
             Self::Encoding => "encoding",
+            Self::UnfitField => "unfit_field",
+            Self::NotFound => "not_found",
             Self::DifferingRows => "differing_rows",
             Self::NoStatus => "no_status",
             Self::UnknownStatus => "unknown_status",

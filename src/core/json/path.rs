@@ -1,0 +1,152 @@
+//! Paths into JSON (JSONPath, RFC 9535): any of them within a record, and those that a stream can be followed by to the records.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// One step of a path that a stream can be followed by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The member with this name.
+    Key(String),
+    /// Every element of an array, or every member's value of an object.
+    Each,
+}
+
+/// A path of names and `[*]` alone: whoever reads along knows at every byte whether it leads on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPath {
+    text: String,
+    steps: Vec<Step>,
+}
+
+impl StreamPath {
+    /// Reads a path such as `$.d.results[*]`.
+    ///
+    /// # Errors
+    /// Why a stream cannot be followed by it, in words that go on from the key's name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        JsonPath::parse(text).map_err(|error| format!("is no JSONPath: {error}"))?;
+        let steps = steps(text).ok_or(
+            "cannot be followed while the answer streams in: only names and [*] can, such as \"$.d.results[*]\"; filters, \
+             indexes, slices and '..' are for source.columns",
+        )?;
+        Ok(Self { text: text.to_owned(), steps })
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it leads to one place at most.
+    pub fn is_single(&self) -> bool {
+        !self.steps.contains(&Step::Each)
+    }
+
+    /// Whether `other` begins with this path: it leads into what this one takes out whole.
+    pub fn holds(&self, other: &Self) -> bool {
+        other.steps.starts_with(&self.steps)
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+fn steps(text: &str) -> Option<Vec<Step>> {
+    let mut rest = text.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[*]").or_else(|| rest.strip_prefix(".*")) {
+            steps.push(Step::Each);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (name, after) = after.split_at(end);
+            steps.push(Step::Key(plain(name)?));
+            rest = after;
+        } else {
+            let after = rest.strip_prefix('[')?;
+            let quote = after.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+            let (name, after) = after[1..].split_once(quote)?;
+            steps.push(Step::Key(plain(name)?));
+            rest = after.strip_prefix(']')?;
+        }
+    }
+    Some(steps)
+}
+
+/// A name as it stands in the document: without an escape, and without the spaces that RFC 9535 lets stand between parts.
+fn plain(name: &str) -> Option<String> {
+    (!name.is_empty() && name == name.trim() && !name.contains('\\')).then(|| name.to_owned())
+}
+
+/// Where a field of ours stands in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldPath {
+    /// Under this key of the record itself.
+    Key(String),
+    /// Where this path leads.
+    Path(JsonPath),
+}
+
+impl FieldPath {
+    /// Reads a path; what does not begin with `$` is a key.
+    ///
+    /// # Errors
+    /// Why it is no path, in words that go on from the key's name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("is empty; write the key in a record, or a JSONPath that begins with $".to_owned());
+        }
+        if !text.starts_with('$') {
+            return Ok(Self::Key(text.to_owned()));
+        }
+        JsonPath::parse(text).map(Self::Path).map_err(|error| format!("is no JSONPath: {error}"))
+    }
+
+    /// All that stands there.
+    pub fn find<'r>(&self, record: &'r Value) -> Vec<&'r Value> {
+        match self {
+            Self::Key(key) => record.get(key).into_iter().collect(),
+            Self::Path(path) => path.query(record).all(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_and_wildcards_can_be_followed_and_nothing_else() {
+        let key = |name: &str| Step::Key(name.to_owned());
+        for (text, wanted) in [
+            ("$", vec![]),
+            ("$[*]", vec![Step::Each]),
+            ("$.Report_Entry[*]", vec![key("Report_Entry"), Step::Each]),
+            ("$.d.results.*", vec![key("d"), key("results"), Step::Each]),
+            ("$['odd.name'][\"b\"][*]", vec![key("odd.name"), key("b"), Step::Each]),
+        ] {
+            assert_eq!(StreamPath::parse(text).unwrap().steps, wanted, "{text}");
+        }
+        for text in ["$..employees[*]", "$.a[0]", "$.a[1:2]", "$.a[?@.b]", "$.a['b','c']", "$['a\\'b']"] {
+            assert!(StreamPath::parse(text).unwrap_err().contains("while the answer streams in"), "{text}");
+        }
+        for text in ["", "employees", "$.", "$.a[", "$.a b"] {
+            assert!(StreamPath::parse(text).unwrap_err().contains("is no JSONPath"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_a_key_of_the_record_or_where_a_path_leads() {
+        let record = json!({"a.b": 1, "jobs": [{"main": false, "title": "x"}, {"main": true, "title": "y"}]});
+        let found = |text: &str| FieldPath::parse(text).unwrap().find(&record).len();
+        assert_eq!((found("a.b"), found("b"), found("$.jobs[*].title")), (1, 0, 2));
+        let main = FieldPath::parse("$.jobs[?@.main == true].title").unwrap();
+        assert_eq!(main.find(&record), [&json!("y")]);
+        assert!(FieldPath::parse("").is_err() && FieldPath::parse("$.a[").is_err());
+    }
+}

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{AuthKind, ConfigErrors, Loaded, Secret, SourceKind, WorkivaSettings, load};
+use crate::config::{AuthKind, ConfigErrors, Loaded, Secret, WorkivaSettings, load};
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::telemetry::Telemetry;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
 use crate::source::AnySource;
 use crate::source::csv::{Announcements, CsvOptions, CsvSource};
+use crate::source::rest::{RestOptions, RestSource};
 use crate::store::{Store, StoreError};
 
 /// The engine as it runs in production.
@@ -97,21 +98,27 @@ pub async fn engine(
 /// The configured HR source.
 pub fn source(loaded: &Loaded) -> AnySource {
     let source = &loaded.settings.source;
-    match source.kind {
-        SourceKind::Csv => AnySource::Csv(CsvSource::new(CsvOptions {
-            pattern: source.path.clone().unwrap_or_default(),
-            delimiter: loaded.rules.delimiter,
-            encoding: source.encoding,
-            min_records: source.min_records,
-            announcements: Announcements {
-                done_marker: source.done_marker.clone(),
-                control_file: source.control_file.clone(),
-                trailer: source.trailer.clone(),
-            },
-            columns: source.columns.clone(),
+    if let Some(rules) = &loaded.rules.rest {
+        let (rules, min_records) = (rules.clone(), source.min_records);
+        return AnySource::Rest(RestSource::new(RestOptions {
+            rules,
+            min_records,
             seed: loaded.rules.rulebook.seed,
-        })),
+        }));
     }
+    AnySource::Csv(CsvSource::new(CsvOptions {
+        pattern: source.path.clone().unwrap_or_default(),
+        delimiter: loaded.rules.delimiter,
+        encoding: source.encoding,
+        min_records: source.min_records,
+        announcements: Announcements {
+            done_marker: source.done_marker.clone(),
+            control_file: source.control_file.clone(),
+            trailer: source.trailer.clone(),
+        },
+        columns: source.columns.clone(),
+        seed: loaded.rules.rulebook.seed,
+    }))
 }
 
 fn client(loaded: &Loaded) -> Result<ScimClient, ClientError> {

@@ -75,7 +75,7 @@ fn written_keys(text: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
     let mut section = String::new();
     let mut keys = BTreeSet::new();
     for line in text.lines() {
-        if let Some(header) = line.strip_prefix('[') {
+        if let Some(header) = line.strip_prefix("# [").or(line.strip_prefix('[')) {
             section = header.trim_start_matches('[').split(']').next().unwrap().to_owned();
         }
         let map = known.iter().find(|key| section == **key || section.starts_with(&format!("{key}.")));

@@ -32,7 +32,7 @@ impl ConfigError {
 /// Whether a key holds a secret.
 pub fn is_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or_default();
-    ["password", "token", "secret", "api_key", "private_key", "passphrase"]
+    ["password", "token", "secret", "api_key", "private_key", "passphrase", "assertion"]
         .iter()
         .any(|secret| name.ends_with(secret))
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ConfigError, ConfigErrors, is_secret};
 use super::repair::further_faults;
+use super::rest::presets;
 use super::rules::{Rules, compile};
 use super::settings::{HttpSettings, Settings};
 
@@ -56,6 +57,7 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
     };
     let schema = schema();
     let mut tree = read(text, environment, &schema).map_err(|error| fail(vec![error]))?;
+    presets::expand(&mut tree);
     let mut errors = check_against_schema(&tree, &schema);
     errors.extend(resolve_secret_files(&mut tree));
     if !errors.is_empty() {

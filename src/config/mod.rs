@@ -3,6 +3,7 @@
 mod error;
 mod load;
 mod repair;
+pub mod rest;
 mod rules;
 mod secret;
 mod settings;

@@ -7,6 +7,7 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ConfigError;
+use super::rest::{self, RestRules};
 use super::settings::{AuthKind, Settings, SourceKind, SourceSettings, WorkivaSettings};
 use crate::core::access::AccessRules;
 use crate::core::desired::UserMapping;
@@ -33,6 +34,8 @@ pub struct Rules {
     pub listen: SocketAddr,
     /// The delimiter of a CSV file.
     pub delimiter: u8,
+    /// How a system is asked by HTTP, where the source is one.
+    pub rest: Option<RestRules>,
 }
 
 // Compiled templates have no useful form.
@@ -52,6 +55,7 @@ impl std::fmt::Debug for Rules {
 pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let delimiter = check_source(&settings.source, &mut errors);
+    let rest = check_rest(&settings.source, &mut errors);
     let base_url = check_workiva(&settings.workiva, &mut errors);
     let schedule = Schedule::parse(&settings.schedule.cron, &settings.schedule.timezone)
         .map_err(|all| {
@@ -74,7 +78,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen), Some(delimiter))
             if errors.is_empty() =>
         {
-            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, delimiter })
+            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, delimiter, rest })
         }
         _ => Err(errors),
     }
@@ -116,6 +120,7 @@ fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Optio
                 errors.push(ConfigError::with_value("source.path", path, format!("is no pattern: {error}")));
             }
         }
+        _ => {}
     }
     check_announcements(source, errors);
     if source.absence_runs > 1 && source.absence == Absence::Keep {
@@ -132,6 +137,12 @@ fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Optio
             None
         }
     }
+}
+
+fn check_rest(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<RestRules> {
+    let kind = source.kind.is_rest().then(|| source.kind.name())?;
+    let settings = source.rest.as_deref().cloned().unwrap_or_default();
+    rest::compile::compile(&kind, &settings, source.account.as_deref(), &source.columns, errors)
 }
 
 fn check_announcements(source: &SourceSettings, errors: &mut Vec<ConfigError>) {

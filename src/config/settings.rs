@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
@@ -113,6 +114,12 @@ pub struct SourceSettings {
     /// How dates are written, tried in order (`%Y` year, `%m` month, `%d` day).
     #[serde(default = "iso_dates")]
     pub date_formats: Vec<String>,
+    /// HTTP: how the system is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Box<RestSettings>>,
+    /// HTTP: what a preset needs of the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Box<AccountSettings>>,
     /// Our name = their header. `employee_id` and `status` are required; further names can be used in expressions.
     pub columns: BTreeMap<String, String>,
 }
@@ -134,6 +141,41 @@ pub enum HeaderChange {
 pub enum SourceKind {
     /// A file of comma-separated values with a header.
     Csv,
+    /// Any JSON HTTP API, by `[source.rest]` alone.
+    Rest,
+    /// ADP Workforce Now, workers v2.
+    Adp,
+    /// BambooHR, custom report.
+    Bamboohr,
+    /// HiBob, people search.
+    Hibob,
+    /// Merge, HRIS employees.
+    Merge,
+    /// Paylocity, company employees.
+    Paylocity,
+    /// Personio, company employees v1.
+    Personio,
+    /// Rippling, workers.
+    Rippling,
+    /// SAP SuccessFactors, OData v2.
+    Successfactors,
+    /// UKG Pro, employee changes.
+    Ukgpro,
+    /// Workday, a report as a service.
+    Workday,
+}
+
+impl SourceKind {
+    /// As the configuration writes it.
+    pub fn name(self) -> String {
+        let written = serde_json::to_value(self).unwrap_or_default();
+        written.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether it is spoken to by HTTP.
+    pub fn is_rest(self) -> bool {
+        !matches!(self, Self::Csv)
+    }
 }
 
 /// Character encodings of a CSV file.

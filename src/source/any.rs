@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::csv::CsvSource;
+use super::rest::RestSource;
 use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::core::record::RecordBatch;
 
@@ -11,12 +12,15 @@ use crate::core::record::RecordBatch;
 pub enum AnySource {
     /// A file.
     Csv(CsvSource),
+    /// A system that is asked by HTTP.
+    Rest(RestSource),
 }
 
 impl HrSource for AnySource {
     async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
         match self {
             Self::Csv(source) => source.digest().await,
+            Self::Rest(source) => source.digest().await,
         }
     }
 
@@ -27,12 +31,14 @@ impl HrSource for AnySource {
     ) -> Result<SourceEnd, SourceError> {
         match self {
             Self::Csv(source) => source.read(since, batches).await,
+            Self::Rest(source) => source.read(since, batches).await,
         }
     }
 
     async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
         match self {
             Self::Csv(source) => source.stored(end).await,
+            Self::Rest(source) => source.stored(end).await,
         }
     }
 }

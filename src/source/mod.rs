@@ -2,6 +2,7 @@
 
 mod any;
 pub mod csv;
+pub mod rest;
 
 use std::future::Future;
 

@@ -1,0 +1,152 @@
+//! How a source's list goes on, and how those are asked for who changed.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[source.rest.paging]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PagingSettings {
+    /// The kind.
+    #[serde(default)]
+    pub kind: PagingKind,
+    /// The parameter that asks for a page: `page`, `offset`, `$skip`, `cursor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// The parameter that says how large a page is to be: `per_page`, `limit`, `$top`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_parameter: Option<String>,
+    /// How large a page is to be.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub page_size: u32,
+    /// The number of the first page.
+    #[serde(default = "one")]
+    #[schemars(range(max = 1))]
+    pub first_page: u32,
+    /// The JSONPath to the next cursor or link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// What says that there is no further page, for `page` and `offset`. Where a total is told, reaching it does as well.
+    #[serde(default = "empty_page")]
+    pub ends_with: Vec<PageEnd>,
+    /// More pages than this are taken for a walk without an end.
+    #[serde(default = "ten_thousand")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_pages: u32,
+}
+
+impl Default for PagingSettings {
+    fn default() -> Self {
+        serde_json::from_value(serde_json::json!({})).expect("every key has a default")
+    }
+}
+
+/// How a list goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingKind {
+    /// It does not: one answer holds everything.
+    #[default]
+    None,
+    /// By the number of a page.
+    Page,
+    /// By how many records to pass over.
+    Offset,
+    /// By a cursor in the answer before.
+    Cursor,
+    /// By a link in the answer before.
+    NextLink,
+    /// By a `Link` header with `rel="next"` (RFC 8288).
+    LinkHeader,
+}
+
+/// What says that there is no further page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PageEnd {
+    /// A page without records.
+    EmptyPage,
+    /// A page with fewer records than were asked for.
+    ShortPage,
+    /// Status 204.
+    NoContent,
+}
+
+/// `[source.rest.detail]`, `[source.rest.delta.detail]`: each record by itself.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetailSettings {
+    /// The path behind `source.rest.url`; `{id}` stands for the id.
+    pub path: String,
+    /// Where the id stands in the list.
+    #[serde(default = "id")]
+    pub id: String,
+    /// Parameters of the query.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// Where the record stands in the answer.
+    #[serde(default = "root")]
+    pub record: String,
+}
+
+/// `[source.rest.delta]`: those who changed since the last read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeltaSettings {
+    /// The path behind `source.rest.url`. Absent: that of the full list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Parameters beside those of the full list; `{since}` stands for the time from which on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// How that time is written, in UTC.
+    #[serde(default = "utc_time")]
+    pub since_format: String,
+    /// By how many seconds it lies before the moment at which the read before began.
+    #[serde(default = "five_minutes")]
+    #[schemars(range(max = 604_800))]
+    pub overlap_seconds: u64,
+    /// The JSONPath to the records. Absent: that of the full list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+    /// Where a record says that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
+    /// What it says then, regardless of case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone_values: Vec<String>,
+    /// Where the list holds ids alone: how each record is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<DetailSettings>,
+    /// With more changed records than this the full list is read instead, where each would be asked for by itself.
+    #[serde(default = "hundred")]
+    pub max_details: u32,
+}
+
+fn root() -> String {
+    "$".into()
+}
+fn id() -> String {
+    "id".into()
+}
+fn utc_time() -> String {
+    "%Y-%m-%dT%H:%M:%SZ".into()
+}
+fn one() -> u32 {
+    1
+}
+fn hundred() -> u32 {
+    100
+}
+fn ten_thousand() -> u32 {
+    10_000
+}
+fn five_minutes() -> u64 {
+    300
+}
+fn empty_page() -> Vec<PageEnd> {
+    vec![PageEnd::EmptyPage]
+}

@@ -1,0 +1,361 @@
+//! Requests to a system: authenticated, paced, tried again where that may help, and sent to nobody else.
+
+use std::error::Error;
+use std::num::NonZeroU32;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::super::SourceError;
+use super::token::{self, Tokens};
+use super::{shown, tls};
+use crate::config::rest::{ApiKeyPlace, AuthRules, RestMethod, RestRules, TokenRules};
+
+/// A connection that is not made within this is not going to be.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer that holds a token.
+const LARGEST_TOKEN_ANSWER_BYTES: usize = 256 * 1024;
+/// How often a request may be sent on within its own server.
+const MOST_REDIRECTS: usize = 3;
+const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
+
+/// The connection to one system, for one read.
+pub(super) struct Http {
+    client: Client,
+    rules: RestRules,
+    tokens: Tokens,
+    limiter: Option<DefaultDirectRateLimiter>,
+    system: String,
+}
+
+/// Why an attempt came to nothing.
+struct Failed {
+    reason: String,
+    /// Whether it may be tried again, and what the server asks for.
+    again: Option<Option<Duration>>,
+}
+
+impl Failed {
+    fn for_good(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), again: None }
+    }
+}
+
+impl Http {
+    /// Prepares a connection. Nothing is sent yet.
+    pub(super) fn new(rules: &RestRules) -> Result<Self, SourceError> {
+        let system = shown(&rules.list.url);
+        let wrong = |reason: String| SourceError::System { system: system.clone(), reason };
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&rules.tls).map_err(wrong)?)
+            .default_headers(headers)
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .read_timeout(rules.pace.silence)
+            .timeout(rules.pace.answer)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|error| wrong(format!("the HTTP client could not be set up: {}", causes(&error))))?;
+        let limiter = NonZeroU32::new(rules.pace.requests_per_minute).map(|rate| {
+            // Without a burst: some systems count within a second as well.
+            let one = NonZeroU32::MIN;
+            DefaultDirectRateLimiter::direct(Quota::per_minute(rate).allow_burst(one))
+        });
+        Ok(Self { client, rules: rules.clone(), tokens: Tokens::default(), limiter, system })
+    }
+
+    /// The system's address, as it may be shown.
+    pub(super) fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// It answered what cannot count.
+    pub(super) fn incomplete(&self, reason: String) -> SourceError {
+        SourceError::SystemIncomplete { system: self.system.clone(), reason }
+    }
+
+    /// It cannot be read.
+    pub(super) fn failure(&self, reason: String) -> SourceError {
+        SourceError::System { system: self.system.clone(), reason }
+    }
+
+    /// An address to which our credentials may go.
+    pub(super) fn follow(&self, from: &Url, link: &str) -> Result<Url, SourceError> {
+        let url = from
+            .join(link)
+            .map_err(|_| self.incomplete("its link to the next page is no address".to_owned()))?;
+        if url.origin() != self.rules.list.url.origin()
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
+            let reason =
+                "it links to another server for the next page, where credentials do not go".to_owned();
+            return Err(self.incomplete(reason));
+        }
+        Ok(url)
+    }
+
+    /// Asks until there is an answer with status 200 or 204, or 404 where that `may_be_missing`.
+    pub(super) async fn ask(&self, url: &Url, may_be_missing: bool) -> Result<Response, SourceError> {
+        let mut url = url.clone();
+        let (mut attempt, mut redirects, mut renewed) = (1, 0, false);
+        loop {
+            let answered = match self.prepare(&url).await {
+                Ok(prepared) => self.send(prepared).await,
+                Err(failed) => Err(failed),
+            };
+            let failed = match answered {
+                Ok(response) => {
+                    let status = response.status();
+                    if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
+                        return Ok(response);
+                    }
+                    if may_be_missing && matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+                        return Ok(response);
+                    }
+                    if status == StatusCode::UNAUTHORIZED && !renewed && self.token_rules().is_some() {
+                        // The token may have been taken back before its time.
+                        renewed = true;
+                        self.tokens.forget().await;
+                        continue;
+                    }
+                    if status.is_redirection() && redirects < MOST_REDIRECTS {
+                        redirects += 1;
+                        url = self.redirected(&url, &response)?;
+                        continue;
+                    }
+                    refused(status, response.headers())
+                }
+                Err(failed) => failed,
+            };
+            self.wait(failed, attempt).await?;
+            attempt += 1;
+        }
+    }
+
+    /// Waits before the next attempt, where one may help.
+    async fn wait(&self, failed: Failed, attempt: u32) -> Result<(), SourceError> {
+        let pace = &self.rules.pace;
+        let Failed { reason, again } = failed;
+        let Some(asked) = again else { return Err(self.failure(reason)) };
+        if attempt >= pace.max_attempts {
+            return Err(
+                self.failure(format!("{reason}; that was attempt {attempt} of {}", pace.max_attempts))
+            );
+        }
+        if let Some(asked) = asked.filter(|asked| *asked > pace.retry_cap) {
+            let reason = format!(
+                "{reason}, and asks to wait {} s, longer than source.rest.retry_cap_seconds",
+                asked.as_secs()
+            );
+            return Err(self.failure(reason));
+        }
+        tokio::time::sleep(asked.unwrap_or_else(|| self.pause(attempt))).await;
+        Ok(())
+    }
+
+    /// How long to wait after a failed attempt where nobody says so.
+    pub(super) fn pause(&self, attempt: u32) -> Duration {
+        let pace = &self.rules.pace;
+        pace.retry_base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(pace.retry_cap)
+    }
+
+    /// How often a request is tried.
+    pub(super) fn max_attempts(&self) -> u32 {
+        self.rules.pace.max_attempts
+    }
+
+    fn redirected(&self, from: &Url, response: &Response) -> Result<Url, SourceError> {
+        let status = response.status().as_u16();
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let url = location.and_then(|location| from.join(location).ok());
+        let Some(url) = url else {
+            return Err(
+                self.failure(format!("it answers with a redirect (status {status}) that leads nowhere"))
+            );
+        };
+        if url.origin() != self.rules.list.url.origin() || self.rules.method == RestMethod::Post {
+            let mut to = url.clone();
+            to.set_path("");
+            let reason = format!(
+                "it answers with a redirect (status {status}) to {}, where credentials do not go; correct source.rest.url",
+                shown(&to)
+            );
+            return Err(self.failure(reason));
+        }
+        Ok(url)
+    }
+
+    fn token_rules(&self) -> Option<&TokenRules> {
+        match &self.rules.auth {
+            AuthRules::Oauth2(rules) => Some(rules),
+            _ => None,
+        }
+    }
+
+    async fn prepare(&self, url: &Url) -> Result<RequestBuilder, Failed> {
+        let mut url = url.clone();
+        let mut authorization = None;
+        let mut key_header = None;
+        match &self.rules.auth {
+            AuthRules::None => {}
+            AuthRules::Basic { username, password } => {
+                let pair = format!(
+                    "{}:{}",
+                    username.as_secret().expose_secret(),
+                    password.as_secret().expose_secret()
+                );
+                authorization = Some(SecretString::from(format!("Basic {}", BASE64.encode(pair))));
+            }
+            AuthRules::Bearer { token } => authorization = Some(bearer(token.as_secret())),
+            AuthRules::ApiKey { key, place: ApiKeyPlace::Query, name } => {
+                url.query_pairs_mut().append_pair(name, key.as_secret().expose_secret());
+            }
+            AuthRules::ApiKey { key, name, .. } => key_header = Some((name, key)),
+            AuthRules::Oauth2(rules) => authorization = Some(bearer(&self.token(rules).await?)),
+        }
+        let mut request = match self.rules.method {
+            RestMethod::Get => self.client.get(url),
+            RestMethod::Post => {
+                let body = self.rules.body.clone().unwrap_or_else(|| "{}".to_owned());
+                self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
+            }
+        };
+        for (name, value) in self.rules.headers.iter().map(|(name, value)| (name, value)).chain(key_header) {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| Failed::for_good("a header's name cannot be sent"))?;
+            request = request.header(name, sensitive(value.as_secret())?);
+        }
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, sensitive(&value)?);
+        }
+        Ok(request)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failed> {
+        if let Some(limiter) = &self.limiter {
+            while let Err(early) = limiter.check() {
+                tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
+            }
+        }
+        request.send().await.map_err(|error| not_answered(&error))
+    }
+
+    async fn token(&self, rules: &TokenRules) -> Result<SecretString, Failed> {
+        if let Some(token) = self.tokens.good().await {
+            return Ok(token);
+        }
+        let (content_type, body, authorization) = token::request(rules);
+        let mut request =
+            self.client.request(Method::POST, rules.url.clone()).header(CONTENT_TYPE, content_type);
+        if let Some(value) = &authorization {
+            request = request.header(AUTHORIZATION, sensitive(value)?);
+        }
+        let of = |mut failed: Failed| {
+            failed.reason = format!("no token from {}: {}", shown(&rules.url), failed.reason);
+            failed
+        };
+        let mut response = self.send(request.body(body.expose_secret().to_owned())).await.map_err(of)?;
+        let status = response.status();
+        if !status.is_success() {
+            let mut failed = refused(status, response.headers());
+            if matches!(status.as_u16(), 400 | 401 | 403) {
+                failed.reason =
+                    format!("it refuses our credentials (status {status}); check the client's id and secret");
+            }
+            return Err(of(failed));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| of(not_answered(&error)))? {
+            if body.len() + chunk.len() > LARGEST_TOKEN_ANSWER_BYTES {
+                return Err(of(Failed::for_good("its answer is too large to hold just a token")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        self.tokens.keep(rules, &body).await.map_err(|reason| of(Failed::for_good(reason)))?;
+        self.tokens.good().await.ok_or_else(|| of(Failed::for_good("its token has expired already")))
+    }
+}
+
+fn bearer(token: &SecretString) -> SecretString {
+    format!("Bearer {}", token.expose_secret()).into()
+}
+
+fn sensitive(value: &SecretString) -> Result<HeaderValue, Failed> {
+    let mut header = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+        Failed::for_good("a credential or header has a line break or another letter that cannot be sent")
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// When an answer was made: by its `Date`, or else by this machine's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "from where the next delta goes on; nobody's access is decided by it"
+)]
+pub(super) fn time_of(headers: &HeaderMap) -> DateTime<Utc> {
+    date(headers).unwrap_or_else(SystemTime::now).into()
+}
+
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap) -> Failed {
+    let mend = match status.as_u16() {
+        401 => "; it does not take our credentials: check source.rest.auth or source.account",
+        403 => "; the account may not read this: give it the right to",
+        404 => "; nothing is there: check source.rest.url, or the company in source.account",
+        429 => "; it is asked too often: lower source.rest.requests_per_minute",
+        _ => "",
+    };
+    let reason = format!("it answers with status {}{mend}", status.as_u16());
+    let is_passing = matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504);
+    Failed { reason, again: is_passing.then(|| retry_after(headers)) }
+}
+
+/// Seconds, or a date that is counted from the answer's own.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
+    (until - time_of(headers)).to_std().ok()
+}
+
+fn not_answered(error: &reqwest::Error) -> Failed {
+    let what = if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "no answer in time (source.rest.timeout_seconds)"
+    } else {
+        "the connection broke before the answer"
+    };
+    let reason = format!("{what}: {}", causes(error));
+    // A certificate that is not believed now will not be in a second.
+    let certificate = reason.contains("certificate");
+    Failed { reason, again: (!error.is_builder() && !certificate).then_some(None) }
+}
+
+/// An error's causes, without the outermost one, which would quote the address and its query.
+pub(super) fn causes(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let all: Vec<String> = causes.map(ToString::to_string).collect();
+    if all.is_empty() { "no further reason is known".to_owned() } else { all.join(": ") }
+}

@@ -1,0 +1,168 @@
+//! A system that is asked by HTTP and answers JSON: everybody, or those who changed since the read before.
+
+mod http;
+mod link;
+mod list;
+mod page;
+mod taker;
+mod tls;
+mod token;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::sync::mpsc;
+use url::Url;
+use xxhash_rust::xxh3::Xxh3;
+
+use self::http::Http;
+use self::list::{Reading, Totals};
+use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
+use crate::config::rest::{DeltaRules, RestRules};
+use crate::core::record::{Columns, RecordBatch};
+use crate::core::source_file::SourceFile;
+
+/// How a system is read.
+#[derive(Clone, Debug)]
+pub struct RestOptions {
+    /// How it is asked and understood.
+    pub rules: RestRules,
+    /// With fewer records than this the list of everybody counts as incomplete.
+    pub min_records: u64,
+    /// The configuration's fingerprint, which goes into every record's.
+    pub seed: u64,
+}
+
+/// The source.
+#[derive(Clone, Debug)]
+pub struct RestSource {
+    options: Arc<RestOptions>,
+}
+
+impl RestSource {
+    /// A source with these options. Nothing is asked yet.
+    pub fn new(options: RestOptions) -> Self {
+        Self { options: Arc::new(options) }
+    }
+
+    /// Where a cursor of ours says that the read before began, if it is of this configuration.
+    fn since(&self, cursor: &str) -> Option<DateTime<Utc>> {
+        let time = cursor.strip_prefix(&self.mark())?;
+        DateTime::parse_from_rfc3339(time).ok().map(|time| time.to_utc())
+    }
+
+    /// What a cursor begins with: under another address or configuration it would stand for other people.
+    fn mark(&self) -> String {
+        let mut hasher = Xxh3::with_seed(self.options.seed);
+        hasher.update(self.options.rules.list.url.as_str().as_bytes());
+        for (name, value) in &self.options.rules.list.query {
+            hasher.update(format!("{name}={value}&").as_bytes());
+        }
+        format!("rest:{:016x}:", hasher.digest())
+    }
+
+    async fn everybody(
+        &self,
+        http: &Http,
+        batches: &mpsc::Sender<RecordBatch>,
+    ) -> Result<Totals, SourceError> {
+        let rules = &self.options.rules;
+        let reading =
+            Reading { http, list: &rules.list, options: &self.options, delta: None, since: "", batches };
+        let totals = reading.read().await?.unwrap_or_default();
+        let least = self.options.min_records;
+        if totals.rows < least {
+            let reason = format!("it has {} records; source.min_records is {least}", totals.rows);
+            return Err(http.incomplete(reason));
+        }
+        Ok(totals)
+    }
+
+    /// Nothing where so many changed that the whole list is less to ask for.
+    async fn changed(
+        &self,
+        http: &Http,
+        delta: &DeltaRules,
+        since: DateTime<Utc>,
+        batches: &mpsc::Sender<RecordBatch>,
+    ) -> Result<Option<Totals>, SourceError> {
+        let since = since.format(&delta.since_format).to_string();
+        let options = &self.options;
+        let reading =
+            Reading { http, list: &delta.list, options, delta: Some(delta), since: &since, batches };
+        reading.read().await
+    }
+
+    /// Columns that stood in no record at all: a warning, or the end of it.
+    fn judge_columns(
+        &self,
+        http: &Http,
+        totals: &Totals,
+        extent: Extent,
+    ) -> Result<Option<String>, SourceError> {
+        let fields = &self.options.rules.fields.columns;
+        let columns = Columns::new(fields.keys().map(String::as_str));
+        if totals.rows == 0 || totals.matched.is_empty() {
+            return Ok(None);
+        }
+        let nowhere = columns.names().iter().zip(&totals.matched).filter(|(_, matched)| !**matched);
+        let nowhere: Vec<&str> = nowhere.map(|(name, _)| name.as_str()).collect();
+        if let Some(name) = nowhere.iter().find(|name| matches!(**name, "employee_id" | "status")) {
+            let reason = format!(
+                "no record of {} has what source.columns.{name} leads to; correct the path",
+                totals.rows
+            );
+            return Err(http.incomplete(reason));
+        }
+        let told = extent == Extent::Snapshot && !nowhere.is_empty();
+        Ok(told.then(|| {
+            let names = nowhere.join(", ");
+            format!(
+                "no record has what source.columns has for {names}; correct the path, or take the column out"
+            )
+        }))
+    }
+}
+
+impl HrSource for RestSource {
+    async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
+        Ok(None)
+    }
+
+    async fn read(
+        &self,
+        since: Option<String>,
+        batches: mpsc::Sender<RecordBatch>,
+    ) -> Result<SourceEnd, SourceError> {
+        let rules = &self.options.rules;
+        let http = Http::new(rules)?;
+        let since = since.and_then(|cursor| self.since(&cursor));
+        let changed = match (&rules.delta, since) {
+            (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
+            _ => None,
+        };
+        let extent = if changed.is_some() { Extent::Delta } else { Extent::Snapshot };
+        let totals = match changed {
+            Some(totals) => totals,
+            None => self.everybody(&http, &batches).await?,
+        };
+        let passed_over = self.judge_columns(&http, &totals, extent)?;
+        let cursor = rules.delta.as_ref().map(|delta| {
+            let began = totals.began.unwrap_or_default() - delta.overlap;
+            format!("{}{}", self.mark(), began.to_rfc3339_opts(SecondsFormat::Secs, true))
+        });
+        let file = SourceFile { name: http.system().to_owned(), ..SourceFile::default() };
+        Ok(SourceEnd { file, passed_over, extent, cursor, ..SourceEnd::default() })
+    }
+}
+
+/// An address without its query: it may be shown.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Neither fails where there is a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}

@@ -1,0 +1,224 @@
+//! From JSON records to ours: one answer's worth, so that an answer that broke can be forgotten.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::super::SourceError;
+use super::RestOptions;
+use crate::config::rest::{DeltaRules, FieldRules};
+use crate::core::json::{FieldPath, Unfit, date, text};
+use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+
+/// Records in one batch.
+const BATCH: usize = 512;
+/// How many batches of one answer are held back until it has proved itself whole; beyond that they are handed on.
+const MOST_HELD: usize = 64;
+/// How many rejected records one answer spells out; behind that it is not what it is taken for.
+const MAX_REJECTIONS: usize = 100_000;
+
+/// What becomes of a record.
+#[derive(Clone)]
+enum Wanted {
+    /// A record of ours.
+    Whole,
+    /// Its id is asked for by itself.
+    Id(FieldPath),
+}
+
+/// Takes the records of one answer.
+pub(super) struct Taker {
+    options: Arc<RestOptions>,
+    columns: Arc<Columns>,
+    wanted: Wanted,
+    gone: Option<(FieldPath, Vec<String>)>,
+    sender: mpsc::Sender<RecordBatch>,
+    hold: bool,
+    batch: RecordBatch,
+    first_row: u64,
+    rejections: usize,
+    /// Batches that wait for the end of the answer.
+    pub(super) held: Vec<RecordBatch>,
+    /// Whether some went on already: the answer cannot be forgotten any more.
+    pub(super) handed_on: bool,
+    /// Records so far.
+    pub(super) rows: u64,
+    /// Which columns stood in a record.
+    pub(super) matched: Vec<bool>,
+    /// A digest of each record.
+    pub(super) digests: Vec<u64>,
+    /// The ids to ask for.
+    pub(super) ids: Vec<String>,
+}
+
+impl Taker {
+    /// A taker of one answer whose records come behind `rows` others. `hold`: until the answer is whole.
+    pub(super) fn new(
+        options: &Arc<RestOptions>,
+        id: Option<&FieldPath>,
+        delta: Option<&DeltaRules>,
+        sender: &mpsc::Sender<RecordBatch>,
+        hold: bool,
+        rows: u64,
+    ) -> Self {
+        let columns = Columns::new(options.rules.fields.columns.keys().map(String::as_str));
+        let gone = delta.and_then(|delta| Some((delta.gone.clone()?, delta.gone_values.clone())));
+        Self {
+            options: Arc::clone(options),
+            wanted: id.map_or(Wanted::Whole, |id| Wanted::Id(id.clone())),
+            gone,
+            sender: sender.clone(),
+            hold,
+            batch: RecordBatch::new(Arc::clone(&columns), options.seed),
+            first_row: rows,
+            rejections: 0,
+            held: Vec::new(),
+            handed_on: false,
+            rows: 0,
+            matched: vec![false; columns.names().len()],
+            digests: Vec::new(),
+            ids: Vec::new(),
+            columns,
+        }
+    }
+
+    /// Takes a record.
+    ///
+    /// # Errors
+    /// Where too many cannot be used, or nobody listens any more.
+    pub(super) fn take(&mut self, record: &Value) -> Result<(), SourceError> {
+        self.rows += 1;
+        if self.hold {
+            self.digests.push(xxh3_64(record.to_string().as_bytes()));
+        }
+        if self.rejections > MAX_REJECTIONS {
+            return Err(SourceError::SystemIncomplete {
+                system: super::shown(&self.options.rules.list.url),
+                reason: format!("more than {MAX_REJECTIONS} records cannot be used; correct source.columns"),
+            });
+        }
+        match self.wanted.clone() {
+            Wanted::Whole => self.take_whole(record),
+            Wanted::Id(path) => self.take_id(&path, record),
+        }
+        if self.batch.len() + self.batch.rejections.len() >= BATCH { self.next_batch() } else { Ok(()) }
+    }
+
+    /// The answer has ended: what is held is complete.
+    pub(super) fn flush(&mut self) -> Result<(), SourceError> {
+        if self.batch.is_empty() { Ok(()) } else { self.next_batch() }
+    }
+
+    fn next_batch(&mut self) -> Result<(), SourceError> {
+        let empty = RecordBatch::new(Arc::clone(&self.columns), self.options.seed);
+        self.held.push(std::mem::replace(&mut self.batch, empty));
+        if self.hold && self.held.len() <= MOST_HELD {
+            return Ok(());
+        }
+        self.handed_on = true;
+        for batch in self.held.drain(..) {
+            self.sender.blocking_send(batch).map_err(|_| SourceError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    fn take_id(&mut self, path: &FieldPath, record: &Value) {
+        match text(&path.find(record), true).map(Cow::into_owned) {
+            Ok(id) if is_usable_id(&id) && self.is_gone(record) => self.batch.gone.push(id),
+            Ok(id) if is_usable_id(&id) => self.ids.push(id),
+            Ok(_) => self.reject_id("has no usable id"),
+            Err(unfit) => self.reject_id(&unfit.to_string()),
+        }
+    }
+
+    fn reject_id(&mut self, why: &str) {
+        let reason = format!("{why} in the list; correct source.rest.detail.id");
+        self.reject(None, RejectionKind::NoEmployeeId, reason);
+    }
+
+    fn is_gone(&self, record: &Value) -> bool {
+        let Some((path, values)) = &self.gone else { return false };
+        text(&path.find(record), false).is_ok_and(|said| values.contains(&said.to_lowercase()))
+    }
+
+    fn take_whole(&mut self, record: &Value) {
+        let options = Arc::clone(&self.options);
+        let columns = Arc::clone(&self.columns);
+        let fields = &options.rules.fields;
+        let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(columns.names().len());
+        let mut unfit: Option<(&str, Unfit)> = None;
+        for (at, name) in columns.names().iter().enumerate() {
+            let found = fields.columns.get(name).map(|path| path.find(record)).unwrap_or_default();
+            self.matched[at] |= !found.is_empty();
+            match text(&found, at == 0) {
+                Ok(value) => values.push(shaped(value, name, fields)),
+                Err(why) => {
+                    unfit = unfit.or(Some((name, why)));
+                    values.push(Cow::Borrowed(""));
+                }
+            }
+        }
+        let id = values[0].as_ref();
+        let known = is_usable_id(id).then(|| id.to_owned());
+        let row = self.first_row + self.rows;
+        match (known, unfit) {
+            (known, Some((name, why))) => {
+                self.reject(
+                    known,
+                    RejectionKind::UnfitField,
+                    format!("{name} {why} (source.columns.{name})"),
+                );
+            }
+            (None, None) if id.is_empty() => {
+                self.reject(
+                    None,
+                    RejectionKind::NoEmployeeId,
+                    "has no employee id; fill it in the HR system".into(),
+                );
+            }
+            (None, None) => {
+                let reason =
+                    format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
+                self.reject(None, RejectionKind::UnusableEmployeeId, reason);
+            }
+            (Some(id), None) if self.is_gone(record) => self.batch.gone.push(id),
+            (Some(_), None) => self.batch.push(row, values.iter().map(|value| &**value)),
+        }
+    }
+
+    /// Somebody was listed, and is not where they should stand.
+    pub(super) fn not_found(&mut self, id: String) {
+        self.rows += 1;
+        let reason = "is listed, and not found when asked for".to_owned();
+        self.reject(Some(id), RejectionKind::NotFound, reason);
+    }
+
+    fn reject(&mut self, employee_id: Option<String>, kind: RejectionKind, reason: String) {
+        self.rejections += 1;
+        let row = Some(self.first_row + self.rows);
+        self.batch.rejections.push(Rejection { employee_id, row, kind, reason });
+    }
+}
+
+fn is_usable_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
+}
+
+/// A value as it counts: a day where it is a date, nothing where it means nothing.
+fn shaped<'v>(value: Cow<'v, str>, name: &str, fields: &FieldRules) -> Cow<'v, str> {
+    let is_empty = |value: &str| fields.empty_values.iter().any(|empty| empty == value);
+    if is_empty(&value) {
+        return Cow::Borrowed("");
+    }
+    if !fields.date_columns.iter().any(|column| column == name) {
+        return value;
+    }
+    match date(&value, fields.date_zone) {
+        Some(day) if is_empty(&day) => Cow::Borrowed(""),
+        Some(day) => Cow::Owned(day),
+        None => value,
+    }
+}

@@ -1,0 +1,183 @@
+use serde_json::json;
+
+use super::server::{Reply, Server};
+use super::{people, read, refused, rest};
+
+fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|id| id.to_string()).collect()
+}
+
+#[test]
+fn one_answer_holds_everybody() {
+    let server = Server::plain(|_, _| Reply::json(json!({"list": people(0..1500)})));
+    let read =
+        read(&rest(&format!("url = \"{}/people\"\nquery = {{ active = \"all\" }}", server.url))).unwrap();
+    assert_eq!(read.ids(), ids(0..1500));
+    assert_eq!(read.records[1499].row, 1500);
+    assert_eq!(server.asked(), ["GET /people?active=all"]);
+    assert_eq!((read.end.passed_over, read.end.cursor), (None, None));
+}
+
+#[test]
+fn pages_are_counted_until_one_is_empty_short_or_without_content() {
+    for (end, asked) in [("empty_page", 4), ("short_page", 3), ("no_content", 4)] {
+        let server = Server::plain(move |request, _| {
+            let page: usize = request.parameter("page").parse().unwrap();
+            match page {
+                4 if end == "no_content" => Reply::status(204),
+                4 => Reply::json(json!({"list": []})),
+                3 => Reply::json(json!({"list": people(20..25)})),
+                page => Reply::json(json!({"list": people((page - 1) * 10..page * 10)})),
+            }
+        });
+        let paging = format!(
+            "url = \"{}\"\n[source.rest.paging]\nkind = \"page\"\nparameter = \"page\"\nsize_parameter = \"per_page\"\n\
+             page_size = 10\nends_with = [\"{end}\"]",
+            server.url
+        );
+        assert_eq!(read(&rest(&paging)).unwrap().ids(), ids(0..25), "{end}");
+        assert_eq!(server.asked().len(), asked, "{end}");
+        assert_eq!(server.asked()[0], "GET /?page=1&per_page=10");
+    }
+}
+
+#[test]
+fn an_offset_goes_on_by_what_came_and_not_by_what_was_asked_for() {
+    let server = Server::plain(|request, _| {
+        let skip: usize = request.parameter("$skip").parse().unwrap();
+        // Ten were asked for; this server sends seven at most.
+        Reply::json(json!({"list": people(skip..(skip + 7).min(20)), "total": 20}))
+    });
+    let paging = format!(
+        "url = \"{}\"\ntotal = \"$.total\"\n[source.rest.paging]\nkind = \"offset\"\nparameter = \"$skip\"\n\
+         size_parameter = \"$top\"\npage_size = 10",
+        server.url
+    );
+    assert_eq!(read(&rest(&paging)).unwrap().ids(), ids(0..20));
+    assert_eq!(server.asked(), ["GET /?$skip=0&$top=10", "GET /?$skip=7&$top=10", "GET /?$skip=14&$top=10"]);
+}
+
+#[test]
+fn a_cursor_or_a_link_in_the_body_or_in_a_header_leads_on() {
+    let server = Server::plain(|request, _| match request.parameter("cursor") {
+        "" => Reply::json(json!({"next": "c/1", "list": people(0..2)})),
+        "c/1" => Reply::json(json!({"next": null, "list": people(2..4)})),
+        other => panic!("{other}"),
+    });
+    let cursor = "[source.rest.paging]\nkind = \"cursor\"\nparameter = \"cursor\"\nnext = \"$.next\"";
+    let url = format!("url = \"{}/v1\"\nquery = {{ all = \"yes\" }}\n", server.url);
+    assert_eq!(read(&rest(&(url + cursor))).unwrap().ids(), ids(0..4));
+    assert_eq!(server.asked(), ["GET /v1?all=yes", "GET /v1?all=yes&cursor=c/1"]);
+
+    let server = Server::plain(|request, before| match before {
+        0 => Reply::json(
+            json!({"list": people(0..2), "d": {"__next": format!("http://{}/v1?$skiptoken=x", request.header("host"))}}),
+        ),
+        1 => Reply::json(json!({"list": people(2..4), "d": {"__next": "?$skiptoken=y"}})),
+        _ => Reply::json(json!({"list": people(4..5)})),
+    });
+    let link = "[source.rest.paging]\nkind = \"next_link\"\nnext = \"$.d.__next\"";
+    assert_eq!(read(&rest(&format!("url = \"{}/v1\"\n{link}", server.url))).unwrap().ids(), ids(0..5));
+    assert_eq!(server.asked(), ["GET /v1", "GET /v1?$skiptoken=x", "GET /v1?$skiptoken=y"]);
+
+    let server = Server::plain(|_, before| {
+        let reply = Reply::json(json!({"list": people(before..before + 1)}));
+        if before < 2 {
+            reply.with("Link", &format!("</a>; rel=\"prev\", </p{before}>; rel=\"next\""))
+        } else {
+            reply
+        }
+    });
+    let header = "[source.rest.paging]\nkind = \"link_header\"";
+    assert_eq!(read(&rest(&format!("url = \"{}\"\n{header}", server.url))).unwrap().ids(), ids(0..3));
+    assert_eq!(server.asked(), ["GET /", "GET /p0", "GET /p1"]);
+}
+
+#[test]
+fn a_link_or_redirect_to_another_server_is_not_followed() {
+    let other = Server::plain(|_, _| Reply::json(json!({"list": []})));
+    let elsewhere = other.url.clone();
+    let server = Server::plain(move |_, _| {
+        Reply::json(json!({"list": people(0..2), "next": format!("{elsewhere}/x?key=1")}))
+    });
+    let link = "[source.rest.paging]\nkind = \"next_link\"\nnext = \"$.next\"";
+    let told = refused(&rest(&format!("url = \"{}\"\n{link}", server.url)));
+    assert!(told.contains("another server"), "{told}");
+
+    let elsewhere = other.url.clone();
+    let server = Server::plain(move |_, _| {
+        Reply::status(302).with("Location", &format!("{elsewhere}/login?secret=x"))
+    });
+    let told = refused(&rest(&format!("url = \"{}\"", server.url)));
+    assert!(told.contains("redirect (status 302)") && !told.contains("secret"), "{told}");
+    assert!(other.requests().is_empty(), "nobody asked there");
+
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/new" => Reply::json(json!({"list": people(0..1)})),
+        _ => Reply::status(308).with("Location", "/new"),
+    });
+    assert_eq!(
+        read(&rest(&format!("url = \"{}/old\"", server.url))).unwrap().ids(),
+        ["0"],
+        "within the server"
+    );
+}
+
+#[test]
+fn a_list_that_moves_or_does_not_end_is_not_believed() {
+    let paged = |server: &Server| {
+        let url = &server.url;
+        rest(&format!(
+            "url = \"{url}\"\ntotal = \"$.total\"\n[source.rest.paging]\nkind = \"offset\"\nparameter = \"skip\"\npage_size = 2\nmax_pages = 9"
+        ))
+    };
+    type Answer = fn(usize) -> serde_json::Value;
+    let cases: [(Answer, &str); 6] = [
+        (
+            |page| json!({"list": people(page * 2..page * 2 + 2), "total": 6 - page}),
+            "told of 6 records and then of 5",
+        ),
+        (
+            |page| json!({"list": people(page * 2..page * 2 + if page < 2 { 2 } else { 0 }), "total": 5}),
+            "tells of 5 records, and 4 came",
+        ),
+        (|_| json!({"list": people(0..2)}), "is one that it sent already"),
+        (|page| json!({"list": people(page..page + 2)}), "came on two of its pages"),
+        (|page| json!({"list": people(page * 2..page * 2 + 2)}), "more than 10 pages"),
+        (|_| json!({"list": people(0..2), "total": "many"}), "no whole number"),
+    ];
+    for (answer, wanted) in cases {
+        let server = Server::plain(move |_, before| Reply::json(answer(before)));
+        let told = refused(&paged(&server));
+        assert!(told.contains(wanted) && told.contains("nothing of it is used"), "{told}");
+    }
+    let server = Server::plain(|_, _| Reply::json(json!({"list": people(0..1), "next": "same"})));
+    let told = refused(&rest(&format!(
+        "url = \"{}\"\n[source.rest.paging]\nkind = \"cursor\"\nparameter = \"c\"\nnext = \"$.next\"",
+        server.url
+    )));
+    assert!(told.contains("sent already") || told.contains("read already"), "{told}");
+}
+
+#[test]
+fn ids_are_listed_and_each_record_is_asked_for_by_itself() {
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/people" => Reply::json(json!({"list": [{"nr": 7}, {"nr": "a b/c"}, {"nr": 9}, {}]})),
+        "/people/9" => Reply::status(404),
+        path => Reply::json(json!({"one": super::person(path.rsplit('/').next().unwrap())})),
+    });
+    let read = read(&rest(&format!(
+        "url = \"{}\"\npath = \"/people\"\n[source.rest.detail]\npath = \"/people/{{id}}\"\nid = \"nr\"\nrecord = \"$.one\"\n\
+         query = {{ fields = \"all\" }}",
+        server.url
+    )))
+    .unwrap();
+    assert_eq!(read.ids(), ["7", "a%20b%2Fc"]);
+    assert_eq!(
+        server.asked()[1..],
+        ["GET /people/7?fields=all", "GET /people/a%20b%2Fc?fields=all", "GET /people/9?fields=all"]
+    );
+    let why: Vec<_> =
+        read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.kind.name())).collect();
+    assert_eq!(why, [(None, "no_employee_id"), (Some("9"), "not_found")]);
+}

@@ -1,0 +1,163 @@
+use serde_json::json;
+
+use super::server::{Reply, Server};
+use super::{configured, person, read, refused, rest};
+
+#[test]
+fn a_record_that_cannot_be_read_is_rejected_by_name_and_blocks_nobody() {
+    let with = |id: serde_json::Value, key: &str, value: serde_json::Value| {
+        let mut person = person(0);
+        person["id"] = id;
+        person[key] = value;
+        person
+    };
+    let list = json!([
+        person(1),
+        with(json!(2), "first", json!({"value": "Ana"})),
+        with(json!(null), "first", json!("Nobody")),
+        with(json!("x".repeat(200)), "first", json!("Long")),
+        with(json!(5), "mail", json!(["a@x.test", "b@x.test"])),
+        with(json!(6.5), "first", json!("Half")),
+        with(json!({"value": 7}), "first", json!("Nested")),
+        "no object",
+        with(json!("\u{a0}0008 "), "last", json!("Mu\u{308}ller")),
+        with(json!(9), "status", json!(true)),
+    ]);
+    let server = Server::plain(move |_, _| Reply::json(json!({"list": list})));
+    let read = read(&rest(&format!("url = \"{}\"", server.url))).unwrap();
+    assert_eq!(read.ids(), ["1", "0008", "9"]);
+    assert_eq!((read.fields(1)["family_name"], read.fields(2)["status"]), ("Müller", "true"));
+    let why: Vec<_> =
+        read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.row, one.kind.name())).collect();
+    assert_eq!(
+        why,
+        [
+            (Some("2"), Some(2), "unfit_field"),
+            (None, Some(3), "no_employee_id"),
+            (None, Some(4), "unusable_employee_id"),
+            (Some("5"), Some(5), "unfit_field"),
+            (None, Some(6), "unfit_field"),
+            (None, Some(7), "unfit_field"),
+            (None, Some(8), "no_employee_id"),
+        ]
+    );
+    assert!(read.rejections[0].reason.contains("given_name is an object"), "{:?}", read.rejections[0]);
+}
+
+#[test]
+fn dates_become_days_and_empty_values_are_none() {
+    let list = json!([
+        {"id": 1, "status": "Active", "jobs": [{"main": true, "title": "A"}, {"main": false, "title": "B"}], "from": "/Date(1796083200000)/", "to": "0000-00-00"},
+        {"id": 2, "status": "Active", "jobs": [], "from": "2026-12-01T00:00:00+01:00", "to": "9999-12-31T00:00:00"},
+        {"id": 3, "status": "Active", "jobs": [{"main": true, "title": "C"}, {"main": true, "title": "D"}], "from": 1796083200, "to": null},
+    ]);
+    let server = Server::plain(move |_, _| Reply::json(json!({"list": list})));
+    let lines = |more: &str| {
+        format!(
+            "kind = \"rest\"\n[source.rest]\nurl = \"{}\"\nrecords = \"$.list[*]\"\nempty_values = [\"0000-00-00\", \"9999-12-31\"]\n\
+             date_columns = [\"hire_date\", \"termination_date\"]\n{more}\n[source.columns]\nemployee_id = \"id\"\nstatus = \"status\"\n\
+             given_name = \"x\"\nfamily_name = \"x\"\nwork_email = \"x\"\nhire_date = \"from\"\ntermination_date = \"$.to\"\n\
+             job_title = \"$.jobs[?@.main == true].title\"\n[lifecycle]\nactive = [\"Active\"]\nterminated = [\"Terminated\"]",
+            server.url
+        )
+    };
+    let as_written = read(&lines("")).unwrap();
+    assert_eq!(as_written.ids(), ["1", "2"]);
+    let first = as_written.fields(0);
+    assert_eq!(
+        (first["hire_date"], first["job_title"], first.get("termination_date")),
+        ("2026-12-01", "A", None)
+    );
+    assert_eq!(
+        (as_written.fields(1)["hire_date"], as_written.fields(1).get("termination_date")),
+        ("2026-12-01", None)
+    );
+    let reason = &as_written.rejections[0].reason;
+    assert!(reason.contains("job_title has several values that differ") && !reason.contains('C'), "{reason}");
+    let warning = as_written.end.passed_over.unwrap();
+    assert!(
+        warning.contains("no record has what source.columns has for family_name, given_name, work_email"),
+        "{warning}"
+    );
+    let in_new_york = read(&lines("date_timezone = \"America/New_York\"")).unwrap();
+    assert_eq!(
+        (in_new_york.fields(0)["hire_date"], in_new_york.fields(1)["hire_date"]),
+        ("2026-11-30", "2026-11-30")
+    );
+}
+
+#[test]
+fn a_status_that_stands_in_no_record_is_a_wrong_path_and_no_list_of_leavers() {
+    let server = Server::plain(|_, _| Reply::json(json!({"list": [{"id": 1, "state": "Active"}]})));
+    let told = refused(&rest(&format!("url = \"{}\"", server.url)));
+    assert!(told.contains("source.columns.status") && told.contains("nothing of it is used"), "{told}");
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused_with_the_key_and_the_mend() {
+    for (lines, wanted) in [
+        ("", "source.rest.url: is required"),
+        ("url = \"http://hr.example\"", "source.rest.url: has to begin with https://"),
+        ("url = \"https://ana:hunter2@hr.example\"", "source.rest.url: holds a user name"),
+        ("url = \"https://hr.example?key=hunter2\"", "source.rest.url: ends with a query"),
+        ("url = \"https://hr.example/{company}\"", "source.account.company: is required for kind = \"rest\""),
+        ("url = \"https://hr.example/{token}\"", "source.rest.url: would show the secret {token}"),
+        ("url = \"https://hr.example/{nobody}\"", "source.rest.url: names {nobody}"),
+        ("url = \"https://hr.example\"\nbody = \"{}\"", "source.rest.body: is sent with POST alone"),
+        (
+            "url = \"https://hr.example\"\ntotal = \"$.list[0].total\"",
+            "source.rest.total: cannot be followed",
+        ),
+        (
+            "url = \"https://hr.example\"\ntotal = \"$.list[*].total\"",
+            "source.rest.total: has to lead to one value",
+        ),
+        ("url = \"https://hr.example\"\ndate_columns = [\"hired\"]", "source.rest.date_columns: names hired"),
+        ("url = \"https://hr.example\"\ndate_timezone = \"Mars\"", "source.rest.date_timezone: is no IANA"),
+        (
+            "url = \"https://hr.example\"\n[source.rest.paging]\nkind = \"page\"",
+            "source.rest.paging.parameter: is required",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.paging]\nkind = \"cursor\"\nparameter = \"c\"",
+            "source.rest.paging.next: is required",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.auth]\nkind = \"basic\"",
+            "source.rest.auth.username: is required",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.auth]\nkind = \"bearer\"",
+            "source.rest.auth.token: is required",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.auth]\nkind = \"oauth2\"\nclient_id = \"c\"\nclient_secret = \"s\"\ntoken_url = \"http://x.example/t\"",
+            "source.rest.auth.token_url: has to begin with https://",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.headers]\n\"a b\" = \"hunter2\"",
+            "source.rest.headers.a b: is no header",
+        ),
+        (
+            "url = \"https://hr.example\"\nclient_certificate_file = \"a.pem\"",
+            "source.rest.client_certificate_file: has to stand beside",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.detail]\npath = \"/one\"",
+            "source.rest.detail.path: has to hold {id}",
+        ),
+        (
+            "url = \"https://hr.example\"\n[source.rest.delta]\npath = \"/changed\"",
+            "source.rest.delta.query: has to hold {since}",
+        ),
+    ] {
+        let told = configured(&rest(lines)).map(|_| ()).unwrap_err();
+        assert!(told.contains(wanted) && !told.contains("hunter2"), "{lines}: {told}");
+    }
+    let path = rest("url = \"https://hr.example\"").replace("$.list[*]", "$..list[*]");
+    let told = configured(&path).map(|_| ()).unwrap_err();
+    assert!(told.contains("source.rest.records: cannot be followed while the answer streams in"), "{told}");
+    let column = rest("url = \"https://hr.example\"").replace("\"mail\"", "\"$.mail[\"");
+    let told = configured(&column).map(|_| ()).unwrap_err();
+    assert!(told.contains("source.columns.work_email = $.mail[: is no JSONPath"), "{told}");
+}

@@ -26,11 +26,12 @@ fn every_key_of_the_schema_stands_in_the_example_and_no_other() {
 
 #[test]
 fn what_the_example_leaves_commented_out_can_be_written() {
-    let bearer = EXAMPLE
+    let (before, rest) = EXAMPLE.split_once("[workiva]").unwrap();
+    let rest = rest
         .replace("auth = \"basic\" ", "auth = \"bearer\"")
         .replace("# token = \"…\"", "token = \"abc\"")
         .replace("# ca_file = ", "ca_file = ");
-    let settings = example(&bearer).settings;
+    let settings = example(&format!("{before}[workiva]{rest}")).settings;
     assert!(settings.workiva.token.is_some() && settings.http.token.is_some());
     assert!(settings.workiva.ca_file.is_some());
 }

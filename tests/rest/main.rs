@@ -9,7 +9,9 @@ mod auth;
 #[path = "../common/mod.rs"]
 mod common;
 mod complete;
+mod delta;
 mod paging;
+mod presets;
 mod server;
 mod values;
 

@@ -112,7 +112,10 @@ impl<'s> Account<'s> {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | ':');
             if value.is_empty() {
                 self.missing(name);
-            } else if place == Place::Address && !whole && !value.chars().all(fits) {
+                // What stands here goes on being looked at, so that all faults are told at once.
+                return if whole { "https://missing.invalid" } else { "missing" }.to_owned();
+            }
+            if place == Place::Address && !whole && !value.chars().all(fits) {
                 let message = "becomes part of an address; write letters, digits, '.', '-' and '_' alone";
                 self.errors.push(ConfigError::with_value(format!("source.account.{name}"), &value, message));
             }
@@ -128,6 +131,7 @@ impl<'s> Account<'s> {
             let value = value.as_ref().map(|secret| secret.as_secret().expose_secret().to_owned());
             if value.as_ref().is_none_or(String::is_empty) {
                 self.missing(name);
+                return "missing".to_owned();
             }
             return value.unwrap_or_default();
         }

@@ -32,8 +32,7 @@ pub fn compile(
     let base = base(settings, account);
     let fields = fields(settings, columns, account);
     let list = list(settings, base.as_ref(), account);
-    let method = settings.method;
-    if method == RestMethod::Get && settings.body.is_some() {
+    if settings.method == RestMethod::Get && settings.body.is_some() {
         account.fault("body", "is sent with POST alone; set source.rest.method = \"POST\" or remove it");
     }
     let body = settings.body.as_ref().map(|body| account.fill("body", body, Place::Open, &RUN_TIME));
@@ -56,7 +55,6 @@ pub fn compile(
     let rules = RestRules {
         kind: kind.to_owned(),
         list: list?,
-        method,
         body,
         headers,
         content_type: settings.content_type.as_ref().map(|text| text.trim().to_lowercase()),
@@ -89,8 +87,6 @@ fn base(settings: &RestSettings, account: &mut Account<'_>) -> Option<Url> {
 /// An address that may be asked and shown.
 pub(super) fn address(key: &str, text: &str, account: &mut Account<'_>) -> Option<Url> {
     let told = match Url::parse(text) {
-        // What is missing in it has been told already.
-        Err(_) if text.is_empty() || text.contains("//.") => return None,
         Err(error) => format!("is no URL ({error}); write it with https://"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             "holds a user name or password; put them into source.rest.auth".to_owned()
@@ -139,6 +135,7 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
     };
     Some(ListRules {
         url: url?,
+        method: settings.method,
         query,
         records: records?,
         total,
@@ -221,7 +218,7 @@ fn delta(
         list.url = address("delta.path", &behind(base, &path), account)?;
         // Parameters, number and pages are those of the other list.
         (list.query, list.total, list.total_header) = (Vec::new(), None, None);
-        list.paging.kind = PagingKind::None;
+        (list.method, list.paging.kind) = (RestMethod::Get, PagingKind::None);
     }
     let own = query("delta.query", &settings.query, account);
     list.query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));

@@ -17,8 +17,6 @@ pub struct RestRules {
     pub kind: String,
     /// How the list of everybody is asked for.
     pub list: ListRules,
-    /// The method.
-    pub method: RestMethod,
     /// What is sent with POST.
     pub body: Option<String>,
     /// Further headers.
@@ -42,6 +40,8 @@ pub struct RestRules {
 pub struct ListRules {
     /// Where.
     pub url: Url,
+    /// How it is asked.
+    pub method: RestMethod,
     /// Parameters.
     pub query: Vec<(String, String)>,
     /// To the records.

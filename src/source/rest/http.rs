@@ -110,11 +110,16 @@ impl Http {
     }
 
     /// Asks until there is an answer with status 200 or 204, or 404 where that `may_be_missing`.
-    pub(super) async fn ask(&self, url: &Url, may_be_missing: bool) -> Result<Response, SourceError> {
+    pub(super) async fn ask(
+        &self,
+        method: RestMethod,
+        url: &Url,
+        may_be_missing: bool,
+    ) -> Result<Response, SourceError> {
         let mut url = url.clone();
         let (mut attempt, mut redirects, mut renewed) = (1, 0, false);
         loop {
-            let answered = match self.prepare(&url).await {
+            let answered = match self.prepare(method, &url).await {
                 Ok(prepared) => self.send(prepared).await,
                 Err(failed) => Err(failed),
             };
@@ -135,7 +140,7 @@ impl Http {
                     }
                     if status.is_redirection() && redirects < MOST_REDIRECTS {
                         redirects += 1;
-                        url = self.redirected(&url, &response)?;
+                        url = self.redirected(method, &url, &response)?;
                         continue;
                     }
                     refused(status, response.headers())
@@ -179,7 +184,7 @@ impl Http {
         self.rules.pace.max_attempts
     }
 
-    fn redirected(&self, from: &Url, response: &Response) -> Result<Url, SourceError> {
+    fn redirected(&self, method: RestMethod, from: &Url, response: &Response) -> Result<Url, SourceError> {
         let status = response.status().as_u16();
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let url = location.and_then(|location| from.join(location).ok());
@@ -188,7 +193,7 @@ impl Http {
                 self.failure(format!("it answers with a redirect (status {status}) that leads nowhere"))
             );
         };
-        if url.origin() != self.rules.list.url.origin() || self.rules.method == RestMethod::Post {
+        if url.origin() != self.rules.list.url.origin() || method == RestMethod::Post {
             let mut to = url.clone();
             to.set_path("");
             let reason = format!(
@@ -207,7 +212,7 @@ impl Http {
         }
     }
 
-    async fn prepare(&self, url: &Url) -> Result<RequestBuilder, Failed> {
+    async fn prepare(&self, method: RestMethod, url: &Url) -> Result<RequestBuilder, Failed> {
         let mut url = url.clone();
         let mut authorization = None;
         let mut key_header = None;
@@ -228,7 +233,7 @@ impl Http {
             AuthRules::ApiKey { key, name, .. } => key_header = Some((name, key)),
             AuthRules::Oauth2(rules) => authorization = Some(bearer(&self.token(rules).await?)),
         }
-        let mut request = match self.rules.method {
+        let mut request = match method {
             RestMethod::Get => self.client.get(url),
             RestMethod::Post => {
                 let body = self.rules.body.clone().unwrap_or_else(|| "{}".to_owned());

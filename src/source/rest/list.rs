@@ -17,7 +17,7 @@ use super::http::{Http, time_of};
 use super::page::{PageError, check_content_type, walk_body};
 use super::taker::Taker;
 use super::{RestOptions, link};
-use crate::config::rest::{DeltaRules, DetailRules, ListRules, PageEnd, PagingKind};
+use crate::config::rest::{DeltaRules, DetailRules, ListRules, PageEnd, PagingKind, RestMethod};
 use crate::core::json::{StreamPath, text};
 use crate::core::record::RecordBatch;
 
@@ -245,7 +245,7 @@ impl Reading<'_> {
         let hold = self.list.paging.kind != PagingKind::None || id.is_some();
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(url, false).await?;
+            let response = self.http.ask(self.list.method, url, false).await?;
             let at = time_of(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
                 return Ok(Page { at, taker: None, total: None, next: None });
@@ -343,7 +343,7 @@ impl Reading<'_> {
     ) -> Result<Taker, SourceError> {
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(url, true).await?;
+            let response = self.http.ask(RestMethod::Get, url, true).await?;
             let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
             if response.status() != StatusCode::OK {
                 taker.not_found(id.to_owned());

@@ -1,0 +1,415 @@
+//! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use super::server::{Reply, Request, Server};
+use super::{Read, configured, read, refused};
+
+/// A preset with its account's keys, towards this server.
+fn preset(kind: &str, server: &Server, account: &str, more: &str) -> String {
+    format!(
+        "kind = \"{kind}\"\n[source.account]\n{account}\n[source.rest]\nurl = \"{}\"\nretry_base_seconds = 0.01\nmax_attempts = 2\n\
+         requests_per_minute = 0\n{more}",
+        server.url
+    )
+}
+
+fn basic(pair: &str) -> String {
+    format!("Basic {}", BASE64.encode(pair))
+}
+
+/// Asserts that the first record is Ana, as every server here sends her.
+fn assert_ana(read: &Read, but: &[(&str, &str)]) {
+    let mut wanted = BTreeMap::from([
+        ("employee_id", "000123"),
+        ("given_name", "Ana"),
+        ("family_name", "Ruiz"),
+        ("work_email", "ana@x.test"),
+        ("hire_date", "2026-12-01"),
+        ("job_title", "Analyst"),
+        ("department", "Finance"),
+    ]);
+    wanted.extend(but.iter().copied());
+    let fields = read.fields(0);
+    for (name, value) in wanted {
+        assert_eq!(fields.get(name), Some(&value), "{name} of {fields:?}");
+    }
+    assert_eq!(fields.get("termination_date"), None);
+    assert_eq!(read.rejections, []);
+}
+
+fn bamboo(id: &str, status: &str) -> Value {
+    json!({"id": id, "firstName": "Ana", "lastName": "Ruiz", "preferredName": null, "workEmail": "ana@x.test", "status": status,
+        "employmentHistoryStatus": "Full-Time", "hireDate": "2026-12-01", "terminationDate": "0000-00-00", "department": "Finance",
+        "division": "", "jobTitle": "Analyst", "supervisorEId": "9", "location": "Madrid"})
+}
+
+#[test]
+fn bamboohr_sends_one_report_and_takes_the_key_for_a_user_name() {
+    let server = Server::plain(|request, before| {
+        assert_eq!(request.header("authorization"), basic("hunter2:x"));
+        // Its throttling was a 503 once.
+        if before == 0 {
+            return Reply::status(503).with("Retry-After", "0");
+        }
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert!(body["fields"].as_array().unwrap().contains(&json!("terminationDate")));
+        Reply::json(
+            json!({"title": "workiva-sync", "fields": [], "employees": [bamboo("000123", "Active"), bamboo("2", "Inactive")]}),
+        )
+    });
+    let account = "company = \"acme\"\napi_key = \"hunter2\"";
+    let lines = preset("bamboohr", &server, account, "");
+    let read = read(&lines).unwrap();
+    assert_ana(&read, &[("status", "Active"), ("manager_id", "9"), ("location", "Madrid")]);
+    assert_eq!(server.asked()[1], "POST /api/v1/reports/custom?format=JSON&onlyCurrent=false");
+    assert!(read.end.cursor.is_some());
+    let own = lines + "\n[source.columns]\nemployee_id = \"supervisorEId\"\nlocation = \"\"";
+    let read = super::read(&own).unwrap();
+    assert_eq!(
+        (read.ids()[0], read.fields(0).get("location")),
+        ("9", None),
+        "single columns can be replaced or taken out"
+    );
+}
+
+#[test]
+fn workday_sends_one_report_without_its_empty_columns() {
+    let server = Server::plain(|request, _| {
+        assert_eq!(request.header("authorization"), basic("isu@tenant:hunter2"));
+        Reply::json(json!({"Report_Entry": [
+            {"Employee_ID": "000123", "First_Name": "Ana", "Last_Name": "Ruiz", "Work_Email": "ana@x.test", "Active": "1",
+                "Hire_Date": "2026-12-01-08:00", "Department": "Finance", "Manager_ID": "20009", "Business_Title": "Analyst"},
+            {"Employee_ID": "21002", "Active": "0"}
+        ]}))
+    });
+    let account = format!(
+        "report_url = \"{}/ccx/service/customreport2/tenant/owner/Report\"\nusername = \"isu@tenant\"\npassword = \"hunter2\"",
+        server.url
+    );
+    let lines = format!("kind = \"workday\"\n[source.account]\n{account}");
+    let read = read(&lines).unwrap();
+    assert_ana(&read, &[("status", "1"), ("manager_id", "20009")]);
+    assert_eq!(read.fields(1).len(), 2);
+    assert_eq!(server.asked(), ["GET /ccx/service/customreport2/tenant/owner/Report?format=json"]);
+    let warning = read.end.passed_over.unwrap();
+    assert!(warning.contains("termination_date") && !warning.contains("hire_date"), "{warning}");
+}
+
+fn adp(id: &str) -> Value {
+    json!({"associateOID": format!("G{id}"), "workerID": {"idValue": id}, "person": {"legalName": {"givenName": "Ana", "familyName1": "Ruiz"}},
+        "businessCommunication": {"emails": [{"emailUri": "ana@x.test"}]},
+        "workerDates": {"originalHireDate": "2026-12-01", "terminationDate": null},
+        "workerStatus": {"statusCode": {"codeValue": "Active"}},
+        "workAssignments": [
+            {"primaryIndicator": false, "jobTitle": "Teacher"},
+            {"primaryIndicator": true, "jobTitle": "Analyst",
+                "homeOrganizationalUnits": [{"typeCode": {"codeValue": "Branch"}, "nameCode": {"codeValue": "X"}},
+                    {"typeCode": {"codeValue": "Department"}, "nameCode": {"codeValue": "FIN"}}],
+                "reportsTo": [{"associateOID": "G3M", "workerID": {"idValue": "9"}}]}]})
+}
+
+#[test]
+fn adp_pages_by_skip_until_there_is_no_content() {
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/auth/oauth/v2/token" => {
+            Reply::json(json!({"access_token": "t", "token_type": "Bearer", "expires_in": 3600}))
+        }
+        _ => {
+            assert_eq!((request.header("authorization"), request.parameter("$top")), ("Bearer t", "100"));
+            match request.parameter("$skip") {
+                "0" => Reply::json(
+                    json!({"workers": (0..100).map(|n| adp(&format!("{:06}", 123 + n))).collect::<Vec<_>>()}),
+                ),
+                "100" => Reply::json(json!({"workers": [adp("000900")]})),
+                _ => Reply::status(204),
+            }
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["client.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (certificate_file, key_file) = (folder.path().join("client.pem"), folder.path().join("client.key"));
+    std::fs::write(&certificate_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let account = format!(
+        "client_id = \"c\"\nclient_secret = \"hunter2\"\ncertificate_file = \"{}\"\nprivate_key_file = \"{}\"",
+        certificate_file.display(),
+        key_file.display()
+    );
+    let token = format!("[source.rest.auth]\ntoken_url = \"{}/auth/oauth/v2/token\"", server.url);
+    let read = read(&preset("adp", &server, &account, &token)).unwrap();
+    assert_ana(&read, &[("department", "FIN"), ("manager_id", "9"), ("status", "Active")]);
+    assert_eq!(read.records.len(), 101);
+    assert_eq!(server.asked()[3], "GET /hr/v2/workers?$skip=101&$top=100");
+}
+
+fn sap(id: &str) -> Value {
+    json!({"personIdExternal": id, "personalInfoNav": {"results": [{"firstName": "Ana", "lastName": "Ruiz"}]},
+        "emailNav": {"results": [{"emailAddress": "home@x.test", "isPrimary": false}, {"emailAddress": "ana@x.test", "isPrimary": true}]},
+        "employmentNav": {"results": [{"userId": "aruiz", "startDate": "/Date(1796083200000)/", "endDate": "/Date(253402214400000)/",
+            "jobInfoNav": {"results": [{"emplStatus": "A", "department": "Finance", "jobTitle": "Analyst", "managerId": "9"}]}}]}})
+}
+
+#[test]
+fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
+    let server = Server::plain(|request, before| match request.path.as_str() {
+        "/oauth/token" => {
+            assert_eq!(
+                request.body,
+                "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml2-bearer&client_id=key&assertion=PHNhbWw%2B&company_id=acme"
+            );
+            Reply::json(json!({"access_token": "t", "expires_in": 600}))
+        }
+        _ if before == 1 => {
+            assert_eq!((request.parameter("$format"), request.parameter("paging")), ("json", "snapshot"));
+            let next =
+                format!("http://{}/odata/v2/PerPerson?$format=json&$skiptoken=abc", request.header("host"));
+            Reply::json(json!({"d": {"results": [sap("000123")], "__next": next}}))
+        }
+        _ => {
+            assert_eq!(request.parameter("$skiptoken"), "abc");
+            Reply::json(json!({"d": {"results": [sap("1002")]}}))
+        }
+    });
+    let account =
+        "company = \"acme\"\nhost = \"api4.example\"\nclient_id = \"key\"\nassertion = \"PHNhbWw+\"";
+    let read = read(&preset("successfactors", &server, account, "")).unwrap();
+    assert_ana(&read, &[("status", "A"), ("manager_id", "9")]);
+    assert_eq!(read.ids(), ["000123", "1002"]);
+
+    // A bearer token that a tool of the customer's keeps fresh, instead of an assertion.
+    let server = Server::plain(|request, _| {
+        assert_eq!(request.header("authorization"), "Bearer hunter2");
+        Reply::json(json!({"d": {"results": [sap("000123")]}}))
+    });
+    let bearer = "[source.rest.auth]\nkind = \"bearer\"\ntoken = \"hunter2\"";
+    assert_eq!(
+        super::read(&preset("successfactors", &server, "host = \"api4.example\"", bearer)).unwrap().ids(),
+        ["000123"]
+    );
+}
+
+#[test]
+fn ukg_pro_wants_a_key_beside_the_password() {
+    let server = Server::plain(|request, _| {
+        assert_eq!(request.header("authorization"), basic("svc:hunter2"));
+        assert_eq!(request.header("us-customer-api-key"), "KEY");
+        match request.parameter("page") {
+            "1" => Reply::json(
+                json!([{"employeeId": "000123", "employeeNumber": 123, "firstName": "Ana", "lastName": "Ruiz",
+                "emailAddress": "ana@x.test", "employeeStatus": "A", "dateOfLastHire": "2026-12-01T00:00:00", "terminationDate": null,
+                "orgLevel1Code": "Finance", "alternateJobTitle": "Analyst", "supervisorId": "9"}]),
+            ),
+            _ => Reply::json(json!([])),
+        }
+    });
+    let account =
+        "host = \"service5.example\"\nusername = \"svc\"\npassword = \"hunter2\"\napi_key = \"KEY\"";
+    assert_ana(
+        &read(&preset("ukgpro", &server, account, "")).unwrap(),
+        &[("status", "A"), ("manager_id", "9")],
+    );
+}
+
+#[test]
+fn personio_wraps_every_value_and_its_totals_are_held_against_it() {
+    let employee = |id: &str| {
+        let value = |value: Value| json!({"label": "x", "value": value});
+        json!({"type": "Employee", "attributes": {"id": value(json!(id)), "first_name": value(json!("Ana")), "last_name": value(json!("Ruiz")),
+            "email": value(json!("ana@x.test")), "status": value(json!("active")), "hire_date": value(json!("2026-12-01T00:00:00+01:00")),
+            "termination_date": value(json!(null)), "position": value(json!("Analyst")),
+            "department": value(json!({"type": "Department", "attributes": {"id": 1, "name": "Finance"}})),
+            "supervisor": value(json!({"type": "Employee", "attributes": {"id": value(json!(9))}}))}})
+    };
+    let answer = move |moved: bool| {
+        move |request: &Request, _: usize| match request.path.as_str() {
+            "/v1/auth" => {
+                assert_eq!(
+                    request.body,
+                    r#"{"grant_type":"client_credentials","client_id":"c","client_secret":"hunter2"}"#
+                );
+                Reply::json(json!({"success": true, "data": {"token": "t"}}))
+            }
+            _ => {
+                let offset: usize = request.parameter("offset").parse().unwrap();
+                let data: Vec<Value> =
+                    (offset..(offset + 100).min(150)).map(|n| employee(&format!("{:06}", 123 + n))).collect();
+                let total = if moved && offset > 0 { 151 } else { 150 };
+                Reply::json(
+                    json!({"success": true, "data": data, "metadata": {"total_elements": total}, "offset": offset, "limit": 100}),
+                )
+            }
+        }
+    };
+    let account = "client_id = \"c\"\nclient_secret = \"hunter2\"";
+    let server = Server::plain(answer(false));
+    let read = read(&preset("personio", &server, account, "")).unwrap();
+    assert_ana(&read, &[("status", "active"), ("manager_id", "9")]);
+    assert_eq!((read.records.len(), server.requests().len()), (150, 3));
+    let server = Server::plain(answer(true));
+    assert!(
+        refused(&preset("personio", &server, account, "")).contains("told of 150 records and then of 151")
+    );
+}
+
+#[test]
+fn hibob_is_searched_by_a_post() {
+    let server = Server::plain(|request, _| {
+        assert_eq!(request.header("authorization"), basic("SERVICE-1:hunter2"));
+        assert!(request.body.contains("\"showInactive\":true"), "{}", request.body);
+        let value = |value: &str| json!({"value": value});
+        Reply::json(
+            json!({"employees": [{"id": "000123", "/root/firstName": value("Ana"), "/root/surname": value("Ruiz"),
+            "/root/email": value("ana@x.test"), "/internal/status": value("Active"), "/work/startDate": value("2026-12-01"),
+            "work": {"department": "209", "title": "7", "reportsTo": {"id": "9"}},
+            "humanReadable": {"work": {"department": "Finance", "title": "Analyst", "startDate": "12/01/2026"}}}]}),
+        )
+    });
+    let account = "username = \"SERVICE-1\"\npassword = \"hunter2\"";
+    assert_ana(
+        &read(&preset("hibob", &server, account, "")).unwrap(),
+        &[("status", "Active"), ("manager_id", "9")],
+    );
+    assert_eq!(server.asked(), ["POST /v1/people/search"]);
+}
+
+#[test]
+fn paylocity_lists_ids_and_is_asked_for_each() {
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/IdentityServer/connect/token" => {
+            assert_eq!(request.header("authorization"), basic("c:hunter2"));
+            assert_eq!(request.body, "grant_type=client_credentials&scope=WebLinkAPI");
+            Reply::json(json!({"access_token": "t", "expires_in": 3600}))
+        }
+        "/api/v2/companies/B100/employees" => match request.parameter("pagenumber") {
+            "0" => Reply::json(
+                json!([{"employeeId": "000123", "statusCode": "A"}, {"employeeId": "7", "statusCode": "T"}]),
+            )
+            .with("X-Pcty-Total-Count", "2"),
+            other => panic!("page {other}"),
+        },
+        path => Reply::json(
+            json!({"employeeId": path.rsplit('/').next().unwrap(), "firstName": "Ana", "lastName": "Ruiz",
+            "workAddress": {"emailAddress": "ana@x.test"}, "status": {"employeeStatus": "A", "hireDate": "2026-12-01", "terminationDate": null},
+            "departmentPosition": {"costCenter1": "Finance", "jobTitle": "Analyst"}}),
+        ),
+    });
+    let account = "company = \"B100\"\nclient_id = \"c\"\nclient_secret = \"hunter2\"";
+    let read = read(&preset("paylocity", &server, account, "")).unwrap();
+    assert_ana(&read, &[("status", "A")]);
+    assert_eq!(read.ids(), ["000123", "7"]);
+}
+
+#[test]
+fn rippling_goes_on_by_its_next_link() {
+    let server = Server::plain(|request, before| {
+        assert_eq!(request.header("authorization"), "Bearer hunter2");
+        let worker = |id: &str| {
+            json!({"id": id, "work_email": "ana@x.test", "status": "ACTIVE", "start_date": "2026-12-01", "end_date": null,
+            "title": "Analyst", "manager_id": "9", "user": {"name": {"given_name": "Ana", "family_name": "Ruiz"}}, "department": {"name": "Finance"}})
+        };
+        match before {
+            0 => Reply::json(
+                json!({"results": [worker("000123")], "next_link": format!("http://{}/workers?cursor=x", request.header("host"))}),
+            ),
+            _ => Reply::json(json!({"results": [worker("7")], "next_link": null})),
+        }
+    });
+    let read = read(&preset("rippling", &server, "token = \"hunter2\"", "")).unwrap();
+    assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "9")]);
+    assert_eq!(server.asked(), ["GET /workers?expand=user,department", "GET /workers?cursor=x"]);
+}
+
+#[test]
+fn merge_wants_two_tokens_and_goes_on_by_a_cursor() {
+    let server = Server::plain(|request, _| {
+        assert_eq!(
+            (request.header("authorization"), request.header("x-account-token")),
+            ("Bearer KEY", "hunter2")
+        );
+        let employee = |id: &str| {
+            json!({"employee_number": id, "first_name": "Ana", "last_name": "Ruiz", "work_email": "ana@x.test",
+            "employment_status": "ACTIVE", "start_date": "2026-12-01T00:00:00Z", "termination_date": null, "manager": "uuid-9",
+            "groups": [{"type": "TEAM", "name": "Blue"}, {"type": "DEPARTMENT", "name": "Finance"}],
+            "employments": [{"job_title": "Analyst"}], "remote_was_deleted": false})
+        };
+        match request.parameter("cursor") {
+            "" => Reply::json(json!({"next": "cD0y", "previous": null, "results": [employee("000123")]})),
+            "cD0y" => Reply::json(json!({"next": null, "previous": "x", "results": [employee("7")]})),
+            other => panic!("{other}"),
+        }
+    });
+    let read = read(&preset("merge", &server, "api_key = \"KEY\"\naccount_token = \"hunter2\"", "")).unwrap();
+    assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "uuid-9")]);
+    assert_eq!(read.ids(), ["000123", "7"]);
+}
+
+#[test]
+fn a_preset_without_its_account_says_what_is_missing_and_where_it_is_found() {
+    for (kind, wanted) in [
+        (
+            "bamboohr",
+            "source.account.company: is required for kind = \"bamboohr\": the first part of the address",
+        ),
+        ("bamboohr", "source.account.api_key: is required"),
+        (
+            "workday",
+            "source.account.report_url: is required for kind = \"workday\": in Workday the report's action",
+        ),
+        ("adp", "source.account.private_key: is required"),
+        ("successfactors", "source.account.assertion: is required"),
+        ("ukgpro", "source.account.host: is required"),
+        ("personio", "source.account.client_id: is required"),
+        ("hibob", "source.account.username: is required"),
+        ("paylocity", "source.account.company: is required"),
+        ("rippling", "source.account.token: is required"),
+        ("merge", "source.account.account_token: is required"),
+    ] {
+        let told = configured(&format!("kind = \"{kind}\"")).map(|_| ()).unwrap_err();
+        assert!(told.contains(wanted), "{kind}: {told}");
+    }
+    let told =
+        configured("kind = \"bamboohr\"\n[source.account]\ncompany = \"evil.example/\"\napi_key = \"k\"")
+            .map(|_| ())
+            .unwrap_err();
+    assert!(told.contains("source.account.company = evil.example/: becomes part of an address"), "{told}");
+}
+
+#[test]
+fn from_a_key_to_a_plan_through_the_binary() {
+    let mut here = bamboo("000123", "Active");
+    here["hireDate"] = json!("2020-02-03");
+    let server =
+        Server::plain(move |_, _| Reply::json(json!({"employees": [here, bamboo("2", "Inactive")]})));
+    let world = super::common::World::new();
+    let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    let mut config: toml::Table = toml::from_str(&text).unwrap();
+    config["source"] = toml::toml! {
+        kind = "bamboohr"
+        absence = "deprovision"
+        account = { company = "acme", api_key = "hunter2" }
+    }
+    .into();
+    config["source"]
+        .as_table_mut()
+        .unwrap()
+        .insert("rest".into(), toml::Table::from_iter([("url".into(), server.url.clone().into())]).into());
+    config.remove("lifecycle");
+    std::fs::write(world.path("config.toml"), config.to_string()).unwrap();
+    let planned = super::common::Synced::of(world.run(&["plan", "--json"]));
+    assert_eq!(planned.exit, 0, "{planned:?}");
+    assert_eq!(planned.planned(), super::common::kinds([("create", 1)]));
+    assert_eq!(planned.json["actions"][0]["employee_id"], "000123");
+    let printed = world.run(&["config", "print"]);
+    assert!(printed.stdout.contains("bamboohr.com") || printed.stdout.contains(&server.url), "{printed:?}");
+    assert!(!printed.stdout.contains("hunter2") && !planned.stderr.contains("hunter2"));
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, super::common::kinds([("create", 1)])), "{synced:?}");
+    world.sync().assert_unchanged();
+}

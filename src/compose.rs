@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{AuthKind, ConfigErrors, Loaded, Secret, WorkivaSettings, load};
+use crate::config::{
+    AuthKind, ConfigErrors, HeaderChange, Loaded, Secret, SourceRules, SourceSettings, WorkivaSettings, load,
+};
 use crate::engine::clock::{Clock, Randomness, SystemClock};
+use crate::engine::feed::Feed;
+use crate::engine::register::{Member, Register};
 use crate::engine::telemetry::Telemetry;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
@@ -80,7 +84,7 @@ pub async fn engine(
     may_write: bool,
 ) -> Result<RealEngine, ComposeError> {
     let parts = Parts {
-        source: source(&loaded),
+        feed: feed(&loaded),
         port: client(&loaded)?,
         store,
         clock: Arc::clone(&surroundings.clock),
@@ -95,20 +99,43 @@ pub async fn engine(
     Ok(engine)
 }
 
-/// The configured HR source.
+/// Where records come from, as configured.
+pub fn feed(loaded: &Loaded) -> Feed<AnySource> {
+    let rules = &loaded.rules;
+    if !loaded.settings.uses_register() {
+        return Feed::direct(source(loaded));
+    }
+    let member = |((_, settings), one): ((String, &SourceSettings), &SourceRules)| Member {
+        origin: one.origin.clone(),
+        source: any_source(settings, one, one.reading),
+        reading: format!("{:016x}", one.reading),
+        any_header: settings.header_change == HeaderChange::Allow,
+    };
+    Feed::Register(Register {
+        members: loaded.settings.all_sources().zip(&rules.sources).map(member).collect(),
+        precedence: rules.precedence.clone(),
+        columns: loaded.settings.columns(),
+        seed: rules.rulebook.seed,
+    })
+}
+
+/// The first source that is configured, which is the only one unless there is a register.
 pub fn source(loaded: &Loaded) -> AnySource {
-    let source = &loaded.settings.source;
-    if let Some(rules) = &loaded.rules.rest {
-        let (rules, min_records) = (rules.clone(), source.min_records);
-        return AnySource::Rest(RestSource::new(RestOptions {
-            rules,
-            min_records,
-            seed: loaded.rules.rulebook.seed,
-        }));
+    let rules = &loaded.rules;
+    let (_, settings) =
+        loaded.settings.all_sources().next().expect("validation has seen to it that there is one");
+    any_source(settings, &rules.sources[0], rules.rulebook.seed)
+}
+
+/// `seed` goes into the fingerprints of its records.
+fn any_source(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySource {
+    if let Some(rest) = &rules.rest {
+        let (rules, min_records) = (rest.clone(), source.min_records);
+        return AnySource::Rest(RestSource::new(RestOptions { rules, min_records, seed }));
     }
     AnySource::Csv(CsvSource::new(CsvOptions {
         pattern: source.path.clone().unwrap_or_default(),
-        delimiter: loaded.rules.delimiter,
+        delimiter: rules.delimiter,
         encoding: source.encoding,
         min_records: source.min_records,
         announcements: Announcements {
@@ -117,7 +144,7 @@ pub fn source(loaded: &Loaded) -> AnySource {
             trailer: source.trailer.clone(),
         },
         columns: source.columns.clone(),
-        seed: loaded.rules.rulebook.seed,
+        seed,
     }))
 }
 

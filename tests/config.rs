@@ -95,7 +95,7 @@ fn an_unknown_key_is_refused_wherever_it_stands_with_the_nearest_known_one() {
         (
             "[source]\n",
             "[source]\ncolour = \"blue\"\n",
-            "source.colour: is not a known key; known here: kind, path",
+            "source.colour: is not a known key; known here: kind, name",
         ),
         ("[source]\n", "[retry]\nmax_atempts = 3\n[source]\n", "did you mean 'max_attempts'?"),
     ] {
@@ -343,7 +343,7 @@ fn the_environment_overrides_each_kind_of_key_and_is_checked_like_the_file() {
     assert!(settings.access.keep_on_role_loss);
     assert_eq!(settings.lifecycle.leave, ["On Leave", "Sabbatical"]);
     assert_eq!(settings.attributes["userName"], "{{ employee_id }}");
-    assert_eq!(settings.source.columns["given_name"], "Vorname");
+    assert_eq!(settings.source.as_ref().unwrap().columns["given_name"], "Vorname");
     assert_eq!(settings.schedule.cron, "0 0 6 * * *");
 
     let told = load(

@@ -53,8 +53,13 @@ fn example(text: &str) -> Loaded {
     parse("workiva-sync.example.toml", text, environment).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// All keys below a node of the schema, dotted. A map with free names counts as one key.
+/// All keys below a node of the schema, dotted. A map with free names counts as one key; so does the list of several sources, each
+/// of which has the keys of the one.
 fn collect(node: &Value, root: &Value, path: &str, keys: &mut BTreeSet<String>) {
+    if path == "sources" {
+        keys.insert(path.to_owned());
+        return;
+    }
     let target = node.get("$ref").and_then(Value::as_str);
     if let Some(target) = target.and_then(|target| root.pointer(target.trim_start_matches('#'))) {
         return collect(target, root, path, keys);

@@ -80,6 +80,7 @@ impl Outbox {
             hold_reasons: &[],
             only_deprovisions: false,
             expires_at: at(now),
+            register: None,
         };
         self.store.commit_plan(&run, &commit).await
     }

@@ -76,7 +76,7 @@ fn holds_together(loaded: &Loaded, whole: &Whole) {
     rows.sort_unstable();
     let number = rows.len() as u64;
     assert_eq!(rows, (1..=number).collect::<Vec<_>>(), "rows and rejections add up");
-    assert!(number >= loaded.settings.source.min_records);
+    assert!(number >= loaded.settings.source.as_ref().unwrap().min_records);
     let mut known: HashMap<u128, &[String]> = HashMap::new();
     for (_, fingerprint, values) in &whole.records {
         let id = &values[0];

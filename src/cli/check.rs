@@ -11,7 +11,7 @@ use crate::compose::{Surroundings, engine, load_config};
 use crate::config::Settings;
 use crate::core::planner::{States, judge};
 use crate::engine::connection::{self, ConnectionReport};
-use crate::engine::feed::{self, FeedError};
+use crate::engine::feed::FeedError;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -67,7 +67,8 @@ fn exposed(settings: &Settings) -> String {
 
 /// Reads the whole source and judges everybody, as if nobody were known.
 async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, FeedError> {
-    let (findings, end) = feed::read_everybody(&engine.source, &engine.store).await?;
+    let read = engine.feed.read_everybody(&engine.store, engine.clock.now()).await?;
+    let findings = read.findings;
     let rulebook = &engine.rules.rulebook;
     let today = rulebook.access.lifecycle.today(engine.clock.now());
     let (judged, refused) = judge(findings.changed, &States::new(), rulebook, today);
@@ -79,10 +80,10 @@ async fn read_source(engine: &crate::compose::RealEngine) -> Result<String, Feed
     });
     Ok(format!(
         "{}: complete, {usable} usable rows, {} rejected{}{}",
-        end.file.name,
+        read.file.name,
         rejected.len(),
         first.unwrap_or_default(),
-        end.passed_over.map_or(String::new(), |word| format!("; warning: {word}"))
+        read.warnings.iter().map(|word| format!("; warning: {word}")).collect::<String>()
     ))
 }
 

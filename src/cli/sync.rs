@@ -11,7 +11,7 @@ use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::guard::HoldReason;
 use crate::core::record::Rejection;
 use crate::core::report::{Counts, Outcome, RunReport, SourceCounts};
-use crate::engine::cycle::{CycleFailure, CycleResult, Planned};
+use crate::engine::outcome::{CycleFailure, CycleResult, Planned};
 use crate::engine::pool::{PoolEnd, Until};
 use crate::store::Owner;
 
@@ -117,6 +117,7 @@ async fn report(
         _ if gave_up => Exit::Workiva,
         Some(failure) => exit_of(failure),
         _ if report.outcome == Outcome::Held => Exit::Held,
+        _ if result.planned.as_ref().is_some_and(|planned| planned.failed_sources > 0) => Exit::Source,
         _ if parked > 0 || report.source.rejected > 0 || undecided => Exit::Leftovers,
         _ => Exit::Done,
     };

@@ -59,6 +59,11 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
     let mut tree = read(text, environment, &schema).map_err(|error| fail(vec![error]))?;
     presets::expand(&mut tree);
     let mut errors = check_against_schema(&tree, &schema);
+    if tree.get("source").is_none() && tree.get("sources").is_none() {
+        let message =
+            "is required: say where employees come from, in [source], or in [[sources]] if from several";
+        errors.push(ConfigError::new("source", message));
+    }
     errors.extend(resolve_secret_files(&mut tree));
     if !errors.is_empty() {
         errors.extend(further_faults(&tree, &errors));

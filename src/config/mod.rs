@@ -7,9 +7,11 @@ pub mod rest;
 mod rules;
 mod secret;
 mod settings;
+mod sources;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use load::{Loaded, listen_address, load, parse, schema};
 pub use rules::{Rules, compile};
 pub use secret::Secret;
 pub use settings::*;
+pub use sources::SourceRules;

@@ -15,7 +15,12 @@ pub(super) fn further_faults(tree: &Value, faulty: &[ConfigError]) -> Vec<Config
     for error in faulty.iter().rev() {
         remove(&mut mended, &error.key);
     }
-    fill(&mut mended, &stand_in());
+    let mut stand_in = stand_in();
+    if let Some(several) = mended.get_mut("sources").and_then(Value::as_array_mut) {
+        let one = stand_in.as_object_mut().and_then(|map| map.remove("source")).unwrap_or_default();
+        several.iter_mut().for_each(|source| fill(source, &one));
+    }
+    fill(&mut mended, &stand_in);
     for role in mended.pointer_mut("/access/roles").and_then(Value::as_array_mut).into_iter().flatten() {
         fill(role, &json!({"name": "role", "when": "true"}));
     }
@@ -32,7 +37,8 @@ fn follows(error: &ConfigError, known: &ConfigError) -> bool {
         part.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let is_about_fields = ["attributes", "access"].iter().any(|section| key.starts_with(section));
-    let decides_about_fields = concerns("source.columns", known) || known.starts_with("source.columns.");
+    let decides_about_fields =
+        (known.starts_with("source") && known.contains(".columns")) || ["source", "sources"].contains(&known);
     concerns(key, known)
         || concerns(known, key)
         || (is_about_fields && (decides_about_fields || known.starts_with("tables")))

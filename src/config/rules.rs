@@ -7,14 +7,14 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ConfigError;
-use super::rest::{self, RestRules};
-use super::settings::{AuthKind, Settings, SourceKind, SourceSettings, WorkivaSettings};
+use super::settings::{AuthKind, Settings, WorkivaSettings};
+use super::sources::{self, SourceRules};
 use crate::core::access::AccessRules;
 use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Lifecycle;
 use crate::core::mapping::CompileError;
 use crate::core::planner::{Absence, Rulebook};
-use crate::core::record::{Columns, EMPLOYEE_ID};
+use crate::core::register::{DATES, Precedence};
 use crate::core::schedule::Schedule;
 use crate::core::scim::address::{self, AddressError};
 
@@ -32,10 +32,10 @@ pub struct Rules {
     pub database: PathBuf,
     /// Where HTTP of ours listens.
     pub listen: SocketAddr,
-    /// The delimiter of a CSV file.
-    pub delimiter: u8,
-    /// How a system is asked by HTTP, where the source is one.
-    pub rest: Option<RestRules>,
+    /// The sources, in the order of the settings.
+    pub sources: Vec<SourceRules>,
+    /// Whose word counts where several know a person.
+    pub precedence: Precedence,
 }
 
 // Compiled templates have no useful form.
@@ -54,8 +54,7 @@ impl std::fmt::Debug for Rules {
 /// Everything that is wrong, at once.
 pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
     let mut errors = Vec::new();
-    let delimiter = check_source(&settings.source, &mut errors);
-    let rest = check_rest(&settings.source, &mut errors);
+    let (sources, precedence) = sources::compile(settings, &mut errors);
     let base_url = check_workiva(&settings.workiva, &mut errors);
     let schedule = Schedule::parse(&settings.schedule.cron, &settings.schedule.timezone)
         .map_err(|all| {
@@ -66,7 +65,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         .ok();
     let drift_schedule = check_drift(settings, &mut errors);
     if let Some(column) = &settings.guard.max_deprovision_percent_per
-        && !settings.source.columns.contains_key(column)
+        && !settings.all_sources().any(|(_, source)| source.columns.contains_key(column))
     {
         let message = "is no column; name one of source.columns, such as \"department\"";
         errors.push(ConfigError::with_value("guard.max_deprovision_percent_per", column, message));
@@ -74,91 +73,13 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
     let database = check_database(&settings.store.url, &mut errors);
     let listen = check_listen(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
-    match (rulebook, schedule, base_url, database, listen, delimiter) {
-        (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen), Some(delimiter))
+    match (rulebook, schedule, base_url, database, listen) {
+        (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen))
             if errors.is_empty() =>
         {
-            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, delimiter, rest })
+            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, sources, precedence })
         }
         _ => Err(errors),
-    }
-}
-
-fn check_source(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<u8> {
-    for required in [EMPLOYEE_ID, "status"] {
-        if !source.columns.contains_key(required) {
-            let message = "is required; name the header of that column";
-            errors.push(ConfigError::new(format!("source.columns.{required}"), message));
-        }
-    }
-    for name in source.columns.keys() {
-        let is_identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
-        if !is_identifier {
-            let message = "cannot be used in expressions; write letters, digits and '_', a letter first";
-            errors.push(ConfigError::new(format!("source.columns.{name}"), message));
-        }
-    }
-    if source.date_formats.is_empty() {
-        errors.push(ConfigError::new("source.date_formats", "is empty; write at least \"%Y-%m-%d\""));
-    }
-    for format in &source.date_formats {
-        let unknown =
-            chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
-        let complete = ["%Y", "%m", "%d"].iter().all(|part| format.contains(part));
-        if unknown || !(complete || ["%F", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"].contains(&format.as_str())) {
-            let message = "is no date format; it needs %Y, %m and %d";
-            errors.push(ConfigError::with_value("source.date_formats", format, message));
-        }
-    }
-    match (source.kind, &source.path) {
-        (SourceKind::Csv, None) => {
-            errors.push(ConfigError::new("source.path", "is required for kind = \"csv\""))
-        }
-        (SourceKind::Csv, Some(path)) => {
-            if let Err(error) = glob::Pattern::new(path) {
-                errors.push(ConfigError::with_value("source.path", path, format!("is no pattern: {error}")));
-            }
-        }
-        _ => {}
-    }
-    check_announcements(source, errors);
-    if source.absence_runs > 1 && source.absence == Absence::Keep {
-        let message =
-            "counts only where absence means leaving; remove it, or set source.absence = \"deprovision\"";
-        errors.push(ConfigError::with_value("source.absence_runs", source.absence_runs, message));
-    }
-    match source.delimiter.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
-        b"\\t" => Some(b'\t'),
-        _ => {
-            let message = "has to be one ASCII character, such as ',', ';', '|' or '\\t'";
-            errors.push(ConfigError::with_value("source.delimiter", &source.delimiter, message));
-            None
-        }
-    }
-}
-
-fn check_rest(source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<RestRules> {
-    let kind = source.kind.is_rest().then(|| source.kind.name())?;
-    let settings = source.rest.as_deref().cloned().unwrap_or_default();
-    rest::compile::compile(&kind, &settings, source.account.as_deref(), &source.columns, errors)
-}
-
-fn check_announcements(source: &SourceSettings, errors: &mut Vec<ConfigError>) {
-    let patterns = [("done_marker", &source.done_marker), ("control_file", &source.control_file)];
-    for (key, pattern) in patterns {
-        let Some(pattern) = pattern else { continue };
-        if pattern.is_empty() || pattern == "{file}" {
-            let message = "has to name another file than the data file, such as \"{file}.done\"";
-            errors.push(ConfigError::with_value(format!("source.{key}"), pattern, message));
-        }
-    }
-    if let Some(trailer) = &source.trailer
-        && (trailer.trim().is_empty() || trailer.trim() != trailer || !trailer.is_ascii())
-    {
-        let message = "has to be ASCII text without spaces around it, such as \"TRAILER\"";
-        errors.push(ConfigError::with_value("source.trailer", trailer, message));
     }
 }
 
@@ -240,8 +161,10 @@ fn check_listen(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<So
 }
 
 fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Rulebook> {
-    let columns = Columns::new(settings.source.columns.keys().map(String::as_str));
+    let columns = settings.columns();
     let names = columns.names();
+    // With a register, what is missing is settled there, and dates have one form.
+    let only = settings.source.as_deref().filter(|_| !settings.uses_register());
     let add = |all: Vec<CompileError>, errors: &mut Vec<ConfigError>| {
         errors.extend(all.into_iter().map(|error| ConfigError::new(error.key, error.message)));
     };
@@ -264,10 +187,10 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
     Some(Rulebook {
         access: access?,
         users: users?,
-        date_formats: settings.source.date_formats.clone(),
+        date_formats: only.map_or_else(|| vec![DATES.to_owned()], |source| source.date_formats.clone()),
         deprovision: settings.workiva.deprovision,
-        absence: settings.source.absence,
-        absence_runs: settings.source.absence_runs,
+        absence: only.map_or(Absence::Deprovision, |source| source.absence),
+        absence_runs: only.map_or(1, |source| source.absence_runs),
         group_by: settings.guard.max_deprovision_percent_per.clone(),
         seed: decision_fingerprint(settings),
     })
@@ -288,11 +211,8 @@ fn decision_fingerprint(settings: &Settings) -> u64 {
         settings.access,
         settings.attributes,
         settings.tables,
-        settings.source.columns,
-        settings.source.absence,
-        settings.source.date_formats,
-        settings.source.delimiter,
-        settings.source.encoding,
+        settings.all_sources().map(|(_, source)| sources::decisive(source)).collect::<Vec<_>>(),
+        settings.precedence,
         settings.workiva.deprovision,
         settings.guard.max_deprovision_percent_per,
         env!("CARGO_PKG_VERSION"),

@@ -25,7 +25,15 @@ pub struct Settings {
     #[serde(default)]
     pub schedule: ScheduleSettings,
     /// Where employees come from.
-    pub source: SourceSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SourceSettings")]
+    pub source: Option<Box<SourceSettings>>,
+    /// Where employees come from, if from several; instead of `[source]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSettings>,
+    /// With several sources: attribute = the names of the sources whose word comes first. Otherwise the priority decides.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub precedence: BTreeMap<String, Vec<String>>,
     /// Who counts as employed.
     pub lifecycle: LifecycleSettings,
     /// Who of them gets an account.
@@ -51,6 +59,14 @@ pub struct Settings {
     /// The daemon's own HTTP: health and metrics.
     #[serde(default)]
     pub http: HttpSettings,
+}
+
+impl Settings {
+    /// Every source, with the key under which it stands.
+    pub fn all_sources(&self) -> impl Iterator<Item = (String, &SourceSettings)> {
+        let several = self.sources.iter().enumerate().map(|(at, source)| (format!("sources[{at}]"), source));
+        self.source.iter().map(|source| ("source".to_owned(), &**source)).chain(several)
+    }
 }
 
 /// `[schedule]`
@@ -80,6 +96,21 @@ impl Default for ScheduleSettings {
 pub struct SourceSettings {
     /// The kind of source.
     pub kind: SourceKind,
+    /// Among several: what it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is put before its employee ids and manager ids, where two sources give the same ids to different people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id_prefix: String,
+    /// Where several know a person, the one with the lowest number comes first.
+    #[serde(default = "hundred")]
+    pub priority: u32,
+    /// When it is read; otherwise by `schedule.cron`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// When a source that delivers what changed is read in full, which heals what its deltas missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_cron: Option<String>,
     /// CSV: a file, or a pattern (`hr/employees*.csv`) of which the newest match is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,

@@ -25,6 +25,7 @@ pub struct Intake {
     changed: Vec<Record>,
     rejected: Vec<Rejection>,
     rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
+    gone: Vec<String>,
     rows: u64,
     without_id: u64,
 }
@@ -38,6 +39,8 @@ pub struct Findings {
     pub rejected: Vec<Rejection>,
     /// People of the state table whom the source no longer names and who are not settled as absent.
     pub absent: Vec<String>,
+    /// People whom a delta names as gone.
+    pub gone: Vec<String>,
     /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
     pub without_id: u64,
     /// Rows read, good or not.
@@ -71,6 +74,7 @@ impl Intake {
         for index in 0..batch.len() {
             self.accept_record(&batch, index);
         }
+        self.gone.extend(batch.gone);
         for rejection in batch.rejections {
             self.rows += 1;
             match &rejection.employee_id {
@@ -139,6 +143,7 @@ impl Intake {
             changed: good,
             rejected: self.rejected,
             absent: missing,
+            gone: self.gone,
             without_id: self.without_id,
             rows: self.rows,
             digest: Fingerprint(digest),

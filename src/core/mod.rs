@@ -25,6 +25,7 @@ pub mod plan;
 pub mod planner;
 pub mod planted;
 pub mod record;
+pub mod register;
 pub mod report;
 pub mod retry;
 pub mod roster;

@@ -18,6 +18,32 @@ pub struct Schedule {
     every_hour: bool,
 }
 
+/// Several schedules, each for something of its own.
+#[derive(Clone, Debug)]
+pub struct Agenda<T>(Vec<(Schedule, T)>);
+
+impl<T: Clone + Ord> Agenda<T> {
+    /// What is due when.
+    pub fn new(entries: Vec<(Schedule, T)>) -> Self {
+        Self(entries)
+    }
+
+    /// When the first of them is due after `after`.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.0.iter().filter_map(|(schedule, _)| schedule.next_after(after)).min()
+    }
+
+    /// What has become due after `after`, up to `now`: each once, however often that was.
+    pub fn due(&self, after: DateTime<Utc>, now: DateTime<Utc>) -> Vec<T> {
+        let is_due = |schedule: &Schedule| schedule.next_after(after).is_some_and(|due| due <= now);
+        let mut due: Vec<T> =
+            self.0.iter().filter(|(one, _)| is_due(one)).map(|(_, what)| what.clone()).collect();
+        due.sort_unstable();
+        due.dedup();
+        due
+    }
+}
+
 impl Schedule {
     /// Parses both.
     ///

@@ -16,7 +16,7 @@ use crate::compose::{Surroundings, engine};
 use crate::config::parse;
 use crate::core::report::Outcome;
 use crate::engine::clock::{Clock, Randomness, Sleep, SystemClock};
-use crate::engine::cycle::CycleResult;
+use crate::engine::outcome::CycleResult;
 use crate::engine::pool::Until;
 use crate::engine::telemetry::Telemetry;
 use crate::sandbox::{RunningSandbox, SandboxOptions, start};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::connection::ConnectionReport;
 use super::directory::{self, ListingError};
-use super::feed::{self, FeedError};
+use super::feed::FeedError;
 use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
@@ -82,7 +82,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
         let rulebook = &self.rules.rulebook;
         let today = rulebook.access.lifecycle.today(self.clock.now());
-        let (findings, _) = feed::read_everybody(&self.source, &self.store).await?;
+        let findings = self.feed.read_everybody(&self.store, self.clock.now()).await?.findings;
         let ids: Vec<&str> = findings.changed.iter().map(|record| record.employee_id()).collect();
         let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         let mut rejected = findings.rejected;

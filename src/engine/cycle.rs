@@ -6,93 +6,23 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
+use super::outcome::{CycleFailure, CycleResult, Planned, tell};
+use super::register::Select;
 use super::{Engine, EngineError};
-use crate::config::HeaderChange;
+use crate::config::{HeaderChange, SourceSettings};
 use crate::core::guard::{Verdict, check};
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble, judge};
 use crate::core::record::Fingerprint;
 use crate::core::report::Outcome;
 use crate::core::scim::{Capabilities, ScimPort, address};
-use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceDigest, SourceError};
 use crate::store::{Committed, PlanCommit, RunRecord, Seen, StoreError};
-
-/// A plan with the guard's word on it.
-#[derive(Debug)]
-pub struct Planned {
-    /// The plan.
-    pub plan: Plan,
-    /// The guard's word.
-    pub verdict: Verdict,
-    /// What was read.
-    pub source: SourceFile,
-}
-
-impl Planned {
-    /// What the operator should know, as it is kept with the run.
-    pub fn message(&self) -> Option<String> {
-        let warnings = &self.plan.warnings;
-        (!warnings.is_empty()).then(|| warnings.join("; "))
-    }
-}
 
 enum Reading {
     Quiet(CycleResult),
     /// A plan, and what had been stored before anything was looked at.
     Planned(Planned, Seen),
-}
-
-/// How the planning half of a cycle ended.
-#[derive(Debug)]
-pub struct CycleResult {
-    /// The run's key.
-    pub run_id: String,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
-    /// How it ended, as far as planning goes: what is queued has still to be pushed.
-    pub outcome: Outcome,
-    /// What was stored.
-    pub committed: Committed,
-    /// The plan, where it came to one.
-    pub planned: Option<Planned>,
-    /// What went wrong, where it did not.
-    pub failure: Option<CycleFailure>,
-}
-
-/// Why a cycle came to no plan.
-#[derive(Debug)]
-pub enum CycleFailure {
-    /// The connection does not work.
-    Connection(ConnectionReport),
-    /// The source failed or was not complete.
-    Source(SourceError),
-}
-
-impl CycleFailure {
-    /// How a run ends by it.
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Self::Connection(_) => Outcome::Failed,
-            Self::Source(_) => Outcome::Incomplete,
-        }
-    }
-
-    /// In words without anything of the source's content: for logs.
-    fn logged(&self) -> String {
-        match self {
-            Self::Connection(_) => self.message(),
-            Self::Source(error) => error.without_values(),
-        }
-    }
-
-    /// In words.
-    pub fn message(&self) -> String {
-        match self {
-            Self::Connection(report) => report.failure(),
-            Self::Source(error) => error.to_string(),
-        }
-    }
 }
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
@@ -143,17 +73,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 
     /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `today` stands for the day on
-    /// which dates are judged; `None`: it is the clock's.
+    /// which dates are judged; `None`: it is the clock's. `select`: which of several sources are read; of the others stands what
+    /// they told last.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn plan(&self, today: Option<NaiveDate>) -> Result<Planned, FeedError> {
+    pub async fn plan(&self, today: Option<NaiveDate>, select: &Select) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
         let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, today).await?;
         let due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
         let absent = Fingerprint::absent(rulebook.seed);
-        let (mut findings, end) = feed::read(&self.source, &self.store, &due, absent).await?;
+        let read = self.feed.read(&self.store, select, &due, absent, self.clock.now()).await?;
+        let mut findings = read.findings;
         let records = std::mem::take(&mut findings.changed);
         let ids: Vec<&str> = records
             .iter()
@@ -167,9 +99,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         names.dedup();
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
         let (states, holders) = (&states, &holders);
-        let material = Material { judged, rejected, findings, header: end.header, states, holders };
+        let material = Material { judged, rejected, findings, header: read.header, states, holders };
         let mut plan = Plan { anew, ..assemble(material, rulebook) };
-        plan.warnings.extend(end.passed_over);
+        plan.warnings.extend(read.warnings);
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
         if let Some(column) = &guard.max_deprovision_percent_per
@@ -177,11 +109,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         {
             self.store.scale_by_group(column, &mut scale).await?;
         }
-        if self.settings.source.header_change == HeaderChange::Allow {
+        scale.sources = read.scales;
+        let of_several = read.register.is_some();
+        let may_change = |source: &SourceSettings| source.header_change == HeaderChange::Allow;
+        // The columns of several are in their scales.
+        if of_several || self.settings.source.as_deref().is_some_and(may_change) {
             scale.accepted_header = None;
         }
         let verdict = check(&plan, &scale, guard);
-        Ok(Planned { plan, verdict, source: end.file })
+        Ok(Planned { plan, verdict, source: read.file, register: read.register, failed_sources: read.failed })
     }
 
     /// Runs the planning half of a cycle and stores what came of it in one transaction.
@@ -189,12 +125,20 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
-        let result = self.run_cycle(cause).await;
+        self.cycle_of(cause, &Select::All).await
+    }
+
+    /// The same, reading only these of several sources. Of the others stands what they told last.
+    ///
+    /// # Errors
+    /// Where the database fails: then nothing is stored, and nothing is sent.
+    pub async fn cycle_of(&self, cause: &str, select: &Select) -> Result<CycleResult, EngineError> {
+        let result = self.run_cycle(cause, select).await;
         self.cycles.send_modify(|ended| *ended += 1);
         result
     }
 
-    async fn run_cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
+    async fn run_cycle(&self, cause: &str, select: &Select) -> Result<CycleResult, EngineError> {
         self.expire_held().await?;
         let started_at = self.clock.now();
         // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
@@ -203,7 +147,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let run_id = self.random.name(started_at);
         let result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
-            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause).await {
+            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, select).await {
                 Ok(Reading::Quiet(result)) => result,
                 Ok(Reading::Planned(planned, seen)) => {
                     self.store_plan(run_id, started_at, cause, planned, seen).await?
@@ -214,6 +158,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Err(FeedError::Store(error)) => return Err(error.into()),
             },
         };
+        self.told_stored(&result).await;
         self.telemetry.run(result.outcome.name());
         tell(&result);
         // A pool that waits for a connection comes back at this; without one there is nothing to come back for.
@@ -230,9 +175,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         run_id: &str,
         started_at: DateTime<Utc>,
         cause: &str,
+        select: &Select,
     ) -> Result<Reading, FeedError> {
         let seen = self.store.seen().await?;
-        if let Some(mut known) = self.source.digest().await? {
+        if let Some(mut known) = self.feed.digest().await? {
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if !feed::was_set_back(&self.store, &self.rules.rulebook, today).await?
@@ -246,7 +192,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 ));
             }
         }
-        Ok(Reading::Planned(self.plan(None).await?, seen))
+        Ok(Reading::Planned(self.plan(None, select).await?, seen))
     }
 
     async fn store_quiet(
@@ -260,7 +206,13 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     ) -> Result<CycleResult, StoreError> {
         let warnings = source.passed_over.into_iter().collect();
         let plan = Plan { rows, warnings, ..Plan::default() };
-        let planned = Planned { plan, verdict: Verdict::default(), source: source.file };
+        let planned = Planned {
+            plan,
+            verdict: Verdict::default(),
+            source: source.file,
+            register: None,
+            failed_sources: 0,
+        };
         let message = planned.message();
         let run = RunRecord {
             run_id,
@@ -313,6 +265,13 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(CycleResult { run_id, started_at, outcome, committed, planned: Some(planned), failure: None })
     }
 
+    /// Tells the sources that what they delivered is stored.
+    pub(super) async fn told_stored(&self, result: &CycleResult) {
+        if let Some(planned) = &result.planned {
+            self.feed.stored(planned.register.as_ref(), &planned.source).await;
+        }
+    }
+
     /// A plan as it goes into the database, but for its key. Should it be held, its time begins now.
     pub(super) fn commit_of<'a>(&self, planned: &'a Planned) -> PlanCommit<'a> {
         let hours = TimeDelta::hours(self.settings.guard.hold_expires_hours.into());
@@ -321,6 +280,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             plan: &planned.plan,
             hold_reasons: &planned.verdict.reasons,
             only_deprovisions: planned.verdict.only_deprovisions,
+            register: planned.register.as_ref().map(|read| &read.write),
             expires_at: self.clock.now() + hours,
         }
     }
@@ -353,43 +313,5 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             planned: None,
             failure: Some(failure),
         })
-    }
-}
-
-/// Says once what came of a run. Names and addresses are not in it.
-pub(super) fn tell(result: &CycleResult) {
-    let run_id = &result.run_id;
-    if let Some(failure) = &result.failure {
-        tracing::error!(run_id, outcome = result.outcome.name(), "{}", failure.logged());
-        return;
-    }
-    let Some(planned) = &result.planned else { return };
-    let counts = planned.plan.counts();
-    tracing::info!(
-        run_id,
-        outcome = result.outcome.name(),
-        records = planned.plan.rows,
-        rejected = planned.plan.rejections(),
-        create = counts.create,
-        update = counts.update,
-        reactivate = counts.reactivate,
-        suspend = counts.suspend,
-        delete = counts.delete,
-        queued = result.committed.queued,
-        "run planned"
-    );
-    for rejection in planned.plan.rejected.iter().take(20) {
-        let employee_id = rejection.employee_id.as_deref().unwrap_or("(none)");
-        let (row, kind) = (rejection.row, rejection.kind.name());
-        tracing::warn!(run_id, employee_id, row, kind, "record rejected; `sync` and `plan` say why in words");
-        // The words may quote a value, and a column that is mapped wrongly could hold anything.
-        tracing::debug!(run_id, employee_id, row, kind, "record rejected: {}", rejection.reason);
-    }
-    for warning in &planned.plan.warnings {
-        tracing::warn!(run_id, "{warning}");
-    }
-    for reason in &planned.verdict.reasons {
-        let plan_id = result.committed.plan_id.as_deref().unwrap_or_default();
-        tracing::warn!(run_id, plan_id, code = reason.code, "held: {}", reason.message);
     }
 }

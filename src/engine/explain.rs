@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::feed::Feed;
 use super::{Engine, EngineError};
 use crate::core::access::Reason;
 use crate::core::action::{ActionKind, Attributes, Change};
@@ -156,6 +157,9 @@ impl Explanation {
     }
 }
 
+/// Nobody is settled as absent here, so whoever is absent is found to be.
+const NOBODY_ABSENT: Fingerprint = Fingerprint(u128::MAX);
+
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Explains one person, with at most so many actions and audit records.
     ///
@@ -182,8 +186,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             next: Next::default(),
             history: self.store.history(employee_id, limit, self.clock.now()).await?,
         };
-        let accepted = self.store.accepted_file().await?;
-        match read_one(&self.source, accepted.as_ref(), employee_id, states.contains_key(employee_id)).await {
+        match self.read_one(employee_id, states.contains_key(employee_id)).await? {
             Ok((findings, name)) => {
                 told.input.source = Some(name);
                 self.judge_one(&mut told, findings, &states).await?;
@@ -191,6 +194,32 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             Err(error) => told.input.failure = Some(error.to_string()),
         }
         Ok(told)
+    }
+
+    /// The whole source is read, since it has to prove itself complete, and what is about one person is kept. What several
+    /// sources told last is in the register.
+    async fn read_one(
+        &self,
+        employee_id: &str,
+        is_known: bool,
+    ) -> Result<Result<(Findings, String), SourceError>, EngineError> {
+        let mut intake = Intake::default();
+        if is_known {
+            intake.know(employee_id, Fingerprint::NONE);
+        }
+        Ok(match &self.feed {
+            Feed::Direct(source) => {
+                let accepted = self.store.accepted_file().await?;
+                read_direct(&**source, accepted.as_ref(), employee_id, intake).await
+            }
+            Feed::Register(register) => {
+                intake.accept(register.about(&self.store, employee_id).await?);
+                Ok((
+                    intake.finish(NOBODY_ABSENT),
+                    "the register of all sources, as they were last read".into(),
+                ))
+            }
+        })
     }
 
     async fn judge_one(
@@ -252,19 +281,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 }
 
-/// Reads the whole source, since it has to prove itself complete, and keeps what is about one person.
-async fn read_one<S: HrSource>(
+async fn read_direct<S: HrSource>(
     source: &S,
     accepted: Option<&SourceFile>,
     employee_id: &str,
-    is_known: bool,
+    mut intake: Intake,
 ) -> Result<(Findings, String), SourceError> {
     let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
     let take_in = async {
-        let mut intake = Intake::default();
-        if is_known {
-            intake.know(employee_id, Fingerprint::NONE);
-        }
         while let Some(batch) = batches.recv().await {
             intake.accept(batch.about(employee_id));
         }
@@ -272,8 +296,7 @@ async fn read_one<S: HrSource>(
     };
     let (end, intake) = tokio::join!(source.read(None, sender), take_in);
     let file = SourceError::unless_after(end?.file, accepted)?;
-    // Nobody is settled as absent here, so whoever is absent is found to be.
-    Ok((intake.finish(Fingerprint(u128::MAX)), file.name))
+    Ok((intake.finish(NOBODY_ABSENT), file.name))
 }
 
 fn fields(record: &Record) -> BTreeMap<String, String> {

@@ -1,12 +1,16 @@
 //! Reading source and state side by side: the source on its own thread, both into the intake.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::mpsc;
 
+use super::register::{Register, RegisterRead, Select};
+use crate::core::guard::SourceScale;
+use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
 use crate::core::planner::Rulebook;
-use crate::core::record::Fingerprint;
-use crate::source::{BATCHES_AHEAD, HrSource, SourceEnd, SourceError};
+use crate::core::record::{Fingerprint, RecordBatch};
+use crate::core::source_file::SourceFile;
+use crate::source::{BATCHES_AHEAD, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::store::{Store, StoreError};
 
 /// What can go wrong with it.
@@ -20,53 +24,133 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
-/// Reads everything. `due` are people who have to be looked at whatever their record says; `absent` is the fingerprint of those settled as absent.
-///
-/// # Errors
-/// Where the source is not complete, or the database fails.
-pub async fn read<S: HrSource>(
-    source: &S,
-    store: &Store,
-    due: &[String],
-    absent: Fingerprint,
-) -> Result<(Findings, SourceEnd), FeedError> {
-    let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
-    let engine_side = async {
-        let mut intake = known(store, due).await?;
-        while let Some(batch) = batches.recv().await {
-            intake.accept(batch);
-        }
-        Ok::<_, FeedError>(intake)
-    };
-    let accepted = store.accepted_file().await?;
-    // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
-    let (end, intake) = tokio::join!(source.read(None, sender), engine_side);
-    let (mut end, intake) = (end?, intake?);
-    end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
-    Ok((intake.finish(absent), end))
+/// Where records come from.
+pub enum Feed<S> {
+    /// One source that tells of everybody each time.
+    Direct(Box<S>),
+    /// Several, or one that delivers deltas.
+    Register(Register<S>),
 }
 
-/// Reads the whole source as if nobody were known: every good record.
-///
-/// # Errors
-/// Where the source is not complete, or the database fails.
-pub async fn read_everybody<S: HrSource>(
-    source: &S,
-    store: &Store,
-) -> Result<(Findings, SourceEnd), FeedError> {
-    let accepted = store.accepted_file().await?;
-    let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
-    let take_in = async {
-        let mut intake = Intake::default();
-        while let Some(batch) = batches.recv().await {
-            intake.accept(batch);
+/// Everybody, as read.
+pub struct Gathered {
+    /// Who has to be looked at.
+    pub findings: Findings,
+    /// The columns, where one source has told of everybody.
+    pub header: HeaderNames,
+    /// The file or system, or the names of several.
+    pub file: SourceFile,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// How many of several sources failed. What they told before stands.
+    pub failed: usize,
+    /// How each of several sources compares with what was accepted of it.
+    pub scales: Vec<SourceScale>,
+    /// What is to be stored with the plan.
+    pub register: Option<RegisterRead>,
+}
+
+impl<S: HrSource> Feed<S> {
+    /// One source that tells of everybody each time.
+    pub fn direct(source: S) -> Self {
+        Self::Direct(Box::new(source))
+    }
+
+    /// What [`HrSource::digest`] tells of the only source.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
+        match self {
+            Self::Direct(source) => source.digest().await,
+            Self::Register(_) => Ok(None),
         }
-        intake.finish(Fingerprint::NONE)
-    };
-    let (end, findings) = tokio::join!(source.read(None, sender), take_in);
-    let mut end = end?;
-    end.file = SourceError::unless_after(end.file, accepted.as_ref())?;
-    Ok((findings, end))
+    }
+
+    /// Reads everything that is selected. `due` are people who have to be looked at whatever their record says; `absent` is the
+    /// fingerprint of those settled as absent.
+    ///
+    /// # Errors
+    /// Where the source is not complete, or the database fails.
+    pub async fn read(
+        &self,
+        store: &Store,
+        select: &Select,
+        due: &[String],
+        absent: Fingerprint,
+        now: DateTime<Utc>,
+    ) -> Result<Gathered, FeedError> {
+        self.gather(store, select, now, known(store, due), absent).await
+    }
+
+    /// Reads everybody as if nobody were known: every good record.
+    ///
+    /// # Errors
+    /// Where the source is not complete, or the database fails.
+    pub async fn read_everybody(&self, store: &Store, now: DateTime<Utc>) -> Result<Gathered, FeedError> {
+        let nobody = async { Ok(Intake::default()) };
+        self.gather(store, &Select::All, now, nobody, Fingerprint::NONE).await
+    }
+
+    async fn gather(
+        &self,
+        store: &Store,
+        select: &Select,
+        now: DateTime<Utc>,
+        intake: impl Future<Output = Result<Intake, StoreError>>,
+        absent: Fingerprint,
+    ) -> Result<Gathered, FeedError> {
+        let source = match self {
+            Self::Direct(source) => source,
+            Self::Register(register) => return register.gather(store, select, now, intake, absent).await,
+        };
+        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let engine_side = async { Ok::<_, FeedError>(take_in(intake.await?, batches).await) };
+        let accepted = store.accepted_file().await?;
+        // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
+        let (end, intake) = tokio::join!(source.read(None, sender), engine_side);
+        let (end, intake) = (end?, intake?);
+        Ok(Gathered {
+            findings: intake.finish(absent),
+            header: end.header,
+            file: SourceError::unless_after(end.file, accepted.as_ref())?,
+            warnings: end.passed_over.into_iter().collect(),
+            failed: 0,
+            scales: Vec::new(),
+            register: None,
+        })
+    }
+
+    /// Tells the sources that what they delivered is stored. Who fails at what that means is told, and asked again after the next
+    /// read.
+    pub async fn stored(&self, read: Option<&RegisterRead>, file: &SourceFile) {
+        match self {
+            Self::Direct(source) => {
+                let end = SourceEnd { file: file.clone(), ..SourceEnd::default() };
+                tell(&file.name, source.stored(&end).await);
+            }
+            Self::Register(register) => {
+                for (place, end) in read.iter().flat_map(|read| &read.ends) {
+                    let member = &register.members[*place];
+                    tell(&member.origin.name, member.source.stored(end).await);
+                }
+            }
+        }
+    }
+}
+
+fn tell(source: &str, result: Result<(), SourceError>) {
+    if let Err(error) = result {
+        tracing::warn!(source, "what was read is stored, but not cleared away: {}", error.without_values());
+    }
+}
+
+/// Takes in all that comes.
+pub(super) async fn take_in(mut intake: Intake, mut batches: mpsc::Receiver<RecordBatch>) -> Intake {
+    while let Some(batch) = batches.recv().await {
+        intake.accept(batch);
+    }
+    intake
 }
 
 /// Whether it is an earlier day than the one by which people were judged last: then dates that counted do not any more.

@@ -11,8 +11,10 @@ pub mod feed;
 pub mod gate;
 pub mod lease;
 mod outage;
+pub mod outcome;
 pub mod pool;
 pub mod push;
+pub mod register;
 pub mod saved;
 pub mod schedule;
 pub mod session;
@@ -29,8 +31,10 @@ use tokio::sync::{Notify, watch};
 
 use self::clock::{Clock, Randomness};
 use self::directory::Directory;
+use self::feed::Feed;
 use self::gate::Gate;
 use self::pool::Pool;
+use self::register::Select;
 use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use crate::config::{Loaded, Rules, Settings};
@@ -70,8 +74,8 @@ pub struct Engine<S, P> {
     pub settings: Settings,
     /// What it was compiled into.
     pub rules: Rules,
-    /// The HR source.
-    pub source: S,
+    /// Where records come from.
+    pub feed: Feed<S>,
     /// The connection to Workiva.
     pub port: Arc<P>,
     /// The state table and outbox.
@@ -95,8 +99,8 @@ pub struct Engine<S, P> {
 
 /// What an engine is put together from, beside its configuration.
 pub struct Parts<S, P> {
-    /// The HR source.
-    pub source: S,
+    /// Where records come from.
+    pub feed: Feed<S>,
     /// The connection to Workiva.
     pub port: P,
     /// The state table and outbox.
@@ -118,7 +122,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Self {
             settings: loaded.settings,
             rules: loaded.rules,
-            source: parts.source,
+            feed: parts.feed,
             port: Arc::new(parts.port),
             store: parts.store,
             clock: parts.clock,
@@ -190,7 +194,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the source is not complete or the database fails.
     pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
-        let now_read = self.plan(None).await?;
+        let now_read = self.plan(None, &Select::All).await?;
         let input = now_read.plan.input.to_hex();
         // A plan is held whole, or its deprovisions are.
         let actions = &now_read.plan.actions;

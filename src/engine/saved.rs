@@ -1,7 +1,8 @@
 //! Plans that are kept, to be applied exactly as they are or not at all.
 
-use super::cycle::{CycleFailure, CycleResult, Planned, tell};
 use super::feed::FeedError;
+use super::outcome::{CycleFailure, CycleResult, Planned, tell};
+use super::register::Select;
 use super::{Engine, EngineError};
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
@@ -34,7 +35,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Err(connection) = self.connect().await? {
             return Ok(Err(CycleFailure::Connection(connection)));
         }
-        match self.plan(today).await {
+        match self.plan(today, &Select::All).await {
             Ok(planned) => Ok(Ok(planned)),
             Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
             Err(FeedError::Store(error)) => Err(error.into()),
@@ -94,6 +95,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         };
         let planned = Some(planned);
         let result = CycleResult { run_id, started_at, outcome, committed, planned, failure: None };
+        self.told_stored(&result).await;
         self.telemetry.run(outcome.name());
         tell(&result);
         self.bell.notify_one();

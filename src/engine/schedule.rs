@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use super::Engine;
-use crate::core::schedule::Schedule;
+use super::register::Select;
+use crate::core::schedule::Agenda;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
 use crate::store::StoreError;
@@ -32,8 +33,13 @@ pub async fn run<S: HrSource, P: ScimPort>(
 ) {
     let at_once = first && engine.settings.schedule.run_on_start;
     let last = known(engine.store.last_run_at().await, "the last run is not known");
-    let ticks = Ticks { key: "schedule.cron", schedule: &engine.rules.schedule, last, at_once };
-    each_tick(&engine, ticks, stop, |cause| cycle(&engine, cause)).await;
+    let ticks = Ticks { key: "schedule.cron", agenda: agenda(&engine), last, at_once };
+    let work = |cause, due: Option<Vec<(usize, bool)>>| {
+        let select = due.map_or(Select::All, Select::Some);
+        let engine = &engine;
+        async move { cycle(engine, cause, &select).await }
+    };
+    each_tick(&engine, ticks, stop, work).await;
 }
 
 /// Compares live Workiva with state whenever a tick of `[drift]` is due, and has the way back planned where that is configured.
@@ -43,8 +49,20 @@ pub async fn run_drift<S: HrSource, P: ScimPort>(engine: Arc<Engine<S, P>>, mut 
         return;
     };
     let last = known(engine.store.last_drift_at().await, "the last comparison is not known");
-    let ticks = Ticks { key: "drift.cron", schedule, last, at_once: false };
-    each_tick(&engine, ticks, stop, |cause| drift(&engine, cause)).await;
+    let agenda = Agenda::new(vec![(schedule.clone(), ())]);
+    let ticks = Ticks { key: "drift.cron", agenda, last, at_once: false };
+    each_tick(&engine, ticks, stop, |cause, _| drift(&engine, cause)).await;
+}
+
+/// When which source is read, by position; `true`: in full.
+fn agenda<S, P>(engine: &Engine<S, P>) -> Agenda<(usize, bool)> {
+    let usual = &engine.rules.schedule;
+    let mut entries = Vec::new();
+    for (place, source) in engine.rules.sources.iter().enumerate() {
+        entries.push((source.schedule.as_ref().unwrap_or(usual).clone(), (place, false)));
+        entries.extend(source.full_schedule.clone().map(|schedule| (schedule, (place, true))));
+    }
+    Agenda::new(entries)
 }
 
 fn known(last: Result<Option<DateTime<Utc>>, StoreError>, message: &str) -> Option<DateTime<Utc>> {
@@ -55,10 +73,10 @@ fn known(last: Result<Option<DateTime<Utc>>, StoreError>, message: &str) -> Opti
 }
 
 /// When something is due.
-struct Ticks<'a> {
+struct Ticks<T> {
     /// The key of the expression.
     key: &'static str,
-    schedule: &'a Schedule,
+    agenda: Agenda<T>,
     /// When it was done last.
     last: Option<DateTime<Utc>>,
     /// Whether it is due now, whatever the schedule says.
@@ -67,19 +85,21 @@ struct Ticks<'a> {
 
 /// Works whenever a tick is due. A tick that was missed, because the daemon was down or the work took longer, is made up
 /// once; the work never overlaps with itself.
-async fn each_tick<S: HrSource, P: ScimPort, F: Future<Output = ()>>(
+/// `work` is told the cause and what is due; `None`: everything.
+async fn each_tick<S: HrSource, P: ScimPort, T: Clone + Ord, F: Future<Output = ()>>(
     engine: &Engine<S, P>,
-    ticks: Ticks<'_>,
+    ticks: Ticks<T>,
     mut stop: watch::Receiver<bool>,
-    work: impl Fn(&'static str) -> F,
+    work: impl Fn(&'static str, Option<Vec<T>>) -> F,
 ) {
     let now = engine.clock.now();
-    let missed = ticks.last.and_then(|last| ticks.schedule.next_after(last)).is_some_and(|due| due <= now);
+    let missed = ticks.last.and_then(|last| ticks.agenda.next_after(last)).is_some_and(|due| due <= now);
     let mut cause = match (ticks.at_once, missed) {
         (true, _) => Some("start"),
         (false, true) => Some("missed"),
         (false, false) => None,
     };
+    let mut due_now = None;
     let mut reference = now;
     loop {
         if let Some(cause) = cause {
@@ -87,10 +107,10 @@ async fn each_tick<S: HrSource, P: ScimPort, F: Future<Output = ()>>(
             tokio::select! {
                 biased;
                 _ = stop.changed() => return,
-                () = work(cause) => {}
+                () = work(cause, due_now.take()) => {}
             }
         }
-        let Some(due) = ticks.schedule.next_after(reference) else {
+        let Some(due) = ticks.agenda.next_after(reference) else {
             tracing::warn!(
                 key = ticks.key,
                 "the expression names no further day; nothing runs by it any more"
@@ -110,21 +130,22 @@ async fn each_tick<S: HrSource, P: ScimPort, F: Future<Output = ()>>(
             }
         }
         // Ticks between the one that was due and now were missed: this run stands for all of them.
-        let was_late = ticks.schedule.next_after(due).is_some_and(|next| next <= now);
+        let was_late = ticks.agenda.next_after(due).is_some_and(|next| next <= now);
         cause = Some(if was_late { "missed" } else { "schedule" });
+        due_now = Some(ticks.agenda.due(reference, now.max(due)));
         reference = now.max(due);
     }
 }
 
-async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str) {
-    if let Err(error) = engine.cycle(cause).await {
+async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, select: &Select) {
+    if let Err(error) = engine.cycle_of(cause, select).await {
         tracing::error!(%error, "the run failed; nothing of it was stored or sent");
     }
 }
 
 async fn drift<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str) {
     match engine.drift(cause, engine.settings.drift.repair).await {
-        Ok(run) if run.recorded > 0 => cycle(engine, "drift").await,
+        Ok(run) if run.recorded > 0 => cycle(engine, "drift", &Select::All).await,
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "Workiva was not compared with state"),
     }

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::audit::append;
 use super::recorded::plan_decided;
+use super::register::accept_sources;
 use super::{Store, StoreError, Tx, millis};
 use crate::core::action::ActionKind;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
@@ -80,6 +81,7 @@ impl Store {
         let released = release(&mut tx, plan_id, now).await?;
         decide(&mut tx, plan_id, "approved", by, now).await?;
         sqlx::query("UPDATE run SET accepted = 1 WHERE run_id = ?1").bind(&run_id).execute(&mut *tx).await?;
+        accept_sources(&mut tx).await?;
         tx.commit().await?;
         Ok(Approval::Released(released))
     }

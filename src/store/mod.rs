@@ -23,6 +23,7 @@ mod owner;
 mod plans;
 mod quiet;
 mod recorded;
+mod register;
 mod saved;
 mod settling;
 mod state;
@@ -46,6 +47,7 @@ pub use outbox::{Claim, Claimed, HeldLease};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};
 pub use quiet::Seen;
+pub use register::{RegisterRow, RegisterWrite, SourceCommit, SourceStanding};
 pub use saved::{Application, KEPT_SAVED, SAVED_FOR};
 pub use state::PackedPeople;
 

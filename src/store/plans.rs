@@ -7,6 +7,7 @@ use super::approval::{drop_held, stored_hash};
 use super::audit::append;
 use super::quiet::{Seen, has_seen_all};
 use super::recorded;
+use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
@@ -61,6 +62,8 @@ pub struct PlanCommit<'a> {
     pub only_deprovisions: bool,
     /// Until when it can be approved, should it be held.
     pub expires_at: DateTime<Utc>,
+    /// What was read into the register.
+    pub register: Option<&'a RegisterWrite>,
 }
 
 /// What became of a plan when it was stored.
@@ -181,6 +184,9 @@ pub(super) async fn insert_run(
     .bind(run.source.and_then(|source| source.ends_line))
     .execute(&mut **tx)
     .await?;
+    if let Some(write) = commit.and_then(|commit| commit.register) {
+        store_register(tx, write, accepted).await?;
+    }
     let told = recorded::run(run, plan_id, commit, accepted);
     let Some(plan) = plan else { return Ok(told) };
     let rows: Vec<_> =

@@ -48,6 +48,7 @@ impl Store {
             hold_reasons: &[],
             only_deprovisions: false,
             expires_at: run.ended_at,
+            register: None,
         };
         let mut tx = self.begin().await?;
         let has_seen_all = has_seen_all(&mut tx, run).await?;

@@ -24,6 +24,11 @@ const CHUNK: usize = 5_000;
 pub struct PackedPeople(String);
 
 impl PackedPeople {
+    /// Ids and fingerprints, packed by SQL.
+    pub(super) fn new(packed: String) -> Self {
+        Self(packed)
+    }
+
     /// Each person in it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Fingerprint)> {
         self.0.split('\u{1e}').filter_map(|entry| {
@@ -63,7 +68,7 @@ impl Store {
                    (SELECT employee_id, fingerprint FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2)";
         let row = sqlx::query(sql).bind(after).bind(PACK).fetch_one(&self.readers).await?;
         let last: Option<String> = row.get(0);
-        Ok(last.map(|last| (PackedPeople(row.get(1)), last)))
+        Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
     }
 
     /// People who have to be looked at whatever their record says: a date may change the decision by `today`, or an action
@@ -203,7 +208,7 @@ impl Store {
     }
 }
 
-fn header_names(json: &str) -> Result<HeaderNames, StoreError> {
+pub(super) fn header_names(json: &str) -> Result<HeaderNames, StoreError> {
     let names: Vec<String> =
         serde_json::from_str(json).map_err(|_| StoreError::Corrupt { what: "a source's header" })?;
     Ok(HeaderNames::new(names))

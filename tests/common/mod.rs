@@ -144,6 +144,27 @@ impl World {
         self.write_config();
     }
 
+    /// Several sources instead of one, each as the one was, but with this name and its own files `NAME*.csv`, and with these keys.
+    pub fn several(&mut self, sources: &[(&str, &[(&str, toml::Value)])]) {
+        let one = self.config.remove("source").or_else(|| self.config["sources"].get(0).cloned()).unwrap();
+        let several = sources.iter().map(|(name, keys)| {
+            let mut source = one.as_table().unwrap().clone();
+            source.insert("name".into(), (*name).into());
+            source.insert("path".into(), format!("{}/{name}*.csv", self.folder.path().display()).into());
+            source.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+            toml::Value::from(source)
+        });
+        self.config.insert("sources".into(), several.collect::<Vec<_>>().into());
+        self.write_config();
+    }
+
+    /// Writes the file of one of several sources.
+    pub fn hr_of(&self, source: &str, rows: &[Row]) {
+        let partial = self.path("writing.partial");
+        std::fs::write(&partial, hr_text(rows)).unwrap();
+        std::fs::rename(partial, self.path(&format!("{source}.csv"))).unwrap();
+    }
+
     /// Limits that a handful of people can trip: two deprovisions in one run are too many.
     pub fn guard_tightly(&mut self) {
         self.set("guard.max_deprovision_count", 1);

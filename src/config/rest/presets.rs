@@ -16,17 +16,32 @@ const PRESETS: [(&str, &str); 10] = [
     ("workday", include_str!("presets/workday.toml")),
 ];
 
-/// Lays the preset that `source.kind` names under a configuration's `source` and `lifecycle`: what is written there wins, key by
-/// key. A column that is written as an empty text is taken out.
+/// Lays the preset that a source's `kind` names under that source and `lifecycle`: what is written there wins, key by key. A
+/// column that is written as an empty text is taken out.
 pub fn expand(tree: &mut Value) {
-    let kind = tree.pointer("/source/kind").and_then(Value::as_str).unwrap_or_default();
-    let Some(mut preset) = preset(kind) else { return };
-    preset.remove("account");
-    for (section, defaults) in preset {
-        let Some(tree) = tree.as_object_mut() else { return };
+    let Some(tree) = tree.as_object_mut() else { return };
+    let mut others = Map::new();
+    if let Some(source) = tree.get_mut("source") {
+        expand_one(source, &mut others);
+    }
+    for source in tree.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten() {
+        expand_one(source, &mut others);
+    }
+    for (section, defaults) in others {
         underlay(tree.entry(section).or_insert_with(|| Value::Object(Map::new())), defaults);
     }
-    if let Some(columns) = tree.pointer_mut("/source/columns").and_then(Value::as_object_mut) {
+}
+
+/// What the preset says beside the source goes into `others`, unless an earlier source's did.
+fn expand_one(source: &mut Value, others: &mut Map<String, Value>) {
+    let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let Some(mut preset) = preset(kind) else { return };
+    preset.remove("account");
+    underlay(source, preset.remove("source").unwrap_or_default());
+    for (section, defaults) in preset {
+        others.entry(section).or_insert(defaults);
+    }
+    if let Some(columns) = source.get_mut("columns").and_then(Value::as_object_mut) {
         columns.retain(|_, path| path != "");
     }
 }

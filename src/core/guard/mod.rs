@@ -41,6 +41,23 @@ pub struct Scale {
     pub active_by_group: GroupCounts,
     /// `open_deprovisions` by group; only where groups are configured.
     pub open_deprovisions_by_group: GroupCounts,
+    /// Each of several sources; empty where there is one.
+    pub sources: Vec<SourceScale>,
+}
+
+/// How one of several sources compares with what was accepted of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceScale {
+    /// Its name.
+    pub name: String,
+    /// Rows of its newest complete read.
+    pub rows: u64,
+    /// Its columns then.
+    pub header: HeaderNames,
+    /// Rows of the newest complete read that was accepted.
+    pub accepted_rows: Option<u64>,
+    /// Its columns then; `None`: a change of them does not matter.
+    pub accepted_header: Option<HeaderNames>,
 }
 
 /// The guard's word on a plan.
@@ -149,13 +166,15 @@ impl Limits<'_> {
     }
 
     fn source(&mut self, plan: &Plan, scale: &Scale) {
-        if let Some(before) = scale.accepted_rows {
-            self.percent(
-                "shrink_percent",
-                (before.saturating_sub(plan.rows), before),
-                self.settings.max_shrink_percent,
-                ("missing rows", "rows of the last accepted run"),
-            );
+        self.shrinks(scale.accepted_rows, plan.rows, "rows of the last accepted run");
+        for source in &scale.sources {
+            let of = format!("rows of source '{}' when it was last accepted", source.name);
+            self.shrinks(source.accepted_rows, source.rows, &of);
+            let changed =
+                source.accepted_header.as_ref().and_then(|before| source.header.change_since(before));
+            if let Some(change) = changed {
+                self.header_changed(&format!("the columns of source '{}'", source.name), &change);
+            }
         }
         self.percent(
             "reject_percent",
@@ -165,12 +184,22 @@ impl Limits<'_> {
         );
         let changed = scale.accepted_header.as_ref().and_then(|before| plan.header.change_since(before));
         if let Some(change) = changed {
-            let message = format!(
-                "the source's columns are not those of the last accepted run: {change}; approve the plan if the export was \
-                 meant to change"
-            );
-            self.hold("header_changed", message);
+            self.header_changed("the source's columns", &change);
         }
+    }
+
+    fn shrinks(&mut self, before: Option<u64>, rows: u64, of: &str) {
+        if let Some(before) = before {
+            let missing = (before.saturating_sub(rows), before);
+            self.percent("shrink_percent", missing, self.settings.max_shrink_percent, ("missing rows", of));
+        }
+    }
+
+    fn header_changed(&mut self, whose: &str, change: &str) {
+        let message = format!(
+            "{whose} are not those of the last accepted run: {change}; approve the plan if the export was meant to change"
+        );
+        self.hold("header_changed", message);
     }
 
     /// Other rules decide than in the last accepted run. Without accounts there is nothing that they could change.

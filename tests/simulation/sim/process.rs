@@ -12,6 +12,7 @@ use workiva_sync::compose;
 use workiva_sync::config::parse;
 use workiva_sync::core::record::RecordBatch;
 use workiva_sync::engine::clock::{Clock, Randomness};
+use workiva_sync::engine::feed::Feed;
 use workiva_sync::engine::pool::Until;
 use workiva_sync::engine::telemetry::Telemetry;
 use workiva_sync::engine::{Engine, Parts, push, schedule};
@@ -134,7 +135,7 @@ impl Process {
         let engine = Engine::new(
             loaded,
             Parts {
-                source,
+                feed: Feed::direct(source),
                 port: SimPort { hub: given.hub.clone(), who },
                 store: store.clone(),
                 clock,
@@ -236,7 +237,8 @@ async fn sync(engine: &SimEngine, owner: &Arc<Owner>) -> bool {
 
 async fn decide(engine: &SimEngine) -> bool {
     let Ok(Some(held)) = engine.store.held_summary(engine.clock.now()).await else { return false };
-    let must_be_true = engine.source.must_be_true.as_ref();
+    let Feed::Direct(source) = &engine.feed else { return false };
+    let must_be_true = source.must_be_true.as_ref();
     if must_be_true.is_some_and(|is_true| is_true.load(Ordering::Relaxed)) {
         engine.approve(&held.plan_id, "operator").await.is_ok()
     } else {

@@ -1,0 +1,277 @@
+//! The sources: each checked by itself, and all together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::error::ConfigError;
+use super::rest::{self, RestRules};
+use super::settings::{Settings, SourceKind, SourceSettings};
+use crate::core::planner::Absence;
+use crate::core::record::{Columns, EMPLOYEE_ID};
+use crate::core::register::{Origin, Precedence};
+use crate::core::schedule::Schedule;
+
+/// What the settings of one source are compiled into.
+#[derive(Clone, Debug)]
+pub struct SourceRules {
+    /// How its records are taken.
+    pub origin: Origin,
+    /// The digest of the settings under which it is read.
+    pub reading: u64,
+    /// The delimiter of a CSV file.
+    pub delimiter: u8,
+    /// How a system is asked by HTTP, where it is one.
+    pub rest: Option<RestRules>,
+    /// When it is read, if not with all others.
+    pub schedule: Option<Schedule>,
+    /// When it is read in full, if not each time.
+    pub full_schedule: Option<Schedule>,
+}
+
+impl SourceSettings {
+    /// What the source is called.
+    pub fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or("source")
+    }
+
+    /// Whether it may deliver what changed instead of everybody.
+    pub fn has_deltas(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
+    }
+}
+
+impl Settings {
+    /// Whether records are kept in the register: one read does not tell of everybody, or not as everybody is known.
+    pub fn uses_register(&self) -> bool {
+        let needs = |source: &SourceSettings| source.has_deltas() || !source.id_prefix.is_empty();
+        !self.sources.is_empty() || self.source.as_deref().is_some_and(needs)
+    }
+
+    /// All fields that one of the sources has.
+    pub fn columns(&self) -> Arc<Columns> {
+        Columns::new(self.all_sources().flat_map(|(_, source)| source.columns.keys()).map(String::as_str))
+    }
+}
+
+/// Compiles every source.
+pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Vec<SourceRules>, Precedence) {
+    match (&settings.source, settings.sources.is_empty()) {
+        (None, true) => errors.push(ConfigError::new("sources", "is empty; describe at least one source")),
+        (Some(_), false) => {
+            let message = "stands beside [[sources]]; move it there, with a name";
+            errors.push(ConfigError::new("source", message));
+        }
+        _ => check_names(settings, errors),
+    }
+    let compiled = settings.all_sources().filter_map(|(section, source)| {
+        let delimiter = check_source(&section, source, errors);
+        let rest = check_rest(&section, source, errors);
+        let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);
+        let full_schedule = check_cron(settings, &section, "full_cron", source.full_cron.as_deref(), errors);
+        if source.full_cron.is_some() && !source.has_deltas() {
+            let message =
+                "is for a source that delivers what changed; this one tells of everybody each time: use cron";
+            errors.push(ConfigError::new(format!("{section}.full_cron"), message));
+        }
+        Some(SourceRules {
+            origin: origin(source),
+            reading: reading(source),
+            delimiter: delimiter?,
+            rest,
+            schedule,
+            full_schedule,
+        })
+    });
+    let compiled = compiled.collect();
+    (compiled, precedence(settings, errors))
+}
+
+fn origin(source: &SourceSettings) -> Origin {
+    Origin {
+        name: source.called().to_owned(),
+        id_prefix: source.id_prefix.clone(),
+        date_formats: source.date_formats.clone(),
+        absence_runs: (source.absence == Absence::Deprovision).then_some(source.absence_runs),
+    }
+}
+
+/// What of a source decides about people.
+pub(super) fn decisive(source: &SourceSettings) -> serde_json::Value {
+    serde_json::json!([
+        source.kind,
+        source.columns,
+        source.absence,
+        source.date_formats,
+        source.delimiter,
+        source.encoding,
+        source.id_prefix,
+        source.priority,
+    ])
+}
+
+fn reading(source: &SourceSettings) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(decisive(source).to_string().as_bytes());
+    hasher.update(serde_json::json!(source.rest).to_string().as_bytes());
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.digest()
+}
+
+fn check_rest(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<RestRules> {
+    let kind = source.kind.is_rest().then(|| source.kind.name())?;
+    let settings = source.rest.as_deref().cloned().unwrap_or_default();
+    let mut own = Vec::new();
+    let rules =
+        rest::compile::compile(&kind, &settings, source.account.as_deref(), &source.columns, &mut own);
+    errors.extend(own.into_iter().map(|error| match error.key.strip_prefix("source") {
+        Some(rest) => ConfigError { key: format!("{section}{rest}"), ..error },
+        None => error,
+    }));
+    rules
+}
+
+fn check_names(settings: &Settings, errors: &mut Vec<ConfigError>) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, source) in settings.sources.iter().enumerate() {
+        let key = format!("sources[{at}].name");
+        let Some(name) = source.name.as_deref() else {
+            let message = "is required: it is how precedence, `status` and the register know the source";
+            errors.push(ConfigError::new(key, message));
+            continue;
+        };
+        let is_plain =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if !is_plain {
+            let message = "may hold letters, digits, '-' and '_' only";
+            errors.push(ConfigError::with_value(key, name, message));
+        } else if let Some(other) = seen.insert(name, at) {
+            let message = format!("is the name of sources[{other}] as well; give each its own");
+            errors.push(ConfigError::with_value(key, name, message));
+        }
+    }
+}
+
+/// By priority, and in the order of the file where that is equal.
+fn precedence(settings: &Settings, errors: &mut Vec<ConfigError>) -> Precedence {
+    let all: Vec<&SourceSettings> = settings.all_sources().map(|(_, source)| source).collect();
+    let mut usual: Vec<usize> = (0..all.len()).collect();
+    usual.sort_by_key(|at| all[*at].priority);
+    let mut of = BTreeMap::new();
+    for (attribute, names) in &settings.precedence {
+        let key = format!("precedence.{attribute}");
+        if !all.iter().any(|source| source.columns.contains_key(attribute)) {
+            let message = "is no column of any source; correct the name";
+            errors.push(ConfigError::new(key.clone(), message));
+        }
+        let mut places = Vec::new();
+        for name in names {
+            match all.iter().position(|source| source.name.as_deref() == Some(name)) {
+                Some(place) => places.push(place),
+                None => {
+                    let message = "is the name of no source; correct it, or name the source so";
+                    errors.push(ConfigError::with_value(key.clone(), name, message));
+                }
+            }
+        }
+        of.insert(attribute.clone(), places);
+    }
+    Precedence { usual, of }
+}
+
+fn check_cron(
+    settings: &Settings,
+    section: &str,
+    key: &str,
+    cron: Option<&str>,
+    errors: &mut Vec<ConfigError>,
+) -> Option<Schedule> {
+    let parsed = Schedule::parse(cron?, &settings.schedule.timezone);
+    parsed
+        .map_err(|all| {
+            // A time zone that does not exist is told under schedule.timezone.
+            let own = all.into_iter().filter(|(name, _)| *name == "cron");
+            errors.extend(own.map(|(_, message)| ConfigError::new(format!("{section}.{key}"), message)));
+        })
+        .ok()
+}
+
+fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<u8> {
+    for required in [EMPLOYEE_ID, "status"] {
+        if !source.columns.contains_key(required) {
+            let message = "is required; name the header of that column";
+            errors.push(ConfigError::new(format!("{section}.columns.{required}"), message));
+        }
+    }
+    for name in source.columns.keys() {
+        let is_identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
+        if !is_identifier {
+            let message = "cannot be used in expressions; write letters, digits and '_', a letter first";
+            errors.push(ConfigError::new(format!("{section}.columns.{name}"), message));
+        }
+    }
+    if source.date_formats.is_empty() {
+        errors.push(ConfigError::new(
+            format!("{section}.date_formats"),
+            "is empty; write at least \"%Y-%m-%d\"",
+        ));
+    }
+    for format in &source.date_formats {
+        let unknown =
+            chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
+        let complete = ["%Y", "%m", "%d"].iter().all(|part| format.contains(part));
+        if unknown || !(complete || ["%F", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"].contains(&format.as_str())) {
+            let message = "is no date format; it needs %Y, %m and %d";
+            errors.push(ConfigError::with_value(format!("{section}.date_formats"), format, message));
+        }
+    }
+    match (source.kind, &source.path) {
+        (SourceKind::Csv, None) => {
+            errors.push(ConfigError::new(format!("{section}.path"), "is required for kind = \"csv\""))
+        }
+        (SourceKind::Csv, Some(path)) => {
+            if let Err(error) = glob::Pattern::new(path) {
+                errors.push(ConfigError::with_value(
+                    format!("{section}.path"),
+                    path,
+                    format!("is no pattern: {error}"),
+                ));
+            }
+        }
+        _ => {}
+    }
+    check_announcements(section, source, errors);
+    if source.absence_runs > 1 && source.absence == Absence::Keep {
+        let message =
+            "counts only where absence means leaving; remove it, or set source.absence = \"deprovision\"";
+        errors.push(ConfigError::with_value(format!("{section}.absence_runs"), source.absence_runs, message));
+    }
+    match source.delimiter.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
+        b"\\t" => Some(b'\t'),
+        _ => {
+            let message = "has to be one ASCII character, such as ',', ';', '|' or '\\t'";
+            errors.push(ConfigError::with_value(format!("{section}.delimiter"), &source.delimiter, message));
+            None
+        }
+    }
+}
+
+fn check_announcements(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) {
+    let patterns = [("done_marker", &source.done_marker), ("control_file", &source.control_file)];
+    for (key, pattern) in patterns {
+        let Some(pattern) = pattern else { continue };
+        if pattern.is_empty() || pattern == "{file}" {
+            let message = "has to name another file than the data file, such as \"{file}.done\"";
+            errors.push(ConfigError::with_value(format!("{section}.{key}"), pattern, message));
+        }
+    }
+    if let Some(trailer) = &source.trailer
+        && (trailer.trim().is_empty() || trailer.trim() != trailer || !trailer.is_ascii())
+    {
+        let message = "has to be ASCII text without spaces around it, such as \"TRAILER\"";
+        errors.push(ConfigError::with_value(format!("{section}.trailer"), trailer, message));
+    }
+}

@@ -1,0 +1,216 @@
+//! The register: the newest record of each source for each person. It makes a whole of what no single read tells: a delta, or
+//! one of several sources.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::NaiveDate;
+
+use super::intake::Findings;
+use super::mapping::Fields;
+use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record};
+
+/// How dates are written in the register, whatever the source writes: two sources may not agree.
+pub const DATES: &str = "%Y-%m-%d";
+/// The fields that hold dates.
+const DATE_FIELDS: [&str; 2] = ["hire_date", "termination_date"];
+/// The fields that hold employee ids.
+const ID_FIELDS: [&str; 1] = ["manager_id"];
+
+/// The fields of one record, without what is empty.
+pub type RegisterFields = BTreeMap<String, String>;
+
+/// A source, as far as its records are concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The name by which the register and the operator know it.
+    pub name: String,
+    /// What stands before its employee ids, so that two sources' ids cannot meet by chance.
+    pub id_prefix: String,
+    /// How its dates are written.
+    pub date_formats: Vec<String>,
+    /// In how many complete reads in a row a record has to be missing before it counts as gone. `None`: never.
+    pub absence_runs: Option<u32>,
+}
+
+impl Origin {
+    /// The employee id as everybody else knows it.
+    pub fn id(&self, own: &str) -> String {
+        format!("{}{own}", self.id_prefix)
+    }
+
+    /// A record's fields as they are kept.
+    pub fn fields(&self, record: &Record) -> RegisterFields {
+        let field = |name: &String| {
+            let value = record.get(name)?;
+            Some((name.clone(), self.kept(name, value)))
+        };
+        record.names().iter().filter(|name| *name != EMPLOYEE_ID).filter_map(field).collect()
+    }
+
+    fn kept(&self, name: &str, value: &str) -> String {
+        if ID_FIELDS.contains(&name) {
+            return self.id(value);
+        }
+        if DATE_FIELDS.contains(&name) {
+            let read = |format: &String| NaiveDate::parse_from_str(value, format).ok();
+            // What is no date stays as it is: the person is rejected by it, with the value in the words.
+            return self.date_formats.iter().find_map(read).map_or(value.to_owned(), |date| date.to_string());
+        }
+        value.to_owned()
+    }
+}
+
+/// What a read changes in the register, of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This is the newest record.
+    Put {
+        /// As it is kept.
+        fields: RegisterFields,
+        /// As it was read.
+        fingerprint: Fingerprint,
+    },
+    /// It was missing again, in so many reads in a row by now; that is not enough to count as gone.
+    Missing {
+        /// How many.
+        reads: u32,
+    },
+    /// There is none any more.
+    Gone,
+}
+
+/// What a read changes in the register, by employee id with the prefix.
+pub type Changes = HashMap<String, Change>;
+
+/// What a complete read of everybody changes. `missing`: who was missing before already, in how many reads. Rows that nobody can
+/// tell whose they are make absence mean nothing.
+pub fn by_snapshot(findings: &Findings, missing: &HashMap<String, u32>, origin: &Origin) -> Changes {
+    let mut changes = puts(findings, origin);
+    let Some(runs) = origin.absence_runs.filter(|_| findings.without_id == 0) else { return changes };
+    for own in &findings.absent {
+        let id = origin.id(own);
+        let reads = missing.get(&id).copied().unwrap_or(0) + 1;
+        let change = if reads >= runs { Change::Gone } else { Change::Missing { reads } };
+        changes.insert(id, change);
+    }
+    changes
+}
+
+/// What a delta changes: absence means nothing in it.
+pub fn by_delta(findings: &Findings, origin: &Origin) -> Changes {
+    let mut changes = puts(findings, origin);
+    changes.extend(findings.gone.iter().map(|own| (origin.id(own), Change::Gone)));
+    changes
+}
+
+fn puts(findings: &Findings, origin: &Origin) -> Changes {
+    let put = |record: &Record| {
+        let change = Change::Put { fields: origin.fields(record), fingerprint: record.fingerprint };
+        (origin.id(record.employee_id()), change)
+    };
+    findings.changed.iter().map(put).collect()
+}
+
+/// Whose word counts where several sources know a person.
+#[derive(Clone, Debug, Default)]
+pub struct Precedence {
+    /// The sources by priority, as positions.
+    pub usual: Vec<usize>,
+    /// Attributes for which others come first.
+    pub of: BTreeMap<String, Vec<usize>>,
+}
+
+impl Precedence {
+    /// One record out of those of all sources, in the order of `columns`: of each attribute the first value that is there.
+    pub fn merge<'a>(
+        &'a self,
+        employee_id: &'a str,
+        records: &'a HashMap<usize, RegisterFields>,
+        columns: &'a Columns,
+    ) -> impl Iterator<Item = &'a str> {
+        columns.names().iter().map(move |name| {
+            if name == EMPLOYEE_ID {
+                return employee_id;
+            }
+            let first = self.of.get(name).map_or(&[][..], Vec::as_slice);
+            let order = first.iter().chain(&self.usual);
+            let value = |source: &usize| records.get(source)?.get(name).map(String::as_str);
+            order.into_iter().find_map(value).unwrap_or_default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin {
+            name: "uk".into(),
+            id_prefix: "uk-".into(),
+            date_formats: vec!["%d/%m/%Y".into()],
+            absence_runs: Some(2),
+        }
+    }
+
+    fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
+        Findings {
+            changed,
+            rejected: Vec::new(),
+            absent: absent.iter().map(|id| (*id).to_owned()).collect(),
+            gone: Vec::new(),
+            without_id: 0,
+            rows: 1,
+            digest: Fingerprint::NONE,
+        }
+    }
+
+    #[test]
+    fn ids_get_the_prefix_dates_one_form_and_what_is_no_date_stays() {
+        let read = record(&[
+            ("employee_id", "7"),
+            ("manager_id", "8"),
+            ("hire_date", "03/02/2026"),
+            ("termination_date", "soon"),
+            ("department", ""),
+        ]);
+        let fields = origin().fields(&read);
+        let expected = [("hire_date", "2026-02-03"), ("manager_id", "uk-8"), ("termination_date", "soon")];
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn who_is_missing_is_gone_after_so_many_complete_reads_and_never_by_a_delta_or_behind_a_row_without_an_id()
+     {
+        let once = by_snapshot(&findings(vec![], &["7"]), &HashMap::new(), &origin());
+        assert_eq!(once["uk-7"], Change::Missing { reads: 1 });
+        let missing = HashMap::from([("uk-7".to_owned(), 1)]);
+        assert_eq!(by_snapshot(&findings(vec![], &["7"]), &missing, &origin())["uk-7"], Change::Gone);
+        assert!(by_delta(&findings(vec![], &["7"]), &origin()).is_empty());
+        let unsure = Findings { without_id: 1, ..findings(vec![], &["7"]) };
+        assert!(by_snapshot(&unsure, &missing, &origin()).is_empty());
+        let keeps = Origin { absence_runs: None, ..origin() };
+        assert!(by_snapshot(&findings(vec![], &["7"]), &missing, &keeps).is_empty());
+        let named = Findings { gone: vec!["9".into()], ..findings(vec![], &[]) };
+        assert_eq!(by_delta(&named, &origin())["uk-9"], Change::Gone);
+    }
+
+    #[test]
+    fn of_each_attribute_the_first_source_that_has_a_value_counts() {
+        let columns = Columns::new(["status", "work_email", "department"]);
+        let fields = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let records = HashMap::from([
+            (0, fields(&[("status", "Active"), ("work_email", "hr@x.test")])),
+            (1, fields(&[("status", "Left"), ("work_email", "it@x.test"), ("department", "Finance")])),
+        ]);
+        let precedence =
+            Precedence { usual: vec![0, 1], of: BTreeMap::from([("work_email".to_owned(), vec![1])]) };
+        let merged: Vec<&str> = precedence.merge("7", &records, &columns).collect();
+        assert_eq!(columns.names(), ["employee_id", "department", "status", "work_email"]);
+        assert_eq!(merged, ["7", "Finance", "Active", "it@x.test"]);
+    }
+}

@@ -1,0 +1,381 @@
+//! Reading through the register: each source that is due into what is known of it, then everybody, merged, into the intake.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+
+use super::feed::{self, FeedError, Gathered};
+use crate::core::guard::SourceScale;
+use crate::core::header::HeaderNames;
+use crate::core::intake::{Findings, Intake};
+use crate::core::record::{Columns, Fingerprint, RecordBatch};
+use crate::core::register::{Change, Origin, Precedence, RegisterFields, by_delta, by_snapshot};
+use crate::core::source_file::SourceFile;
+use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
+use crate::store::{RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
+
+/// Records in one batch.
+const BATCH: usize = 512;
+
+/// A source of the register.
+pub struct Member<S> {
+    /// What it is called, and how its records are taken.
+    pub origin: Origin,
+    /// The source.
+    pub source: S,
+    /// The digest of the settings under which it is read.
+    pub reading: String,
+    /// Whether a header that changed may stand.
+    pub any_header: bool,
+}
+
+/// Several sources, or one that delivers deltas.
+pub struct Register<S> {
+    /// The sources.
+    pub members: Vec<Member<S>>,
+    /// Whose word counts.
+    pub precedence: Precedence,
+    /// All fields that one of them has.
+    pub columns: Arc<Columns>,
+    /// The fingerprint of the rules, for the merged records.
+    pub seed: u64,
+}
+
+/// Which sources a cycle reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Select {
+    /// Each; what changed where that can be had.
+    #[default]
+    All,
+    /// These, by position; `true`: everybody, whatever deltas there are.
+    Some(Vec<(usize, bool)>),
+}
+
+impl Select {
+    fn of(&self, place: usize) -> Option<bool> {
+        match self {
+            Self::All => Some(false),
+            Self::Some(list) => list.iter().filter(|(one, _)| *one == place).map(|(_, full)| *full).max(),
+        }
+    }
+}
+
+/// What a cycle has read into the register, to be stored with its plan.
+#[derive(Clone, Debug, Default)]
+pub struct RegisterRead {
+    /// What is stored of it.
+    pub write: RegisterWrite,
+    /// How each read ended, by position.
+    pub ends: Vec<(usize, SourceEnd)>,
+}
+
+struct OneRead {
+    commit: SourceCommit,
+    end: SourceEnd,
+    findings: Findings,
+}
+
+/// The changes of all reads, by person and position; `None`: gone.
+type Overlay = HashMap<String, HashMap<usize, Option<RegisterFields>>>;
+
+impl<S: HrSource> Register<S> {
+    /// Reads the sources that are selected, and everybody. `intake` knows who is in state.
+    ///
+    /// # Errors
+    /// Where each of them failed, one has never been read, or the database fails.
+    pub async fn gather(
+        &self,
+        store: &Store,
+        select: &Select,
+        now: DateTime<Utc>,
+        intake: impl Future<Output = Result<Intake, StoreError>>,
+        absent: Fingerprint,
+    ) -> Result<Gathered, FeedError> {
+        let standings = store.source_standings().await?;
+        let selected: Vec<(usize, bool)> =
+            (0..self.members.len()).filter_map(|place| Some((place, select.of(place)?))).collect();
+        let (mut reads, mut failed) = (Vec::new(), Vec::new());
+        for &(place, full) in &selected {
+            let member = &self.members[place];
+            match member.read(store, standings.get(&member.origin.name), full, now).await {
+                Ok(read) => reads.push((place, read)),
+                Err(FeedError::Source(error)) => failed.push((place, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        self.insist_on_whole(&standings, &reads, &mut failed)?;
+        if reads.is_empty() && !failed.is_empty() {
+            return Err(failed.swap_remove(0).1.into());
+        }
+        let mut intake = intake.await?;
+        self.merge_into(&mut intake, store, &reads).await?;
+        let mut findings = intake.finish(absent);
+        let mut warnings: Vec<String> = failed
+            .iter()
+            .map(|(place, error)| format!("source '{}': {}", self.name(*place), error.without_values()))
+            .collect();
+        for (place, read) in &mut reads {
+            let origin = &self.members[*place].origin;
+            for rejection in &mut read.findings.rejected {
+                rejection.employee_id = rejection.employee_id.take().map(|own| origin.id(&own));
+            }
+            let told =
+                read.end.passed_over.take().map(|word| format!("source '{}': {word}", self.name(*place)));
+            warnings.extend(told);
+            findings.rejected.append(&mut read.findings.rejected);
+        }
+        let scales = self.scales(&standings, &reads);
+        for scale in &scales {
+            findings.digest = Fingerprint(findings.digest.0.wrapping_add(scale.header.digest().0));
+        }
+        let ends = reads.iter().map(|(place, read)| (*place, read.end.clone())).collect();
+        let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
+        let file = SourceFile { name: configured.join(", "), ..SourceFile::default() };
+        let commits = reads.into_iter().map(|(_, read)| read.commit).collect();
+        let read = RegisterRead { write: RegisterWrite { commits, configured }, ends };
+        let failed = failed.len();
+        Ok(Gathered {
+            findings,
+            header: HeaderNames::default(),
+            file,
+            warnings,
+            failed,
+            scales,
+            register: Some(read),
+        })
+    }
+
+    fn name(&self, place: usize) -> &str {
+        &self.members[place].origin.name
+    }
+
+    /// A source that has never been read under its settings would make everybody look gone whom it alone knows.
+    fn insist_on_whole(
+        &self,
+        standings: &HashMap<String, SourceStanding>,
+        reads: &[(usize, OneRead)],
+        failed: &mut Vec<(usize, SourceError)>,
+    ) -> Result<(), SourceError> {
+        for (place, member) in self.members.iter().enumerate() {
+            let stands = member.stands(standings.get(&member.origin.name)).is_some();
+            if stands || reads.iter().any(|(read, _)| *read == place) {
+                continue;
+            }
+            let at = failed.iter().position(|(one, _)| *one == place);
+            return Err(match at {
+                Some(at) => failed.swap_remove(at).1,
+                None => SourceError::SystemIncomplete {
+                    system: member.origin.name.clone(),
+                    reason: "it has not been read yet under its settings; that comes with its next turn, or `sync`".into(),
+                },
+            });
+        }
+        Ok(())
+    }
+
+    /// Everybody, merged, as one batch after another.
+    async fn merge_into(
+        &self,
+        intake: &mut Intake,
+        store: &Store,
+        reads: &[(usize, OneRead)],
+    ) -> Result<(), StoreError> {
+        let mut overlay = overlay(reads);
+        let fresh: Vec<usize> =
+            reads.iter().filter(|(_, read)| read.commit.anew).map(|(place, _)| *place).collect();
+        let places: HashMap<&str, usize> = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(place, member)| (member.origin.name.as_str(), place))
+            .collect();
+        let mut batch = self.batch();
+        let mut person: Option<(String, HashMap<usize, RegisterFields>)> = None;
+        let mut after = (String::new(), String::new());
+        loop {
+            let page = store.register_page((&after.0, &after.1)).await?;
+            let Some(last) = page.last() else { break };
+            after = (last.employee_id.clone(), last.source.clone());
+            for row in page {
+                if person.as_ref().is_none_or(|(id, _)| *id != row.employee_id) {
+                    let next = (row.employee_id.clone(), HashMap::new());
+                    if let Some(before) = person.replace(next) {
+                        self.push(&mut batch, before, &mut overlay, intake);
+                    }
+                }
+                let place = places.get(row.source.as_str()).filter(|place| !fresh.contains(place));
+                if let (Some(place), Some((_, records))) = (place, &mut person) {
+                    records.insert(*place, row.fields);
+                }
+            }
+        }
+        if let Some(last) = person {
+            self.push(&mut batch, last, &mut overlay, intake);
+        }
+        let mut new: Vec<String> = overlay.keys().cloned().collect();
+        new.sort_unstable();
+        for id in new {
+            self.push(&mut batch, (id, HashMap::new()), &mut overlay, intake);
+        }
+        intake.accept(batch);
+        Ok(())
+    }
+
+    fn batch(&self) -> RecordBatch {
+        RecordBatch::new(Arc::clone(&self.columns), self.seed)
+    }
+
+    fn push(
+        &self,
+        batch: &mut RecordBatch,
+        (id, mut records): (String, HashMap<usize, RegisterFields>),
+        overlay: &mut Overlay,
+        intake: &mut Intake,
+    ) {
+        for (place, newest) in overlay.remove(&id).into_iter().flatten() {
+            match newest {
+                Some(fields) => records.insert(place, fields),
+                None => records.remove(&place),
+            };
+        }
+        if records.is_empty() {
+            return;
+        }
+        // It stands in no row.
+        batch.push(0, self.precedence.merge(&id, &records, &self.columns));
+        if batch.len() >= BATCH {
+            intake.accept(std::mem::replace(batch, self.batch()));
+        }
+    }
+
+    /// One person as the register knows them: the merged record, where there is one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn about(&self, store: &Store, employee_id: &str) -> Result<RecordBatch, StoreError> {
+        let mut records = HashMap::new();
+        for row in store.register_of(employee_id).await? {
+            if let Some(place) = self.members.iter().position(|member| member.origin.name == row.source) {
+                records.insert(place, row.fields);
+            }
+        }
+        let mut batch = self.batch();
+        if !records.is_empty() {
+            batch.push(0, self.precedence.merge(employee_id, &records, &self.columns));
+        }
+        Ok(batch)
+    }
+
+    fn scales(
+        &self,
+        standings: &HashMap<String, SourceStanding>,
+        reads: &[(usize, OneRead)],
+    ) -> Vec<SourceScale> {
+        let scale = |(place, member): (usize, &Member<S>)| {
+            let standing = member.stands(standings.get(&member.origin.name));
+            let read =
+                reads.iter().find(|(read, _)| *read == place).and_then(|(_, read)| read.commit.full.clone());
+            let (rows, header) = match (read, standing) {
+                (Some(full), _) => full,
+                (None, Some(standing)) => (standing.rows, standing.header.clone()),
+                (None, None) => (0, HeaderNames::default()),
+            };
+            SourceScale {
+                name: member.origin.name.clone(),
+                rows,
+                header,
+                accepted_rows: standing.and_then(|standing| standing.accepted_rows),
+                accepted_header: standing
+                    .and_then(|standing| standing.accepted_header.clone())
+                    .filter(|_| !member.any_header),
+            }
+        };
+        self.members.iter().enumerate().map(scale).collect()
+    }
+}
+
+impl<S: HrSource> Member<S> {
+    /// What is known of it, unless that was read under other settings.
+    fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
+        standing.filter(|standing| standing.reading == self.reading)
+    }
+
+    async fn read(
+        &self,
+        store: &Store,
+        standing: Option<&SourceStanding>,
+        full: bool,
+        now: DateTime<Utc>,
+    ) -> Result<OneRead, FeedError> {
+        let standing = self.stands(standing);
+        let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
+        let asked_for_delta = since.is_some();
+        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let take_in = async {
+            let mut intake = Intake::default();
+            if standing.is_some() {
+                self.know(store, &mut intake).await?;
+            }
+            Ok::<_, FeedError>(feed::take_in(intake, batches).await)
+        };
+        let (end, intake) = tokio::join!(self.source.read(since, sender), take_in);
+        let (mut end, intake) = (end?, intake?);
+        end.file = SourceError::unless_after(end.file, standing.map(|standing| &standing.file))?;
+        if end.extent == Extent::Delta && !asked_for_delta {
+            let reason = "it told of changes where everybody was asked for".into();
+            return Err(SourceError::SystemIncomplete { system: end.file.name, reason }.into());
+        }
+        let findings = intake.finish(Fingerprint(u128::MAX));
+        let (changes, whole) = match end.extent {
+            Extent::Delta => (by_delta(&findings, &self.origin), None),
+            Extent::Snapshot => {
+                let missing = match standing {
+                    Some(_) => store.missing_in(&self.origin.name).await?,
+                    None => HashMap::new(),
+                };
+                let whole = (findings.rows, end.header.clone());
+                (by_snapshot(&findings, &missing, &self.origin), Some(whole))
+            }
+        };
+        let commit = SourceCommit {
+            name: self.origin.name.clone(),
+            reading: self.reading.clone(),
+            anew: standing.is_none(),
+            changes,
+            cursor: end.cursor.clone(),
+            read_at: now,
+            full: whole,
+            file: end.file.clone(),
+        };
+        Ok(OneRead { commit, end, findings })
+    }
+
+    async fn know(&self, store: &Store, intake: &mut Intake) -> Result<(), StoreError> {
+        let mut after = String::new();
+        while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
+            after = last;
+            for (id, fingerprint) in pack.iter() {
+                // All of them were read under these settings, so each has the prefix.
+                intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
+    let mut overlay = Overlay::new();
+    for (place, read) in reads {
+        for (id, change) in &read.commit.changes {
+            let newest = match change {
+                Change::Put { fields, .. } => Some(fields.clone()),
+                Change::Gone => None,
+                Change::Missing { .. } => continue,
+            };
+            overlay.entry(id.clone()).or_default().insert(*place, newest);
+        }
+    }
+    overlay
+}

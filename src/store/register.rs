@@ -1,0 +1,253 @@
+//! The register of records and what is known of each source.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::plans::CHUNK;
+use super::state::header_names;
+use super::{PackedPeople, Store, StoreError, Tx, from_millis, millis, to_json};
+use crate::core::header::HeaderNames;
+use crate::core::register::{Change, Changes, RegisterFields};
+use crate::core::source_file::SourceFile;
+
+/// How many rows one page holds.
+const PAGE: i64 = 5_000;
+
+/// What is known of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStanding {
+    /// The digest of the settings under which its records were read.
+    pub reading: String,
+    /// From where its next delta goes on.
+    pub cursor: Option<String>,
+    /// When it was last read.
+    pub read_at: DateTime<Utc>,
+    /// When it was last read in full.
+    pub full_read_at: DateTime<Utc>,
+    /// Rows of its newest complete read.
+    pub rows: u64,
+    /// Its columns then.
+    pub header: HeaderNames,
+    /// Rows of the newest complete read that the guard or an operator let stand.
+    pub accepted_rows: Option<u64>,
+    /// Its columns then.
+    pub accepted_header: Option<HeaderNames>,
+    /// What is remembered of the file or system.
+    pub file: SourceFile,
+}
+
+/// What a read of one source changes.
+#[derive(Clone, Debug)]
+pub struct SourceCommit {
+    /// The source's name.
+    pub name: String,
+    /// The digest of the settings under which it was read.
+    pub reading: String,
+    /// Whether what was known of it was read under other settings, and goes.
+    pub anew: bool,
+    /// Whom it concerns.
+    pub changes: Changes,
+    /// From where its next delta goes on.
+    pub cursor: Option<String>,
+    /// When it was read.
+    pub read_at: DateTime<Utc>,
+    /// Rows and columns, where it told of everybody.
+    pub full: Option<(u64, HeaderNames)>,
+    /// What is remembered of the file or system.
+    pub file: SourceFile,
+}
+
+/// What a cycle has read into the register.
+#[derive(Clone, Debug, Default)]
+pub struct RegisterWrite {
+    /// What each read changes.
+    pub commits: Vec<SourceCommit>,
+    /// The names of all sources; what others left is forgotten.
+    pub configured: Vec<String>,
+}
+
+/// One source's newest record of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterRow {
+    /// Whose.
+    pub employee_id: String,
+    /// The source's name.
+    pub source: String,
+    /// The record.
+    pub fields: RegisterFields,
+}
+
+impl Store {
+    /// What is known of every source, by name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn source_standings(&self) -> Result<HashMap<String, SourceStanding>, StoreError> {
+        let sql = "SELECT source, reading, cursor, read_at, full_read_at, rows, header, accepted_rows, accepted_header, \
+                     name, digest, modified, ends_line FROM source_state";
+        let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
+        let standing = |row: &sqlx::sqlite::SqliteRow| {
+            let accepted_header = row.get::<Option<&str>, _>(8).map(header_names).transpose()?;
+            let file = SourceFile {
+                name: row.get(9),
+                digest: row.get(10),
+                modified: row.get::<Option<i64>, _>(11).and_then(DateTime::from_timestamp_millis),
+                ends_line: row.get(12),
+            };
+            let standing = SourceStanding {
+                reading: row.get(1),
+                cursor: row.get(2),
+                read_at: from_millis(row.get(3)),
+                full_read_at: from_millis(row.get(4)),
+                rows: row.get::<i64, _>(5).unsigned_abs(),
+                header: header_names(row.get(6))?,
+                accepted_rows: row.get::<Option<i64>, _>(7).map(i64::unsigned_abs),
+                accepted_header,
+                file,
+            };
+            Ok((row.get(0), standing))
+        };
+        rows.iter().map(standing).collect()
+    }
+
+    /// One source's people after `after` in the order of ids, with the fingerprints of their records; `None` behind the last.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn packed_register(
+        &self,
+        source: &str,
+        after: &str,
+    ) -> Result<Option<(PackedPeople, String)>, StoreError> {
+        let sql = "SELECT max(employee_id), group_concat(employee_id || char(31) || fingerprint, char(30)) FROM \
+                   (SELECT employee_id, fingerprint FROM register WHERE source = ?1 AND employee_id > ?2 \
+                    ORDER BY employee_id LIMIT ?3)";
+        let row = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_one(&self.readers).await?;
+        let last: Option<String> = row.get(0);
+        Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
+    }
+
+    /// Who was missing in one source's newest complete reads, and in how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn missing_in(&self, source: &str) -> Result<HashMap<String, u32>, StoreError> {
+        let sql = "SELECT employee_id, absent_reads FROM register WHERE source = ?1 AND absent_reads > 0";
+        let rows: Vec<(String, u32)> = sqlx::query_as(sql).bind(source).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// A page of the register behind this person and source, in the order of both; empty behind the last.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn register_page(&self, after: (&str, &str)) -> Result<Vec<RegisterRow>, StoreError> {
+        let sql = "SELECT employee_id, source, fields FROM register WHERE (employee_id, source) > (?1, ?2) \
+                   ORDER BY employee_id, source LIMIT ?3";
+        let rows = sqlx::query(sql).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.readers).await?;
+        rows.iter().map(register_row).collect()
+    }
+
+    /// What the register holds of one person.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn register_of(&self, employee_id: &str) -> Result<Vec<RegisterRow>, StoreError> {
+        let sql = "SELECT employee_id, source, fields FROM register WHERE employee_id = ?1 ORDER BY source";
+        let rows = sqlx::query(sql).bind(employee_id).fetch_all(&self.readers).await?;
+        rows.iter().map(register_row).collect()
+    }
+}
+
+fn register_row(row: &sqlx::sqlite::SqliteRow) -> Result<RegisterRow, StoreError> {
+    let corrupt = |_| StoreError::Corrupt { what: "a record of the register" };
+    let fields = serde_json::from_str(row.get(2)).map_err(corrupt)?;
+    Ok(RegisterRow { employee_id: row.get(0), source: row.get(1), fields })
+}
+
+/// Stores what was read. `accepted`: the guard lets it stand.
+pub(super) async fn store_register(
+    tx: &mut Tx,
+    write: &RegisterWrite,
+    accepted: bool,
+) -> Result<(), StoreError> {
+    for table in ["register", "source_state"] {
+        let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&write.configured)).execute(&mut **tx).await?;
+    }
+    for one in &write.commits {
+        if one.anew {
+            sqlx::query("DELETE FROM register WHERE source = ?1").bind(&one.name).execute(&mut **tx).await?;
+        }
+        store_changes(tx, &one.name, &one.changes).await?;
+        store_standing(tx, one).await?;
+    }
+    if accepted {
+        accept_sources(tx).await?;
+    }
+    Ok(())
+}
+
+async fn store_changes(tx: &mut Tx, source: &str, changes: &Changes) -> Result<(), StoreError> {
+    let (mut puts, mut missing, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, change) in changes {
+        match change {
+            Change::Put { fields, fingerprint } => puts.push((id, to_json(fields), fingerprint.to_hex())),
+            Change::Missing { reads } => missing.push((id, *reads)),
+            Change::Gone => gone.push(id),
+        }
+    }
+    let put = "INSERT INTO register (employee_id, source, fields, fingerprint, absent_reads) \
+               SELECT value ->> 0, ?1, value ->> 1, value ->> 2, 0 FROM json_each(?2) WHERE true \
+               ON CONFLICT (employee_id, source) DO UPDATE \
+                 SET (fields, fingerprint, absent_reads) = (excluded.fields, excluded.fingerprint, 0)";
+    for chunk in puts.chunks(CHUNK) {
+        sqlx::query(put).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
+    }
+    let miss = "UPDATE register SET fingerprint = '', absent_reads = value ->> 1 FROM json_each(?2) \
+                WHERE source = ?1 AND employee_id = value ->> 0";
+    for chunk in missing.chunks(CHUNK) {
+        sqlx::query(miss).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
+    }
+    let go = "DELETE FROM register WHERE source = ?1 AND employee_id IN (SELECT value FROM json_each(?2))";
+    for chunk in gone.chunks(CHUNK) {
+        sqlx::query(go).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+async fn store_standing(tx: &mut Tx, one: &SourceCommit) -> Result<(), StoreError> {
+    // A delta says nothing of how many there are, and nothing of the columns.
+    let sql = "INSERT INTO source_state (source, reading, cursor, read_at, full_read_at, rows, header, \
+                 name, digest, modified, ends_line) \
+               VALUES (?1, ?2, ?3, ?4, ?4, coalesce(?5, 0), coalesce(?6, '[]'), ?7, ?8, ?9, ?10) \
+               ON CONFLICT (source) DO UPDATE SET (reading, cursor, read_at, full_read_at, rows, header, name, digest, \
+                 modified, ends_line) = (?2, ?3, ?4, iif(?5 IS NULL, full_read_at, ?4), coalesce(?5, rows), \
+                 coalesce(?6, header), ?7, ?8, ?9, ?10)";
+    let full = one.full.as_ref();
+    sqlx::query(sql)
+        .bind(&one.name)
+        .bind(&one.reading)
+        .bind(&one.cursor)
+        .bind(millis(one.read_at))
+        .bind(full.map(|(rows, _)| rows.cast_signed()))
+        .bind(full.map(|(_, header)| to_json(&header.iter().collect::<Vec<_>>())))
+        .bind(&one.file.name)
+        .bind(&one.file.digest)
+        // A time that is still to come would keep out whatever is written until then.
+        .bind(one.file.modified.map(|at| millis(at.min(one.read_at))))
+        .bind(one.file.ends_line)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The guard or an operator let what was read stand: the next reads are measured against it.
+pub(super) async fn accept_sources(tx: &mut Tx) -> Result<(), StoreError> {
+    let sql = "UPDATE source_state SET (accepted_rows, accepted_header) = (rows, header) \
+               WHERE accepted_rows IS NOT rows OR accepted_header IS NOT header";
+    sqlx::query(sql).execute(&mut **tx).await?;
+    Ok(())
+}

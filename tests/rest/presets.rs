@@ -1,6 +1,7 @@
 //! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -385,8 +386,22 @@ fn a_preset_without_its_account_says_what_is_missing_and_where_it_is_found() {
 fn from_a_key_to_a_plan_through_the_binary() {
     let mut here = bamboo("000123", "Active");
     here["hireDate"] = json!("2020-02-03");
-    let server =
-        Server::plain(move |_, _| Reply::json(json!({"employees": [here, bamboo("2", "Inactive")]})));
+    let changed = Arc::new(Mutex::new(json!({})));
+    let (now, asked_since) = (Arc::clone(&changed), Arc::new(Mutex::new(Vec::new())));
+    let since = Arc::clone(&asked_since);
+    let server = Server::plain(move |request, _| match request.path.as_str() {
+        "/api/v1/reports/custom" => Reply::json(json!({"employees": [here, bamboo("2", "Inactive")]})),
+        "/api/v1/employees/changed" => {
+            since.lock().unwrap().push(request.parameter("since").to_owned());
+            Reply::json(json!({"employees": *now.lock().unwrap()}))
+        }
+        "/api/v1/employees/000123" => {
+            let mut here = here.clone();
+            here["jobTitle"] = json!("Auditor");
+            Reply::json(here)
+        }
+        _ => Reply::status(404),
+    });
     let world = super::common::World::new();
     let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
     let mut config: toml::Table = toml::from_str(&text).unwrap();
@@ -411,5 +426,26 @@ fn from_a_key_to_a_plan_through_the_binary() {
     assert!(!printed.stdout.contains("hunter2") && !planned.stderr.contains("hunter2"));
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, super::common::kinds([("create", 1)])), "{synced:?}");
+    // From here on only what changed is asked for, behind a cursor that moves with what is stored.
     world.sync().assert_unchanged();
+    *changed.lock().unwrap() = json!({"000123": {"id": "000123", "action": "Updated"}});
+    let planned = super::common::Synced::of(world.run(&["plan", "--json"]));
+    assert_eq!(planned.planned(), super::common::kinds([("update", 1)]), "{planned:?}");
+    assert_eq!(world.sync().applied(), super::common::kinds([("update", 1)]));
+    *changed.lock().unwrap() = json!({"5": {"id": "5", "action": "Updated"}});
+    let failed = world.sync();
+    assert_eq!(
+        (failed.exit, failed.outcome()),
+        (5, "incomplete"),
+        "one id that cannot be read ends the whole delta"
+    );
+    *changed.lock().unwrap() = json!({});
+    world.sync().assert_unchanged();
+    *changed.lock().unwrap() = json!({"000123": {"id": "000123", "action": "Deleted"}});
+    assert_eq!(world.sync().applied(), super::common::kinds([("suspend", 1)]));
+    let since = asked_since.lock().unwrap();
+    assert!(
+        since.is_sorted() && since[1] == since[2],
+        "a plan that is only shown moves no cursor: {since:?}"
+    );
 }

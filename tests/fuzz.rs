@@ -53,6 +53,11 @@ fn however_a_server_pages_a_walk_ends_and_meets_nobody_twice() {
     try_out("walk", targets::walk::check);
 }
 
+#[test]
+fn whatever_a_system_answers_it_is_followed_to_its_end_or_refused() {
+    try_out("json", targets::json::check);
+}
+
 fn try_out(target: &str, check: fn(&[u8])) {
     let seeds = seeds(target);
     let check = |bytes: &[u8]| {

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod configuration;
 pub mod csv;
 pub mod decisions;
+pub mod json;
 pub mod mapping;
 pub mod people;
 mod tape;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ pub fn date(text: &str, zone: Option<Tz>) -> Option<String> {
     } else {
         written(text, zone)?
     };
-    Some(day.format("%Y-%m-%d").to_string())
+    (0..=9999).contains(&day.year()).then(|| day.format("%Y-%m-%d").to_string())
 }
 
 /// How many digits an epoch has. Eight are a date without separators, perhaps, and fewer nothing.
@@ -163,6 +163,7 @@ mod tests {
             "20261201",
             "12/01/2026",
             "/Date(x)/",
+            "/Date(9999999999999999)/",
             "/Date()/",
             "2026-13-01",
             "2026-12-01 or so",

@@ -1,5 +1,7 @@
 //! The composition root: the one place where the real clock, client, source and store are made.
 
+mod csv;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use crate::engine::telemetry::Telemetry;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
 use crate::source::AnySource;
-use crate::source::csv::{Announcements, CsvOptions, CsvSource};
+use crate::source::csv::CsvSource;
 use crate::source::rest::{RestOptions, RestSource};
 use crate::store::{Store, StoreError};
 
@@ -133,19 +135,7 @@ fn any_source(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySou
         let (rules, min_records) = (rest.clone(), source.min_records);
         return AnySource::Rest(RestSource::new(RestOptions { rules, min_records, seed }));
     }
-    AnySource::Csv(CsvSource::new(CsvOptions {
-        pattern: source.path.clone().unwrap_or_default(),
-        delimiter: rules.delimiter,
-        encoding: source.encoding,
-        min_records: source.min_records,
-        announcements: Announcements {
-            done_marker: source.done_marker.clone(),
-            control_file: source.control_file.clone(),
-            trailer: source.trailer.clone(),
-        },
-        columns: source.columns.clone(),
-        seed,
-    }))
+    AnySource::Csv(CsvSource::new(csv::options(source, rules.delimiter, seed)))
 }
 
 fn client(loaded: &Loaded) -> Result<ScimClient, ClientError> {

@@ -7,6 +7,7 @@ pub mod rest;
 mod rules;
 mod secret;
 mod settings;
+mod sftp;
 mod sources;
 
 pub use error::{ConfigError, ConfigErrors};
@@ -14,4 +15,5 @@ pub use load::{Loaded, listen_address, load, parse, schema};
 pub use rules::{Rules, compile};
 pub use secret::Secret;
 pub use settings::*;
+pub use sftp::SftpSettings;
 pub use sources::SourceRules;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
+use super::sftp::SftpSettings;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
 use crate::core::drift::DriftSettings;
@@ -114,6 +115,14 @@ pub struct SourceSettings {
     /// CSV: a file, or a pattern (`hr/employees*.csv`) of which the newest match is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// CSV: the server that the file lies on; without it, it lies on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sftp: Option<SftpSettings>,
+    /// CSV: how long a file has to keep its size and its time of change before it is read, in seconds: for exports that write
+    /// neither a marker nor under another name first. 0: it is read at once.
+    #[serde(default)]
+    #[schemars(range(max = 600))]
+    pub stable_seconds: u64,
     /// What it means that the source no longer names somebody.
     pub absence: Absence,
     /// In how many complete runs in a row somebody has to be missing before that counts as absence.

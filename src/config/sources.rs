@@ -239,6 +239,9 @@ fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigE
                     format!("is no pattern: {error}"),
                 ));
             }
+            if let Some(sftp) = &source.sftp {
+                super::sftp::check(section, sftp, path, errors);
+            }
         }
         _ => {}
     }

@@ -140,7 +140,10 @@ impl World {
 
     /// Removes one key and writes the configuration.
     pub fn unset(&mut self, section: &str, key: &str) {
-        self.config[section].as_table_mut().unwrap().remove(key);
+        let table = section
+            .split('.')
+            .fold(&mut self.config, |table, name| table.get_mut(name).unwrap().as_table_mut().unwrap());
+        table.remove(key);
         self.write_config();
     }
 

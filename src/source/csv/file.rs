@@ -1,18 +1,20 @@
 //! Which file is read.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::SourceError;
+use super::place::{Place, Stamp};
 use super::proof::Announcements;
 use crate::core::record::Fingerprint;
 
 /// Names that a transfer gives to a file until it is whole.
-const IN_FLIGHT: [&str; 3] = [".partial", ".tmp", ".filepart"];
+const IN_FLIGHT: [&str; 7] =
+    [".partial", ".part", ".tmp", ".temp", ".filepart", ".crdownload", ".inprogress"];
 
 /// The file that is read.
 #[derive(Debug)]
@@ -23,28 +25,34 @@ pub struct Found {
     pub passed_over: Option<String>,
 }
 
+/// How files looked some time ago: one that looks otherwise now is still being written.
+pub type Looks = BTreeMap<PathBuf, Stamp>;
+
 /// A file that may be meant: when it was changed, and its path.
-type Candidate = (SystemTime, PathBuf);
+type Candidate = (Stamp, PathBuf);
 
 /// The file that a path or pattern means: of several the newest that is done, by time of change, then by name. Names in
-/// flight, markers and control files are passed over.
+/// flight, markers and control files are passed over, and so is what does not look as it did `before`, where that is given.
 ///
 /// # Errors
 /// Where there is none, or none is done, or one cannot be looked at: it could be the newest.
-pub fn newest(pattern: &str, announcements: &Announcements) -> Result<Found, SourceError> {
-    let mut candidates = match look(Path::new(pattern))? {
-        Some(literal) => vec![literal],
-        None => matches(pattern)?,
-    };
-    let all: Vec<PathBuf> = candidates.iter().map(|(_, path)| path.clone()).collect();
-    candidates.retain(|(_, path)| !all.iter().any(|file| announcements.belongs_to(path, file)));
-    candidates.sort_unstable_by(|one, other| other.cmp(one));
+pub fn newest(
+    place: &dyn Place,
+    pattern: &str,
+    announcements: &Announcements,
+    before: Option<&Looks>,
+) -> Result<Found, SourceError> {
+    let mut candidates = candidates(place, pattern, announcements)?;
+    candidates.sort_unstable_by(|(one, path), (other, other_path)| {
+        (other.changed, other_path).cmp(&(one.changed, path))
+    });
     let mut newest_unfinished: Option<(PathBuf, String)> = None;
-    for (_, path) in candidates {
-        match announcements.is_done(&path) {
+    for (stamp, path) in candidates {
+        let done = stable(&path, &stamp, before).and_then(|()| announcements.is_done(place, &path));
+        match done {
             Ok(()) => {
                 let passed_over = newest_unfinished.map(|(newer, reason)| {
-                    format!("the newer file {} is passed over: {reason}", newer.display())
+                    format!("the newer file {} is passed over: {reason}", place.name(&newer))
                 });
                 return Ok(Found { path, passed_over });
             }
@@ -54,48 +62,66 @@ pub fn newest(pattern: &str, announcements: &Announcements) -> Result<Found, Sou
         }
     }
     Err(match newest_unfinished {
-        Some((path, reason)) => SourceError::Incomplete { file: path.display().to_string(), reason },
-        None => SourceError::Missing { pattern: pattern.to_owned(), ignored: String::new() },
+        Some((path, reason)) => SourceError::Incomplete { file: place.name(&path), reason },
+        None => SourceError::Missing { pattern: place.name(Path::new(pattern)), ignored: String::new() },
     })
 }
 
-/// Every file that a pattern means, but those in flight.
-fn matches(pattern: &str) -> Result<Vec<Candidate>, SourceError> {
-    let missing = |ignored: String| SourceError::Missing { pattern: pattern.to_owned(), ignored };
-    let matches = glob::glob(pattern).map_err(|_| missing(String::new()))?;
+/// How everything looks that a path or pattern means.
+///
+/// # Errors
+/// As of [`newest`].
+pub fn looks(place: &dyn Place, pattern: &str, announcements: &Announcements) -> Result<Looks, SourceError> {
+    let candidates = candidates(place, pattern, announcements)?;
+    Ok(candidates.into_iter().map(|(stamp, path)| (path, stamp)).collect())
+}
+
+fn stable(path: &Path, now: &Stamp, before: Option<&Looks>) -> Result<(), String> {
+    match before.map(|looks| looks.get(path)) {
+        None => Ok(()),
+        Some(Some(then)) if then == now => Ok(()),
+        Some(Some(then)) => Err(format!(
+            "it is still being written: its size or time of change was another one a moment ago ({} bytes then, {} bytes \
+             now; source.stable_seconds)",
+            then.bytes, now.bytes
+        )),
+        Some(None) => Err("it has only just come (source.stable_seconds)".into()),
+    }
+}
+
+/// Every file that a path or pattern means, but those in flight and those that belong to another.
+fn candidates(
+    place: &dyn Place,
+    pattern: &str,
+    announcements: &Announcements,
+) -> Result<Vec<Candidate>, SourceError> {
+    let path = Path::new(pattern);
+    let mut candidates = match place.look(path).map_err(|error| place.unreadable(path, error))? {
+        Some(stamp) => vec![(stamp, path.to_path_buf())],
+        None => matches(place, pattern)?,
+    };
+    let all: Vec<PathBuf> = candidates.iter().map(|(_, path)| path.clone()).collect();
+    candidates.retain(|(_, path)| !all.iter().any(|file| announcements.belongs_to(path, file)));
+    Ok(candidates)
+}
+
+fn matches(place: &dyn Place, pattern: &str) -> Result<Vec<Candidate>, SourceError> {
     let (mut whole, mut in_flight) = (Vec::new(), 0);
-    for found in matches {
-        let path = found.map_err(|error| {
-            let path = error.path().to_path_buf();
-            unreadable(&path, error.into())
-        })?;
+    for listed in place.list(pattern)? {
+        let path = listed.path;
+        let looked = listed.stamp.map_or_else(|| place.look(&path), |stamp| Ok(Some(stamp)));
         if is_in_flight(&path) {
-            in_flight += u64::from(path.is_file());
-        } else if let Some(candidate) = look(&path)? {
-            whole.push(candidate);
+            in_flight += u64::from(matches!(looked, Ok(Some(_))));
+        } else if let Some(stamp) = looked.map_err(|error| place.unreadable(&path, error))? {
+            whole.push((stamp, path));
         }
     }
+    let missing = |ignored| SourceError::Missing { pattern: place.name(Path::new(pattern)), ignored };
     match (whole.is_empty(), in_flight) {
         (true, 0) => Err(missing(String::new())),
         (true, number) => Err(missing(format!(" ({number} still being written are passed over)"))),
         (false, _) => Ok(whole),
     }
-}
-
-/// A file with its time of change; `None`: nothing is there, or no file.
-fn look(path: &Path) -> Result<Option<Candidate>, SourceError> {
-    let looked = path.metadata().and_then(|meta| Ok((meta.is_file(), meta.modified()?)));
-    match looked {
-        Ok((is_file, changed)) => Ok(is_file.then(|| (changed, path.to_path_buf()))),
-        // A link to what is not there is somebody's mistake, or a share that is gone: what it means may be the newest.
-        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => Ok(None),
-        Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::InvalidInput) => Ok(None),
-        Err(error) => Err(unreadable(path, error)),
-    }
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> SourceError {
-    SourceError::Unreadable { file: path.display().to_string(), source }
 }
 
 fn is_in_flight(path: &Path) -> bool {
@@ -118,9 +144,9 @@ pub struct Digested {
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn digest(path: &Path, seed: u64) -> std::io::Result<Option<Digested>> {
-    let mut file = File::open(path)?;
-    let before = Stamp::of(&file)?;
+pub fn digest(place: &dyn Place, path: &Path, seed: u64) -> std::io::Result<Option<Digested>> {
+    let mut file = place.open(path)?;
+    let before = file.stamp()?;
     let mut hasher = Xxh3::with_seed(seed);
     let mut chunk = vec![0; 256 * 1024];
     let mut last = 0;
@@ -132,10 +158,10 @@ pub fn digest(path: &Path, seed: u64) -> std::io::Result<Option<Digested>> {
         hasher.update(&chunk[..read]);
         last = chunk[read - 1];
     }
-    let unchanged = Stamp::of(&file)? == before;
+    let unchanged = file.stamp()? == before;
     Ok(unchanged.then(|| Digested {
         bytes: Fingerprint(hasher.digest128()),
-        modified: before.modified(),
+        modified: before.changed,
         ends_line: is_line_end(last),
     }))
 }
@@ -143,32 +169,4 @@ pub fn digest(path: &Path, seed: u64) -> std::io::Result<Option<Digested>> {
 /// Whether a byte ends a line.
 pub fn is_line_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
-}
-
-/// Size and time of change: two that differ mean that the file was written to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stamp {
-    bytes: u64,
-    changed: SystemTime,
-}
-
-impl Stamp {
-    /// Of an open file.
-    ///
-    /// # Errors
-    /// Where the system does not tell.
-    pub fn of(file: &File) -> std::io::Result<Self> {
-        let meta = file.metadata()?;
-        Ok(Self { bytes: meta.len(), changed: meta.modified()? })
-    }
-
-    /// When it was last changed.
-    pub fn modified(&self) -> SystemTime {
-        self.changed
-    }
-
-    /// The file's size.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }

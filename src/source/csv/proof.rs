@@ -1,6 +1,5 @@
 //! What a file announces of itself: that it is done, and how many records it has. What was announced has to be what arrived.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use csv::ByteRecord;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::SourceError;
+use super::place::Place;
 use crate::core::record::Fingerprint;
 
 /// How much of a control file is read, in bytes: it holds one number.
@@ -30,21 +30,20 @@ impl Announcements {
     ///
     /// # Errors
     /// The marker that is missing or too old, in words.
-    pub fn is_done(&self, file: &Path) -> Result<(), String> {
+    pub fn is_done(&self, place: &dyn Place, file: &Path) -> Result<(), String> {
         let Some(marker) = self.done_marker.as_ref().map(|pattern| beside(file, pattern)) else {
             return Ok(());
         };
-        let changed = |path: &Path| path.metadata().and_then(|meta| meta.modified());
-        match (changed(&marker), changed(file)) {
-            (Ok(marked), Ok(written)) if marked >= written => Ok(()),
-            (Ok(_), Ok(_)) => Err(format!(
+        match (place.look(&marker), place.look(file)) {
+            (Ok(Some(marked)), Ok(Some(written))) if marked.changed >= written.changed => Ok(()),
+            (Ok(Some(_)), Ok(Some(_))) => Err(format!(
                 "its marker {} is older than the file; the export writes it once the file is whole \
                  (source.done_marker)",
-                marker.display()
+                place.name(&marker)
             )),
             _ => Err(format!(
                 "its marker {} is not there; the export writes it once the file is whole (source.done_marker)",
-                marker.display()
+                place.name(&marker)
             )),
         }
     }
@@ -59,16 +58,16 @@ impl Announcements {
     ///
     /// # Errors
     /// Where the control file cannot be read, or holds no number.
-    pub fn control_count(&self, file: &Path) -> Result<Option<u64>, SourceError> {
+    pub fn control_count(&self, place: &dyn Place, file: &Path) -> Result<Option<u64>, SourceError> {
         let Some(control) = self.control_file.as_ref().map(|pattern| beside(file, pattern)) else {
             return Ok(None);
         };
         let incomplete = |what: &str| SourceError::Incomplete {
-            file: file.display().to_string(),
-            reason: format!("its control file {} {what} (source.control_file)", control.display()),
+            file: place.name(file),
+            reason: format!("its control file {} {what} (source.control_file)", place.name(&control)),
         };
         let mut text = String::new();
-        let read = File::open(&control).and_then(|file| file.take(CONTROL_BYTES).read_to_string(&mut text));
+        let read = place.open(&control).and_then(|file| file.take(CONTROL_BYTES).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(incomplete("is not there")),
             Err(error) => Err(incomplete(&format!("cannot be read: {error}"))),

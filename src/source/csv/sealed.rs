@@ -45,6 +45,11 @@ impl<R: Read> Sealed<R> {
         }
     }
 
+    /// The file below.
+    pub fn inner(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
     /// The digest of the bytes that the file delivered.
     pub fn digest(&self) -> Fingerprint {
         Fingerprint(self.hasher.digest128())

@@ -1,8 +1,12 @@
 //! A CSV file as its user sees it: what is delivered, what is rejected, what is incomplete.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use super::read::BATCH;
 use super::*;
+use crate::core::record::Rejection;
 
 struct Read {
     ids: Vec<String>,
@@ -13,11 +17,13 @@ struct Read {
 fn options(folder: &Path) -> CsvOptions {
     let columns = [("employee_id", "Employee ID"), ("status", "Status"), ("department", "Department")];
     CsvOptions {
+        server: None,
         pattern: folder.join("employees*.csv").display().to_string(),
         delimiter: b',',
         encoding: Encoding::Utf8,
         min_records: 1,
         announcements: Announcements::default(),
+        stable_for: Duration::ZERO,
         columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
         seed: 0,
     }
@@ -30,7 +36,7 @@ fn read_with(bytes: &[u8], change: impl FnOnce(&mut CsvOptions)) -> Result<Read,
     let mut options = options(folder.path());
     change(&mut options);
     let mut read = Read { ids: vec![], departments: vec![], rejections: vec![] };
-    read_file(&path, &options, |batch| {
+    read_file(&Disk, &path, &options, |batch| {
         for index in 0..batch.len() {
             let record = batch.record(index);
             read.ids.push(record.employee_id().to_owned());
@@ -123,24 +129,21 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     let at = |name: &str, age: u64| {
         let path = folder.path().join(name);
         std::fs::write(&path, "x").unwrap();
-        let changed = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000 - age);
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 - age);
         File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
     };
     let pattern = folder.path().join("employees*").display().to_string();
-    assert!(matches!(file::newest(&pattern, &Announcements::default()), Err(SourceError::Missing { .. })));
+    assert!(matches!(newest(&pattern), Err(SourceError::Missing { .. })));
     at("employees-3.csv.partial", 0);
     at("employees-4.csv.TMP", 0);
     at("employees-5.csv.filepart", 0);
-    let missing = file::newest(&pattern, &Announcements::default()).unwrap_err().to_string();
+    let missing = newest(&pattern).unwrap_err().to_string();
     assert!(missing.contains("3 still being written"), "{missing}");
     at("employees-2.csv", 100);
     at("employees-1.csv", 50);
-    assert!(file::newest(&pattern, &Announcements::default()).unwrap().path.ends_with("employees-1.csv"));
+    assert!(newest(&pattern).unwrap().path.ends_with("employees-1.csv"));
     at("employees-0.csv", 50);
-    assert!(
-        file::newest(&pattern, &Announcements::default()).unwrap().path.ends_with("employees-1.csv"),
-        "of equal age the last by name"
-    );
+    assert!(newest(&pattern).unwrap().path.ends_with("employees-1.csv"), "of equal age the last by name");
 }
 
 #[test]
@@ -164,7 +167,7 @@ fn a_header_and_values_beyond_ascii_are_read_in_either_encoding_as_the_same_text
 fn a_file_is_delivered_piece_by_piece_and_none_is_larger_than_a_batch() {
     let (folder, path) = many_rows();
     let (mut batches, mut rows) = (0, 0);
-    let digest = read_file(&path, &options(folder.path()), |batch| {
+    let digest = read_file(&Disk, &path, &options(folder.path()), |batch| {
         assert!(batch.len() <= BATCH);
         batches += 1;
         rows += batch.len();
@@ -177,7 +180,7 @@ fn a_file_is_delivered_piece_by_piece_and_none_is_larger_than_a_batch() {
 #[test]
 fn a_file_that_is_written_to_while_it_is_read_is_incomplete() {
     let (folder, path) = many_rows();
-    let read = read_file(&path, &options(folder.path()), |_| {
+    let read = read_file(&Disk, &path, &options(folder.path()), |_| {
         let mut file = File::options().append(true).open(&path).unwrap();
         std::io::Write::write_all(&mut file, b"9999,Active,x\n").unwrap();
         Ok(())
@@ -205,4 +208,23 @@ fn a_stray_quote_that_swallows_rows_is_a_row_of_nobody_so_that_nobody_counts_as_
     assert!(read.rejections[0].reason.contains("stray quote"));
     let sloppy = "Employee ID,Status,Department\n7,Active,\"Smith \"Bob\" Jr\"\n";
     assert_eq!(read_with(sloppy.as_bytes(), |_| {}).unwrap().ids, ["7"]);
+}
+
+fn newest(pattern: &str) -> Result<Found, SourceError> {
+    file::newest(&Disk, pattern, &Announcements::default(), None)
+}
+
+#[test]
+fn a_file_that_looks_otherwise_than_a_moment_ago_is_not_read_yet() {
+    let (folder, path) = many_rows();
+    let pattern = folder.path().join("employees*.csv").display().to_string();
+    let announcements = Announcements::default();
+    let looks = file::looks(&Disk, &pattern, &announcements).unwrap();
+    let again = |looks: &Looks| file::newest(&Disk, &pattern, &announcements, Some(looks));
+    assert_eq!(again(&looks).unwrap().path, path);
+    std::fs::write(&path, "Employee ID,Status,Department\n1,Active,x\n").unwrap();
+    let told = again(&looks).unwrap_err().to_string();
+    assert!(told.contains("still being written") && told.contains("stable_seconds"), "{told}");
+    let told = again(&Looks::new()).unwrap_err().to_string();
+    assert!(told.contains("only just come"), "{told}");
 }

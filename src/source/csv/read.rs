@@ -1,0 +1,120 @@
+//! One file, from its first byte to the proof that the last one came.
+
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use ::csv::{ByteRecord, ReaderBuilder};
+
+use super::header::Header;
+use super::place::Place;
+use super::proof::Trailer;
+use super::rows::Rows;
+use super::sealed::{SEAL, Sealed};
+use super::{CsvOptions, SourceError};
+use crate::core::header::HeaderNames;
+use crate::core::record::{Columns, Fingerprint, RecordBatch};
+use crate::core::source_file::SourceFile;
+
+/// Rows in one batch.
+pub const BATCH: usize = 512;
+
+/// Reads one file on the calling thread. The answer is what is remembered of it, and its header.
+///
+/// # Errors
+/// Where it cannot be read or does not prove itself complete.
+pub fn read_file(
+    place: &dyn Place,
+    path: &Path,
+    options: &CsvOptions,
+    mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
+) -> Result<(SourceFile, HeaderNames), SourceError> {
+    let name = place.name(path);
+    let unreadable = |source| place.unreadable(path, source);
+    let incomplete = |reason: String| SourceError::Incomplete { file: name.clone(), reason };
+    let mut file = place.open(path).map_err(unreadable)?;
+    let before = file.stamp().map_err(unreadable)?;
+    let mut reader = ReaderBuilder::new()
+        .delimiter(options.delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(128 * 1024)
+        .from_reader(Sealed::new(file, options.seed, options.delimiter));
+    let fail = |error: ::csv::Error| unreadable(io_error(error));
+    let mut row = ByteRecord::new();
+    if !reader.read_byte_record(&mut row).map_err(fail)? || is_seal(&row) {
+        return Err(incomplete("it is empty, not even a header is there".into()));
+    }
+    let columns = Columns::new(options.columns.keys().map(String::as_str));
+    let header = Header::read(&row, &name, options, &columns)?;
+    let mut rows = Rows::new(header, options, columns);
+    let mut batch = rows.batch();
+    let mut sealed = false;
+    let mut trailer = Trailer::default();
+    while reader.read_byte_record(&mut row).map_err(fail)? {
+        if is_seal(&row) {
+            sealed = true;
+            break;
+        }
+        let next = reader.position().byte();
+        let swallows = reader.get_mut().stray_quote_before(next);
+        if trailer.has_come() {
+            return Err(incomplete("rows stand behind its trailer (source.trailer)".into()));
+        }
+        if !swallows && options.announcements.is_trailer(&row) {
+            trailer.came(&row, rows.number);
+            continue;
+        }
+        rows.take(&row, swallows, &mut batch).map_err(incomplete)?;
+        if batch.len() >= BATCH {
+            deliver(std::mem::replace(&mut batch, rows.batch()))?;
+        }
+    }
+    if !sealed {
+        return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
+    }
+    let control = options.announcements.control_count(place, path)?;
+    rows.check_end(&trailer, control).map_err(incomplete)?;
+    let read = reader.get_ref().bytes_read();
+    let after = reader.get_mut().inner().stamp().map_err(unreadable)?;
+    if after != before || read != before.bytes {
+        return Err(incomplete(
+            "it changed while it was read; let the export write another name and rename it".into(),
+        ));
+    }
+    // Another file may have taken the name before this one was opened.
+    options.announcements.is_done(place, path).map_err(incomplete)?;
+    deliver(batch)?;
+    let sealed = reader.get_ref();
+    let digest = options.announcements.seal(sealed.digest(), control, options.min_records);
+    let file = source_file(name, options, digest, before.changed, sealed.ends_line());
+    Ok((file, rows.header.names))
+}
+
+fn is_seal(row: &ByteRecord) -> bool {
+    row.len() == 1 && row.get(0) == Some(SEAL)
+}
+
+/// The error below a parser's.
+fn io_error(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// What is remembered of a file. Where a trailer proves its end, nobody asks for a line end.
+pub fn source_file(
+    name: String,
+    options: &CsvOptions,
+    digest: Fingerprint,
+    modified: SystemTime,
+    ends_line: bool,
+) -> SourceFile {
+    SourceFile {
+        name,
+        digest: Some(digest.to_hex()),
+        modified: Some(modified.into()),
+        ends_line: options.announcements.trailer.is_none().then_some(ends_line),
+    }
+}

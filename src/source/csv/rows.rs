@@ -1,0 +1,157 @@
+//! Rows to records.
+
+use std::sync::Arc;
+
+use ::csv::ByteRecord;
+use encoding_rs::WINDOWS_1252;
+
+use super::CsvOptions;
+use super::header::Header;
+use super::proof::Trailer;
+use crate::config::Encoding;
+use crate::core::planted::{self, Fault};
+use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+use crate::core::value::canonical;
+
+/// How many rejected rows one read spells out; behind that the file is not what it is taken for.
+const MAX_REJECTIONS: usize = 100_000;
+
+/// Makes records out of rows.
+pub struct Rows<'a> {
+    /// The header that they stand under.
+    pub header: Header,
+    options: &'a CsvOptions,
+    columns: Arc<Columns>,
+    /// How many have been taken.
+    pub number: u64,
+    /// How many fields the newest row has, if it has too few.
+    short: Option<usize>,
+    rejections: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// No row yet.
+    pub fn new(header: Header, options: &'a CsvOptions, columns: Arc<Columns>) -> Self {
+        Self { header, options, columns, number: 0, short: None, rejections: 0 }
+    }
+
+    /// An empty batch of them.
+    pub fn batch(&self) -> RecordBatch {
+        RecordBatch::new(Arc::clone(&self.columns), self.options.seed)
+    }
+
+    /// Takes a row into a batch, as a record or as rejected.
+    ///
+    /// # Errors
+    /// Where too many have been rejected.
+    pub fn take(&mut self, row: &ByteRecord, swallows: bool, batch: &mut RecordBatch) -> Result<(), String> {
+        self.number += 1;
+        self.short = (row.len() < self.header.width).then_some(row.len());
+        let refused = match self.options.encoding {
+            _ if swallows => Err(Refused::swallows()),
+            Encoding::Utf8 => self.take_utf8(row, batch),
+            Encoding::Windows1252 => self.take_windows(row, batch),
+        };
+        let Err(Refused { employee_id, kind, reason }) = refused else { return Ok(()) };
+        self.rejections += 1;
+        if self.rejections > MAX_REJECTIONS {
+            return Err(format!(
+                "more than {MAX_REJECTIONS} rows cannot be used (row {}: {reason})",
+                self.number
+            ));
+        }
+        batch.rejections.push(Rejection { employee_id, row: Some(self.number), kind, reason });
+        Ok(())
+    }
+
+    /// Whether the rows are as many as they should be, and the last one is whole.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check_end(&self, trailer: &Trailer, control: Option<u64>) -> Result<(), String> {
+        trailer.check(&self.options.announcements, control, self.number)?;
+        // Behind a row that is cut off there is no trailer.
+        let short = self.short.filter(|_| !trailer.has_come() && !planted::is(Fault::DroppedCompleteness));
+        if let Some(fields) = short {
+            let wanted = self.header.width;
+            return Err(format!("its last row (row {}) has {fields} of {wanted} fields", self.number));
+        }
+        let least = self.options.min_records;
+        if self.number < least {
+            return Err(format!("it has {} rows; source.min_records is {least}", self.number));
+        }
+        Ok(())
+    }
+
+    fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
+        // One check for the whole row is quicker than one a field; slicing checks the fields' ends again.
+        let Ok(text) = std::str::from_utf8(row.as_slice()) else {
+            let id =
+                row.get(self.header.positions[0]).and_then(|id| std::str::from_utf8(id).ok()).map(canonical);
+            let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
+            let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
+            return Err(Refused::new(id, RejectionKind::Encoding, reason));
+        };
+        let field = |at: usize| row.range(at).and_then(|range| text.get(range)).unwrap_or_default();
+        self.check(row.len(), &canonical(field(self.header.positions[0])))?;
+        if text.is_ascii() {
+            batch.push(self.number, self.header.positions.iter().map(|at| field(*at).trim()));
+        } else {
+            let values: Vec<_> = self.header.positions.iter().map(|at| canonical(field(*at))).collect();
+            batch.push(self.number, values.iter().map(|value| &**value));
+        }
+        Ok(())
+    }
+
+    fn take_windows(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
+        let decode = |at: &usize| {
+            let (text, _) = WINDOWS_1252.decode_without_bom_handling(row.get(*at).unwrap_or_default());
+            canonical(&text).into_owned()
+        };
+        let values: Vec<String> = self.header.positions.iter().map(decode).collect();
+        self.check(row.len(), &values[0])?;
+        batch.push(self.number, values.iter().map(String::as_str));
+        Ok(())
+    }
+
+    /// Refuses a row without a usable employee id or with a number of fields that is not the header's.
+    fn check(&self, fields: usize, employee_id: &str) -> Result<(), Refused> {
+        if employee_id.is_empty() {
+            let reason = "has no employee id; fill it in the HR system";
+            return Err(Refused::new(None, RejectionKind::NoEmployeeId, reason));
+        }
+        if employee_id.len() > MAX_ID_BYTES || employee_id.chars().any(char::is_control) {
+            let reason =
+                format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
+            return Err(Refused::new(None, RejectionKind::UnusableEmployeeId, reason));
+        }
+        if fields != self.header.width {
+            let reason = format!(
+                "has {fields} fields where the header has {}; a delimiter or line end in a value has to be quoted",
+                self.header.width
+            );
+            return Err(Refused::new(Some(employee_id.to_owned()), RejectionKind::FieldCount, reason));
+        }
+        Ok(())
+    }
+}
+
+/// Why a row is no record.
+struct Refused {
+    employee_id: Option<String>,
+    kind: RejectionKind,
+    reason: String,
+}
+
+impl Refused {
+    fn new(employee_id: Option<String>, kind: RejectionKind, reason: impl Into<String>) -> Self {
+        Self { employee_id, kind, reason: reason.into() }
+    }
+
+    /// Nobody can say whose rows are in it, so it is nobody's: while there is such a row, absence proves nothing.
+    fn swallows() -> Self {
+        let reason = "has a quoted value over several lines with text behind its closing quote, so rows below it may be inside; \
+                      look for a stray quote in it and double it";
+        Self::new(None, RejectionKind::StrayQuote, reason)
+    }
+}

@@ -1,0 +1,167 @@
+//! A server's files, as a place.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use russh::client::Handle as Connection;
+use russh_sftp::client::RawSftpSession;
+use russh_sftp::client::error::Error;
+use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use tokio::runtime::Handle;
+
+use super::super::SourceError;
+use super::super::place::{Listed, OpenFile, Place, Stamp};
+use super::host_key::HostKeyCheck;
+use super::stream::FileStream;
+use super::{ServerAddress, SftpServer};
+
+/// How many names a folder may have.
+const MOST_NAMES: usize = 200_000;
+/// How much of a server's own words is shown, in characters.
+const SHOWN: usize = 200;
+
+/// A server that let us in. Its methods block, so they are for threads that may.
+pub struct SftpPlace {
+    address: ServerAddress,
+    session: Arc<RawSftpSession>,
+    transfer_timeout: Duration,
+    runtime: Handle,
+    /// The connection lives as long as this.
+    _connection: Connection<HostKeyCheck>,
+}
+
+impl SftpPlace {
+    /// The files behind a session. Call it from within the runtime that serves the connection.
+    pub fn new(server: &SftpServer, connection: Connection<HostKeyCheck>, session: RawSftpSession) -> Self {
+        Self {
+            address: server.address.clone(),
+            session: Arc::new(session),
+            transfer_timeout: server.transfer_timeout,
+            runtime: Handle::current(),
+            _connection: connection,
+        }
+    }
+
+    async fn names(&self, folder: &str) -> io::Result<Vec<(String, FileAttributes)>> {
+        let handle = self.session.opendir(folder).await.map_err(io_error)?.handle;
+        let mut names = Vec::new();
+        let listed = loop {
+            match self.session.readdir(&handle).await {
+                Ok(more) if names.len() + more.files.len() > MOST_NAMES => {
+                    let reason = format!("the folder has more than {MOST_NAMES} files; archive some");
+                    break Err(io::Error::other(reason));
+                }
+                Ok(more) => names.extend(more.files.into_iter().map(|file| (file.filename, file.attrs))),
+                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break Ok(names),
+                Err(error) => break Err(io_error(error)),
+            }
+        };
+        let _ = self.session.close(handle).await;
+        listed
+    }
+}
+
+impl Place for SftpPlace {
+    fn name(&self, path: &Path) -> String {
+        let path = path.display().to_string();
+        let slash = if path.starts_with('/') { "" } else { "/~/" };
+        format!("{}{slash}{path}", self.address)
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        match self.runtime.block_on(self.session.stat(text(path)?)).map_err(io_error) {
+            Ok(attrs) if attrs.attrs.is_regular() => stamp(&attrs.attrs).map(Some),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // A link to what is not there: what it means may be the newest.
+                let link = self.runtime.block_on(self.session.lstat(text(path)?));
+                if link.is_ok() { Err(error) } else { Ok(None) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, pattern: &str) -> Result<Vec<Listed>, SourceError> {
+        let (folder, name) = match pattern.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some((folder, name)) => (folder, name),
+            None => (".", pattern),
+        };
+        let Ok(wanted) = glob::Pattern::new(name) else { return Ok(Vec::new()) };
+        let names = match self.runtime.block_on(self.names(folder)) {
+            Ok(names) => names,
+            Err(error) => return Err(self.unreadable(Path::new(folder), error)),
+        };
+        let below =
+            |name: String| if folder == "." { PathBuf::from(name) } else { Path::new(folder).join(name) };
+        let matching = names.into_iter().filter(|(name, _)| !name.contains('/') && wanted.matches(name));
+        Ok(matching
+            .map(|(name, attrs)| Listed {
+                path: below(name),
+                stamp: attrs.is_regular().then(|| stamp(&attrs).ok()).flatten(),
+            })
+            .collect())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        let path = text(path)?;
+        let opening = self.session.open(path, OpenFlags::READ, FileAttributes::empty());
+        let handle = self.runtime.block_on(opening).map_err(io_error)?.handle;
+        let stream = FileStream::new(
+            Arc::clone(&self.session),
+            self.runtime.clone(),
+            path.to_owned(),
+            handle,
+            self.transfer_timeout,
+        );
+        Ok(Box::new(stream?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.runtime.block_on(self.session.rename(text(from)?, text(to)?)).map(drop).map_err(io_error)
+    }
+}
+
+fn text(path: &Path) -> io::Result<&str> {
+    path.to_str().ok_or_else(|| io::Error::other("its name is no UTF-8"))
+}
+
+/// Size and time of change, without which a file proves nothing. Version 3 of the protocol knows seconds only.
+pub fn stamp(attrs: &FileAttributes) -> io::Result<Stamp> {
+    match (attrs.size, attrs.mtime) {
+        (Some(bytes), Some(seconds)) => {
+            Ok(Stamp { bytes, changed: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.into()) })
+        }
+        _ => Err(io::Error::other("the server tells neither its size nor when it was changed")),
+    }
+}
+
+/// What the server or the connection says, as an error of a file.
+pub fn io_error(error: Error) -> io::Error {
+    let lost = |word: String| {
+        io::Error::new(
+            ErrorKind::ConnectionAborted,
+            format!("the connection to the server was lost ({word})"),
+        )
+    };
+    match error {
+        Error::Status(status) => {
+            let said: String = status.error_message.chars().take(SHOWN).collect();
+            match status.status_code {
+                StatusCode::NoSuchFile => io::Error::new(ErrorKind::NotFound, "no such file"),
+                StatusCode::PermissionDenied => {
+                    io::Error::new(ErrorKind::PermissionDenied, "the server denies the permission")
+                }
+                StatusCode::NoConnection | StatusCode::ConnectionLost => lost(said),
+                code => io::Error::other(format!("the server says: {code}: {said}")),
+            }
+        }
+        Error::Timeout => io::Error::new(
+            ErrorKind::TimedOut,
+            "the server did not answer in time (source.sftp.timeout_seconds)",
+        ),
+        other => lost(other.to_string()),
+    }
+}

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::config::{Secret, SftpSettings, SourceSettings};
-use crate::source::csv::{Announcements, CsvOptions, HostKeyPin, ServerAddress, SftpLogin, SftpServer};
+use crate::source::csv::{
+    Announcements, CsvOptions, DeltaOptions, HostKeyPin, ServerAddress, SftpLogin, SftpServer,
+};
 
 /// How the file is found and read. `seed` goes into the fingerprints of its records.
 pub fn options(source: &SourceSettings, delimiter: u8, seed: u64) -> CsvOptions {
@@ -18,6 +20,13 @@ pub fn options(source: &SourceSettings, delimiter: u8, seed: u64) -> CsvOptions 
             control_file: source.control_file.clone(),
             trailer: source.trailer.clone(),
         },
+        archive: source.archive.clone(),
+        delta: source.delta.as_ref().map(|delta| DeltaOptions {
+            pattern: delta.path.clone(),
+            action_column: delta.action_column.clone(),
+            delete_values: delta.delete_values.clone(),
+            numbered: delta.numbered,
+        }),
         stable_for: Duration::from_secs(source.stable_seconds),
         columns: source.columns.clone(),
         seed,

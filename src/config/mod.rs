@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, overridden by environment variables, checked as a whole before anything starts.
 
+mod csv;
 mod error;
 mod load;
 mod repair;
@@ -10,6 +11,7 @@ mod settings;
 mod sftp;
 mod sources;
 
+pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use load::{Loaded, listen_address, load, parse, schema};
 pub use rules::{Rules, compile};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::csv::CsvDeltaSettings;
 use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
-use super::sftp::SftpSettings;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
 use crate::core::drift::DriftSettings;
@@ -117,9 +117,14 @@ pub struct SourceSettings {
     pub path: Option<String>,
     /// CSV: the server that the file lies on; without it, it lies on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sftp: Option<SftpSettings>,
-    /// CSV: how long a file has to keep its size and its time of change before it is read, in seconds: for exports that write
-    /// neither a marker nor under another name first. 0: it is read at once.
+    pub sftp: Option<super::SftpSettings>,
+    /// CSV: the folder, counted from the file's own, into which a file is moved once what it holds is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// CSV: files that say who changed and who is gone, read behind the full file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<CsvDeltaSettings>,
+    /// CSV: how long a file has to keep its size and time of change before it is read, in seconds; 0: it is read at once.
     #[serde(default)]
     #[schemars(range(max = 600))]
     pub stable_seconds: u64,

@@ -58,7 +58,7 @@ pub struct SftpSettings {
 
 /// What no schema can tell of it.
 /// `section` is the source's own key.
-pub fn check(section: &str, sftp: &SftpSettings, path: &str, errors: &mut Vec<ConfigError>) {
+pub fn check(section: &str, sftp: &SftpSettings, errors: &mut Vec<ConfigError>) {
     for (key, value) in [("host", &sftp.host), ("username", &sftp.username)] {
         if value.trim().is_empty() || value.trim() != value {
             let message = "is empty or has spaces around it";
@@ -84,11 +84,6 @@ pub fn check(section: &str, sftp: &SftpSettings, path: &str, errors: &mut Vec<Co
     {
         let message = "is no host key; write it as \"ssh-ed25519 AAAA…\", or its fingerprint as \"SHA256:…\"";
         errors.push(ConfigError::with_value(format!("{section}.sftp.host_key"), key, message));
-    }
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    if folder.contains(['*', '?', '[']) {
-        let message = "may have *, ? and [ in the file's name only, where it lies on a server";
-        errors.push(ConfigError::with_value(format!("{section}.path"), path, message));
     }
 }
 

@@ -38,7 +38,7 @@ impl SourceSettings {
 
     /// Whether it may deliver what changed instead of everybody.
     pub fn has_deltas(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
+        self.delta.is_some() || self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn decisive(source: &SourceSettings) -> serde_json::Value {
 fn reading(source: &SourceSettings) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(decisive(source).to_string().as_bytes());
-    hasher.update(serde_json::json!(source.rest).to_string().as_bytes());
+    hasher.update(serde_json::json!([source.rest, source.delta]).to_string().as_bytes());
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.digest()
 }
@@ -231,18 +231,7 @@ fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigE
         (SourceKind::Csv, None) => {
             errors.push(ConfigError::new(format!("{section}.path"), "is required for kind = \"csv\""))
         }
-        (SourceKind::Csv, Some(path)) => {
-            if let Err(error) = glob::Pattern::new(path) {
-                errors.push(ConfigError::with_value(
-                    format!("{section}.path"),
-                    path,
-                    format!("is no pattern: {error}"),
-                ));
-            }
-            if let Some(sftp) = &source.sftp {
-                super::sftp::check(section, sftp, path, errors);
-            }
-        }
+        (SourceKind::Csv, Some(_)) => super::csv::check(section, source, errors),
         _ => {}
     }
     check_announcements(section, source, errors);

@@ -139,6 +139,19 @@ impl RecordBatch {
         batch
     }
 
+    /// The same without the records of some people.
+    pub fn without(self, is_left_out: impl Fn(&str) -> bool) -> Self {
+        if !(0..self.len()).any(|index| is_left_out(self.value(index, 0))) {
+            return self;
+        }
+        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
+        let width = self.columns.names().len();
+        for index in (0..self.len()).filter(|index| !is_left_out(self.value(*index, 0))) {
+            batch.push(self.rows[index].row, (0..width).map(|column| self.value(index, column)));
+        }
+        Self { rejections: self.rejections, gone: self.gone, ..batch }
+    }
+
     /// The employee id, row number and fingerprint of the record at `index`.
     pub fn head(&self, index: usize) -> (&str, u64, Fingerprint) {
         let head = self.rows[index];

@@ -111,6 +111,19 @@ pub enum SourceError {
         /// What is missing, and the mend.
         reason: String,
     },
+    /// What was read cannot be put away. It counts all the same.
+    #[error(
+        "the HR file {file} was read, and cannot be moved to {to}: {source}; let that folder be there and this account rename \
+         files into it, or remove source.archive. What was read counts all the same"
+    )]
+    NotArchived {
+        /// The file.
+        file: String,
+        /// Where it should lie.
+        to: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The engine stopped listening.
     #[error("the read was stopped")]
     Stopped,

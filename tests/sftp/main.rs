@@ -284,8 +284,12 @@ fn a_file_that_is_written_to_or_replaced_while_it_is_read_is_incomplete() {
     let mut world = world(&server);
     let whole = hr_text(&many());
     type Change = fn(&std::path::Path, &str);
+    let append = |path: &std::path::Path, whole: &str| {
+        let mut file = File::options().append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, whole.as_bytes()).unwrap();
+    };
     let changes: [(Change, &str); 4] = [
-        (|path, whole| std::fs::write(path, format!("{whole}{whole}")).unwrap(), "changed while it was read"),
+        (append, "changed while it was read"),
         (|path, _| std::fs::write(path, "gone").unwrap(), "is not complete"),
         (|path, _| std::fs::remove_file(path).unwrap(), "another file took its name, or it was taken away"),
         (
@@ -319,4 +323,142 @@ fn a_server_without_sftp_is_told_as_such() {
     let world = world(&server);
     world.hr(&people(2));
     assert_refused(&world, &["let us in, but", "SFTP"]);
+}
+
+fn names(world: &World, folder: &str) -> Vec<String> {
+    let listed = std::fs::read_dir(world.path(folder)).unwrap();
+    let files = listed.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("employees")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_archived_on_the_server_once_its_plan_is_stored_and_not_for_a_look() {
+    let Some(server) = sshd("") else { return };
+    let mut world = world(&server);
+    world.set("source.archive", "archive");
+    std::fs::create_dir(world.path("archive")).unwrap();
+    let rows = people(3);
+    world.hr(&rows);
+    for look in [&["plan"][..], &["check"]] {
+        assert_eq!(world.run(look).exit, 0);
+        assert_eq!(names(&world, ""), ["employees.csv"], "{look:?}");
+    }
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    assert!(names(&world, "").is_empty());
+    assert!(
+        names(&world, "archive")[0].starts_with("employees.csv.archived-"),
+        "{:?}",
+        names(&world, "archive")
+    );
+    // Without a new file the newest archived one is read.
+    world.sync().assert_unchanged();
+    assert_eq!(world.run(&["check"]).exit, 0);
+    // A file that cannot be believed stays.
+    std::fs::write(world.path("employees.csv"), common::HEADER).unwrap();
+    assert_refused(&world, &["min_records"]);
+    assert_eq!(names(&world, ""), ["employees.csv"]);
+    assert_eq!(world.sync_rows(&rows[..2], 0).applied(), kinds([("suspend", 1)]));
+    assert!(names(&world, "").is_empty());
+    assert_eq!(names(&world, "archive").len(), 2);
+}
+
+#[test]
+fn a_server_that_forbids_archiving_is_told_of_and_what_was_read_counts() {
+    let Some(server) = sshd("Subsystem sftp internal-sftp -R") else { return };
+    let mut world = world(&server);
+    world.set("source.archive", "archive");
+    std::fs::create_dir(world.path("archive")).unwrap();
+    let rows = people(3);
+    world.hr(&rows);
+    let synced = common::run(world.command(&["sync"]).env("WORKIVA_SYNC_LOG", "warn"));
+    assert_eq!(synced.exit, 0, "{synced:?}");
+    world.assert_agrees(&rows);
+    let words = ["employees.csv was read, and cannot be moved to", "denies the permission", "source.archive"];
+    for word in words {
+        assert!(synced.stderr.contains(word), "'{word}' is not in {synced:?}");
+    }
+    assert_eq!(names(&world, ""), ["employees.csv"]);
+    // As after a crash behind the plan: a run that finds nothing new puts away what was left.
+    let Some(other) = sshd("") else { return };
+    world.set("source.sftp.port", i64::from(other.port));
+    world.set("source.sftp.private_key_file", other.file("user").display().to_string());
+    world.set("source.sftp.host_key", other.public("host"));
+    world.sync().assert_unchanged();
+    assert!(names(&world, "").is_empty());
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn deltas_on_a_server_change_and_remove_people_and_a_full_file_heals() {
+    let Some(server) = sshd("") else { return };
+    let mut world = world(&server);
+    let path = |world: &World, name: &str| world.path(name).display().to_string();
+    world.set("source.delta.path", path(&world, "changes-*.csv"));
+    world.set("source.delta.action_column", "Action");
+    world.set("source.delta.delete_values", toml::Value::Array(vec!["D".into()]));
+    world.set("source.delta.numbered", true);
+    let rows = people(4);
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("create", 4)]));
+    age(&world, "employees.csv", 600);
+    let delta = |number: u32, rows: &[(Row, &str)]| {
+        let lines = rows.iter().map(|(row, action)| {
+            let line = hr_text(std::slice::from_ref(row));
+            format!("{},{action}\n", line.lines().nth(1).unwrap())
+        });
+        let text = format!("{},Action\n{}", common::HEADER.trim(), lines.collect::<String>());
+        let name = format!("changes-{number}.csv");
+        std::fs::write(world.path(&name), text).unwrap();
+        age(&world, &name, 60);
+    };
+    let cfo = rows[0].but(|row| row.title = "CFO".into());
+    delta(1, &[(cfo.clone(), "U"), (rows[1].clone(), "D")]);
+    delta(2, &[(Row::new("2000", "New", "Hire"), "I")]);
+    let synced = world.sync();
+    assert_eq!(synced.applied(), kinds([("create", 1), ("update", 1), ("suspend", 1)]), "{synced:?}");
+    let now = [cfo, rows[2].clone(), rows[3].clone(), Row::new("2000", "New", "Hire")];
+    world.assert_agrees(&now);
+    world.sync().assert_unchanged();
+    delta(4, &[(rows[1].clone(), "U")]);
+    let waits = world.run(&["sync"]);
+    assert_eq!(waits.exit, 0, "{waits:?}");
+    assert!(waits.stdout.contains("number 3 is missing"), "{waits:?}");
+    world.assert_agrees(&now);
+    assert_eq!(world.sync_rows(&rows, 0).exit, 0, "a full file heals");
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn what_is_wrong_with_the_server_or_the_deltas_is_told_by_its_key_and_no_secret_is_shown() {
+    let mut world = World::new();
+    world.set("source.path", "hr/*/employees.csv");
+    world.set("source.archive", "old/*");
+    world.set("source.sftp.host", " sftp.example.com");
+    world.set("source.sftp.username", "hr");
+    world.set("source.sftp.passphrase", "open sesame");
+    world.set("source.sftp.host_key", "aa:bb:cc");
+    world.set("source.sftp.known_hosts_file", "known_hosts");
+    world.set("source.delta.path", "hr/*/employees.csv");
+    world.set("source.delta.action_column", "Action");
+    world.set("source.delta.delete_values", toml::Value::Array(Vec::new()));
+    let told = world.run(&["check"]);
+    assert_eq!(told.exit, 2, "{told:?}");
+    let said = format!("{}{}", told.stdout, told.stderr);
+    let keys = [
+        "source.path = hr/*/employees.csv: may have",
+        "source.archive = old/*",
+        "source.sftp.host =  sftp.example.com",
+        "source.sftp.private_key_file: is required",
+        "source.sftp.passphrase_file: belongs to a private key",
+        "source.sftp.host_key = aa:bb:cc",
+        "source.sftp.known_hosts_file: stands beside",
+        "source.delta.path = hr/*/employees.csv: is that of the full file",
+        "source.delta.delete_values",
+    ];
+    for key in keys {
+        assert!(said.contains(key), "'{key}' is not in {said}");
+    }
+    assert!(!said.contains("sesame"), "{said}");
 }

@@ -1,15 +1,16 @@
 //! Which file is read.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::SourceError;
-use super::place::{Place, Stamp};
+use super::place::{Listed, Place, Stamp};
 use super::proof::Announcements;
+use super::{CsvOptions, SourceError, archive};
 use crate::core::record::Fingerprint;
 
 /// Names that a transfer gives to a file until it is whole.
@@ -21,6 +22,8 @@ const IN_FLIGHT: [&str; 7] =
 pub struct Found {
     /// The file.
     pub path: PathBuf,
+    /// Its size and time of change.
+    pub stamp: Stamp,
     /// A word on a newer one that is not done yet.
     pub passed_over: Option<String>,
 }
@@ -29,32 +32,26 @@ pub struct Found {
 pub type Looks = BTreeMap<PathBuf, Stamp>;
 
 /// A file that may be meant: when it was changed, and its path.
-type Candidate = (Stamp, PathBuf);
+pub type Candidate = (Stamp, PathBuf);
 
-/// The file that a path or pattern means: of several the newest that is done, by time of change, then by name. Names in
-/// flight, markers and control files are passed over, and so is what does not look as it did `before`, where that is given.
+/// The file that is meant: of several the newest that is done, by time of change, then by name. Names in flight, markers and
+/// control files are passed over, and so is what does not look as it did `before`, where that is given.
 ///
 /// # Errors
 /// Where there is none, or none is done, or one cannot be looked at: it could be the newest.
-pub fn newest(
-    place: &dyn Place,
-    pattern: &str,
-    announcements: &Announcements,
-    before: Option<&Looks>,
-) -> Result<Found, SourceError> {
-    let mut candidates = candidates(place, pattern, announcements)?;
-    candidates.sort_unstable_by(|(one, path), (other, other_path)| {
-        (other.changed, other_path).cmp(&(one.changed, path))
-    });
+pub fn newest(place: &dyn Place, options: &CsvOptions, before: Option<&Looks>) -> Result<Found, SourceError> {
+    let mut candidates = everything(place, options, &options.pattern)?;
+    candidates
+        .sort_by_cached_key(|(stamp, path)| Reverse((stamp.changed, archive::own_name(path), path.clone())));
     let mut newest_unfinished: Option<(PathBuf, String)> = None;
     for (stamp, path) in candidates {
-        let done = stable(&path, &stamp, before).and_then(|()| announcements.is_done(place, &path));
+        let done = stable(&path, &stamp, before).and_then(|()| options.announcements.is_done(place, &path));
         match done {
             Ok(()) => {
                 let passed_over = newest_unfinished.map(|(newer, reason)| {
                     format!("the newer file {} is passed over: {reason}", place.name(&newer))
                 });
-                return Ok(Found { path, passed_over });
+                return Ok(Found { path, stamp, passed_over });
             }
             Err(reason) => {
                 newest_unfinished.get_or_insert((path, reason));
@@ -63,20 +60,36 @@ pub fn newest(
     }
     Err(match newest_unfinished {
         Some((path, reason)) => SourceError::Incomplete { file: place.name(&path), reason },
-        None => SourceError::Missing { pattern: place.name(Path::new(pattern)), ignored: String::new() },
+        None => SourceError::Missing {
+            pattern: place.name(Path::new(&options.pattern)),
+            ignored: match in_flight(place, &options.pattern)? {
+                0 => String::new(),
+                number => format!(" ({number} still being written are passed over)"),
+            },
+        },
     })
 }
 
-/// How everything looks that a path or pattern means.
+/// How everything looks that could be read.
 ///
 /// # Errors
 /// As of [`newest`].
-pub fn looks(place: &dyn Place, pattern: &str, announcements: &Announcements) -> Result<Looks, SourceError> {
-    let candidates = candidates(place, pattern, announcements)?;
-    Ok(candidates.into_iter().map(|(stamp, path)| (path, stamp)).collect())
+pub fn looks(place: &dyn Place, options: &CsvOptions) -> Result<Looks, SourceError> {
+    let mut looks = Looks::new();
+    for pattern in
+        [Some(&options.pattern), options.delta.as_ref().map(|delta| &delta.pattern)].into_iter().flatten()
+    {
+        let candidates = everything(place, options, pattern)?;
+        looks.extend(candidates.into_iter().map(|(stamp, path)| (path, stamp)));
+    }
+    Ok(looks)
 }
 
-fn stable(path: &Path, now: &Stamp, before: Option<&Looks>) -> Result<(), String> {
+/// Whether a file looks as it did before.
+///
+/// # Errors
+/// What changed, in words.
+pub fn stable(path: &Path, now: &Stamp, before: Option<&Looks>) -> Result<(), String> {
     match before.map(|looks| looks.get(path)) {
         None => Ok(()),
         Some(Some(then)) if then == now => Ok(()),
@@ -89,8 +102,31 @@ fn stable(path: &Path, now: &Stamp, before: Option<&Looks>) -> Result<(), String
     }
 }
 
-/// Every file that a path or pattern means, but those in flight and those that belong to another.
-fn candidates(
+/// Every file that a path or pattern means, also of those that were archived, but those in flight and those that belong to
+/// another.
+///
+/// # Errors
+/// Where that cannot be told.
+pub fn everything(
+    place: &dyn Place,
+    options: &CsvOptions,
+    pattern: &str,
+) -> Result<Vec<Candidate>, SourceError> {
+    let mut candidates = lying(place, pattern, &options.announcements)?;
+    if let Some(archive) = &options.archive {
+        let mut archived = matches(place, &archive::pattern(pattern, archive))?;
+        archived.retain(|(_, path)| archive::is_archived(path));
+        drop_companions(&mut archived, &options.announcements);
+        candidates.extend(archived);
+    }
+    Ok(candidates)
+}
+
+/// The same of those that were not.
+///
+/// # Errors
+/// Where that cannot be told.
+pub fn lying(
     place: &dyn Place,
     pattern: &str,
     announcements: &Announcements,
@@ -100,28 +136,33 @@ fn candidates(
         Some(stamp) => vec![(stamp, path.to_path_buf())],
         None => matches(place, pattern)?,
     };
-    let all: Vec<PathBuf> = candidates.iter().map(|(_, path)| path.clone()).collect();
-    candidates.retain(|(_, path)| !all.iter().any(|file| announcements.belongs_to(path, file)));
+    drop_companions(&mut candidates, announcements);
     Ok(candidates)
 }
 
+/// Drops the markers and control files of others among them.
+fn drop_companions(candidates: &mut Vec<Candidate>, announcements: &Announcements) {
+    let companions: BTreeSet<PathBuf> =
+        candidates.iter().flat_map(|(_, path)| announcements.companions(path)).collect();
+    candidates.retain(|(_, path)| !companions.contains(path));
+}
+
 fn matches(place: &dyn Place, pattern: &str) -> Result<Vec<Candidate>, SourceError> {
-    let (mut whole, mut in_flight) = (Vec::new(), 0);
-    for listed in place.list(pattern)? {
-        let path = listed.path;
-        let looked = listed.stamp.map_or_else(|| place.look(&path), |stamp| Ok(Some(stamp)));
-        if is_in_flight(&path) {
-            in_flight += u64::from(matches!(looked, Ok(Some(_))));
-        } else if let Some(stamp) = looked.map_err(|error| place.unreadable(&path, error))? {
-            whole.push((stamp, path));
+    let mut whole = Vec::new();
+    for listed in place.list(pattern)?.into_iter().filter(|listed| !is_in_flight(&listed.path)) {
+        let looked = listed.stamp.map_or_else(|| place.look(&listed.path), |stamp| Ok(Some(stamp)));
+        if let Some(stamp) = looked.map_err(|error| place.unreadable(&listed.path, error))? {
+            whole.push((stamp, listed.path));
         }
     }
-    let missing = |ignored| SourceError::Missing { pattern: place.name(Path::new(pattern)), ignored };
-    match (whole.is_empty(), in_flight) {
-        (true, 0) => Err(missing(String::new())),
-        (true, number) => Err(missing(format!(" ({number} still being written are passed over)"))),
-        (false, _) => Ok(whole),
-    }
+    Ok(whole)
+}
+
+/// How many files that match are in flight.
+fn in_flight(place: &dyn Place, pattern: &str) -> Result<usize, SourceError> {
+    let listed = place.list(pattern)?.into_iter().filter(|listed| is_in_flight(&listed.path));
+    let is_file = |one: &Listed| one.stamp.is_some() || matches!(place.look(&one.path), Ok(Some(_)));
+    Ok(listed.filter(is_file).count())
 }
 
 fn is_in_flight(path: &Path) -> bool {
@@ -169,4 +210,14 @@ pub fn digest(place: &dyn Place, path: &Path, seed: u64) -> std::io::Result<Opti
 /// Whether a byte ends a line.
 pub fn is_line_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
+}
+
+/// A time in milliseconds since 1970, as it is remembered.
+pub fn millis(time: SystemTime) -> i64 {
+    let since = |later: SystemTime, earlier| later.duration_since(earlier).ok();
+    let whole = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    match since(time, UNIX_EPOCH) {
+        Some(after) => whole(after),
+        None => since(UNIX_EPOCH, time).map_or(0, |before| -whole(before)),
+    }
 }

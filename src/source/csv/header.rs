@@ -5,6 +5,7 @@ use encoding_rs::WINDOWS_1252;
 
 use super::super::SourceError;
 use super::CsvOptions;
+use super::delta::ACTION;
 use crate::config::Encoding;
 use crate::core::header::HeaderNames;
 use crate::core::record::Columns;
@@ -48,6 +49,9 @@ impl Header {
             match (found.next(), found.next()) {
                 (Some(at), None) => positions.push(at),
                 (Some(_), Some(_)) => doubled.push(format!("'{wanted}'")),
+                (None, _) if name == ACTION => {
+                    missing.push(format!("'{wanted}' (source.delta.action_column)"))
+                }
                 (None, _) => missing.push(format!("'{wanted}' (source.columns.{name})")),
             }
         }

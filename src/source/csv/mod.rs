@@ -1,5 +1,8 @@
-//! A file of comma-separated values with a header: the whole of the company, every time.
+//! A file of comma-separated values with a header: the whole of the company every time, or with deltas between.
 
+mod archive;
+mod cursor;
+mod delta;
 mod disk;
 mod file;
 mod header;
@@ -10,6 +13,7 @@ mod read;
 mod rows;
 mod sealed;
 mod sftp;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +30,7 @@ use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::Encoding;
 use crate::core::record::RecordBatch;
 
+pub use self::delta::DeltaOptions;
 pub use self::proof::Announcements;
 pub use self::sftp::{HostKeyPin, ServerAddress, SftpLogin, SftpServer};
 
@@ -44,6 +49,10 @@ pub struct CsvOptions {
     pub min_records: u64,
     /// What it announces of itself.
     pub announcements: Announcements,
+    /// The folder, counted from where the files lie, into which they are put once what they hold is stored; `None`: they stay.
+    pub archive: Option<String>,
+    /// The delta files behind the full one.
+    pub delta: Option<DeltaOptions>,
     /// How long a file has to look the same before it is read; zero: it is read at once.
     pub stable_for: Duration,
     /// Our name = their header.
@@ -87,9 +96,7 @@ impl CsvSource {
         if self.options.stable_for.is_zero() {
             return Ok(None);
         }
-        let looks =
-            self.at(place, |place, options| file::looks(place, &options.pattern, &options.announcements));
-        let looks = looks.await?;
+        let looks = self.at(place, file::looks).await?;
         tokio::time::sleep(self.options.stable_for).await;
         Ok(Some(looks))
     }
@@ -98,13 +105,14 @@ impl CsvSource {
 impl HrSource for CsvSource {
     async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
         // From a server the bytes have to be fetched either way, and a second look takes as long again.
-        if self.options.server.is_some() || !self.options.stable_for.is_zero() {
+        let options = &self.options;
+        if options.server.is_some() || options.delta.is_some() || !options.stable_for.is_zero() {
             return Ok(None);
         }
         let place = self.place().await?;
         let digesting = self.at(&place, |place, options| {
             let announcements = &options.announcements;
-            let Found { path, passed_over } = file::newest(place, &options.pattern, announcements, None)?;
+            let Found { path, passed_over, .. } = file::newest(place, options, None)?;
             let read = file::digest(place, &path, options.seed);
             let Some(read) = read.map_err(|error| place.unreadable(&path, error))? else { return Ok(None) };
             let control = announcements.control_count(place, &path)?;
@@ -117,21 +125,33 @@ impl HrSource for CsvSource {
 
     async fn read(
         &self,
-        _since: Option<String>,
+        since: Option<String>,
         batches: mpsc::Sender<RecordBatch>,
     ) -> Result<SourceEnd, SourceError> {
         let place = self.place().await?;
         let before = self.looks(&place).await?;
         let reading = self.at(&place, move |place, options| {
-            let found = file::newest(place, &options.pattern, &options.announcements, before.as_ref())?;
-            let (file, header) = read_file(place, &found.path, options, |batch| {
-                batches.blocking_send(batch).map_err(|_| SourceError::Stopped)
-            })?;
+            let deliver = |batch| batches.blocking_send(batch).map_err(|_| SourceError::Stopped);
+            if let Some(delta) = &options.delta {
+                return delta::read(place, options, delta, since.as_deref(), before.as_ref(), deliver);
+            }
+            let found = file::newest(place, options, before.as_ref())?;
+            let (file, header) = read_file(place, &found.path, options, deliver)?;
             Ok(SourceEnd { file, header, passed_over: found.passed_over, ..SourceEnd::default() })
         });
         reading.await
     }
+
+    async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
+        if self.options.archive.is_none() {
+            return Ok(());
+        }
+        let (place, end) = (self.place().await?, end.clone());
+        self.at(&place, move |place, options| archive::put_away(place, options, &end)).await
+    }
 }
 
+#[cfg(test)]
+mod delta_tests;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! What a file announces of itself: that it is done, and how many records it has. What was announced has to be what arrived.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::SourceError;
 use super::place::Place;
+use super::{SourceError, archive};
 use crate::core::record::Fingerprint;
 
 /// How much of a control file is read, in bytes: it holds one number.
@@ -31,9 +31,11 @@ impl Announcements {
     /// # Errors
     /// The marker that is missing or too old, in words.
     pub fn is_done(&self, place: &dyn Place, file: &Path) -> Result<(), String> {
-        let Some(marker) = self.done_marker.as_ref().map(|pattern| beside(file, pattern)) else {
+        // Whatever lies in the archive was done when it was read.
+        let Some(pattern) = self.done_marker.as_ref().filter(|_| !archive::is_archived(file)) else {
             return Ok(());
         };
+        let marker = beside(file, pattern);
         match (place.look(&marker), place.look(file)) {
             (Ok(Some(marked)), Ok(Some(written))) if marked.changed >= written.changed => Ok(()),
             (Ok(Some(_)), Ok(Some(_))) => Err(format!(
@@ -48,10 +50,10 @@ impl Announcements {
         }
     }
 
-    /// Whether `path` is the marker or control file of `file`, and so no data.
-    pub fn belongs_to(&self, path: &Path, file: &Path) -> bool {
+    /// Its marker and its control file, there or not: they are no data.
+    pub fn companions(&self, file: &Path) -> Vec<PathBuf> {
         let patterns = [&self.done_marker, &self.control_file];
-        patterns.into_iter().flatten().any(|pattern| beside(file, pattern) == path)
+        patterns.into_iter().flatten().map(|pattern| beside(file, pattern)).collect()
     }
 
     /// The number of records that the control file announces; `None` where none is configured.
@@ -69,7 +71,9 @@ impl Announcements {
         let mut text = String::new();
         let read = place.open(&control).and_then(|file| file.take(CONTROL_BYTES).read_to_string(&mut text));
         match read {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(incomplete("is not there")),
+            // A crash may have come between the two when they were put away, and it was counted before.
+            Err(error) if error.kind() == ErrorKind::NotFound && archive::is_archived(file) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(incomplete("is not there")),
             Err(error) => Err(incomplete(&format!("cannot be read: {error}"))),
             Ok(_) => match number(text.trim_start_matches('\u{feff}')) {
                 Some(count) => Ok(Some(count)),
@@ -145,11 +149,13 @@ impl Trailer {
     }
 }
 
-/// The name that a pattern stands for, beside a file.
+/// The name that a pattern stands for, beside a file; of an archived file, what was put away with it.
 fn beside(file: &Path, pattern: &str) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(pattern.replace("{file}", &name).replace("{stem}", &stem))
+    let whole = file.file_name().unwrap_or_default().to_string_lossy();
+    let (name, ending) = archive::parts(&whole);
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let beside = pattern.replace("{file}", name).replace("{stem}", &stem);
+    file.with_file_name(format!("{beside}{ending}"))
 }
 
 fn number(text: &str) -> Option<u64> {

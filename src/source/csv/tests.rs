@@ -23,6 +23,8 @@ fn options(folder: &Path) -> CsvOptions {
         encoding: Encoding::Utf8,
         min_records: 1,
         announcements: Announcements::default(),
+        archive: None,
+        delta: None,
         stable_for: Duration::ZERO,
         columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
         seed: 0,
@@ -211,16 +213,16 @@ fn a_stray_quote_that_swallows_rows_is_a_row_of_nobody_so_that_nobody_counts_as_
 }
 
 fn newest(pattern: &str) -> Result<Found, SourceError> {
-    file::newest(&Disk, pattern, &Announcements::default(), None)
+    let pattern = pattern.to_owned();
+    file::newest(&Disk, &CsvOptions { pattern, ..options(Path::new("")) }, None)
 }
 
 #[test]
 fn a_file_that_looks_otherwise_than_a_moment_ago_is_not_read_yet() {
     let (folder, path) = many_rows();
-    let pattern = folder.path().join("employees*.csv").display().to_string();
-    let announcements = Announcements::default();
-    let looks = file::looks(&Disk, &pattern, &announcements).unwrap();
-    let again = |looks: &Looks| file::newest(&Disk, &pattern, &announcements, Some(looks));
+    let options = options(folder.path());
+    let looks = file::looks(&Disk, &options).unwrap();
+    let again = |looks: &Looks| file::newest(&Disk, &options, Some(looks));
     assert_eq!(again(&looks).unwrap().path, path);
     std::fs::write(&path, "Employee ID,Status,Department\n1,Active,x\n").unwrap();
     let told = again(&looks).unwrap_err().to_string();

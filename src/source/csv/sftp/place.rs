@@ -92,6 +92,7 @@ impl Place for SftpPlace {
         let Ok(wanted) = glob::Pattern::new(name) else { return Ok(Vec::new()) };
         let names = match self.runtime.block_on(self.names(folder)) {
             Ok(names) => names,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.unreadable(Path::new(folder), error)),
         };
         let below =

@@ -1,0 +1,129 @@
+//! A CSV file of 1 GiB, read from disk and by SFTP from an OpenSSH server on loopback: seconds, and the most memory that this
+//! process held. `cargo bench --bench large_csv`; `LARGE_CSV_MIB` is another size.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it measures and prints, and ends by a panic"
+)]
+
+#[allow(dead_code, reason = "tests use more of it")]
+#[path = "../tests/sftp/server.rs"]
+mod server;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use server::{Sshd, sshd, user};
+use tokio::sync::mpsc;
+use workiva_sync::config::Encoding;
+use workiva_sync::core::record::RecordBatch;
+use workiva_sync::source::csv::{
+    Announcements, CsvOptions, CsvSource, HostKeyPin, ServerAddress, SftpLogin, SftpServer,
+};
+use workiva_sync::source::{BATCHES_AHEAD, HrSource};
+
+fn main() {
+    let mebibytes: u64 = std::env::var("LARGE_CSV_MIB").map_or(1024, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("employees.csv");
+    let rows = write(&path, mebibytes * 1024 * 1024);
+    println!("{mebibytes} MiB, {rows} rows");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let measure = |from: &str, server: Option<SftpServer>| {
+        let source = CsvSource::new(options(&path, server));
+        // The peak of before does not count.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let before = peak_mebibytes();
+        let started = Instant::now();
+        let read = runtime.block_on(async {
+            let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+            let counting = async {
+                let mut rows = 0;
+                while let Some(batch) = batches.recv().await {
+                    rows += batch.len();
+                }
+                rows
+            };
+            let (end, rows) = tokio::join!(source.read(None, sender), counting);
+            end.unwrap();
+            rows
+        });
+        assert_eq!(read, rows);
+        let seconds = started.elapsed().as_secs_f64();
+        let speed = mebibytes as f64 / seconds;
+        println!(
+            "{from}: {seconds:.1} s, {speed:.0} MiB/s, {} MiB at most ({before} MiB before)",
+            peak_mebibytes()
+        );
+    };
+    measure("from disk", None);
+    if let Some(server) = sshd("") {
+        measure("by SFTP", Some(sftp(&server)));
+    }
+}
+
+fn write(path: &Path, bytes: u64) -> usize {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let header = "Employee ID,First Name,Last Name,Work Email,Status,Department,Job Title\n";
+    let mut written = file.write(header.as_bytes()).unwrap() as u64;
+    let mut rows = 0;
+    while written < bytes {
+        let row = format!(
+            "{rows:08},Given{rows},Family{rows},given{rows}.family{rows}@example.com,Active,\"Finance, Europe\",Senior Analyst \
+             for Consolidation and Reporting in the Office of the CFO\n"
+        );
+        file.write_all(row.as_bytes()).unwrap();
+        written += row.len() as u64;
+        rows += 1;
+    }
+    file.flush().unwrap();
+    rows
+}
+
+fn options(path: &Path, server: Option<SftpServer>) -> CsvOptions {
+    let columns = [
+        ("employee_id", "Employee ID"),
+        ("given_name", "First Name"),
+        ("family_name", "Last Name"),
+        ("work_email", "Work Email"),
+        ("status", "Status"),
+        ("department", "Department"),
+        ("job_title", "Job Title"),
+    ];
+    CsvOptions {
+        server,
+        pattern: path.display().to_string(),
+        delimiter: b',',
+        encoding: Encoding::Utf8,
+        min_records: 1,
+        announcements: Announcements::default(),
+        archive: None,
+        delta: None,
+        stable_for: Duration::ZERO,
+        columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
+        seed: 0,
+    }
+}
+
+fn sftp(server: &Sshd) -> SftpServer {
+    SftpServer {
+        address: ServerAddress { host: "127.0.0.1".into(), port: server.port },
+        login: SftpLogin {
+            username: user(),
+            password: None,
+            private_key: Some(std::fs::read_to_string(server.file("user")).unwrap().into()),
+            passphrase: None,
+        },
+        host_key: HostKeyPin::Key(server.public("host")),
+        timeout: Duration::from_secs(30),
+        transfer_timeout: Duration::from_secs(1800),
+    }
+}
+
+fn peak_mebibytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}

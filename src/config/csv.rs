@@ -1,0 +1,59 @@
+//! What is special about CSV files: deltas, and which keys belong to them alone.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::error::ConfigError;
+use super::settings::SourceSettings;
+use super::sftp;
+
+/// `[source.delta]`
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CsvDeltaSettings {
+    /// A pattern of delta files. They are read in the order of their names, each once.
+    pub path: String,
+    /// The header of the column that says what happened.
+    pub action_column: String,
+    /// What it says of somebody who is gone, regardless of case. Anything else means: they are as the row says.
+    pub delete_values: Vec<String>,
+    /// Whether the last number in a file's name counts up by one, so that a missing file is noticed.
+    #[serde(default)]
+    pub numbered: bool,
+}
+
+/// What no schema can tell of a CSV source. `section` is its key.
+pub fn check(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) {
+    let path = source.path.as_deref().unwrap_or_default();
+    check_pattern(&format!("{section}.path"), path, source, errors);
+    if let Some(sftp) = &source.sftp {
+        sftp::check(section, sftp, errors);
+    }
+    if let Some(archive) = &source.archive
+        && (archive.is_empty() || archive.contains(['*', '?', '[']))
+    {
+        let message = "has to be a folder, such as \"archive\"";
+        errors.push(ConfigError::with_value(format!("{section}.archive"), archive, message));
+    }
+    let Some(delta) = &source.delta else { return };
+    check_pattern(&format!("{section}.delta.path"), &delta.path, source, errors);
+    if delta.path == path {
+        let message = "is that of the full file; deltas need names of their own";
+        errors.push(ConfigError::with_value(format!("{section}.delta.path"), path, message));
+    }
+    if delta.delete_values.is_empty() || delta.delete_values.iter().any(|value| value.trim().is_empty()) {
+        let message = "has to say what the action column holds for somebody who is gone, such as [\"D\"]";
+        errors.push(ConfigError::new(format!("{section}.delta.delete_values"), message));
+    }
+}
+
+fn check_pattern(key: &str, path: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) {
+    if let Err(error) = glob::Pattern::new(path) {
+        errors.push(ConfigError::with_value(key, path, format!("is no pattern: {error}")));
+    }
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if source.sftp.is_some() && folder.contains(['*', '?', '[']) {
+        let message = "may have *, ? and [ in the file's name only, where it lies on a server";
+        errors.push(ConfigError::with_value(key, path, message));
+    }
+}

@@ -1,0 +1,98 @@
+//! What delta files say of people: of each the last word counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::delta::{ACTION, DeltaOptions};
+use super::read::BATCH;
+use crate::core::record::{Columns, Record, RecordBatch, Rejection, RejectionKind};
+
+/// The last word on somebody.
+enum Word {
+    Put(Record),
+    Gone,
+    /// It cannot be used, so they keep what they have.
+    Refused(Rejection),
+}
+
+/// The last words on everybody whom some delta files name.
+pub struct Words {
+    columns: Arc<Columns>,
+    seed: u64,
+    by_id: BTreeMap<String, Word>,
+    /// Refused rows that are nobody's.
+    of_nobody: Vec<Rejection>,
+}
+
+impl Words {
+    /// None yet. `seed` goes into the fingerprints of records with these columns.
+    pub fn new(columns: Arc<Columns>, seed: u64) -> Self {
+        Self { columns, seed, by_id: BTreeMap::new(), of_nobody: Vec::new() }
+    }
+
+    /// Takes in the next rows of a delta file.
+    ///
+    /// # Errors
+    /// Where it cannot be told whose rows are lost: they would never come again.
+    pub fn take(&mut self, batch: RecordBatch, delta: &DeltaOptions, file: &str) -> Result<(), String> {
+        let mut words: Vec<(u64, String, Word)> = Vec::new();
+        for index in 0..batch.len() {
+            let record = batch.record(index);
+            let action = record.get(ACTION).unwrap_or_default().to_lowercase();
+            let is_gone = delta.delete_values.iter().any(|value| value.to_lowercase() == action);
+            let (id, row) = (record.employee_id().to_owned(), record.row);
+            words.push((row, id, if is_gone { Word::Gone } else { Word::Put(record) }));
+        }
+        for mut rejection in batch.rejections {
+            let row = rejection.row.unwrap_or_default();
+            if rejection.kind == RejectionKind::StrayQuote {
+                return Err(format!(
+                    "row {row} {}; a row of a delta that is lost does not come again",
+                    rejection.reason
+                ));
+            }
+            rejection.reason = format!("{} ({file})", rejection.reason);
+            match rejection.employee_id.clone() {
+                Some(id) => words.push((row, id, Word::Refused(rejection))),
+                None => self.of_nobody.push(rejection),
+            }
+        }
+        words.sort_by_key(|(row, ..)| *row);
+        self.by_id.extend(words.into_iter().map(|(_, id, word)| (id, word)));
+        Ok(())
+    }
+
+    /// A full file's rows without those of people on whom there is a later word.
+    pub fn without_theirs(&self, mut batch: RecordBatch) -> RecordBatch {
+        if self.by_id.is_empty() {
+            return batch;
+        }
+        batch.rejections.retain(|one| one.employee_id.as_ref().is_none_or(|id| !self.by_id.contains_key(id)));
+        batch.without(|id| self.by_id.contains_key(id))
+    }
+
+    /// All of them, in batches.
+    pub fn into_batches(self) -> Vec<RecordBatch> {
+        let (columns, seed) = (self.columns, self.seed);
+        let empty = || RecordBatch::new(Arc::clone(&columns), seed);
+        let mut batches = Vec::new();
+        let mut batch = empty();
+        batch.rejections = self.of_nobody;
+        for (id, word) in self.by_id {
+            match word {
+                Word::Put(record) => {
+                    let values = columns.names().iter().map(|name| record.get(name).unwrap_or_default());
+                    batch.push(record.row, values);
+                }
+                Word::Gone => batch.gone.push(id),
+                Word::Refused(rejection) => batch.rejections.push(rejection),
+            }
+            if batch.len() + batch.gone.len() >= BATCH {
+                batches.push(std::mem::replace(&mut batch, empty()));
+            }
+        }
+        batches.push(batch);
+        batches.retain(|batch| !batch.is_empty());
+        batches
+    }
+}

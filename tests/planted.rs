@@ -21,7 +21,13 @@ fn the_simulation_finds_each_planted_fault() {
     for fault in Fault::ALL {
         plant(Some(fault));
         match sim::until_found(SEEDS) {
-            Some((seeds, found)) => println!("{fault:?}: found after {seeds} seeds: {found}"),
+            Some((seed, found)) => {
+                println!("{fault:?}: found after {} seeds: {found}", seed + 1);
+                // Or else it is something else that was found.
+                plant(None);
+                let faults = sim::run_seed(seed).faults;
+                assert!(faults.is_empty(), "{fault:?}: seed {seed} fails without it, too: {faults:?}");
+            }
             None => missed.push(fault),
         }
     }

@@ -305,3 +305,21 @@ fn a_day_that_comes_again_is_judged_again() {
     ];
     assert_well(setup, &ops);
 }
+
+/// A 404 that was answered twice was believed, while a search showed that very user, active: a leaver kept the access, and
+/// counted as gone.
+#[test]
+fn a_user_whom_a_search_shows_is_not_gone_however_often_404_is_answered() {
+    for dice in [2, 6, 11] {
+        let ops = [
+            Op::Hr(Change::Leave, 1),
+            Op::Hr(Change::Leave, 2),
+            Op::Hr(Change::Leave, 3),
+            Op::Export(FileKind::True),
+            Op::Weather(Weather::Flicker),
+            Op::Start(Task::Sync),
+            Op::Work(30, dice),
+        ];
+        assert_well(Setup::USUAL, &settled(&ops));
+    }
+}

@@ -4,7 +4,7 @@ use super::write::{Changes, Found, Written, change, read_user};
 use super::{Confirmed, find};
 use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
-use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
 use crate::engine::session::{Interrupt, Session};
 
@@ -84,9 +84,17 @@ async fn made_anew<P: ScimPort>(
     known_as: &Attributes,
 ) -> Result<Option<(String, Attributes)>, Interrupt> {
     let Some(user) = find::existing(session, known_as).await? else { return Ok(None) };
-    let Some(id) = user.id.clone().filter(|id| id != gone) else { return Ok(None) };
     if user.active == Some(false) {
         return Ok(None);
+    }
+    let Some(id) = user.id.clone() else { return Ok(None) };
+    if id == gone && planted::is(Fault::BelievedNotFound) {
+        return Ok(None);
+    }
+    if id == gone {
+        // Both cannot be: whoever has left keeps the access where the 404 is believed.
+        let message = "Workiva answers 404 for this user, and shows the user, active, to a search";
+        return Err(Failure::new(FailureKind::Malformed, Some(404), message).into());
     }
     let employee_id = &session.action.employee_id;
     let owner = session.line.store.owner_of(&id).await?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use chrono::{Days, NaiveDate};
 
+use super::operation::Setup;
+
 /// An employee as HR knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -129,6 +131,8 @@ pub struct Hr {
     pub is_true: bool,
     /// Whether a missing row means leaving.
     pub absence_means_leaving: bool,
+    /// Whether a line end stands behind the last row.
+    ends_line: bool,
     /// Each as they were before their newest change.
     before: BTreeMap<String, Person>,
     file: PathBuf,
@@ -137,17 +141,18 @@ pub struct Hr {
 
 impl Hr {
     /// With so many analysts in Finance, of whom a true file tells.
-    pub fn new(file: PathBuf, people: usize, absence_means_leaving: bool) -> Self {
+    pub fn new(file: PathBuf, setup: &Setup) -> Self {
         let mut hr = Self {
             people: BTreeMap::new(),
             told: BTreeMap::new(),
             is_true: false,
-            absence_means_leaving,
+            absence_means_leaving: setup.absence_means_leaving,
+            ends_line: setup.ends_line,
             before: BTreeMap::new(),
             file,
             names: 0,
         };
-        for _ in 0..people {
+        for _ in 0..setup.people {
             hr.hire(None, None);
         }
         hr
@@ -252,6 +257,9 @@ impl Hr {
                 text += &line;
                 text.push('\n');
             }
+        }
+        if !self.ends_line {
+            text.pop();
         }
         if let FileKind::Truncated(percent) = kind {
             let cut = text.len() * usize::from(percent % 100) / 100;

@@ -81,6 +81,8 @@ pub struct Setup {
     pub rate: u32,
     /// `[drift]` compares, and repairs.
     pub repairs_drift: bool,
+    /// A line end stands behind the last row of HR's files.
+    pub ends_line: bool,
 }
 
 impl Setup {
@@ -95,6 +97,7 @@ impl Setup {
         ways: 0,
         rate: 0,
         repairs_drift: false,
+        ends_line: true,
     };
 
     /// Drawn from a seed.
@@ -110,6 +113,7 @@ impl Setup {
             ways: dice.random_range(0..8),
             rate: if dice.random_bool(0.3) { 10 } else { 0 },
             repairs_drift: dice.random_bool(0.4),
+            ends_line: dice.random_bool(0.7),
         }
     }
 }
@@ -151,9 +155,10 @@ fn day(dice: &mut StdRng, theme: Theme, ops: &mut Vec<Op>) {
     ops.extend(places.iter().map(|place| Op::Hr(change(dice), *place)));
     let false_file = if theme == Theme::Files { 0.5 } else { 0.1 };
     if dice.random_bool(false_file) {
-        let kind = match dice.random_range(0..FileKind::FALSE.len() + 2) {
+        let kind = match dice.random_range(0..FileKind::FALSE.len() + 4) {
             at if at < FileKind::FALSE.len() => FileKind::FALSE[at],
-            _ => FileKind::Truncated(dice.random_range(0..100)),
+            // Where much is missing, the guard sees it.
+            _ => FileKind::Truncated(dice.random_range(50..100)),
         };
         ops.extend([Op::Export(kind), run(dice), work(dice, 4)]);
         if dice.random_bool(0.3) {

@@ -119,13 +119,15 @@ pub enum Weather {
     LockedOut,
     /// 404 for everything.
     NoRoute,
+    /// 404 for whatever is asked, by turns: one of several servers behind one address has the wrong one.
+    Flicker,
     /// 403 for everything.
     Forbidden,
 }
 
 impl Weather {
     /// All but the fine one.
-    pub const BAD: [Self; 8] = [
+    pub const BAD: [Self; 9] = [
         Self::Rain,
         Self::Storm,
         Self::Throttling,
@@ -133,6 +135,7 @@ impl Weather {
         Self::Down,
         Self::LockedOut,
         Self::NoRoute,
+        Self::Flicker,
         Self::Forbidden,
     ];
 
@@ -146,13 +149,14 @@ impl Weather {
             Self::Forbidden => return Fate::Forbidden,
             Self::Rain => 15,
             Self::Storm => 60,
-            Self::Throttling | Self::WrongPages => 40,
+            Self::Throttling | Self::WrongPages | Self::Flicker => 40,
         };
         if dice.random_range(0..100) >= percent {
             return Fate::Answered;
         }
         let seconds = dice.random_range(1..90);
         let all: &[Fate] = match self {
+            Self::Flicker => &[Fate::NoRoute],
             Self::Throttling => &[Fate::Throttled(seconds), Fate::Busy(seconds)],
             Self::WrongPages => &[
                 Fate::WrongPage(WrongPage::Repeats),

@@ -56,7 +56,7 @@ impl World {
             file_is_true: Arc::new(AtomicBool::new(false)),
         };
         Self {
-            hr: Hr::new(file, setup.people, setup.absence_means_leaving),
+            hr: Hr::new(file, &setup),
             workiva: Workiva::new(ways(&setup)),
             evidence: Evidence::default(),
             database: Database::new(&given.database),

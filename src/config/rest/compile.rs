@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use url::{Host, Url};
+use url::Url;
 
 use super::super::error::ConfigError;
 use super::account::{Account, Place};
@@ -13,6 +13,7 @@ use super::{
     AccountSettings, DeltaSettings, DetailSettings, PagingKind, PagingSettings, RestMethod, RestSettings,
 };
 use crate::core::json::{FieldPath, StreamPath};
+use crate::core::scim::address::is_loopback;
 
 /// Names that stand for something at run time.
 pub(super) const RUN_TIME: [&str; 2] = ["id", "since"];
@@ -101,15 +102,6 @@ pub(super) fn address(key: &str, text: &str, account: &mut Account<'_>) -> Optio
     };
     account.fault(key, told);
     None
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    }
 }
 
 /// `base` with `path` behind it, as text: `{id}` may stand in it.

@@ -25,6 +25,8 @@ pub struct FullFile {
     pub name: String,
     /// When it was last changed, in milliseconds since 1970.
     pub changed_ms: i64,
+    /// Its size.
+    pub bytes: u64,
     /// Whether it ended with a line end, where that is asked for.
     pub ends_line: Option<bool>,
 }

@@ -1,6 +1,7 @@
 //! A full file, and behind it delta files that say who changed and who is gone. They are read in the order of their names,
 //! and none is skipped.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use chrono::DateTime;
@@ -124,6 +125,7 @@ pub fn read(
             let full = FullFile {
                 name: archive::own_name(&found.path),
                 changed_ms: millis(found.stamp.changed),
+                bytes: found.stamp.bytes,
                 ends_line: file.ends_line,
             };
             reading.end(SourceEnd { file, header, ..SourceEnd::default() }, full)
@@ -140,8 +142,14 @@ pub fn read(
     Ok(end)
 }
 
+/// SFTP tells whole seconds, so a file may be replaced without another time of change; another size gives that away.
 fn is_newer(found: &Found, than: &FullFile) -> bool {
-    (millis(found.stamp.changed), archive::own_name(&found.path)) > (than.changed_ms, than.name.clone())
+    let (changed_ms, name) = (millis(found.stamp.changed), archive::own_name(&found.path));
+    match (changed_ms, &name).cmp(&(than.changed_ms, &than.name)) {
+        Ordering::Greater => true,
+        Ordering::Equal => than.bytes != found.stamp.bytes,
+        Ordering::Less => false,
+    }
 }
 
 /// Delta files as they are taken, one behind the other.

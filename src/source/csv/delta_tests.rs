@@ -132,6 +132,16 @@ fn deltas_are_read_once_each_in_the_order_of_their_names_behind_the_full_file() 
 }
 
 #[test]
+fn a_full_file_that_was_replaced_within_the_second_it_was_written_in_is_read() {
+    let mut hr = Hr::new();
+    hr.read().unwrap();
+    hr.put("full-1.csv", "1,Active,x\n2,Active,x\n", 100);
+    assert_eq!(hr.read().unwrap(), Extent::Snapshot);
+    hr.assert_people(&[("1", "x"), ("2", "x")]);
+    assert_eq!(hr.read().unwrap(), Extent::Delta, "and only once");
+}
+
+#[test]
 fn whoever_is_named_twice_is_as_the_last_word_says() {
     let mut hr = Hr::new();
     hr.read().unwrap();

@@ -10,6 +10,7 @@ mod drift;
 mod explain;
 mod health;
 mod logging;
+mod looked;
 mod plan;
 mod progress;
 mod stand_in;

@@ -121,15 +121,7 @@ impl Intake {
         for (id, rows) in self.rows_of_spoiled {
             let mut all: Vec<u64> = first_rows.get(id.as_str()).copied().into_iter().chain(rows).collect();
             all.sort_unstable();
-            let listed = all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            self.rejected.push(Rejection {
-                reason: format!(
-                    "several rows that differ have this employee id (rows {listed}); keep one of them in the HR system"
-                ),
-                row: all.first().copied(),
-                kind: RejectionKind::DifferingRows,
-                employee_id: Some(id.into()),
-            });
+            self.rejected.push(differing_rows(id.into(), &all));
         }
         let mut missing: Vec<String> = people
             .iter()
@@ -148,6 +140,19 @@ impl Intake {
             rows: self.rows,
             digest: Fingerprint(digest),
         }
+    }
+}
+
+/// The rejection of somebody who has several rows that differ; `rows` in order.
+pub(super) fn differing_rows(employee_id: String, rows: &[u64]) -> Rejection {
+    let listed = rows.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    Rejection {
+        reason: format!(
+            "several rows that differ have this employee id (rows {listed}); keep one of them in the HR system"
+        ),
+        row: rows.first().copied(),
+        kind: RejectionKind::DifferingRows,
+        employee_id: Some(employee_id),
     }
 }
 

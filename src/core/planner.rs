@@ -67,6 +67,16 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// The key.
+    pub fn employee_id(&self) -> &str {
+        &self.employee_id
+    }
+
+    /// Where the record stood, the first data row being 1.
+    pub fn row(&self) -> u64 {
+        self.row
+    }
+
     /// Whether the person should have access, and why.
     pub fn decision(&self) -> &Decision {
         &self.decision
@@ -300,25 +310,40 @@ fn settle_user_names(
         if holder == Some(&person.employee_id) {
             return Some(person);
         }
-        let reason = match (holder, wanted.get(&name)) {
-            (Some(holder), _) => format!(
-                "maps to a user name that employee {holder} holds; give one of them another (a holder's own change of name \
-                 frees it once it is confirmed)"
-            ),
+        let clash = match (holder, wanted.get(&name)) {
+            (Some(holder), _) => held_user_name(&person, holder),
             (None, Some(all)) if all.len() > 1 => {
-                let others: Vec<&str> =
-                    all.iter().filter(|id| **id != person.employee_id).map(String::as_str).take(5).collect();
-                format!("maps to the same user name as employee {}; give each their own", others.join(", "))
+                shared_user_name(&person.employee_id, person.row, all.iter().map(String::as_str))
             }
             _ => return Some(person),
         };
-        rejected.push(Rejection {
-            employee_id: Some(person.employee_id),
-            row: Some(person.row),
-            kind: RejectionKind::UserNameTaken,
-            reason,
-        });
+        rejected.push(clash);
         None
     });
     (kept.collect(), rejected)
+}
+
+/// The rejection of somebody who maps to a user name that another holds.
+pub fn held_user_name(person: &Judged, holder: &str) -> Rejection {
+    let reason = format!(
+        "maps to a user name that employee {holder} holds; give one of them another (a holder's own change of name frees it \
+         once it is confirmed)"
+    );
+    user_name_taken(&person.employee_id, person.row, reason)
+}
+
+/// The rejection of one of several people who map to one user name that nobody holds.
+pub fn shared_user_name<'a>(employee_id: &str, row: u64, all: impl Iterator<Item = &'a str>) -> Rejection {
+    let others: Vec<&str> = all.filter(|id| *id != employee_id).take(5).collect();
+    let reason = format!("maps to the same user name as employee {}; give each their own", others.join(", "));
+    user_name_taken(employee_id, row, reason)
+}
+
+fn user_name_taken(employee_id: &str, row: u64, reason: String) -> Rejection {
+    Rejection {
+        employee_id: Some(employee_id.to_owned()),
+        row: Some(row),
+        kind: RejectionKind::UserNameTaken,
+        reason,
+    }
 }

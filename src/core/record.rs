@@ -129,9 +129,8 @@ impl RecordBatch {
     /// A batch of what may be about one person: their records, and refused rows that are theirs or nobody's.
     pub fn about(&self, employee_id: &str) -> Self {
         let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        let width = self.columns.names().len();
         for index in (0..self.len()).filter(|index| self.value(*index, 0) == employee_id) {
-            batch.push(self.rows[index].row, (0..width).map(|column| self.value(index, column)));
+            batch.push_copy(self, index);
         }
         let may_be_theirs =
             |one: &&Rejection| one.employee_id.as_ref().is_none_or(|theirs| theirs == employee_id);
@@ -145,11 +144,32 @@ impl RecordBatch {
             return self;
         }
         let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        let width = self.columns.names().len();
         for index in (0..self.len()).filter(|index| !is_left_out(self.value(*index, 0))) {
-            batch.push(self.rows[index].row, (0..width).map(|column| self.value(index, column)));
+            batch.push_copy(&self, index);
         }
         Self { rejections: self.rejections, gone: self.gone, ..batch }
+    }
+
+    /// The same with at most so many rows, good or not: those that stood first.
+    pub fn first(self, most: usize) -> Self {
+        let heads = self.rows.iter().map(|head| head.row);
+        let mut rows: Vec<u64> = heads.chain(self.rejections.iter().filter_map(|one| one.row)).collect();
+        rows.sort_unstable();
+        let Some(last) = rows.get(most.max(1) - 1).copied().filter(|_| rows.len() > most) else {
+            return self;
+        };
+        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
+        for index in (0..self.len()).filter(|index| self.rows[*index].row <= last) {
+            batch.push_copy(&self, index);
+        }
+        let rejections = self.rejections.into_iter().filter(|one| one.row.is_none_or(|row| row <= last));
+        batch.rejections = rejections.collect();
+        Self { gone: self.gone, ..batch }
+    }
+
+    fn push_copy(&mut self, other: &Self, index: usize) {
+        let width = other.columns.names().len();
+        self.push(other.rows[index].row, (0..width).map(|column| other.value(index, column)));
     }
 
     /// The employee id, row number and fingerprint of the record at `index`.
@@ -324,6 +344,24 @@ pub(crate) mod tests {
         assert_ne!(one, fingerprint(2, ["7", "ab", "c"]));
         assert_eq!(one, fingerprint(1, ["7", "ab", "c"]));
         assert_eq!(Fingerprint::from_hex(&one.to_hex()), one);
+    }
+
+    #[test]
+    fn the_first_rows_of_a_batch_are_those_that_stood_first_good_or_not() {
+        let rejection = |row| Rejection {
+            employee_id: None,
+            row: Some(row),
+            kind: RejectionKind::NoEmployeeId,
+            reason: String::new(),
+        };
+        let batch = |most| {
+            let mut batch = RecordBatch::new(Columns::new([]), 0);
+            [1, 3, 5].into_iter().for_each(|row| batch.push(row, [row.to_string().as_str()].into_iter()));
+            batch.rejections = vec![rejection(2), rejection(4)];
+            let batch = batch.first(most);
+            (batch.len(), batch.rejections.len())
+        };
+        assert_eq!((batch(1), batch(3), batch(4), batch(9)), ((1, 0), (2, 1), (2, 2), (3, 2)));
     }
 
     #[test]

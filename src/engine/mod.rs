@@ -10,6 +10,7 @@ pub mod explain;
 pub mod feed;
 pub mod gate;
 pub mod lease;
+pub mod look;
 mod outage;
 pub mod outcome;
 pub mod pool;

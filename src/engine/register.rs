@@ -298,7 +298,7 @@ impl<S: HrSource> Register<S> {
 
 impl<S: HrSource> Member<S> {
     /// What is known of it, unless that was read under other settings.
-    fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
+    pub(super) fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
         standing.filter(|standing| standing.reading == self.reading)
     }
 

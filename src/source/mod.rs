@@ -8,6 +8,7 @@ use std::future::Future;
 
 use tokio::sync::mpsc;
 
+use crate::core::coverage::Coverage;
 use crate::core::header::HeaderNames;
 use crate::core::record::RecordBatch;
 use crate::core::source_file::SourceFile;
@@ -38,6 +39,8 @@ pub struct SourceEnd {
     pub passed_over: Option<String>,
     /// Whom it was about.
     pub extent: Extent,
+    /// What it holds beside what is read of it; nothing is known of it in a delta.
+    pub coverage: Coverage,
     /// From where the next delta goes on; `None`: this source has no deltas. Without anything secret: it is stored.
     pub cursor: Option<String>,
 }
@@ -92,6 +95,8 @@ pub enum SourceError {
         missing: String,
         /// What the first line holds instead. Where the file has no header, that is somebody's record.
         found: String,
+        /// The same, name by name.
+        coverage: Box<Coverage>,
     },
     /// A system cannot be reached, refuses, or answers what nobody can read.
     #[error("the HR system {system} cannot be read: {reason}")]
@@ -111,6 +116,21 @@ pub enum SourceError {
         /// What is missing, and the mend.
         reason: String,
     },
+    /// No record of a system has a column without which nobody can be told: nothing of it is believed.
+    #[error(
+        "what the HR system {system} answered is not complete: no record of {records} has what source.columns.{column} leads \
+         to; correct the path; nothing of it is used and nobody's access changes"
+    )]
+    NoColumn {
+        /// Its address, without anything secret.
+        system: String,
+        /// How many records came.
+        records: u64,
+        /// The column.
+        column: String,
+        /// What the records hold instead.
+        coverage: Box<Coverage>,
+    },
     /// What was read cannot be put away. It counts all the same.
     #[error(
         "the HR file {file} was read, and cannot be moved to {to}: {source}; let that folder be there and this account rename \
@@ -124,9 +144,9 @@ pub enum SourceError {
         /// Why.
         source: std::io::Error,
     },
-    /// The engine stopped listening.
+    /// Whoever listened has stopped; `Some`: the file or system that was read until then.
     #[error("the read was stopped")]
-    Stopped,
+    Stopped(Option<String>),
 }
 
 impl SourceError {
@@ -137,6 +157,23 @@ impl SourceError {
     pub fn unless_after(file: SourceFile, accepted: Option<&SourceFile>) -> Result<SourceFile, Self> {
         let name = file.name.clone();
         file.after(accepted).map_err(|reason| Self::Incomplete { file: name, reason })
+    }
+
+    /// The same, with the file or system that was read where a read was stopped.
+    #[must_use]
+    pub fn while_reading(self, name: &str) -> Self {
+        match self {
+            Self::Stopped(None) => Self::Stopped(Some(name.to_owned())),
+            other => other,
+        }
+    }
+
+    /// What the source holds, where that is what is wrong.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        match self {
+            Self::Header { coverage, .. } | Self::NoColumn { coverage, .. } => Some(coverage),
+            _ => None,
+        }
     }
 
     /// In words without anything of the file's content: for logs.

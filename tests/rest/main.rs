@@ -10,6 +10,7 @@ mod auth;
 mod common;
 mod complete;
 mod delta;
+mod looking;
 mod paging;
 mod presets;
 mod server;

@@ -1,9 +1,11 @@
 //! JSON as HR systems send it: records picked out of a stream, and values picked out of a record.
 
 mod path;
+mod seen;
 mod value;
 mod walk;
 
 pub use path::{FieldPath, StreamPath};
+pub use seen::PathsSeen;
 pub use value::{Unfit, date, text};
 pub use walk::{Found, LARGEST_RECORD_BYTES, WalkError, walk};

@@ -1,10 +1,10 @@
 //! Paths into JSON (JSONPath, RFC 9535): any of them within a record, and those that a stream can be followed by to the records.
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, NormalizedPath, PathElement};
 
 /// One step of a path that a stream can be followed by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// The member with this name.
     Key(String),
@@ -122,6 +122,20 @@ impl FieldPath {
             Self::Path(path) => path.query(record).all(),
         }
     }
+
+    /// Where that is in the record.
+    pub(super) fn places(&self, record: &Value) -> Vec<Vec<Step>> {
+        match self {
+            Self::Key(key) => record.get(key).map(|_| vec![Step::Key(key.clone())]).into_iter().collect(),
+            Self::Path(path) => path.query_located(record).locations().map(steps_of).collect(),
+        }
+    }
+}
+
+fn steps_of(place: &NormalizedPath<'_>) -> Vec<Step> {
+    let step =
+        |element: &PathElement<'_>| element.as_name().map_or(Step::Each, |name| Step::Key(name.to_owned()));
+    place.iter().map(step).collect()
 }
 
 #[cfg(test)]

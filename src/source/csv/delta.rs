@@ -13,7 +13,7 @@ use super::file::{self, Found, Looks, millis};
 use super::place::{Place, Stamp};
 use super::read::read_file;
 use super::words::Words;
-use super::{CsvOptions, SourceEnd, SourceError, archive};
+use super::{CsvOptions, SourceEnd, SourceError, archive, header};
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
 use crate::source::Extent;
@@ -128,7 +128,8 @@ pub fn read(
                 bytes: found.stamp.bytes,
                 ends_line: file.ends_line,
             };
-            reading.end(SourceEnd { file, header, ..SourceEnd::default() }, full)
+            let coverage = header::coverage(&header, options);
+            reading.end(SourceEnd { file, header, coverage, ..SourceEnd::default() }, full)
         }
         (None, Some(cursor)) => {
             let name = cursor.delta.as_ref().map_or(&cursor.full.name, |delta| &delta.name).clone();
@@ -138,7 +139,8 @@ pub fn read(
         (None, None) => unreachable!("without a cursor there is a full file, or an error"),
     };
     end.passed_over = (!told.is_empty()).then(|| told.join("; "));
-    reading.words.into_batches().into_iter().try_for_each(deliver)?;
+    let rest = reading.words.into_batches().into_iter().try_for_each(deliver);
+    rest.map_err(|error| error.while_reading(&end.file.name))?;
     Ok(end)
 }
 

@@ -7,6 +7,7 @@ use super::super::SourceError;
 use super::CsvOptions;
 use super::delta::ACTION;
 use crate::config::Encoding;
+use crate::core::coverage::Coverage;
 use crate::core::header::HeaderNames;
 use crate::core::record::Columns;
 use crate::core::value::canonical;
@@ -42,7 +43,7 @@ impl Header {
             })
             .collect();
         let mut positions = Vec::new();
-        let (mut missing, mut doubled) = (Vec::new(), Vec::new());
+        let (mut missing, mut absent, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
         for name in columns.names() {
             let wanted = canonical(options.columns.get(name).map_or(name, String::as_str));
             let mut found = names.iter().enumerate().filter(|(_, known)| **known == wanted).map(|(at, _)| at);
@@ -52,7 +53,10 @@ impl Header {
                 (None, _) if name == ACTION => {
                     missing.push(format!("'{wanted}' (source.delta.action_column)"))
                 }
-                (None, _) => missing.push(format!("'{wanted}' (source.columns.{name})")),
+                (None, _) => {
+                    missing.push(format!("'{wanted}' (source.columns.{name})"));
+                    absent.push(name.clone());
+                }
             }
         }
         if !missing.is_empty() {
@@ -60,6 +64,7 @@ impl Header {
                 file: file.to_owned(),
                 missing: missing.join(", "),
                 found: names.join(" | "),
+                coverage: Box::new(Coverage { absent, ..coverage(&HeaderNames::new(names), options) }),
             });
         }
         if !doubled.is_empty() {
@@ -69,4 +74,11 @@ impl Header {
         }
         Ok(Self { positions, width: names.len(), names: HeaderNames::new(names) })
     }
+}
+
+/// What of a header no column reads. A column without a name cannot be read, and is not told.
+pub fn coverage(header: &HeaderNames, options: &CsvOptions) -> Coverage {
+    let wanted: Vec<_> = options.columns.values().map(|name| canonical(name)).collect();
+    let there = header.iter().filter(|name| !name.is_empty());
+    Coverage::of_names(there, wanted.iter().map(|name| &**name), Vec::new())
 }

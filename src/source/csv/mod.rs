@@ -88,7 +88,7 @@ impl CsvSource {
     ) -> Result<T, SourceError> {
         let (place, options) = (Arc::clone(place), Arc::clone(&self.options));
         let working = tokio::task::spawn_blocking(move || work(&*place, &options));
-        working.await.unwrap_or(Err(SourceError::Stopped))
+        working.await.unwrap_or(Err(SourceError::Stopped(None)))
     }
 
     /// The first of the two looks by which a file shows that nobody writes to it any more.
@@ -131,13 +131,14 @@ impl HrSource for CsvSource {
         let place = self.place().await?;
         let before = self.looks(&place).await?;
         let reading = self.at(&place, move |place, options| {
-            let deliver = |batch| batches.blocking_send(batch).map_err(|_| SourceError::Stopped);
+            let deliver = |batch| batches.blocking_send(batch).map_err(|_| SourceError::Stopped(None));
             if let Some(delta) = &options.delta {
                 return delta::read(place, options, delta, since.as_deref(), before.as_ref(), deliver);
             }
             let found = file::newest(place, options, before.as_ref())?;
             let (file, header) = read_file(place, &found.path, options, deliver)?;
-            Ok(SourceEnd { file, header, passed_over: found.passed_over, ..SourceEnd::default() })
+            let coverage = header::coverage(&header, options);
+            Ok(SourceEnd { file, header, coverage, passed_over: found.passed_over, ..SourceEnd::default() })
         });
         reading.await
     }

@@ -66,8 +66,9 @@ pub fn read_file(
             continue;
         }
         rows.take(&row, swallows, &mut batch).map_err(incomplete)?;
-        if batch.len() >= BATCH {
-            deliver(std::mem::replace(&mut batch, rows.batch()))?;
+        if batch.len() + batch.rejections.len() >= BATCH {
+            deliver(std::mem::replace(&mut batch, rows.batch()))
+                .map_err(|error| error.while_reading(&name))?;
         }
     }
     if !sealed {
@@ -84,7 +85,7 @@ pub fn read_file(
     }
     // Another file may have taken the name before this one was opened.
     options.announcements.is_done(place, path).map_err(incomplete)?;
-    deliver(batch)?;
+    deliver(batch).map_err(|error| error.while_reading(&name))?;
     let sealed = reader.get_ref();
     let digest = options.announcements.seal(sealed.digest(), control, options.min_records);
     let file = source_file(name, options, digest, before.changed, sealed.ends_line());

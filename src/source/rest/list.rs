@@ -15,10 +15,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::SourceError;
 use super::http::{Http, time_of};
 use super::page::{PageError, check_content_type, walk_body};
-use super::taker::Taker;
+use super::taker::{Taker, merge};
 use super::{RestOptions, link};
 use crate::config::rest::{DeltaRules, DetailRules, ListRules, PageEnd, PagingKind, RestMethod};
-use crate::core::json::{StreamPath, text};
+use crate::core::json::{PathsSeen, StreamPath, text};
 use crate::core::record::RecordBatch;
 
 /// What stays as it is in one segment of a path.
@@ -42,6 +42,8 @@ pub(super) struct Totals {
     pub(super) rows: u64,
     /// Which columns stood in a record.
     pub(super) matched: Vec<bool>,
+    /// What stood in the first records.
+    pub(super) seen: PathsSeen,
     /// When the first answer was made.
     pub(super) began: Option<DateTime<Utc>>,
 }
@@ -90,6 +92,7 @@ impl Reading<'_> {
             let came = taker.rows;
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&url, &page, came, number, &totals, &mut seen)? else { break };
+            self.room().await?;
             url = next;
         }
         if let Some(total) = seen.total.filter(|total| *total != totals.rows) {
@@ -131,14 +134,20 @@ impl Reading<'_> {
             return Ok(());
         }
         merge(&mut totals.matched, &taker.matched);
+        totals.seen.merge(taker.seen);
         self.hand_on(taker.held).await
     }
 
     async fn hand_on(&self, batches: Vec<RecordBatch>) -> Result<(), SourceError> {
         for batch in batches {
-            self.batches.send(batch).await.map_err(|_| SourceError::Stopped)?;
+            self.batches.send(batch).await.map_err(|_| SourceError::Stopped(None))?;
         }
         Ok(())
+    }
+
+    /// Nothing more is asked for before there is room for it. Whoever has enough closes the channel instead.
+    async fn room(&self) -> Result<(), SourceError> {
+        self.batches.reserve().await.map(drop).map_err(|_| SourceError::Stopped(None))
     }
 
     fn check_total(&self, seen: &mut Seen, total: Option<u64>) -> Result<(), SourceError> {
@@ -320,6 +329,7 @@ impl Reading<'_> {
         totals: &mut Totals,
     ) -> Result<(), SourceError> {
         for (row, id) in (0..).zip(ids) {
+            self.room().await?;
             let address = detail.url.replace("{id}", &utf8_percent_encode(id, SEGMENT).to_string());
             let mut url = Url::parse(&address).map_err(|_| {
                 self.http.failure("source.rest.detail.path makes no address with an id".to_owned())
@@ -329,6 +339,7 @@ impl Reading<'_> {
             }
             let taker = self.detail(detail, &url, id, row).await?;
             merge(&mut totals.matched, &taker.matched);
+            totals.seen.merge(taker.seen);
             self.hand_on(taker.held).await?;
         }
         Ok(())
@@ -374,11 +385,6 @@ fn nothing_at(path: &StreamPath) -> String {
         "nothing stands at {} in it, as in an answer that tells of an error; correct source.rest.records",
         path.as_str()
     )
-}
-
-fn merge(all: &mut Vec<bool>, some: &[bool]) {
-    all.resize(some.len(), false);
-    all.iter_mut().zip(some).for_each(|(all, some)| *all |= some);
 }
 
 /// Sets a parameter, in the place of one with this name.

@@ -19,6 +19,7 @@ use self::http::Http;
 use self::list::{Reading, Totals};
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::rest::{DeltaRules, RestRules};
+use crate::core::coverage::Coverage;
 use crate::core::record::{Columns, RecordBatch};
 use crate::core::source_file::SourceFile;
 
@@ -69,7 +70,8 @@ impl RestSource {
         let rules = &self.options.rules;
         let reading =
             Reading { http, list: &rules.list, options: &self.options, delta: None, since: "", batches };
-        let totals = reading.read().await?.unwrap_or_default();
+        let read = reading.read().await.map_err(|error| error.while_reading(http.system()));
+        let totals = read?.unwrap_or_default();
         let least = self.options.min_records;
         if totals.rows < least {
             let reason = format!("it has {} records; source.min_records is {least}", totals.rows);
@@ -90,29 +92,33 @@ impl RestSource {
         let options = &self.options;
         let reading =
             Reading { http, list: &delta.list, options, delta: Some(delta), since: &since, batches };
-        reading.read().await
+        reading.read().await.map_err(|error| error.while_reading(http.system()))
+    }
+
+    /// What the records hold beside what is read of them. Of the columns, none is absent where nobody could be seen to have it.
+    fn coverage(&self, totals: &Totals) -> Coverage {
+        let columns = Columns::new(self.options.rules.fields.columns.keys().map(String::as_str));
+        let told = if totals.rows == 0 { &[][..] } else { &totals.matched };
+        let absent = columns.names().iter().zip(told).filter(|(_, matched)| !**matched);
+        Coverage { unmapped: totals.seen.unread(), absent: absent.map(|(name, _)| name.clone()).collect() }
     }
 
     /// Columns that stood in no record at all: a warning, or the end of it.
     fn judge_columns(
         &self,
         http: &Http,
-        totals: &Totals,
+        records: u64,
+        coverage: &Coverage,
         extent: Extent,
     ) -> Result<Option<String>, SourceError> {
-        let fields = &self.options.rules.fields.columns;
-        let columns = Columns::new(fields.keys().map(String::as_str));
-        if totals.rows == 0 || totals.matched.is_empty() {
-            return Ok(None);
-        }
-        let nowhere = columns.names().iter().zip(&totals.matched).filter(|(_, matched)| !**matched);
-        let nowhere: Vec<&str> = nowhere.map(|(name, _)| name.as_str()).collect();
-        if let Some(name) = nowhere.iter().find(|name| matches!(**name, "employee_id" | "status")) {
-            let reason = format!(
-                "no record of {} has what source.columns.{name} leads to; correct the path",
-                totals.rows
-            );
-            return Err(http.incomplete(reason));
+        let nowhere = &coverage.absent;
+        if let Some(name) = nowhere.iter().find(|name| matches!(name.as_str(), "employee_id" | "status")) {
+            return Err(SourceError::NoColumn {
+                system: http.system().to_owned(),
+                records,
+                column: name.clone(),
+                coverage: Box::new(coverage.clone()),
+            });
         }
         let told = extent == Extent::Snapshot && !nowhere.is_empty();
         Ok(told.then(|| {
@@ -146,13 +152,14 @@ impl HrSource for RestSource {
             Some(totals) => totals,
             None => self.everybody(&http, &batches).await?,
         };
-        let passed_over = self.judge_columns(&http, &totals, extent)?;
+        let coverage = self.coverage(&totals);
+        let passed_over = self.judge_columns(&http, totals.rows, &coverage, extent)?;
         let cursor = rules.delta.as_ref().map(|delta| {
             let began = totals.began.unwrap_or_default() - delta.overlap;
             format!("{}{}", self.mark(), began.to_rfc3339_opts(SecondsFormat::Secs, true))
         });
         let file = SourceFile { name: http.system().to_owned(), ..SourceFile::default() };
-        Ok(SourceEnd { file, passed_over, extent, cursor, ..SourceEnd::default() })
+        Ok(SourceEnd { file, passed_over, extent, coverage, cursor, ..SourceEnd::default() })
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) async fn walk_body(
     let pumped = pump(&mut response, &sender).await;
     drop(sender);
     let Ok((taker, found)) = parsing.await else {
-        return (None, Err(PageError::Stopped(SourceError::Stopped)));
+        return (None, Err(PageError::Stopped(SourceError::Stopped(None))));
     };
     let result = match (pumped, found) {
         (_, Err(WalkError::Stopped(error))) => Err(PageError::Stopped(error)),

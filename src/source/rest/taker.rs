@@ -10,13 +10,15 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::SourceError;
 use super::RestOptions;
 use crate::config::rest::{DeltaRules, FieldRules};
-use crate::core::json::{FieldPath, Unfit, date, text};
+use crate::core::json::{FieldPath, PathsSeen, Unfit, date, text};
 use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
 /// How many batches of one answer are held back until it has proved itself whole; beyond that they are handed on.
 const MOST_HELD: usize = 64;
+/// In how many records of a read is looked for what no column reads.
+const LOOKED_AT: u64 = 100;
 /// How many rejected records one answer spells out; behind that it is not what it is taken for.
 const MAX_REJECTIONS: usize = 100_000;
 
@@ -48,6 +50,8 @@ pub(super) struct Taker {
     pub(super) rows: u64,
     /// Which columns stood in a record.
     pub(super) matched: Vec<bool>,
+    /// What stood in the first records of the read.
+    pub(super) seen: PathsSeen,
     /// A digest of each record.
     pub(super) digests: Vec<u64>,
     /// The ids to ask for.
@@ -79,6 +83,7 @@ impl Taker {
             handed_on: false,
             rows: 0,
             matched: vec![false; columns.names().len()],
+            seen: PathsSeen::default(),
             digests: Vec::new(),
             ids: Vec::new(),
             columns,
@@ -120,7 +125,7 @@ impl Taker {
         }
         self.handed_on = true;
         for batch in self.held.drain(..) {
-            self.sender.blocking_send(batch).map_err(|_| SourceError::Stopped)?;
+            self.sender.blocking_send(batch).map_err(|_| SourceError::Stopped(None))?;
         }
         Ok(())
     }
@@ -148,6 +153,10 @@ impl Taker {
         let options = Arc::clone(&self.options);
         let columns = Arc::clone(&self.columns);
         let fields = &options.rules.fields;
+        if self.first_row + self.rows <= LOOKED_AT {
+            let gone = self.gone.as_ref().map(|(path, _)| path);
+            self.seen.look(record, fields.columns.values().chain(gone));
+        }
         let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(columns.names().len());
         let mut unfit: Option<(&str, Unfit)> = None;
         for (at, name) in columns.names().iter().enumerate() {
@@ -201,6 +210,12 @@ impl Taker {
         let row = Some(self.first_row + self.rows);
         self.batch.rejections.push(Rejection { employee_id, row, kind, reason });
     }
+}
+
+/// Takes in which columns stood in some records.
+pub(super) fn merge(all: &mut Vec<bool>, some: &[bool]) {
+    all.resize(some.len(), false);
+    all.iter_mut().zip(some).for_each(|(all, some)| *all |= some);
 }
 
 fn is_usable_id(id: &str) -> bool {

@@ -39,7 +39,7 @@ impl SimSource {
     async fn step(&self, name: &'static str) -> Result<(), SourceError> {
         self.hub.ask(self.who, |sender| Wish::Source(name, sender)).await;
         match &self.must_be_true {
-            Some(is_true) if !is_true.load(Ordering::Relaxed) => Err(SourceError::Stopped),
+            Some(is_true) if !is_true.load(Ordering::Relaxed) => Err(SourceError::Stopped(None)),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,274 @@
+//! What a read would come to, counted as its batches pass: nobody's record is kept, so its size does not matter.
+
+use std::collections::{BTreeMap, HashMap as StdHashMap};
+
+use compact_str::CompactString;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::intake::differing_rows;
+use super::planner::{Judged, held_user_name, shared_user_name};
+use super::record::{Fingerprint, Record, RecordBatch, Rejection};
+
+/// How many rejections are kept of what the source and the rules refuse; the others are counted.
+const KEPT: usize = 1_000;
+/// How many records are kept from which the sample is taken: a later row may still spoil one.
+const SAMPLES: usize = 16;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Usable,
+    /// By the rules.
+    Refused,
+    /// By their rows.
+    Spoiled,
+}
+
+struct Standing {
+    fingerprint: Fingerprint,
+    row: u64,
+    fate: Fate,
+    /// A digest of the user name that they map to; 0: none, or they hold it already.
+    user_name: u64,
+}
+
+/// Everybody delivered so far: one small entry a person.
+#[derive(Default)]
+pub struct Tally {
+    people: HashMap<CompactString, Standing>,
+    rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
+    refused_rows: Vec<Rejection>,
+    refused_people: Vec<Rejection>,
+    rows_refused: u64,
+    samples: Vec<Record>,
+    rows: u64,
+}
+
+/// What the read came to.
+#[derive(Debug, Default)]
+pub struct Count {
+    /// Rows that came, good or not.
+    pub rows: u64,
+    /// People who can be used.
+    pub usable: u64,
+    /// Rows and people who cannot: as many as a run would reject.
+    pub rejected: u64,
+    /// The first of these.
+    pub first_rejected: Vec<Rejection>,
+    /// The first record that can be used; `None`: there is none.
+    pub sample: Option<Record>,
+}
+
+impl Tally {
+    /// Takes in a batch, and gives back the records of those who came for the first time.
+    pub fn accept(&mut self, batch: RecordBatch) -> Vec<Record> {
+        self.rows += (batch.len() + batch.rejections.len()) as u64;
+        let mut fresh = Vec::new();
+        for index in 0..batch.len() {
+            let (id, row, fingerprint) = batch.head(index);
+            match self.people.entry(CompactString::new(id)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Standing { fingerprint, row, fate: Fate::Usable, user_name: 0 });
+                    fresh.push(batch.record(index));
+                }
+                Entry::Occupied(mut known) if known.get().fingerprint != fingerprint => {
+                    let (id, known) = (known.key().clone(), known.get_mut());
+                    // Who was spoiled by a row that is no record has none that was first.
+                    let first = (known.fingerprint != Fingerprint::NONE).then_some(known.row);
+                    self.rows_of_spoiled.entry(id).or_insert_with(|| Vec::from_iter(first)).push(row);
+                    known.fate = Fate::Spoiled;
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        for rejection in batch.rejections {
+            self.rows_refused += 1;
+            if let Some(id) = &rejection.employee_id {
+                let nobody =
+                    || Standing { fingerprint: Fingerprint::NONE, row: 0, fate: Fate::Spoiled, user_name: 0 };
+                self.people.entry(CompactString::new(id)).or_insert_with(nobody).fate = Fate::Spoiled;
+            }
+            keep(&mut self.refused_rows, rejection);
+        }
+        self.samples.retain(|record| is(&self.people, record.employee_id(), Fate::Usable));
+        fresh
+    }
+
+    /// Whether records are wanted to take the sample from.
+    pub fn wants_samples(&self) -> bool {
+        self.samples.len() < SAMPLES
+    }
+
+    /// Takes the sample from these, if it can be any.
+    pub fn sample_from(&mut self, records: impl IntoIterator<Item = Record>) {
+        let people = &self.people;
+        let usable = records.into_iter().filter(|record| is(people, record.employee_id(), Fate::Usable));
+        let room = SAMPLES.saturating_sub(self.samples.len());
+        self.samples.extend(usable.take(room));
+    }
+
+    /// Takes in what the rules say of those who came; `holders` have their user names in state.
+    pub fn judged(
+        &mut self,
+        judged: Vec<Judged>,
+        refused: Vec<Rejection>,
+        holders: &StdHashMap<String, String>,
+    ) {
+        refused.into_iter().for_each(|rejection| self.refuse(rejection));
+        for person in judged {
+            let Some(name) = person.user_name() else { continue };
+            match holders.get(&name) {
+                Some(holder) if holder != person.employee_id() => {
+                    self.refuse(held_user_name(&person, holder))
+                }
+                Some(_) => {}
+                None => {
+                    if let Some(standing) = self.people.get_mut(person.employee_id()) {
+                        standing.user_name = xxh3_64(name.as_bytes()).max(1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, rejection: Rejection) {
+        let id = rejection.employee_id.as_deref().unwrap_or_default();
+        if let Some(standing) = self.people.get_mut(id).filter(|standing| standing.fate == Fate::Usable) {
+            standing.fate = Fate::Refused;
+            keep(&mut self.refused_people, rejection);
+        }
+    }
+
+    /// Whether somebody came and can be used so far.
+    pub fn is_usable(&self, employee_id: &str) -> bool {
+        is(&self.people, employee_id, Fate::Usable)
+    }
+
+    /// Ends the count, with at most so many rejections told.
+    pub fn finish(self, told: usize) -> Count {
+        let clashes = self.clashes();
+        let of_fate = |fate| self.people.values().filter(|standing| standing.fate == fate).count() as u64;
+        let spoiled = self.rows_of_spoiled.len() as u64;
+        let clashing = clashes.len() as u64;
+        let mut first = self.refused_rows;
+        let people = &self.people;
+        let theirs =
+            |one: &Rejection| one.employee_id.as_deref().is_some_and(|id| is(people, id, Fate::Refused));
+        first.extend(self.refused_people.into_iter().filter(theirs));
+        for (id, mut rows) in self.rows_of_spoiled.into_iter().take(KEPT) {
+            rows.sort_unstable();
+            first.push(differing_rows(id.into(), &rows));
+        }
+        let sample = self.samples.into_iter().find(|record| {
+            !clashes.iter().any(|clash| clash.employee_id.as_deref() == Some(record.employee_id()))
+        });
+        first.extend(clashes);
+        first.sort_by_key(|one| (one.row, one.employee_id.clone()));
+        first.truncate(told);
+        Count {
+            rows: self.rows,
+            usable: of_fate(Fate::Usable) - clashing,
+            rejected: self.rows_refused + spoiled + of_fate(Fate::Refused) + clashing,
+            first_rejected: first,
+            sample,
+        }
+    }
+
+    /// Those who map to one user name that nobody holds.
+    fn clashes(&self) -> Vec<Rejection> {
+        let named = || {
+            let usable = self.people.iter().filter(|(_, standing)| standing.fate == Fate::Usable);
+            usable.filter(|(_, standing)| standing.user_name != 0)
+        };
+        let mut numbers: HashMap<u64, u32> = HashMap::new();
+        for (_, standing) in named() {
+            *numbers.entry(standing.user_name).or_default() += 1;
+        }
+        let mut by_name: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
+        for (id, standing) in named().filter(|(_, standing)| numbers[&standing.user_name] > 1) {
+            by_name.entry(standing.user_name).or_default().push((id, standing.row));
+        }
+        let mut clashes = Vec::new();
+        for people in by_name.values_mut() {
+            people.sort_unstable();
+            let ids = people.iter().map(|(id, _)| *id);
+            clashes.extend(people.iter().map(|(id, row)| shared_user_name(id, *row, ids.clone())));
+        }
+        clashes
+    }
+}
+
+fn is(people: &HashMap<CompactString, Standing>, employee_id: &str, fate: Fate) -> bool {
+    people.get(employee_id).is_some_and(|standing| standing.fate == fate)
+}
+
+fn keep(kept: &mut Vec<Rejection>, rejection: Rejection) {
+    if kept.len() < KEPT {
+        kept.push(rejection);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::intake::Intake;
+    use super::super::record::{Columns, RejectionKind};
+    use super::*;
+
+    fn batch(rows: &[(u64, &str, &str)], refused: &[(u64, Option<&str>)]) -> RecordBatch {
+        let mut batch = RecordBatch::new(Columns::new(["status"]), 7);
+        for (row, id, status) in rows {
+            batch.push(*row, [*id, *status].into_iter());
+        }
+        batch.rejections = refused
+            .iter()
+            .map(|(row, id)| Rejection {
+                employee_id: id.map(str::to_owned),
+                row: Some(*row),
+                kind: RejectionKind::FieldCount,
+                reason: "short".into(),
+            })
+            .collect();
+        batch
+    }
+
+    /// Two batches with everything in them that rows alone can be rejected for.
+    fn batches() -> [RecordBatch; 2] {
+        [
+            batch(
+                &[(2, "1", "a"), (3, "2", "a"), (4, "2", "a"), (5, "3", "a")],
+                &[(1, None), (6, Some("4"))],
+            ),
+            batch(&[(7, "1", "b"), (8, "4", "a"), (9, "1", "c"), (10, "5", "a")], &[(11, Some("5"))]),
+        ]
+    }
+
+    #[test]
+    fn a_tally_counts_and_rejects_what_the_intake_does() {
+        let (mut tally, mut intake) = (Tally::default(), Intake::default());
+        for batch in batches() {
+            let fresh = tally.accept(batch);
+            tally.sample_from(fresh);
+        }
+        batches().into_iter().for_each(|batch| intake.accept(batch));
+        let (count, findings) = (tally.finish(100), intake.finish(Fingerprint::NONE));
+        assert_eq!((count.rows, count.usable), (findings.rows, findings.changed.len() as u64));
+        let mut rejected = findings.rejected;
+        rejected.sort_by_key(|one| (one.row, one.employee_id.clone()));
+        assert_eq!(count.first_rejected, rejected);
+        assert_eq!(count.rejected, rejected.len() as u64);
+        let sample = count.sample.unwrap();
+        assert_eq!((sample.employee_id(), sample.row), ("2", 3), "the first whom no later row has spoiled");
+    }
+
+    #[test]
+    fn without_a_usable_record_there_is_no_sample_and_only_so_much_is_told() {
+        let mut tally = Tally::default();
+        let rows: Vec<(u64, Option<&str>)> = (1..=5_000).map(|row| (row, None)).collect();
+        let fresh = tally.accept(batch(&[], &rows));
+        tally.sample_from(fresh);
+        let count = tally.finish(3);
+        assert_eq!((count.rejected, count.first_rejected.len()), (5_000, 3));
+        assert!(count.sample.is_none());
+    }
+}

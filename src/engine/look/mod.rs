@@ -1,0 +1,243 @@
+//! Looking at the sources for people: what each holds, what of it is read, and what a run would reject. Nothing is stored.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Engine;
+use super::feed::Feed;
+use super::register::Register;
+use crate::core::coverage::Coverage;
+use crate::core::mapping::Fields;
+use crate::core::planner::judge;
+use crate::core::record::{Columns, EMPLOYEE_ID, Record, RecordBatch};
+use crate::core::register::{Origin, RegisterFields};
+use crate::core::scim::ScimPort;
+use crate::core::source_file::SourceFile;
+use crate::core::tally::{Count, Tally};
+use crate::source::{BATCHES_AHEAD, HrSource, SourceEnd, SourceError};
+use crate::store::StoreError;
+
+/// How many rejections are told.
+const TOLD: usize = 10;
+/// How many people are judged at once.
+const BATCH: usize = 512;
+
+/// A source, read whole.
+#[derive(Debug)]
+pub struct Look {
+    /// What it is called.
+    pub name: String,
+    /// The file or system that was read; `None`: none was found, or it could not be read.
+    pub reached: Option<String>,
+    /// What came of it. Where it failed, that counts for nothing.
+    pub count: Count,
+    /// What it holds beside what is read of it.
+    pub coverage: Coverage,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// Why it cannot be used.
+    pub failure: Option<SourceError>,
+}
+
+/// All sources.
+#[derive(Debug)]
+pub struct Looks {
+    /// Each of them.
+    pub sources: Vec<Look>,
+    /// Of several, what they make together. `None`: there is only one, or one of them failed.
+    pub together: Option<Count>,
+}
+
+/// What several sources say of everybody.
+#[derive(Default)]
+struct Said {
+    people: BTreeMap<String, Person>,
+    /// Who was rejected in one of them keeps what is known of them, whatever the others say.
+    spoiled: HashSet<String>,
+}
+
+#[derive(Default)]
+struct Person {
+    row: u64,
+    records: HashMap<usize, RegisterFields>,
+}
+
+impl Said {
+    fn add(
+        &mut self,
+        place: usize,
+        origin: &Origin,
+        theirs: Vec<(String, u64, RegisterFields)>,
+        tally: &Tally,
+    ) {
+        for (own, row, fields) in theirs {
+            let id = origin.id(&own);
+            if tally.is_usable(&own) {
+                let person = self.people.entry(id).or_default();
+                person.row = row;
+                person.records.insert(place, fields);
+            } else {
+                self.spoiled.insert(id);
+            }
+        }
+    }
+}
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Reads every source whole, whatever is known of it, and judges everybody by the rules. No cursor moves.
+    ///
+    /// # Errors
+    /// Where the database fails. A source that fails is in the answer.
+    pub async fn look(&self) -> Result<Looks, StoreError> {
+        match &self.feed {
+            Feed::Direct(source) => {
+                let accepted = self.store.accepted_file().await?;
+                let origin = &self.rules.sources[0].origin;
+                let mut tally = Tally::default();
+                let take = async |batches| self.take_judged(&mut tally, batches).await;
+                let (end, taken) = read_whole(&**source, take).await;
+                taken?;
+                Ok(Looks { sources: vec![look(origin, end, accepted.as_ref(), tally)], together: None })
+            }
+            Feed::Register(register) => self.look_at_each(register).await,
+        }
+    }
+
+    async fn look_at_each(&self, register: &Register<S>) -> Result<Looks, StoreError> {
+        let standings = self.store.source_standings().await?;
+        let (mut sources, mut said) = (Vec::new(), Said::default());
+        for (place, member) in register.members.iter().enumerate() {
+            let mut tally = Tally::default();
+            let mut theirs = Vec::new();
+            let take = async |mut batches: mpsc::Receiver<RecordBatch>| {
+                while let Some(batch) = batches.recv().await {
+                    let fresh = tally.accept(batch);
+                    theirs.extend(fresh.iter().map(|record| kept(record, &member.origin)));
+                    tally.sample_from(fresh);
+                }
+            };
+            let (end, ()) = read_whole(&member.source, take).await;
+            said.add(place, &member.origin, theirs, &tally);
+            let standing = member.stands(standings.get(&member.origin.name));
+            let mut look = look(&member.origin, end, standing.map(|standing| &standing.file), tally);
+            look.count.sample =
+                look.count.sample.map(|sample| as_known(&sample, &member.origin, sample.names()));
+            sources.push(look);
+        }
+        if sources.iter().any(|look| look.failure.is_some()) {
+            return Ok(Looks { sources, together: None });
+        }
+        let mut together = self.judge_together(register, said).await?;
+        together.rejected += sources.iter().map(|look| look.count.rejected).sum::<u64>();
+        if let [only] = &mut sources[..] {
+            only.count.first_rejected.append(&mut together.first_rejected);
+            only.count.first_rejected.sort_by_key(|one| (one.row, one.employee_id.clone()));
+            let rejections = std::mem::take(&mut only.count.first_rejected);
+            let first_rejected = rejections.into_iter().take(TOLD).collect();
+            only.count = Count { rows: only.count.rows, first_rejected, ..together };
+            return Ok(Looks { sources, together: None });
+        }
+        Ok(Looks { sources, together: Some(together) })
+    }
+
+    async fn judge_together(&self, register: &Register<S>, said: Said) -> Result<Count, StoreError> {
+        let empty = || RecordBatch::new(Arc::clone(&register.columns), register.seed);
+        let (mut tally, mut batch) = (Tally::default(), empty());
+        for (id, person) in &said.people {
+            if said.spoiled.contains(id) {
+                continue;
+            }
+            // What several sources say stands in no row.
+            let row = if register.members.len() == 1 { person.row } else { 0 };
+            batch.push(row, register.precedence.merge(id, &person.records, &register.columns));
+            if batch.len() >= BATCH {
+                self.judge_batch(&mut tally, std::mem::replace(&mut batch, empty())).await?;
+            }
+        }
+        self.judge_batch(&mut tally, batch).await?;
+        Ok(tally.finish(TOLD))
+    }
+
+    async fn take_judged(
+        &self,
+        tally: &mut Tally,
+        mut batches: mpsc::Receiver<RecordBatch>,
+    ) -> Result<(), StoreError> {
+        while let Some(batch) = batches.recv().await {
+            self.judge_batch(tally, batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn judge_batch(&self, tally: &mut Tally, batch: RecordBatch) -> Result<(), StoreError> {
+        let rulebook = &self.rules.rulebook;
+        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let fresh = tally.accept(batch);
+        let samples = if tally.wants_samples() { fresh.clone() } else { Vec::new() };
+        let ids: Vec<&str> = fresh.iter().map(Record::employee_id).collect();
+        let states = self.store.states(&ids).await?;
+        let (judged, refused) = judge(fresh, &states, rulebook, today);
+        let names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
+        let holders = self.store.holders(&names).await?;
+        tally.judged(judged, refused, &holders);
+        tally.sample_from(samples);
+        Ok(())
+    }
+}
+
+/// Reads everybody; `take` takes what comes.
+async fn read_whole<S: HrSource, T>(
+    source: &S,
+    take: impl AsyncFnOnce(mpsc::Receiver<RecordBatch>) -> T,
+) -> (Result<SourceEnd, SourceError>, T) {
+    let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+    tokio::join!(source.read(None, sender), take(batches))
+}
+
+fn look(
+    origin: &Origin,
+    end: Result<SourceEnd, SourceError>,
+    accepted: Option<&SourceFile>,
+    tally: Tally,
+) -> Look {
+    let mut count = tally.finish(TOLD);
+    for rejection in &mut count.first_rejected {
+        rejection.employee_id = rejection.employee_id.take().map(|own| origin.id(&own));
+    }
+    let (mut coverage, mut warnings, mut reached) = (Coverage::default(), Vec::new(), None);
+    let end = end.and_then(|end| {
+        coverage = end.coverage;
+        warnings.extend(end.passed_over);
+        SourceError::unless_after(end.file, accepted)
+    });
+    let failure = match end {
+        Ok(file) => {
+            reached = Some(file.name);
+            None
+        }
+        Err(error) => {
+            coverage = error.coverage().cloned().unwrap_or(coverage);
+            Some(error)
+        }
+    };
+    Look { name: origin.name.clone(), reached, count, coverage, warnings, failure }
+}
+
+fn kept(record: &Record, origin: &Origin) -> (String, u64, RegisterFields) {
+    (record.employee_id().to_owned(), record.row, origin.fields(record))
+}
+
+/// A record as the register would know it: ids with their prefix, dates in one form.
+fn as_known(record: &Record, origin: &Origin, columns: &[String]) -> Record {
+    let columns = Columns::new(columns.iter().map(String::as_str));
+    let mut batch = RecordBatch::new(Arc::clone(&columns), 0);
+    let (id, fields) = (origin.id(record.employee_id()), origin.fields(record));
+    let value = |name: &String| match name.as_str() {
+        EMPLOYEE_ID => id.as_str(),
+        name => fields.get(name).map_or("", String::as_str),
+    };
+    batch.push(record.row, columns.names().iter().map(value));
+    batch.record(0)
+}

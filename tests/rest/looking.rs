@@ -1,0 +1,69 @@
+//! What `check` tells of a system that is asked by HTTP.
+
+use serde_json::{Value, json};
+
+use super::common::{Output, World};
+use super::server::{Reply, Server};
+use super::{people, person};
+
+/// A world whose source is this server, with these lines of `[source.rest]`.
+fn world(server: &Server, lines: &str) -> World {
+    let world = World::new();
+    let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    let mut config: toml::Table = toml::from_str(&text).unwrap();
+    let source = format!(
+        "kind = \"rest\"\nabsence = \"deprovision\"\n[rest]\nurl = \"{}/people\"\nrecords = \"$.list[*]\"\nretry_base_seconds = 0.01\n\
+         {lines}\n[columns]\nemployee_id = \"id\"\ngiven_name = \"first\"\nfamily_name = \"$.last\"\nwork_email = \"mail\"\n\
+         status = \"status\"\ndepartment = \"dept\"\njob_title = \"$.jobs[?@.main == true].title\"",
+        server.url
+    );
+    config["source"] = toml::from_str::<toml::Table>(&source).unwrap().into();
+    std::fs::write(world.path("config.toml"), config.to_string()).unwrap();
+    world
+}
+
+fn checked(world: &World, exit: i32) -> (Value, Output) {
+    let output = world.run(&["check", "--json"]);
+    assert_eq!(output.exit, exit, "{output:?}");
+    (serde_json::from_str(&output.stdout).unwrap(), output)
+}
+
+#[test]
+fn check_names_the_address_the_fields_that_no_path_reads_and_the_columns_that_no_record_has() {
+    let server = Server::plain(|_, _| {
+        let mut list = people(0..3);
+        list[1]["jobs"] = json!([{"main": true, "title": "Analyst", "pay": 70_000}, {"main": false}]);
+        list[2]["nick name"] = json!("Annie");
+        Reply::json(json!({"list": list}))
+    });
+    let world = world(&server, "");
+    let told = world.run(&["check"]);
+    for words in [
+        format!("ok   HR source: {}/people: complete, 3 usable rows, 0 rejected", server.url),
+        "not read by any column: $.jobs[*].main, $.jobs[*].pay, nick name\n".into(),
+        "configured, and not in the source: department\n".into(),
+        "sample, masked: row 1: employee_id = 9, family_name = Xx9, given_name = Xxx, status = Xxxxxx, work_email = x9@x.xxxx; 2 empty\n"
+            .into(),
+    ] {
+        assert!(told.stdout.contains(&words), "'{words}' is not in {told:?}");
+    }
+    assert_eq!(told.exit, 0, "{told:?}");
+    let (report, _) = checked(&world, 0);
+    assert_eq!(report["sources"][0]["absent"], json!(["department"]));
+}
+
+#[test]
+fn a_path_that_leads_nowhere_in_every_record_is_told_beside_what_is_there() {
+    let server = Server::plain(|_, _| {
+        let mut one = person(1);
+        let id = one.as_object_mut().unwrap().remove("id").unwrap();
+        one["workerId"] = id;
+        Reply::json(json!({"list": [one]}))
+    });
+    let (report, output) = checked(&world(&server, ""), 5);
+    let source = &report["sources"][0];
+    assert!(source["message"].as_str().unwrap().contains("source.columns.employee_id"), "{source}");
+    assert_eq!(source["unmapped"], json!(["workerId"]));
+    assert!(source["absent"].as_array().unwrap().contains(&json!("employee_id")), "{source}");
+    assert!(!output.stderr.contains("workerId"), "{output:?}");
+}

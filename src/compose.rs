@@ -8,16 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
-    AuthKind, ConfigErrors, HeaderChange, Loaded, Secret, SourceRules, SourceSettings, WorkivaSettings, load,
+    AuthKind, ConfigErrors, HeaderChange, Loaded, Secret, SourceKind, SourceRules, SourceSettings,
+    WorkivaSettings, load,
 };
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::feed::Feed;
+use crate::engine::inbound::StoreInbox;
 use crate::engine::register::{Member, Register};
 use crate::engine::telemetry::Telemetry;
+use crate::engine::trigger::Triggers;
 use crate::engine::{Engine, Parts};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
 use crate::source::AnySource;
-use crate::source::csv::CsvSource;
+use crate::source::csv::{Announcements, CsvOptions, CsvSource};
+use crate::source::push::{Inbox, PushOptions, PushSource};
 use crate::source::rest::{RestOptions, RestSource};
 use crate::store::{Store, StoreError};
 
@@ -47,6 +51,8 @@ pub struct Surroundings {
     pub random: Arc<Randomness>,
     /// What is counted.
     pub telemetry: Arc<Telemetry>,
+    /// Runs that were asked for from outside.
+    pub triggers: Arc<Triggers>,
 }
 
 impl Surroundings {
@@ -56,6 +62,7 @@ impl Surroundings {
             clock: Arc::new(SystemClock),
             random: Arc::new(Randomness::from_system()),
             telemetry: Arc::new(Telemetry::default()),
+            triggers: Arc::default(),
         }
     }
 }
@@ -85,13 +92,16 @@ pub async fn engine(
     surroundings: &Surroundings,
     may_write: bool,
 ) -> Result<RealEngine, ComposeError> {
+    let inbox = StoreInbox::new(store.clone(), Arc::clone(&surroundings.clock), may_write);
+    let inbox: Arc<dyn Inbox> = Arc::new(inbox);
     let parts = Parts {
-        feed: feed(&loaded),
+        feed: feed(&loaded, &inbox),
         port: client(&loaded)?,
         store,
         clock: Arc::clone(&surroundings.clock),
         random: Arc::clone(&surroundings.random),
         telemetry: Arc::clone(&surroundings.telemetry),
+        triggers: Arc::clone(&surroundings.triggers),
         may_write,
     };
     let engine = Engine::new(loaded, parts);
@@ -101,15 +111,18 @@ pub async fn engine(
     Ok(engine)
 }
 
-/// Where records come from, as configured.
-pub fn feed(loaded: &Loaded) -> Feed<AnySource> {
+/// Where records come from, as configured. What is pushed waits in `inbox`.
+fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
     let rules = &loaded.rules;
     if !loaded.settings.uses_register() {
         return Feed::direct(source(loaded));
     }
     let member = |((_, settings), one): ((String, &SourceSettings), &SourceRules)| Member {
         origin: one.origin.clone(),
-        source: any_source(settings, one, one.reading),
+        source: match settings.kind {
+            SourceKind::Push => AnySource::Push(pushed(settings, one, inbox)),
+            _ => asked(settings, one, one.reading),
+        },
         reading: format!("{:016x}", one.reading),
         any_header: settings.header_change == HeaderChange::Allow,
     };
@@ -126,11 +139,28 @@ pub fn source(loaded: &Loaded) -> AnySource {
     let rules = &loaded.rules;
     let (_, settings) =
         loaded.settings.all_sources().next().expect("validation has seen to it that there is one");
-    any_source(settings, &rules.sources[0], rules.rulebook.seed)
+    asked(settings, &rules.sources[0], rules.rulebook.seed)
 }
 
-/// `seed` goes into the fingerprints of its records.
-fn any_source(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySource {
+fn pushed(source: &SourceSettings, rules: &SourceRules, inbox: &Arc<dyn Inbox>) -> PushSource {
+    let push = source.push.clone().unwrap_or_default();
+    // It has no name of its own that a pattern or a file beside it could come from.
+    let csv = CsvOptions {
+        announcements: Announcements::default(),
+        ..csv::options(source, rules.delimiter, rules.reading)
+    };
+    let options = PushOptions {
+        name: rules.origin.name.clone(),
+        csv,
+        action_column: push.action_column,
+        delete_values: push.delete_values,
+        min_records: source.min_records,
+    };
+    PushSource::new(options, Arc::clone(inbox))
+}
+
+/// A source that is asked. `seed` goes into the fingerprints of its records.
+fn asked(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySource {
     if let Some(rest) = &rules.rest {
         let (rules, min_records) = (rest.clone(), source.min_records);
         return AnySource::Rest(RestSource::new(RestOptions { rules, min_records, seed }));

@@ -39,15 +39,20 @@ pub fn write_hr_file(path: &Path, people: usize) {
     file.flush().unwrap();
 }
 
-/// A configuration that provisions everybody.
+/// A configuration that provisions everybody in `employees.csv`.
 pub fn configuration(folder: &Path, base_url: &str, max_in_flight: usize) -> Loaded {
+    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display());
+    configuration_of(folder, base_url, max_in_flight, &source)
+}
+
+/// A configuration that provisions everybody in a source that begins with these lines.
+pub fn configuration_of(folder: &Path, base_url: &str, max_in_flight: usize, source: &str) -> Loaded {
     let folder = folder.display();
     let text = format!(
         r#"
 [source]
-kind = "csv"
-path = "{folder}/employees.csv"
 absence = "deprovision"
+{source}
 [source.columns]
 employee_id = "Employee ID"
 given_name = "First Name"

@@ -2,7 +2,9 @@
 
 mod csv;
 mod error;
+mod kinds;
 mod load;
+mod push;
 mod repair;
 pub mod rest;
 mod rules;
@@ -13,7 +15,11 @@ mod sources;
 
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
+pub use kinds::{Encoding, HeaderChange, SourceKind};
 pub use load::{Loaded, listen_address, load, parse, schema};
+pub use push::{
+    PushSettings, SIGNED_BODY, SIGNED_TIMESTAMP, SignatureDigest, SignatureEncoding, TriggerSettings,
+};
 pub use rules::{Rules, compile};
 pub use secret::Secret;
 pub use settings::*;

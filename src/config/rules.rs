@@ -64,6 +64,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         })
         .ok();
     let drift_schedule = check_drift(settings, &mut errors);
+    super::push::check_trigger(&settings.trigger, &mut errors);
     if let Some(column) = &settings.guard.max_deprovision_percent_per
         && !settings.all_sources().any(|(_, source)| source.columns.contains_key(column))
     {

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::csv::CsvDeltaSettings;
+use super::kinds::{Encoding, HeaderChange, SourceKind};
+use super::push::{PushSettings, TriggerSettings};
 use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
 use crate::core::access::AccessSettings;
@@ -51,6 +53,9 @@ pub struct Settings {
     pub retry: RetrySettings,
     /// How much one run may change before a person has to look.
     pub guard: GuardSettings,
+    /// A webhook that starts a run at once.
+    #[serde(default)]
+    pub trigger: TriggerSettings,
     /// When live Workiva is compared with what was confirmed.
     #[serde(default)]
     pub drift: DriftSettings,
@@ -159,6 +164,9 @@ pub struct SourceSettings {
     /// How dates are written, tried in order (`%Y` year, `%m` month, `%d` day).
     #[serde(default = "iso_dates")]
     pub date_formats: Vec<String>,
+    /// Push: who may send records, and what a delta says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushSettings>,
     /// HTTP: how the system is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Box<RestSettings>>,
@@ -167,72 +175,6 @@ pub struct SourceSettings {
     pub account: Option<Box<AccountSettings>>,
     /// Our name = their header. `employee_id` and `status` are required; further names can be used in expressions.
     pub columns: BTreeMap<String, String>,
-}
-
-/// What a changed header does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HeaderChange {
-    /// The whole plan is held until it is approved; then the header is the new yardstick.
-    #[default]
-    Hold,
-    /// Nothing, as long as every mapped column is there.
-    Allow,
-}
-
-/// The kinds of HR source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// A file of comma-separated values with a header.
-    Csv,
-    /// Any JSON HTTP API, by `[source.rest]` alone.
-    Rest,
-    /// ADP Workforce Now, workers v2.
-    Adp,
-    /// BambooHR, custom report.
-    Bamboohr,
-    /// HiBob, people search.
-    Hibob,
-    /// Merge, HRIS employees.
-    Merge,
-    /// Paylocity, company employees.
-    Paylocity,
-    /// Personio, company employees v1.
-    Personio,
-    /// Rippling, workers.
-    Rippling,
-    /// SAP SuccessFactors, OData v2.
-    Successfactors,
-    /// UKG Pro, employee changes.
-    Ukgpro,
-    /// Workday, a report as a service.
-    Workday,
-}
-
-impl SourceKind {
-    /// As the configuration writes it.
-    pub fn name(self) -> String {
-        let written = serde_json::to_value(self).unwrap_or_default();
-        written.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Whether it is spoken to by HTTP.
-    pub fn is_rest(self) -> bool {
-        !matches!(self, Self::Csv)
-    }
-}
-
-/// Character encodings of a CSV file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// What Excel writes in Western Europe and the Americas.
-    #[serde(rename = "windows-1252")]
-    Windows1252,
 }
 
 /// `[workiva]`

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ConfigError;
+use super::kinds::SourceKind;
 use super::rest::{self, RestRules};
-use super::settings::{Settings, SourceKind, SourceSettings};
+use super::settings::{Settings, SourceSettings};
 use crate::core::planner::Absence;
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::register::{Origin, Precedence};
@@ -38,7 +39,9 @@ impl SourceSettings {
 
     /// Whether it may deliver what changed instead of everybody.
     pub fn has_deltas(&self) -> bool {
-        self.delta.is_some() || self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
+        self.kind == SourceKind::Push
+            || self.delta.is_some()
+            || self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
     }
 }
 
@@ -70,9 +73,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         let rest = check_rest(&section, source, errors);
         let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);
         let full_schedule = check_cron(settings, &section, "full_cron", source.full_cron.as_deref(), errors);
-        if source.full_cron.is_some() && !source.has_deltas() {
-            let message =
-                "is for a source that delivers what changed; this one tells of everybody each time: use cron";
+        if let Some(message) = no_full_cron(source).filter(|_| source.full_cron.is_some()) {
             errors.push(ConfigError::new(format!("{section}.full_cron"), message));
         }
         Some(SourceRules {
@@ -86,6 +87,18 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
     });
     let compiled = compiled.collect();
     (compiled, precedence(settings, errors))
+}
+
+/// Why a source cannot be read in full when we want.
+fn no_full_cron(source: &SourceSettings) -> Option<&'static str> {
+    if source.kind == SourceKind::Push {
+        return Some(
+            "is for a source that can be asked; of one that pushes, let it push a snapshot from time to time",
+        );
+    }
+    let message =
+        "is for a source that delivers what changed; this one tells of everybody each time: use cron";
+    (!source.has_deltas()).then_some(message)
 }
 
 fn origin(source: &SourceSettings) -> Origin {
@@ -111,10 +124,22 @@ pub(super) fn decisive(source: &SourceSettings) -> serde_json::Value {
     ])
 }
 
+/// What decides how a record reads. Whose word counts, and what absence means, is asked where records are merged.
 fn reading(source: &SourceSettings) -> u64 {
+    let push = source.push.as_ref().map(|push| (&push.action_column, &push.delete_values));
+    let decisive = serde_json::json!([
+        source.kind,
+        source.columns,
+        source.date_formats,
+        source.delimiter,
+        source.encoding,
+        source.id_prefix,
+        source.rest,
+        source.delta,
+        push,
+    ]);
     let mut hasher = Xxh3::new();
-    hasher.update(decisive(source).to_string().as_bytes());
-    hasher.update(serde_json::json!([source.rest, source.delta]).to_string().as_bytes());
+    hasher.update(decisive.to_string().as_bytes());
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.digest()
 }
@@ -232,7 +257,12 @@ fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigE
             errors.push(ConfigError::new(format!("{section}.path"), "is required for kind = \"csv\""))
         }
         (SourceKind::Csv, Some(_)) => super::csv::check(section, source, errors),
+        (SourceKind::Push, _) => super::push::check(section, source, errors),
         _ => {}
+    }
+    if source.push.is_some() && source.kind != SourceKind::Push {
+        let message = "is for kind = \"push\" alone; remove it";
+        errors.push(ConfigError::new(format!("{section}.push"), message));
     }
     check_announcements(section, source, errors);
     if source.absence_runs > 1 && source.absence == Absence::Keep {

@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::task::AbortHandle;
 
 use crate::compose::RealEngine;
+use crate::config::{SourceSettings, TriggerSettings};
+use crate::core::delivery::{PushRequest, Receipt, Refusal};
 use crate::engine::session::Line;
 use crate::engine::telemetry::{Figures, HeldFigures};
-use crate::http::{Readiness, Vitals};
+use crate::engine::trigger::Asker;
+use crate::http::{Door, Inbound, Readiness, Vitals};
 use crate::scim::ScimClient;
 use crate::store::{Status, StoreError};
 
@@ -50,9 +54,55 @@ impl DaemonVitals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn engine(&self) -> Arc<RealEngine> {
+        Arc::clone(&self.inner().engine)
+    }
+
     async fn status(&self) -> Result<Status, StoreError> {
-        let engine = Arc::clone(&self.inner().engine);
+        let engine = self.engine();
         engine.store.status(1, engine.clock.now()).await
+    }
+}
+
+impl Inbound for DaemonVitals {
+    fn now(&self) -> DateTime<Utc> {
+        self.engine().clock.now()
+    }
+
+    fn doors(&self) -> Vec<Door> {
+        let engine = self.engine();
+        let door = |(_, source): (String, &SourceSettings)| {
+            let token = source.push.as_ref()?.token.as_ref()?.as_secret().clone();
+            Some(Door { source: source.called().to_owned(), token })
+        };
+        engine.settings.all_sources().filter_map(door).collect()
+    }
+
+    async fn receive(&self, source: &str, request: PushRequest, body: Vec<u8>) -> Result<Receipt, Refusal> {
+        let engine = self.engine();
+        let taken = engine.receive(source, request, body).await?;
+        if taken.is_new {
+            engine.triggers.ask(Asker::Push, Some(source));
+        }
+        Ok(taken.receipt)
+    }
+
+    async fn told_run(&self, source: &str, run_id: &str) -> Result<Option<String>, Refusal> {
+        let told = self.engine().store.told_run(source, run_id).await;
+        told.map_err(|error| Refusal::Failed(error.to_string()))
+    }
+
+    fn trigger_settings(&self) -> TriggerSettings {
+        self.engine().settings.trigger.clone()
+    }
+
+    fn trigger(&self, source: Option<&str>) -> Option<bool> {
+        let engine = self.engine();
+        let is_known = |name: &str| engine.settings.all_sources().any(|(_, source)| source.called() == name);
+        if !source.is_none_or(is_known) {
+            return None;
+        }
+        Some(engine.triggers.ask(Asker::Webhook, source))
     }
 }
 
@@ -96,7 +146,7 @@ impl Vitals for DaemonVitals {
     }
 
     async fn metrics(&self) -> String {
-        let engine = Arc::clone(&self.inner().engine);
+        let engine = self.engine();
         let now = engine.clock.now();
         let mut figures = Figures::default();
         if let Ok(status) = engine.store.status(0, now).await {

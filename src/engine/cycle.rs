@@ -144,7 +144,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
         // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.
         self.store.reclaim("").await?;
-        let run_id = self.random.name(started_at);
+        let (run_id, select) = &self.begin_run(started_at, select).await?;
+        let run_id = run_id.clone();
         let result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
             Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, select).await {
@@ -166,6 +167,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.bell.notify_one();
         }
         Ok(result)
+    }
+
+    /// The key of a run that begins, and what it reads: what was pushed is always among it, and its senders know the run.
+    async fn begin_run(&self, now: DateTime<Utc>, select: &Select) -> Result<(String, Select), StoreError> {
+        let fresh = self.random.name(now);
+        if self.feed.pushed().next().is_none() {
+            return Ok((fresh, select.clone()));
+        }
+        let Some(run_id) = self.store.start_deliveries(&fresh, now).await? else {
+            return Ok((fresh, select.clone()));
+        };
+        let places = self.feed.pushed().filter_map(|source| self.feed.position(source));
+        Ok((run_id, select.with(places)))
     }
 
     /// A run over the same bytes as the one before, which left nothing to be looked at again, is quiet without reading

@@ -1,5 +1,7 @@
 //! Reading source and state side by side: the source on its own thread, both into the intake.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::mpsc;
 
@@ -10,6 +12,7 @@ use crate::core::intake::{Findings, Intake};
 use crate::core::planner::Rulebook;
 use crate::core::record::{Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
+use crate::source::push::PushOptions;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::store::{Store, StoreError};
 
@@ -64,6 +67,34 @@ impl<S: HrSource> Feed<S> {
         match self {
             Self::Direct(source) => source.digest().await,
             Self::Register(_) => Ok(None),
+        }
+    }
+
+    /// How bodies are read that are pushed to the source of this name; `None`: there is none, or nobody can.
+    pub fn push(&self, source: &str) -> Option<&Arc<PushOptions>> {
+        let Self::Register(register) = self else { return None };
+        register.members.iter().find(|member| member.origin.name == source)?.source.push()
+    }
+
+    /// The names of the sources that are pushed to.
+    pub fn pushed(&self) -> impl Iterator<Item = &str> {
+        let members = match self {
+            Self::Direct(_) => &[],
+            Self::Register(register) => register.members.as_slice(),
+        };
+        members
+            .iter()
+            .filter(|member| member.source.push().is_some())
+            .map(|member| member.origin.name.as_str())
+    }
+
+    /// The position of the source of this name.
+    pub fn position(&self, source: &str) -> Option<usize> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Register(register) => {
+                register.members.iter().position(|member| member.origin.name == source)
+            }
         }
     }
 

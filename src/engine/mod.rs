@@ -9,6 +9,7 @@ pub mod drift;
 pub mod explain;
 pub mod feed;
 pub mod gate;
+pub mod inbound;
 pub mod lease;
 pub mod look;
 mod outage;
@@ -21,6 +22,7 @@ pub mod schedule;
 pub mod session;
 pub mod telemetry;
 mod tray;
+pub mod trigger;
 mod vigil;
 mod work;
 
@@ -38,6 +40,7 @@ use self::pool::Pool;
 use self::register::Select;
 use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
+use self::trigger::Triggers;
 use crate::config::{Loaded, Rules, Settings};
 use crate::core::audit::configuration;
 use crate::core::plan::content_hash;
@@ -87,6 +90,8 @@ pub struct Engine<S, P> {
     pub random: Arc<Randomness>,
     /// What is counted.
     pub telemetry: Arc<Telemetry>,
+    /// Runs that were asked for from outside.
+    pub triggers: Arc<Triggers>,
     /// Rung when something new is queued.
     pub bell: Arc<Notify>,
     /// How many cycles have ended, well or not.
@@ -112,6 +117,8 @@ pub struct Parts<S, P> {
     pub random: Arc<Randomness>,
     /// What is counted.
     pub telemetry: Arc<Telemetry>,
+    /// Runs that were asked for from outside.
+    pub triggers: Arc<Triggers>,
     /// Whether anything may be stored.
     pub may_write: bool,
 }
@@ -129,6 +136,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             clock: parts.clock,
             random: parts.random,
             telemetry: parts.telemetry,
+            triggers: parts.triggers,
             bell: Arc::new(Notify::new()),
             cycles: watch::Sender::new(0),
             may_write: parts.may_write,

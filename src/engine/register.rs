@@ -54,6 +54,17 @@ pub enum Select {
 }
 
 impl Select {
+    /// The same with these positions, at least with what changed there.
+    pub fn with(&self, places: impl IntoIterator<Item = usize>) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Some(list) => {
+                let added = places.into_iter().map(|place| (place, false));
+                Self::Some(list.iter().copied().chain(added).collect())
+            }
+        }
+    }
+
     fn of(&self, place: usize) -> Option<bool> {
         match self {
             Self::All => Some(false),

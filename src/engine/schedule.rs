@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::Engine;
 use super::register::Select;
+use super::trigger::{Asked, Asker};
 use crate::core::schedule::Agenda;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
@@ -21,6 +22,7 @@ const SET_BACK: TimeDelta = TimeDelta::seconds(60);
 /// Why a sleep ended.
 enum Wake {
     Due,
+    Asked(Asked),
     Stopped,
     SetBack,
 }
@@ -33,7 +35,18 @@ pub async fn run<S: HrSource, P: ScimPort>(
 ) {
     let at_once = first && engine.settings.schedule.run_on_start;
     let last = known(engine.store.last_run_at().await, "the last run is not known");
-    let ticks = Ticks { key: "schedule.cron", agenda: agenda(&engine), last, at_once };
+    // What a process that is gone had answered for is read at once, whatever the schedule says.
+    if known(
+        engine.store.delivery_waits().await.map(|waits| waits.then_some(())),
+        "whether a delivery waits is not known",
+    )
+    .is_some()
+    {
+        for source in engine.feed.pushed() {
+            engine.triggers.ask(Asker::Push, Some(source));
+        }
+    }
+    let ticks = Ticks { key: "schedule.cron", agenda: agenda(&engine), last, at_once, is_asked: true };
     let work = |cause, due: Option<Vec<(usize, bool)>>| {
         let select = due.map_or(Select::All, Select::Some);
         let engine = &engine;
@@ -50,8 +63,9 @@ pub async fn run_drift<S: HrSource, P: ScimPort>(engine: Arc<Engine<S, P>>, mut 
     };
     let last = known(engine.store.last_drift_at().await, "the last comparison is not known");
     let agenda = Agenda::new(vec![(schedule.clone(), ())]);
-    let ticks = Ticks { key: "drift.cron", agenda, last, at_once: false };
-    each_tick(&engine, ticks, stop, |cause, _| drift(&engine, cause)).await;
+    let ticks = Ticks { key: "drift.cron", agenda, last, at_once: false, is_asked: false };
+    let work = |cause, _: Option<Vec<()>>| drift(&engine, cause);
+    each_tick(&engine, ticks, stop, work).await;
 }
 
 /// When which source is read, by position; `true`: in full.
@@ -65,8 +79,8 @@ fn agenda<S, P>(engine: &Engine<S, P>) -> Agenda<(usize, bool)> {
     Agenda::new(entries)
 }
 
-fn known(last: Result<Option<DateTime<Utc>>, StoreError>, message: &str) -> Option<DateTime<Utc>> {
-    last.unwrap_or_else(|error| {
+fn known<T>(known: Result<Option<T>, StoreError>, message: &str) -> Option<T> {
+    known.unwrap_or_else(|error| {
         tracing::error!(%error, "{message}");
         None
     })
@@ -81,12 +95,14 @@ struct Ticks<T> {
     last: Option<DateTime<Utc>>,
     /// Whether it is due now, whatever the schedule says.
     at_once: bool,
+    /// Whether somebody else may ask for it as well.
+    is_asked: bool,
 }
 
 /// Works whenever a tick is due. A tick that was missed, because the daemon was down or the work took longer, is made up
 /// once; the work never overlaps with itself.
 /// `work` is told the cause and what is due; `None`: everything.
-async fn each_tick<S: HrSource, P: ScimPort, T: Clone + Ord, F: Future<Output = ()>>(
+async fn each_tick<S: HrSource, P: ScimPort, T: Place, F: Future<Output = ()>>(
     engine: &Engine<S, P>,
     ticks: Ticks<T>,
     mut stop: watch::Receiver<bool>,
@@ -101,6 +117,7 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Clone + Ord, F: Future<Output = 
     };
     let mut due_now = None;
     let mut reference = now;
+    let mut told_of_end = false;
     loop {
         if let Some(cause) = cause {
             // Nothing is changed until one transaction at the end, so the work can be left at any point.
@@ -110,19 +127,25 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Clone + Ord, F: Future<Output = 
                 () = work(cause, due_now.take()) => {}
             }
         }
-        let Some(due) = ticks.agenda.next_after(reference) else {
+        let due = ticks.agenda.next_after(reference);
+        if due.is_none() && !told_of_end {
             tracing::warn!(
                 key = ticks.key,
                 "the expression names no further day; nothing runs by it any more"
             );
-            let _ = stop.changed().await;
-            return;
-        };
-        let woken = sleep_until(engine, reference, due, &mut stop).await;
+            told_of_end = true;
+        }
+        let due = due.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let woken = sleep_until(engine, reference, due, ticks.is_asked, &mut stop).await;
         let now = engine.clock.now();
         match woken {
             Wake::Due => {}
             Wake::Stopped => return,
+            Wake::Asked(asked) => {
+                (cause, due_now) = (Some(asked.cause()), T::asked(engine, &asked));
+                // A tick that comes due meanwhile stays due.
+                continue;
+            }
             Wake::SetBack => {
                 tracing::warn!(%due, "the clock was set back; the next run is due by what it shows now");
                 (cause, reference) = (None, now);
@@ -134,6 +157,26 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Clone + Ord, F: Future<Output = 
         cause = Some(if was_late { "missed" } else { "schedule" });
         due_now = Some(ticks.agenda.due(reference, now.max(due)));
         reference = now.max(due);
+    }
+}
+
+/// What a tick can be about.
+trait Place: Clone + Ord {
+    /// What is asked for; `None`: everything.
+    fn asked<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, asked: &Asked) -> Option<Vec<Self>>;
+}
+
+impl Place for () {
+    fn asked<S: HrSource, P: ScimPort>(_: &Engine<S, P>, _: &Asked) -> Option<Vec<Self>> {
+        None
+    }
+}
+
+impl Place for (usize, bool) {
+    fn asked<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, asked: &Asked) -> Option<Vec<Self>> {
+        // One that is configured no longer is not read; where none is left, what they told last is looked at again.
+        let place = |name: &String| Some((engine.feed.position(name)?, false));
+        (!asked.all).then(|| asked.sources.iter().filter_map(place).collect())
     }
 }
 
@@ -156,6 +199,7 @@ async fn sleep_until<S: HrSource, P: ScimPort>(
     engine: &Engine<S, P>,
     reference: DateTime<Utc>,
     due: DateTime<Utc>,
+    is_asked: bool,
     stop: &mut watch::Receiver<bool>,
 ) -> Wake {
     loop {
@@ -170,6 +214,9 @@ async fn sleep_until<S: HrSource, P: ScimPort>(
         tokio::select! {
             biased;
             _ = stop.changed() => return Wake::Stopped,
+            asked = engine.triggers.due(&*engine.clock, engine.settings.trigger.pause()), if is_asked => {
+                return Wake::Asked(asked);
+            }
             () = engine.clock.sleep(wait.min(LONGEST_SLEEP)) => {}
         }
     }

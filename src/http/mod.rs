@@ -1,6 +1,8 @@
-//! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`.
+//! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`, and what HR systems send.
 
+mod inbound;
 mod serving;
+mod signature;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use tokio::net::TcpListener;
 use crate::core::breaker::{Pause, Phase};
 use crate::core::guard::HoldReason;
 
+pub use self::inbound::{Door, Inbound};
 pub use self::serving::{Bounds, serve};
 
 /// What `/readyz` tells.
@@ -79,14 +82,18 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
     TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
 }
 
-/// What is served. Where there is a token, everything but `/livez` asks for it.
-pub fn routes<V: Vitals>(vitals: V) -> Router {
+/// What is served. Where there is a token, everything but `/livez` asks for it; what HR systems send has tokens of its own.
+pub fn routes<V: Vitals + Inbound>(vitals: V) -> Router {
     let vitals = Arc::new(vitals);
     let guarded = Router::new()
         .route("/readyz", get(readyz::<V>))
         .route("/metrics", get(metrics::<V>))
         .layer(middleware::from_fn_with_state(Arc::clone(&vitals), require_token::<V>));
-    Router::new().route("/livez", get(livez::<V>)).merge(guarded).with_state(vitals)
+    Router::new()
+        .route("/livez", get(livez::<V>))
+        .merge(guarded)
+        .with_state(Arc::clone(&vitals))
+        .merge(inbound::routes(vitals))
 }
 
 async fn livez<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {

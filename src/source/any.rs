@@ -1,8 +1,11 @@
 //! The source that is configured, whichever it is.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::csv::CsvSource;
+use super::push::{PushOptions, PushSource};
 use super::rest::RestSource;
 use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::core::record::RecordBatch;
@@ -14,6 +17,8 @@ pub enum AnySource {
     Csv(CsvSource),
     /// A system that is asked by HTTP.
     Rest(RestSource),
+    /// A system that pushes.
+    Push(PushSource),
 }
 
 impl HrSource for AnySource {
@@ -21,6 +26,7 @@ impl HrSource for AnySource {
         match self {
             Self::Csv(source) => source.digest().await,
             Self::Rest(source) => source.digest().await,
+            Self::Push(source) => source.digest().await,
         }
     }
 
@@ -32,6 +38,7 @@ impl HrSource for AnySource {
         match self {
             Self::Csv(source) => source.read(since, batches).await,
             Self::Rest(source) => source.read(since, batches).await,
+            Self::Push(source) => source.read(since, batches).await,
         }
     }
 
@@ -39,6 +46,14 @@ impl HrSource for AnySource {
         match self {
             Self::Csv(source) => source.stored(end).await,
             Self::Rest(source) => source.stored(end).await,
+            Self::Push(source) => source.stored(end).await,
+        }
+    }
+
+    fn push(&self) -> Option<&Arc<PushOptions>> {
+        match self {
+            Self::Push(source) => Some(source.options()),
+            Self::Csv(_) | Self::Rest(_) => None,
         }
     }
 }

@@ -2,12 +2,16 @@
 
 mod any;
 pub mod csv;
+pub mod push;
 pub mod rest;
+mod words;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use self::push::PushOptions;
 use crate::core::coverage::Coverage;
 use crate::core::header::HeaderNames;
 use crate::core::record::RecordBatch;
@@ -215,5 +219,10 @@ pub trait HrSource: Send + Sync + 'static {
     /// Where that does not work; the run stays as it is, and the next read may deliver the same again.
     fn stored(&self, _end: &SourceEnd) -> impl Future<Output = Result<(), SourceError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// How bodies are read that are pushed to it; `None`: nobody can.
+    fn push(&self) -> Option<&Arc<PushOptions>> {
+        None
     }
 }

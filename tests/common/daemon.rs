@@ -29,6 +29,19 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Asserts the status; the body as JSON.
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        self.json()
+    }
+}
+
 impl Daemon {
     /// Starts one and waits until it listens.
     pub fn start(world: &World) -> Self {
@@ -113,15 +126,32 @@ impl Daemon {
     }
 
     fn get_with(&self, path: &str, header: &str) -> Answer {
-        let port = self.address.rsplit_once(':').unwrap().1;
-        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n")
-            .unwrap();
+        self.ask(&format!("GET {path} HTTP/1.1\r\n{header}"), b"")
+    }
+
+    /// POST with these headers.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n{headers}"), body)
+    }
+
+    fn ask(&self, head: &str, body: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        write!(stream, "{head}Host: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        // Who is refused by the head alone is not listened to any more.
+        let _ = stream.write_all(body);
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, body: body.to_owned() }
+    }
+
+    /// A connection to its HTTP.
+    pub fn connect(&self) -> TcpStream {
+        let port = self.address.rsplit_once(':').unwrap().1;
+        TcpStream::connect(format!("127.0.0.1:{port}")).unwrap()
     }
 
     /// `/readyz`.

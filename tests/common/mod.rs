@@ -86,7 +86,8 @@ pub struct World {
     pub sandbox: RunningSandbox,
     runtime: Runtime,
     folder: TempDir,
-    config: toml::Table,
+    /// The configuration; `write_config` writes it.
+    pub config: toml::Table,
     meddled: Cell<bool>,
 }
 

@@ -12,14 +12,12 @@ use super::cursor::{Cursor, FullFile};
 use super::file::{self, Found, Looks, millis};
 use super::place::{Place, Stamp};
 use super::read::read_file;
-use super::words::Words;
 use super::{CsvOptions, SourceEnd, SourceError, archive, header};
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
 use crate::source::Extent;
+use crate::source::words::{ACTION, Words};
 
-/// The column of the action, under a name that no configured column can have and that stands behind all of them.
-pub const ACTION: &str = "~action";
 /// With more bytes than this the rest of the deltas waits for the next read: they are held in memory.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// A single delta that is larger than this is none.
@@ -259,7 +257,7 @@ impl<'a> Reading<'a> {
         }
         let (words, rules) = (&mut self.words, self.rules);
         let (file, _) = read_file(self.place, &delta.path, &self.options, |batch| {
-            words.take(batch, rules, &delta.order.name).map_err(incomplete)
+            words.take(batch, &rules.delete_values, &delta.order.name).map_err(incomplete)
         })?;
         // The same rule as between full files, for the line end alone.
         let alone =

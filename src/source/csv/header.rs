@@ -4,8 +4,8 @@ use csv::ByteRecord;
 use encoding_rs::WINDOWS_1252;
 
 use super::super::SourceError;
+use super::super::words::ACTION;
 use super::CsvOptions;
-use super::delta::ACTION;
 use crate::config::Encoding;
 use crate::core::coverage::Coverage;
 use crate::core::header::HeaderNames;

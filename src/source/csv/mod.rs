@@ -6,6 +6,7 @@ mod delta;
 mod disk;
 mod file;
 mod header;
+mod memory;
 mod place;
 mod proof;
 mod quotes;
@@ -13,7 +14,6 @@ mod read;
 mod rows;
 mod sealed;
 mod sftp;
-mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ use crate::config::Encoding;
 use crate::core::record::RecordBatch;
 
 pub use self::delta::DeltaOptions;
+pub use self::memory::read_bytes;
 pub use self::proof::Announcements;
 pub use self::sftp::{HostKeyPin, ServerAddress, SftpLogin, SftpServer};
 

@@ -141,6 +141,7 @@ impl Process {
                 clock,
                 random,
                 telemetry: Arc::new(Telemetry::default()),
+                triggers: Arc::default(),
                 may_write: true,
             },
         );

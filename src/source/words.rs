@@ -1,11 +1,14 @@
-//! What delta files say of people: of each the last word counts.
+//! What deltas say of people, one behind the other: of each person the last word counts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::delta::{ACTION, DeltaOptions};
-use super::read::BATCH;
 use crate::core::record::{Columns, Record, RecordBatch, Rejection, RejectionKind};
+
+/// The column of the action, under a name that no configured column can have and that stands behind all of them.
+pub const ACTION: &str = "~action";
+/// Records in one batch.
+const BATCH: usize = 512;
 
 /// The last word on somebody.
 enum Word {
@@ -15,7 +18,7 @@ enum Word {
     Refused(Rejection),
 }
 
-/// The last words on everybody whom some delta files name.
+/// The last words on everybody whom some deltas name.
 pub struct Words {
     columns: Arc<Columns>,
     seed: u64,
@@ -30,16 +33,17 @@ impl Words {
         Self { columns, seed, by_id: BTreeMap::new(), of_nobody: Vec::new() }
     }
 
-    /// Takes in the next rows of a delta file.
+    /// Takes in the next rows of a delta. Of whom the column [`ACTION`] holds one of `delete_values`, regardless of case, is gone.
+    /// `origin` names the delta in rejections.
     ///
     /// # Errors
     /// Where it cannot be told whose rows are lost: they would never come again.
-    pub fn take(&mut self, batch: RecordBatch, delta: &DeltaOptions, file: &str) -> Result<(), String> {
+    pub fn take(&mut self, batch: RecordBatch, delete_values: &[String], origin: &str) -> Result<(), String> {
         let mut words: Vec<(u64, String, Word)> = Vec::new();
         for index in 0..batch.len() {
             let record = batch.record(index);
             let action = record.get(ACTION).unwrap_or_default().to_lowercase();
-            let is_gone = delta.delete_values.iter().any(|value| value.to_lowercase() == action);
+            let is_gone = delete_values.iter().any(|value| value.to_lowercase() == action);
             let (id, row) = (record.employee_id().to_owned(), record.row);
             words.push((row, id, if is_gone { Word::Gone } else { Word::Put(record) }));
         }
@@ -51,7 +55,7 @@ impl Words {
                     rejection.reason
                 ));
             }
-            rejection.reason = format!("{} ({file})", rejection.reason);
+            rejection.reason = format!("{} ({origin})", rejection.reason);
             match rejection.employee_id.clone() {
                 Some(id) => words.push((row, id, Word::Refused(rejection))),
                 None => self.of_nobody.push(rejection),
@@ -62,7 +66,7 @@ impl Words {
         Ok(())
     }
 
-    /// A full file's rows without those of people on whom there is a later word.
+    /// A snapshot's rows without those of people on whom there is a later word.
     pub fn without_theirs(&self, mut batch: RecordBatch) -> RecordBatch {
         if self.by_id.is_empty() {
             return batch;

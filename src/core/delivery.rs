@@ -1,0 +1,172 @@
+//! What an HR system pushes: whole snapshots, in parts or not, and deltas.
+
+use serde::{Deserialize, Serialize};
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON document: a list of records, or an object with such a list under `records`.
+    Json,
+    /// A JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+impl Format {
+    /// Of a media type, with or without parameters.
+    pub fn of_content_type(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Some(match essence.as_str() {
+            "application/json" => Self::Json,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/json-lines" => Self::Ndjson,
+            "text/csv" | "application/csv" => Self::Csv,
+            _ => return None,
+        })
+    }
+
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Reads what [`Format::name`] wrote.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Json, Self::Ndjson, Self::Csv].into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// Whom a delivery is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryKind {
+    /// Everybody.
+    Snapshot,
+    /// Those who changed.
+    Delta,
+}
+
+impl DeliveryKind {
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Delta => "delta",
+        }
+    }
+}
+
+/// A delivery that is complete, and kept until what it says is stored with a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its place among all in the order in which they were begun.
+    pub id: i64,
+    /// Its place in the order in which they were accepted.
+    pub accepted: i64,
+    /// What its sender knows it by.
+    pub name: String,
+    /// Whom it is about.
+    pub kind: DeliveryKind,
+    /// How many parts it has, counted from 1.
+    pub parts: u32,
+}
+
+/// A row that could not be used, as the sender is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRow {
+    /// Where it stood, the first being 1.
+    pub row: Option<u64>,
+    /// Whose it is, where that much could be read.
+    pub employee_id: Option<String>,
+    /// What is wrong, and how to mend it.
+    pub reason: String,
+}
+
+/// What a sender is told of one body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The delivery that it belongs to.
+    pub delivery: String,
+    /// The run that reads it, where it is accepted and will be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The number of the part, where it is one of a snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
+    /// How many records and rows are in it, those that cannot be used among them.
+    pub records: u64,
+    /// How many cannot be used already now; they change nobody.
+    pub rejected: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejections: Vec<RefusedRow>,
+}
+
+/// What a sender asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushRequest {
+    /// This body is a delta, or a whole snapshot.
+    Deliver {
+        /// Which.
+        kind: DeliveryKind,
+        /// How it is written.
+        format: Format,
+        /// By which a request that is sent again is known.
+        key: String,
+    },
+    /// A snapshot in parts begins.
+    Begin,
+    /// This body is one of its parts.
+    Part {
+        /// The snapshot.
+        snapshot: String,
+        /// The part's number, counted from 1.
+        number: u32,
+        /// How it is written.
+        format: Format,
+    },
+    /// It is whole.
+    Commit {
+        /// The snapshot.
+        snapshot: String,
+        /// How many parts it has.
+        parts: u32,
+        /// How many records they hold.
+        records: u64,
+    },
+}
+
+/// Why a request is refused. Nothing of it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be used as it is.
+    Unusable(String),
+    /// It does not fit what came before.
+    Conflict(String),
+    /// There is no such thing.
+    Unknown(String),
+    /// It can be sent again later.
+    Later(String),
+    /// We failed.
+    Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_known_by_its_essence() {
+        assert_eq!(Format::of_content_type("Text/CSV; charset=utf-8"), Some(Format::Csv));
+        assert_eq!(Format::of_content_type("application/x-ndjson"), Some(Format::Ndjson));
+        assert_eq!(Format::of_content_type("application/json"), Some(Format::Json));
+        assert_eq!(Format::of_content_type("text/html"), None);
+        assert_eq!(Format::of_content_type(""), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! Runs that are asked for from outside: by what was pushed, or by a webhook. However many ask, one run answers all of them.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+
+/// Who asks for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Something was pushed.
+    Push,
+    /// A webhook.
+    Webhook,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The sources that are to be read, by name.
+    pub sources: BTreeSet<String>,
+    /// Whether all are.
+    pub all: bool,
+    /// Whether something was pushed.
+    pub pushed: bool,
+}
+
+impl Asked {
+    /// The cause of the run.
+    pub fn cause(&self) -> &'static str {
+        if self.pushed { "push" } else { "webhook" }
+    }
+}
+
+/// What is asked for and has not begun.
+#[derive(Debug, Default)]
+pub struct Triggers {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    pushed: BTreeSet<String>,
+    called: BTreeSet<String>,
+    called_all: bool,
+    /// When the newest run began that a webhook asked for, by [`Clock::elapsed`].
+    last_called_run: Option<Duration>,
+}
+
+impl Waiting {
+    fn is_called(&self) -> bool {
+        self.called_all || !self.called.is_empty()
+    }
+}
+
+impl Triggers {
+    /// Asks for a run that reads this source; `None`: all. The answer is whether one waited already that will do.
+    pub fn ask(&self, asker: Asker, source: Option<&str>) -> bool {
+        let mut waiting = self.waiting();
+        let known = match (asker, source) {
+            (Asker::Push, name) => !waiting.pushed.insert(name.unwrap_or_default().to_owned()),
+            (Asker::Webhook, Some(name)) => waiting.called_all || !waiting.called.insert(name.to_owned()),
+            (Asker::Webhook, None) => std::mem::replace(&mut waiting.called_all, true),
+        };
+        drop(waiting);
+        self.news.notify_one();
+        known
+    }
+
+    /// Waits until a run is due. Those that webhooks ask for begin `pause` apart.
+    pub async fn due(&self, clock: &dyn Clock, pause: Duration) -> Asked {
+        loop {
+            let wait = {
+                let mut waiting = self.waiting();
+                let now = clock.elapsed();
+                let since = waiting.last_called_run.map(|last| now.saturating_sub(last));
+                let left = since.map(|since| pause.saturating_sub(since)).unwrap_or_default();
+                let may_call = waiting.is_called() && left.is_zero();
+                if may_call {
+                    waiting.last_called_run = Some(now);
+                }
+                if may_call || !waiting.pushed.is_empty() {
+                    return take(&mut waiting, may_call);
+                }
+                waiting.is_called().then_some(left)
+            };
+            match wait {
+                None => self.news.notified().await,
+                Some(left) => tokio::select! {
+                    () = self.news.notified() => {}
+                    () = clock.sleep(left) => {}
+                },
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(waiting: &mut Waiting, called: bool) -> Asked {
+    let pushed = !waiting.pushed.is_empty();
+    let mut asked = Asked { sources: std::mem::take(&mut waiting.pushed), all: false, pushed };
+    if called {
+        asked.sources.append(&mut waiting.called);
+        asked.all = std::mem::take(&mut waiting.called_all);
+    }
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::clock::SystemClock;
+
+    #[tokio::test]
+    async fn whoever_asks_while_a_run_waits_is_answered_by_that_one() {
+        let triggers = Triggers::default();
+        assert!(!triggers.ask(Asker::Webhook, Some("a")));
+        assert!(triggers.ask(Asker::Webhook, Some("a")));
+        assert!(!triggers.ask(Asker::Push, Some("b")));
+        assert!(!triggers.ask(Asker::Webhook, None));
+        assert!(triggers.ask(Asker::Webhook, Some("c")), "all are to be read");
+        let asked = triggers.due(&SystemClock, Duration::ZERO).await;
+        assert_eq!((asked.all, asked.cause()), (true, "push"));
+        assert_eq!(asked.sources.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn webhooks_wait_for_the_pause_and_what_is_pushed_does_not() {
+        let triggers = Arc::new(Triggers::default());
+        let hour = Duration::from_secs(3600);
+        triggers.ask(Asker::Webhook, None);
+        assert!(triggers.due(&SystemClock, hour).await.all);
+        triggers.ask(Asker::Webhook, Some("a"));
+        triggers.ask(Asker::Push, Some("b"));
+        let asked = triggers.due(&SystemClock, hour).await;
+        assert_eq!(asked, Asked { sources: ["b".to_owned()].into(), all: false, pushed: true });
+        let asked = triggers.due(&SystemClock, Duration::ZERO).await;
+        assert_eq!(asked, Asked { sources: ["a".to_owned()].into(), all: false, pushed: false });
+    }
+}

@@ -1,0 +1,313 @@
+//! What HR systems send: `POST /v1/hr/records` with records, `POST /v1/hr/trigger` with the word that there is something new.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::shows;
+use super::signature::{Signed, is_signed};
+use crate::config::TriggerSettings;
+use crate::core::delivery::{DeliveryKind, Format, PushRequest, Receipt, Refusal};
+
+/// The largest body with records. A snapshot that is larger comes in parts.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// The largest body of a webhook; what it says is not read.
+const MOST_WEBHOOK_BYTES: usize = 1024 * 1024;
+/// The highest number of a part.
+const MOST_PARTS: u32 = 100_000;
+/// The longest key by which a request that is sent again is known.
+const MOST_KEY_BYTES: usize = 255;
+/// Bodies with records that are held in memory at a time; others wait.
+static BODIES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+
+/// A source that is pushed to.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Its name.
+    pub source: String,
+    /// What the sender has to show.
+    pub token: SecretString,
+}
+
+/// What the server asks of the daemon on behalf of HR systems.
+pub trait Inbound: Send + Sync + 'static {
+    /// The time, by which signed requests are old.
+    fn now(&self) -> DateTime<Utc>;
+    /// The sources that are pushed to.
+    fn doors(&self) -> Vec<Door>;
+    /// Takes in what was pushed; an `Ok` means that it is durable.
+    fn receive(
+        &self,
+        source: &str,
+        request: PushRequest,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<Receipt, Refusal>> + Send;
+    /// How the run went that a sender was told of; `None`: nobody was told of such a one.
+    fn told_run(
+        &self,
+        source: &str,
+        run_id: &str,
+    ) -> impl Future<Output = Result<Option<String>, Refusal>> + Send;
+    /// Who may start a run.
+    fn trigger_settings(&self) -> TriggerSettings;
+    /// Starts a run that reads this source, or all. The answer is whether one waited already that will do; `None`: there is no
+    /// such source.
+    fn trigger(&self, source: Option<&str>) -> Option<bool>;
+}
+
+/// The routes for HR systems. Each asks for its own token or signature.
+pub fn routes<V: Inbound>(inbound: Arc<V>) -> Router {
+    Router::new()
+        .route("/v1/hr/records", post(records::<V>))
+        .route("/v1/hr/runs/{run_id}", get(told_run::<V>))
+        .route("/v1/hr/trigger", post(trigger::<V>))
+        .with_state(inbound)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    source: Option<String>,
+    snapshot: Option<String>,
+    part: Option<u32>,
+    commit: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Committed {
+    parts: u32,
+    records: u64,
+}
+
+/// Why a request is answered by an error.
+struct Fault(StatusCode, &'static str, String);
+
+impl Fault {
+    fn unusable(message: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "unusable", message.into())
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unusable(message) => Self(StatusCode::UNPROCESSABLE_ENTITY, "unusable", message),
+            Refusal::Conflict(message) => Self(StatusCode::CONFLICT, "conflict", message),
+            Refusal::Unknown(message) => Self(StatusCode::NOT_FOUND, "unknown", message),
+            Refusal::Later(message) => Self(StatusCode::SERVICE_UNAVAILABLE, "later", message),
+            Refusal::Failed(message) => Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", message),
+        }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let Self(status, code, message) = self;
+        let answer = Json(json!({ "error": { "code": code, "message": message } }));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                (status, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response()
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                (status, [(header::RETRY_AFTER, "60")], answer).into_response()
+            }
+            _ => (status, answer).into_response(),
+        }
+    }
+}
+
+async fn records<V: Inbound>(
+    State(inbound): State<Arc<V>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Fault> {
+    let Query(asked) =
+        Query::<Asked>::try_from_uri(request.uri()).map_err(|error| unread(&inbound, &headers, &error))?;
+    let source = let_in(&*inbound, &headers, asked.source.as_deref())?;
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let message = "compressed bodies are not taken; send it without Content-Encoding";
+        return Err(Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
+    }
+    let wanted = wanted(&asked, &headers)?;
+    let _room = BODIES.acquire().await;
+    let body = whole(request, MOST_BYTES, "send a snapshot in parts, and a delta as several").await?;
+    let (status, request) = match wanted {
+        Wanted::Begin => (StatusCode::CREATED, PushRequest::Begin),
+        Wanted::Commit(snapshot) => (StatusCode::ACCEPTED, commit(snapshot, &body)?),
+        Wanted::Body(request @ PushRequest::Part { .. }) => (StatusCode::OK, request),
+        Wanted::Body(request) => (StatusCode::ACCEPTED, request),
+    };
+    // What has come is taken in also where its sender does not wait for the answer: the same request may come again.
+    let receiving = tokio::spawn(async move { inbound.receive(&source, request, body.into()).await });
+    let received = receiving.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())))?;
+    Ok((status, Json(received)).into_response())
+}
+
+/// Whoever shows no token is not told what is wrong with the question.
+fn unread<V: Inbound>(inbound: &Arc<V>, headers: &HeaderMap, error: &impl std::fmt::Display) -> Fault {
+    match inbound.doors().iter().any(|door| shows(headers, &door.token)) {
+        true => Fault::unusable(format!("the query cannot be read: {error}")),
+        false => stranger(),
+    }
+}
+
+fn stranger() -> Fault {
+    let message = "send the source's own token (source.push.token) as a bearer token";
+    Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into())
+}
+
+/// The source that a sender may push to.
+fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, source: Option<&str>) -> Result<String, Fault> {
+    let doors = inbound.doors();
+    let open: Vec<&Door> = doors.iter().filter(|door| shows(headers, &door.token)).collect();
+    match (source, open.as_slice()) {
+        (_, []) => Err(stranger()),
+        (None, [one]) => Ok(one.source.clone()),
+        (None, _) => Err(Fault::unusable("several sources have this token; name one with ?source=")),
+        (Some(name), open) if open.iter().any(|door| door.source == name) => Ok(name.to_owned()),
+        // Whether there is such a source is not for this sender to know.
+        (Some(_), _) => Err(stranger()),
+    }
+}
+
+/// What is asked for, before the body has come.
+enum Wanted {
+    Begin,
+    Commit(String),
+    Body(PushRequest),
+}
+
+fn wanted(asked: &Asked, headers: &HeaderMap) -> Result<Wanted, Fault> {
+    let format = || {
+        let told =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Format::of_content_type(told).ok_or_else(|| {
+            let message =
+                format!("Content-Type is '{told}'; send application/json, application/x-ndjson or text/csv");
+            Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message)
+        })
+    };
+    let single = |kind| {
+        let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if key.is_empty() || key.len() > MOST_KEY_BYTES {
+            return Err(Fault::unusable(format!(
+                "the header Idempotency-Key has to hold 1 to {MOST_KEY_BYTES} characters: the same for the same delivery, so that \
+                 it can be sent again without being done twice"
+            )));
+        }
+        Ok(Wanted::Body(PushRequest::Deliver { kind, format: format()?, key: key.to_owned() }))
+    };
+    match (asked.snapshot.as_deref(), asked.part, asked.commit.unwrap_or_default()) {
+        (None, None, false) => single(DeliveryKind::Delta),
+        (Some("whole"), None, false) => single(DeliveryKind::Snapshot),
+        (Some("begin"), None, false) => Ok(Wanted::Begin),
+        (Some(snapshot), Some(number @ 1..=MOST_PARTS), false) => {
+            Ok(Wanted::Body(PushRequest::Part { snapshot: snapshot.to_owned(), number, format: format()? }))
+        }
+        (Some(snapshot), None, true) => Ok(Wanted::Commit(snapshot.to_owned())),
+        (_, Some(_), _) => Err(Fault::unusable(format!(
+            "part is a number from 1 to {MOST_PARTS}, beside snapshot, and without commit"
+        ))),
+        _ => Err(Fault::unusable(
+            "ask for one of: nothing (a delta), snapshot=whole, snapshot=begin, snapshot=ID&part=N, snapshot=ID&commit=true",
+        )),
+    }
+}
+
+fn commit(snapshot: String, body: &[u8]) -> Result<PushRequest, Fault> {
+    let Committed { parts, records } = serde_json::from_slice(body).map_err(|error| {
+        Fault::unusable(format!(
+            "a commit says {{\"parts\": N, \"records\": M}}, so that what is missing is noticed: {error}"
+        ))
+    })?;
+    Ok(PushRequest::Commit { snapshot, parts, records })
+}
+
+async fn whole(request: Request, most: usize, mend: &str) -> Result<Bytes, Fault> {
+    let told = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let large = || {
+        let message = format!("the body is larger than {} MiB; {mend}", most / 1024 / 1024);
+        Fault(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    };
+    if told.is_some_and(|told| told > most) {
+        return Err(large());
+    }
+    to_bytes(request.into_body(), most).await.map_err(|error| {
+        match std::error::Error::source(&error)
+            .is_some_and(|cause| cause.to_string().contains("length limit"))
+        {
+            true => large(),
+            false => Fault::unusable("the body did not come whole; send it again"),
+        }
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct ToldRun {
+    run_id: String,
+    outcome: String,
+}
+
+async fn told_run<V: Inbound>(
+    State(inbound): State<Arc<V>>,
+    Path(run_id): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Fault> {
+    let Query(asked) =
+        Query::<Asked>::try_from_uri(request.uri()).map_err(|error| unread(&inbound, &headers, &error))?;
+    let source = let_in(&*inbound, &headers, asked.source.as_deref())?;
+    match inbound.told_run(&source, &run_id).await? {
+        Some(outcome) => Ok(Json(ToldRun { run_id, outcome }).into_response()),
+        None => Err(Refusal::Unknown("no delivery to this source was answered with this run".into()).into()),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Called {
+    source: Option<String>,
+}
+
+async fn trigger<V: Inbound>(
+    State(inbound): State<Arc<V>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Fault> {
+    let settings = inbound.trigger_settings();
+    if !settings.is_on() {
+        let message = "no webhook is configured; set trigger.token_file or trigger.secret_file";
+        return Err(Fault(StatusCode::NOT_FOUND, "off", message.into()));
+    }
+    let called = Query::<Called>::try_from_uri(request.uri()).map(|Query(called)| called).unwrap_or_default();
+    let may_by_token = settings.token.as_ref().is_some_and(|token| shows(&headers, token.as_secret()));
+    let may = may_by_token || {
+        let body = whole(request, MOST_WEBHOOK_BYTES, "nothing of it is read").await?;
+        let signed = Signed { headers: &headers, body: &body, now: inbound.now() };
+        settings.secret.as_ref().is_some_and(|secret| is_signed(&settings, secret.as_secret(), &signed))
+    };
+    if !may {
+        let message =
+            "send trigger.token as a bearer token, or a signature by trigger.secret that is not too old";
+        return Err(Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into()));
+    }
+    match inbound.trigger(called.source.as_deref()) {
+        Some(coalesced) => {
+            Ok((StatusCode::ACCEPTED, Json(json!({ "coalesced": coalesced }))).into_response())
+        }
+        None => Err(Refusal::Unknown("no source has this name".into()).into()),
+    }
+}

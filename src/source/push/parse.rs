@@ -1,0 +1,244 @@
+//! Bodies to records.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::SourceError;
+use super::super::csv::{CsvOptions, read_bytes};
+use super::super::words::ACTION;
+use super::PushOptions;
+use crate::core::delivery::{DeliveryKind, Format};
+use crate::core::json::{FieldPath, StreamPath, WalkError, text, walk};
+use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+
+/// Records in one batch.
+const BATCH: usize = 512;
+/// How many records that cannot be used one body spells out; behind that it is not what it is taken for.
+const MAX_REJECTIONS: usize = 10_000;
+
+/// A body as it came.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// What errors call it.
+    pub name: String,
+    /// Of what it is one.
+    pub kind: DeliveryKind,
+    /// How it is written.
+    pub format: Format,
+    /// What came.
+    pub bytes: Vec<u8>,
+}
+
+/// What was in a body.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// Records, with those that cannot be used.
+    pub rows: u64,
+    /// Which of our columns stood in a record; of CSV all do.
+    pub columns: BTreeSet<String>,
+}
+
+impl PushOptions {
+    /// The columns of a delivery's records: of a delta that of the action as well, where there is one.
+    pub fn columns(&self, kind: DeliveryKind) -> Arc<Columns> {
+        Columns::new(self.mapped(kind).keys().map(String::as_str))
+    }
+
+    fn mapped(&self, kind: DeliveryKind) -> BTreeMap<String, String> {
+        let mut mapped = self.csv.columns.clone();
+        if let (DeliveryKind::Delta, Some(action)) = (kind, &self.action_column) {
+            mapped.insert(ACTION.to_owned(), action.clone());
+        }
+        mapped
+    }
+
+    /// Reads a body on the calling thread.
+    ///
+    /// # Errors
+    /// Where it is not well-formed, or lacks a column.
+    pub fn parse(
+        &self,
+        body: Body,
+        mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
+    ) -> Result<Parsed, SourceError> {
+        let mapped = self.mapped(body.kind);
+        if body.format == Format::Csv {
+            return self.parse_csv(body, mapped, deliver);
+        }
+        let broken = |reason: String| SourceError::SystemIncomplete { system: body.name.clone(), reason };
+        let mut taker = Taker::new(self, mapped, &mut deliver).map_err(&broken)?;
+        let bytes = body.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body.bytes);
+        match body.format {
+            Format::Ndjson => {
+                for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+                    if line.trim_ascii().is_empty() {
+                        continue;
+                    }
+                    let record: Value = serde_json::from_slice(line)
+                        .map_err(|error| broken(format!("line {} is no JSON: {error}", at + 1)))?;
+                    taker.take(&record).map_err(|refused| refused.into_error(&body.name))?;
+                }
+            }
+            _ => {
+                let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
+                let path = if is_list { "$[*]" } else { "$.records[*]" };
+                let path = StreamPath::parse(path).expect("it is written here");
+                let walked = walk(bytes, &path, &[], |record| taker.take(&record));
+                let found = walked.map_err(|error| match error {
+                    WalkError::Stopped(refused) => refused.into_error(&body.name),
+                    other => broken(other.to_string()),
+                })?;
+                if !found.has_records {
+                    return Err(broken(
+                        "no records are in it; send a list, or an object with a list under \"records\""
+                            .into(),
+                    ));
+                }
+            }
+        }
+        taker.finish()
+    }
+
+    fn parse_csv(
+        &self,
+        body: Body,
+        mapped: BTreeMap<String, String>,
+        mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
+    ) -> Result<Parsed, SourceError> {
+        let columns = mapped.keys().cloned().collect();
+        let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
+        let mut rows = 0;
+        read_bytes(&body.name, body.bytes, &options, |batch| {
+            let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
+            if let Some(rejection) = batch.rejections.iter().find(stray) {
+                let row = rejection.row.unwrap_or_default();
+                let reason = format!("row {row} {}", rejection.reason);
+                return Err(SourceError::Incomplete { file: body.name.clone(), reason });
+            }
+            rows += (batch.len() + batch.rejections.len()) as u64;
+            deliver(batch)
+        })?;
+        Ok(Parsed { rows, columns })
+    }
+}
+
+/// Why a record ends the reading.
+enum Refused {
+    Broken(String),
+    Stopped(SourceError),
+}
+
+impl Refused {
+    fn into_error(self, name: &str) -> SourceError {
+        match self {
+            Self::Broken(reason) => SourceError::SystemIncomplete { system: name.to_owned(), reason },
+            Self::Stopped(error) => error,
+        }
+    }
+}
+
+/// Makes records of JSON objects.
+struct Taker<'a, D> {
+    paths: Vec<FieldPath>,
+    seed: u64,
+    columns: Arc<Columns>,
+    deliver: &'a mut D,
+    batch: RecordBatch,
+    rows: u64,
+    /// Which columns stood in a record.
+    matched: Vec<bool>,
+    rejections: usize,
+}
+
+impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
+    fn new(
+        options: &PushOptions,
+        mapped: BTreeMap<String, String>,
+        deliver: &'a mut D,
+    ) -> Result<Self, String> {
+        let columns = Columns::new(mapped.keys().map(String::as_str));
+        let path = |name: &String| {
+            let written = mapped.get(name).unwrap_or(name);
+            FieldPath::parse(written).map_err(|error| format!("source.columns.{name} {error}"))
+        };
+        Ok(Self {
+            paths: columns.names().iter().map(path).collect::<Result<_, _>>()?,
+            seed: options.csv.seed,
+            batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
+            rows: 0,
+            matched: vec![false; columns.names().len()],
+            columns,
+            deliver,
+            rejections: 0,
+        })
+    }
+
+    fn take(&mut self, record: &Value) -> Result<(), Refused> {
+        self.rows += 1;
+        let row = self.rows;
+        if !record.is_object() {
+            return Err(Refused::Broken(format!("record {row} is no object")));
+        }
+        let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(self.paths.len());
+        let mut unfit = None;
+        for (at, path) in self.paths.iter().enumerate() {
+            let found = path.find(record);
+            self.matched[at] |= !found.is_empty();
+            match text(&found, at == 0) {
+                Ok(value) => values.push(value),
+                Err(why) => {
+                    let name = &self.columns.names()[at];
+                    unfit = unfit.or(Some(format!("{name} {why} (source.columns.{name})")));
+                    values.push(Cow::Borrowed(""));
+                }
+            }
+        }
+        let id = values[0].as_ref();
+        let is_usable = id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control);
+        let known = (is_usable && !id.is_empty()).then(|| id.to_owned());
+        let refused = match (&known, unfit) {
+            (_, Some(reason)) => Some((RejectionKind::UnfitField, reason)),
+            (None, None) if id.is_empty() => {
+                Some((RejectionKind::NoEmployeeId, "has no employee id; fill it in the HR system".into()))
+            }
+            (None, None) => {
+                let reason =
+                    format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
+                Some((RejectionKind::UnusableEmployeeId, reason))
+            }
+            (Some(_), None) => None,
+        };
+        match refused {
+            Some((kind, reason)) => {
+                self.reject(Rejection { employee_id: known, row: Some(row), kind, reason })?
+            }
+            None => self.batch.push(row, values.iter().map(|value| &**value)),
+        }
+        if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
+    }
+
+    fn reject(&mut self, rejection: Rejection) -> Result<(), Refused> {
+        self.rejections += 1;
+        if self.rejections > MAX_REJECTIONS {
+            return Err(Refused::Broken(format!(
+                "more than {MAX_REJECTIONS} records cannot be used; correct source.columns"
+            )));
+        }
+        self.batch.rejections.push(rejection);
+        Ok(())
+    }
+
+    fn hand_on(&mut self) -> Result<(), Refused> {
+        let empty = RecordBatch::new(Arc::clone(&self.columns), self.seed);
+        (self.deliver)(std::mem::replace(&mut self.batch, empty)).map_err(Refused::Stopped)
+    }
+
+    fn finish(self) -> Result<Parsed, SourceError> {
+        (self.deliver)(self.batch)?;
+        let columns = self.columns.names().iter().zip(self.matched).filter(|(_, matched)| *matched);
+        Ok(Parsed { rows: self.rows, columns: columns.map(|(name, _)| name.clone()).collect() })
+    }
+}

@@ -1,0 +1,438 @@
+//! An HR system that pushes its records, and webhooks that say there is something new.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::io::Write;
+
+use common::{Answer, Daemon, Row, World, hr_text, people, until};
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use workiva_sync::engine::clock::{Clock, SystemClock};
+
+const TOKEN: &str = "the-token-of-the-hr-system";
+const JSON: &str = "application/json";
+
+/// A world whose HR system pushes.
+fn pushing() -> World {
+    let mut world = World::new();
+    for key in ["path", "delimiter"] {
+        if world.config["source"].get(key).is_some() {
+            world.unset("source", key);
+        }
+    }
+    world.set("source.kind", "push");
+    world.set("source.push.token", TOKEN);
+    world.set("source.push.action_column", "Action");
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("schedule.run_on_start", false);
+    world.set("http.listen", "127.0.0.1:0");
+    world
+}
+
+/// The rows as JSON objects, by the header of the HR file.
+fn objects(rows: &[Row]) -> Vec<Value> {
+    let text = hr_text(rows);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let records = reader.records().map(|record| record.unwrap());
+    records
+        .map(|record| header.iter().cloned().zip(record.iter().map(Value::from)).collect::<Value>())
+        .collect()
+}
+
+fn json(rows: &[Row]) -> Vec<u8> {
+    Value::from(objects(rows)).to_string().into_bytes()
+}
+
+fn lines(rows: &[Row]) -> Vec<u8> {
+    objects(rows).iter().map(|one| format!("{one}\n")).collect::<String>().into_bytes()
+}
+
+/// One row with an action.
+fn acted(row: &Row, action: &str) -> Value {
+    let mut object = objects(std::slice::from_ref(row)).remove(0);
+    object["Action"] = action.into();
+    object
+}
+
+fn push_as(daemon: &Daemon, query: &str, content_type: &str, key: &str, body: &[u8]) -> Answer {
+    let bearer = format!("Bearer {TOKEN}");
+    let headers =
+        [("Authorization", bearer.as_str()), ("Content-Type", content_type), ("Idempotency-Key", key)];
+    daemon.post(&format!("/v1/hr/records{query}"), &headers, body)
+}
+
+fn push(daemon: &Daemon, query: &str, key: &str, body: &[u8]) -> Answer {
+    push_as(daemon, query, JSON, key, body)
+}
+
+/// Waits until the run has ended that a sender was told of; its outcome.
+fn outcome(daemon: &Daemon, accepted: &Value) -> String {
+    let run_id = accepted["run_id"].as_str().unwrap();
+    let mut outcome = String::new();
+    until("the run has ended", || {
+        let answer = daemon.get_as(&format!("/v1/hr/runs/{run_id}"), TOKEN).expect(200);
+        outcome = answer["outcome"].as_str().unwrap().to_owned();
+        outcome != "waiting"
+    });
+    outcome
+}
+
+fn until_agrees(world: &World, rows: &[Row]) {
+    until("Workiva is what HR says", || world.agrees(rows));
+}
+
+#[test]
+fn a_snapshot_in_parts_of_each_format_is_read_as_one_and_at_once() {
+    let mut world = pushing();
+    let daemon = world.daemon();
+    let rows = people(9);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap();
+    let part = |number: u32, content_type: &str, body: &[u8]| {
+        push_as(&daemon, &format!("?snapshot={snapshot}&part={number}"), content_type, "", body)
+    };
+    // In any order, and twice.
+    assert_eq!(part(2, "application/x-ndjson", &lines(&rows[3..6])).expect(200)["records"], 3);
+    assert_eq!(part(1, JSON, &json(&rows[..3])).expect(200)["records"], 3);
+    assert_eq!(part(3, "text/csv", hr_text(&rows[6..]).as_bytes()).expect(200)["records"], 3);
+    assert_eq!(part(3, "text/csv", hr_text(&rows[6..]).as_bytes()).expect(200)["records"], 3);
+    assert_eq!(world.writes(), 0, "nothing of it counts before it is whole");
+    let commit = format!("?snapshot={snapshot}&commit=true");
+    let accepted = push(&daemon, &commit, "", br#"{"parts": 3, "records": 9}"#).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &rows);
+    // The answer may have been lost.
+    let again = push(&daemon, &commit, "", br#"{"parts": 3, "records": 9}"#).expect(202);
+    assert_eq!(again["run_id"], accepted["run_id"]);
+    // Whoever is not in a later one is gone, and all others stay as they are.
+    let accepted = push(&daemon, "?snapshot=whole", "k1", &json(&rows[1..])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &rows[1..]);
+    let accepted = push(&daemon, "?snapshot=whole", "k2", &json(&rows[1..])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "unchanged");
+}
+
+/// A daemon that has read a snapshot of these people.
+fn with_people(world: &mut World, rows: &[Row]) -> Daemon {
+    let daemon = world.daemon();
+    let accepted = push(&daemon, "?snapshot=whole", "the first", &json(rows)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(world, rows);
+    daemon
+}
+
+#[test]
+fn a_delta_changes_those_whom_it_names_and_one_that_is_sent_again_changes_nothing() {
+    let mut world = pushing();
+    let rows = people(5);
+    let daemon = with_people(&mut world, &rows);
+    let cfo = rows[0].but(|row| row.title = "CFO".into());
+    let hire = Row::new("2000", "New", "Hire");
+    let delta = json!({ "records": [acted(&cfo, "change"), acted(&rows[1], "Delete"), acted(&hire, "")] });
+    let body = delta.to_string().into_bytes();
+    let accepted = push(&daemon, "", "delta 1", &body).expect(202);
+    assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(3), &json!(0)));
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    let now = [cfo, rows[2].clone(), rows[3].clone(), rows[4].clone(), hire];
+    until_agrees(&world, &now);
+    let writes = world.writes();
+    assert_eq!(push(&daemon, "", "delta 1", &body).expect(202), accepted);
+    let error = push(&daemon, "", "delta 1", b"[]").expect(409);
+    assert!(error["error"]["message"].as_str().unwrap().contains("Idempotency-Key"), "{error}");
+    // Nothing changes by an empty one either, and each is a run of its own.
+    let empty = push(&daemon, "", "delta 2", b"[]").expect(202);
+    assert_eq!(outcome(&daemon, &empty), "unchanged");
+    assert_eq!(world.writes(), writes);
+}
+
+#[test]
+fn what_was_answered_for_survives_a_kill_and_is_read_by_the_next_start() {
+    let mut world = pushing();
+    let rows = people(6);
+    let mut daemon = with_people(&mut world, &rows);
+    for (round, row) in rows.iter().enumerate() {
+        let title = format!("Title {round}");
+        let row = row.but(|row| row.title = title.clone());
+        let body = Value::from(vec![acted(&row, "")]).to_string().into_bytes();
+        let accepted = push(&daemon, "", &title, &body).expect(202);
+        daemon.signal(Signal::KILL);
+        daemon.wait();
+        daemon = world.daemon();
+        until("it was done", || world.user(&row.email).is_some_and(|user| user["title"] == title.as_str()));
+        assert_ne!(outcome(&daemon, &accepted), "waiting");
+        assert_eq!(push(&daemon, "", &title, &body).expect(202)["run_id"], accepted["run_id"]);
+    }
+    assert_eq!(world.statistics().by_method.get("POST"), Some(&6), "nobody was made twice");
+}
+
+#[test]
+fn a_delta_that_comes_while_a_snapshot_is_sent_counts_behind_it() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap().to_owned();
+    // Made before the delta, so the snapshot says what was.
+    let part = push(&daemon, &format!("?snapshot={snapshot}&part=1"), "", &json(&rows));
+    part.expect(200);
+    let cfo = rows[0].but(|row| row.title = "CFO".into());
+    let delta = Value::from(vec![acted(&cfo, ""), acted(&rows[3], "delete")]).to_string();
+    let accepted = push(&daemon, "", "meanwhile", delta.as_bytes()).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    let now = [cfo, rows[1].clone(), rows[2].clone()];
+    until_agrees(&world, &now);
+    let commit =
+        push(&daemon, &format!("?snapshot={snapshot}&commit=true"), "", br#"{"parts":1,"records":4}"#);
+    assert_eq!(outcome(&daemon, &commit.expect(202)), "unchanged");
+    world.assert_agrees(&now);
+}
+
+#[test]
+fn a_snapshot_that_lacks_people_is_held_and_can_be_approved_or_replaced() {
+    let mut world = pushing();
+    world.guard_tightly();
+    let rows = people(12);
+    let daemon = with_people(&mut world, &rows);
+    let accepted = push(&daemon, "?snapshot=whole", "half", &json(&rows[..6])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "held");
+    world.assert_agrees(&rows);
+    let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
+    let approved = world.run(&["approve", &plan]);
+    assert_eq!(approved.exit, 0, "{approved:?}");
+    until_agrees(&world, &rows[..6]);
+    let accepted = push(&daemon, "?snapshot=whole", "whole", &json(&rows)).expect(202);
+    assert_ne!(outcome(&daemon, &accepted), "incomplete");
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    let whole = "?snapshot=whole";
+    let refused = |status: u16, words: &str, answer: Answer| {
+        let told = answer.expect(status)["error"]["message"].as_str().unwrap().to_owned();
+        assert!(told.contains(words), "'{words}' is not in '{told}'");
+    };
+    refused(400, "Idempotency-Key", push(&daemon, whole, "", &json(&rows)));
+    refused(415, "text/html", push_as(&daemon, whole, "text/html", "k", b"<html>"));
+    refused(422, "its JSON ends early", push(&daemon, whole, "k", &json(&rows)[..200]));
+    refused(422, "line 2 is no JSON", push_as(&daemon, whole, "application/x-ndjson", "k", b"{}\n{\"a\"\n"));
+    refused(422, "no records are in it", push(&daemon, whole, "k", br#"{"people": []}"#));
+    refused(422, "record 1 is no object", push(&daemon, whole, "k", b"[1]"));
+    refused(422, "min_records", push(&daemon, whole, "k", b"[]"));
+    refused(
+        422,
+        "(source.columns.department)",
+        push(&daemon, whole, "k", br#"[{"Employee ID": "1", "Status": "Active"}]"#),
+    );
+    refused(
+        422,
+        "inside a quoted field",
+        push_as(&daemon, whole, "text/csv", "k", &hr_text(&rows).replace("Person", "\"Person").into_bytes()),
+    );
+    refused(422, "no column", push_as(&daemon, whole, "text/csv", "k", b"Employee ID,Status\n1,Active\n"));
+    refused(400, "ask for one of", push(&daemon, "?commit=true", "k", b"{}"));
+    refused(400, "a number from 1", push(&daemon, "?snapshot=x&part=0", "k", b"[]"));
+    refused(400, "query cannot be read", push(&daemon, "?snaphot=whole", "k", b"[]"));
+    refused(404, "no such snapshot is open", push(&daemon, "?snapshot=x&part=1", "k", b"[]"));
+    refused(413, "larger than 32 MiB", push(&daemon, whole, "k", &vec![b' '; 33 * 1024 * 1024]));
+    let gzip = [("Authorization", "Bearer the-token-of-the-hr-system"), ("Content-Encoding", "gzip")];
+    refused(415, "Content-Encoding", daemon.post("/v1/hr/records", &gzip, b"x"));
+
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap();
+    let part = |number: u32, rows: &[Row]| {
+        push(&daemon, &format!("?snapshot={snapshot}&part={number}"), "", &json(rows))
+    };
+    let commit =
+        |body: &str| push(&daemon, &format!("?snapshot={snapshot}&commit=true"), "", body.as_bytes());
+    part(1, &rows[..2]).expect(200);
+    refused(409, "other bytes", part(1, &rows[..1]));
+    refused(409, "2 parts are committed, and 1 have come", commit(r#"{"parts": 2, "records": 4}"#));
+    refused(409, "4 records are committed, and 2 have come", commit(r#"{"parts": 1, "records": 4}"#));
+    refused(400, "a commit says", commit("{}"));
+    push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    refused(404, "a newer one was begun", commit(r#"{"parts": 1, "records": 2}"#));
+
+    // A body that is cut off never was.
+    let mut stream = daemon.connect();
+    let head = format!(
+        "POST /v1/hr/records?snapshot=whole HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: text/csv\r\n\
+         Idempotency-Key: cut\r\nContent-Length: 100000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(hr_text(&rows[..1]).as_bytes()).unwrap();
+    drop(stream);
+
+    // Somebody who cannot be used keeps what they have, and is named.
+    let bad = json!([{ "Employee ID": { "a": 1 } }, acted(&rows[0], "")]).to_string();
+    let accepted = push(&daemon, "", "bad", bad.as_bytes()).expect(202);
+    assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(2), &json!(1)));
+    assert_eq!(accepted["rejections"][0]["row"], 1);
+    outcome(&daemon, &accepted);
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
+    let mut world = pushing();
+    let other = "a-token-of-the-other-system";
+    let name = |name: &str| [("name", toml::Value::from(name))];
+    let push_settings = |token: &str| {
+        let mut table = toml::Table::new();
+        table.insert("token".into(), token.into());
+        toml::Value::from(table)
+    };
+    let (one, two) = (push_settings(TOKEN), push_settings(other));
+    let (staff, guests) = (name("staff"), name("guests"));
+    let staff = [staff[0].clone(), ("push", one)];
+    let guests = [guests[0].clone(), ("push", two)];
+    world.several(&[("staff", &staff), ("guests", &guests)]);
+    for at in 0..2 {
+        world.config["sources"][at].as_table_mut().unwrap().remove("path");
+    }
+    world.write_config();
+    let daemon = world.daemon();
+    let with = |token: &str, query: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", JSON), ("Idempotency-Key", "k")];
+        daemon.post(&format!("/v1/hr/records?snapshot=begin{query}"), &headers, b"")
+    };
+    let strangers = [
+        with("", ""),
+        with("wrong", ""),
+        with("wrong", "&source=staff"),
+        with(other, "&source=staff"),
+        with(TOKEN, "&source=nobody"),
+    ];
+    let words: Vec<Value> = strangers.iter().map(|answer| answer.expect(401)).collect();
+    assert!(words.iter().all(|one| *one == words[0]), "{words:?}");
+    with(TOKEN, "").expect(201);
+    with(TOKEN, "&source=staff").expect(201);
+    with(other, "&source=guests").expect(201);
+    assert_eq!(daemon.get("/v1/hr/runs/x").status, 401);
+    assert_eq!(daemon.get_as("/v1/hr/runs/x", TOKEN).status, 404);
+    assert_eq!(daemon.post("/v1/hr/trigger", &[], b"").status, 404, "none is configured");
+    assert!(!daemon.log().contains(TOKEN) && !daemon.log().contains(other));
+}
+
+/// A world with a file that is read when a webhook says so.
+fn called() -> World {
+    let mut world = World::new();
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("http.listen", "127.0.0.1:0");
+    world.set("trigger.pause_seconds", 0);
+    world.hr(&people(3));
+    world
+}
+
+#[test]
+fn a_webhook_with_the_token_starts_a_run_at_once_and_without_it_none() {
+    let mut world = called();
+    world.set("trigger.token", "the-token-of-the-webhook");
+    let daemon = world.daemon();
+    until_agrees(&world, &people(3));
+    let rows = people(4);
+    world.hr(&rows);
+    let right = [("Authorization", "Bearer the-token-of-the-webhook")];
+    assert_eq!(daemon.post("/v1/hr/trigger", &[("Authorization", "Bearer wrong")], b"").status, 401);
+    daemon.post("/v1/hr/trigger?source=nobody", &right, b"").expect(404);
+    daemon.post("/v1/hr/trigger", &right, b"").expect(202);
+    until_agrees(&world, &rows);
+    daemon.wait_for_log("run planned");
+    let runs = world.status()["runs"].as_array().unwrap().len();
+    assert_eq!(runs, 2, "one at the start and one by the webhook");
+    assert_eq!(world.status()["runs"][0]["cause"], "webhook");
+}
+
+#[test]
+fn a_storm_of_webhooks_is_one_run_at_once_and_one_behind_the_pause() {
+    let mut world = called();
+    world.set("trigger.token", "the-token-of-the-webhook");
+    world.set("trigger.pause_seconds", 3600);
+    let daemon = world.daemon();
+    until_agrees(&world, &people(3));
+    let right = [("Authorization", "Bearer the-token-of-the-webhook")];
+    let first = daemon.post("/v1/hr/trigger", &right, b"").expect(202);
+    assert_eq!(first["coalesced"], false);
+    until("the run has ended", || world.status()["runs"].as_array().unwrap().len() == 2);
+    let coalesced: Vec<bool> = (0..30)
+        .map(|_| daemon.post("/v1/hr/trigger", &right, b"").expect(202)["coalesced"].as_bool().unwrap())
+        .collect();
+    assert_eq!(coalesced.iter().filter(|one| !**one).count(), 1);
+    assert_eq!(world.status()["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_webhook_that_is_signed_and_not_too_old_starts_a_run_and_any_other_does_not() {
+    let mut world = called();
+    let key = "the-key-of-the-webhook";
+    world.set("trigger.secret", key);
+    world.set("trigger.signature_header", "X-Bob-Signature");
+    world.set("trigger.signed", "{timestamp}.{body}");
+    world.set("trigger.timestamp_header", "X-Bob-Time");
+    let daemon = world.daemon();
+    until_agrees(&world, &people(3));
+    let now = Clock::now(&SystemClock).timestamp();
+    let sign = |key: &str, at: i64, body: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+        mac.update(format!("{at}.{body}").as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let call = |at: i64, signature: &str, body: &str| {
+        let at = at.to_string();
+        let headers = [("X-Bob-Time", at.as_str()), ("X-Bob-Signature", signature)];
+        daemon.post("/v1/hr/trigger", &headers, body.as_bytes()).status
+    };
+    let body = r#"{"event": "employee.updated"}"#;
+    let signature = sign(key, now, body);
+    assert_eq!(call(now, &sign("another key than that", now, body), body), 401);
+    assert_eq!(call(now, &signature, "{}"), 401, "another body");
+    assert_eq!(call(now + 1, &signature, body), 401, "another time");
+    assert_eq!(call(now - 3600, &sign(key, now - 3600, body), body), 401, "too old");
+    assert_eq!(call(now, "", body), 401);
+    assert_eq!(call(now, "zz", body), 401);
+    assert_eq!(
+        daemon.post("/v1/hr/trigger", &[("X-Bob-Signature", &signature)], body.as_bytes()).status,
+        401
+    );
+    let rows = people(4);
+    world.hr(&rows);
+    assert_eq!(call(now, &format!("sha256={signature}"), body), 202);
+    until_agrees(&world, &rows);
+}
+
+#[test]
+fn faults_of_the_settings_are_told_by_their_keys() {
+    let mut world = pushing();
+    world.set("source.push.token", "short");
+    world.set("source.push.delete_values", toml::Value::Array(Vec::new()));
+    world.set("source.full_cron", "0 0 3 * * *");
+    world.set("source.columns.department", "$.[");
+    world.set("trigger.secret", "short");
+    world.set("trigger.signed", "{timestamp}");
+    world.set("trigger.signature_header", "X Signature");
+    let told = world.run(&["check"]);
+    assert_eq!(told.exit, 2, "{told:?}");
+    let said = format!("{}{}", told.stdout, told.stderr);
+    for key in [
+        "source.push.token: is shorter",
+        "source.push.delete_values",
+        "source.full_cron",
+        "source.columns.department = $.[",
+        "trigger.secret: is shorter",
+        "trigger.signed = {timestamp}",
+        "trigger.timestamp_header: goes with",
+        "trigger.signature_header = X Signature",
+    ] {
+        assert!(said.contains(key), "'{key}' is not in {said}");
+    }
+    assert!(!said.contains("short\n"), "{said}");
+}

@@ -25,6 +25,11 @@ fn leaving(rows: &[Row], number: usize) -> Vec<Row> {
     rows.iter().enumerate().map(|(n, row)| if n < number { row.left() } else { row.clone() }).collect()
 }
 
+fn answers_are_lost(world: &World) {
+    let kinds = [FaultKind::AnswerLost].into();
+    world.sandbox.set_faults(Faults { rate: 1.0, kinds, ..Faults::default() });
+}
+
 fn approve(world: &World, plan: &str) -> Output {
     world.run(&["approve", plan, "--by", "a test"])
 }
@@ -84,15 +89,15 @@ fn approve_is_refused_as_stale_once_the_configuration_has_changed() {
 #[test]
 fn approve_is_refused_as_stale_once_the_state_of_somebody_in_the_plan_has_moved() {
     let (world, mut rows) = guarded();
-    // A change waits in the queue, since nobody gets in; meanwhile the person leaves, with two others.
-    world.sandbox.set_password(&SecretString::from("another"));
+    // A change is carried out, and its answer is lost; meanwhile the person leaves, with two others.
+    answers_are_lost(&world);
     rows[0].title = "CFO".into();
     world.sync_rows(&rows, 6);
     let after = leaving(&rows, 3);
     let held = world.sync_rows(&after, 6);
     assert_eq!(held.outcome(), "held");
-    // The change gets through, so that the plan no longer stands on what is.
-    world.sandbox.set_password(&SecretString::from("sandbox-password"));
+    // It is learnt that it was, so that the plan no longer stands on what is.
+    world.sandbox.set_faults(Faults::default());
     let same = world.sync_rows(&after, 3);
     assert_eq!((same.plan_id(), same.applied()), (held.plan_id(), kinds([("update", 1)])));
     let before = world.statistics();
@@ -143,21 +148,31 @@ fn approve_is_refused_as_stale_once_a_held_action_was_edited_in_the_database() {
 }
 
 #[test]
-fn an_approved_action_reads_first_if_what_it_supersedes_may_have_taken_effect_since() {
+fn a_change_in_the_queue_of_somebody_who_leaves_is_withdrawn_and_the_held_plan_can_be_approved_at_once() {
     let (world, mut rows) = guarded();
     // A change waits in the queue, since nobody gets in; meanwhile the person leaves, with two others.
     world.sandbox.set_password(&SecretString::from("another"));
     rows[0].title = "CFO".into();
     world.sync_rows(&rows, 6);
     let after = leaving(&rows, 3);
-    let held = world.sync_rows(&after, 6);
-    // The change is sent once, and its answer is lost.
+    let held = world.sync_rows(&after, 3);
     world.sandbox.set_password(&SecretString::from("sandbox-password"));
-    world.sandbox.set_faults(Faults {
-        rate: 1.0,
-        kinds: [FaultKind::AnswerLost].into(),
-        ..Faults::default()
-    });
+    let same = world.sync_rows(&after, 3);
+    assert_eq!((same.plan_id(), same.applied()), (held.plan_id(), kinds([])));
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.assert_agrees(&after);
+}
+
+#[test]
+fn an_approved_action_reads_first_if_what_it_supersedes_may_have_taken_effect_since() {
+    let (world, mut rows) = guarded();
+    // A change is sent, and its answer is lost; meanwhile the person leaves, with two others.
+    answers_are_lost(&world);
+    rows[0].title = "CFO".into();
+    world.sync_rows(&rows, 6);
+    let after = leaving(&rows, 3);
+    let held = world.sync_rows(&after, 6);
     // Nothing but lost answers is an outage: it waits, and is not parked.
     let same = world.sync_rows(&after, 6);
     assert_eq!((same.plan_id(), &same.json["parked"]), (held.plan_id(), &0.into()));

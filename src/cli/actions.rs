@@ -53,7 +53,14 @@ pub fn parked_table(parked: &[ParkedAction]) -> Grid {
     let mut table = Grid::new(&["id", "employee", "action", "attempts", "because", "parked, as"]);
     for one in parked {
         let (id, attempts) = (one.action_id.to_string(), one.attempts.to_string());
-        table.row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &one.reason]);
+        let reason = match one.withdrawn {
+            true => format!(
+                "withdrawn, since HR has taken it back: a retry asks and sends nothing. {}",
+                one.reason
+            ),
+            false => one.reason.clone(),
+        };
+        table.row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &reason]);
     }
     table
 }

@@ -154,6 +154,11 @@ fn print_action(action: &PastAction) {
     for change in &action.changes {
         say!("    {}", table::change(change));
     }
+    if action.withdrawn {
+        say!(
+            "    withdrawn when it might have been carried out already: what it did is learnt, nothing is sent for it"
+        );
+    }
     let plan = &action.plan;
     let decided = match (&plan.decided_by, plan.decided_at) {
         (Some(by), Some(at)) => format!(" by {by} {}", table::time(at)),

@@ -60,6 +60,12 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
         queue.held,
         oldest.unwrap_or_default()
     );
+    if queue.withdrawn > 0 {
+        say!(
+            "{} of them are withdrawn: HR has taken them back, nothing is sent for them, and what they did is learnt",
+            queue.withdrawn
+        );
+    }
     if let Some(outage) = &status.outage {
         say!(
             "Workiva cannot be had since {}, found so {} times in a row; next try at {}: {}",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{ActionKind, Attributes, Change, DeprovisionBy, Target};
 use super::scim::AttributePath;
-use super::state::{Account, OpenState, PersonState};
+use super::state::{Account, OpenAction, OpenState, PersonState};
 
 /// The step for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,10 @@ pub struct Draft {
 /// longer mapped is left as it is.
 pub fn step(state: &PersonState, target: Target, managed: &BTreeSet<String>, by: DeprovisionBy) -> Step {
     let open = state.open.as_ref();
+    // A withdrawn one brings about nothing any more, also where HR wants the same end again.
+    let does_it = |open: &OpenAction| !open.withdrawn && open.target.is_same_end(&target);
     if let Some(open) = open
-        && (open.state == OpenState::Leased || open.target.is_same_end(&target))
+        && (open.state == OpenState::Leased || does_it(open))
     {
         return Step::Pending;
     }
@@ -129,7 +131,6 @@ pub fn is_same_value(path: &str, one: Option<&str>, two: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::OpenAction;
     use super::*;
 
     fn attributes(user_name: &str, title: &str) -> Attributes {
@@ -165,6 +166,7 @@ mod tests {
                 state,
                 target,
                 uncertain,
+                withdrawn: false,
             }),
             ..PersonState::unknown("1001")
         }
@@ -232,6 +234,16 @@ mod tests {
         let queued = state(Some(true), Some((OpenState::Queued, gone(), true)));
         let Step::Act(draft) = run(&queued, access("ana", "Analyst")) else { panic!() };
         assert_eq!((draft.kind, draft.verify, draft.supersedes), (ActionKind::Update, true, Some(9)));
+    }
+
+    #[test]
+    fn a_withdrawn_action_is_planned_anew_where_hr_wants_the_same_end_again() {
+        for open in [OpenState::Queued, OpenState::Parked] {
+            let mut state = state(Some(true), Some((open, gone(), true)));
+            state.open.as_mut().unwrap().withdrawn = true;
+            let Step::Act(draft) = run(&state, gone()) else { panic!() };
+            assert_eq!((draft.kind, draft.verify, draft.supersedes), (ActionKind::Suspend, true, Some(9)));
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct OpenAction {
     pub target: Target,
     /// Whether a request of it may have taken effect without our knowing.
     pub uncertain: bool,
+    /// Whether it is never sent any more, and only what it did is learnt.
+    pub withdrawn: bool,
 }
 
 /// One row of the state table.

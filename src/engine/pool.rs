@@ -320,6 +320,16 @@ impl<P: ScimPort> Pool<P> {
                 // The reason may quote a person's data, so it is for the database alone.
                 tracing::debug!(run_id, employee_id, action_id, kind, counts, %not_before, "will be tried again");
             }
+            Ending::Withdrawn { .. } => {
+                self.line.telemetry.action(kind, "superseded");
+                tracing::info!(
+                    run_id,
+                    employee_id,
+                    action_id,
+                    kind,
+                    "withdrawn; it had no effect that is left"
+                );
+            }
             Ending::Untouched => {}
             Ending::Parked { .. } => {
                 self.line.telemetry.action(kind, "parked");

@@ -255,6 +255,9 @@ impl<'a, P: ScimPort> Session<'a, P> {
     /// # Errors
     /// The failure, or a lost lease.
     pub async fn write(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        if self.action.withdrawn {
+            return Err(Interrupt::Park("HR has taken this back, so it is not sent; discard it".into()));
+        }
         let result = self.send(request).await;
         match &result {
             _ if planted::is(Fault::ForgottenUncertainty) => {}

@@ -96,9 +96,13 @@ impl Default for Telemetry {
         let runs = Family::default();
         registry.register("runs", "Runs by outcome", runs.clone());
         let actions = Family::default();
-        registry.register("actions", "Actions by kind and outcome (done, retried, parked)", actions.clone());
+        registry.register(
+            "actions",
+            "Actions by kind and outcome (done, retried, parked, superseded: withdrawn and without effect)",
+            actions.clone(),
+        );
         let queue = Family::default();
-        registry.register("queue_actions", "Actions by state (queued, leased, parked, held)", queue.clone());
+        registry.register("queue_actions", "Actions by state (queued, leased, parked, held; withdrawn: those among the queued and parked of which only what they did is learnt)", queue.clone());
         let drift = Family::default();
         registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
         let held = Gauge::default();
@@ -195,6 +199,7 @@ impl Telemetry {
             ("leased", queue.leased),
             ("parked", queue.parked),
             ("held", queue.held),
+            ("withdrawn", queue.withdrawn),
         ];
         for (state, number) in states {
             self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());

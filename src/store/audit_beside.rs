@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::audit_check::AuditFault;
-use super::audit_states::compare_states;
+use super::audit_states::{ActionStates, compare_states};
 use super::{StoreError, to_json};
 use crate::core::audit::{Kind, Record, bound_hash};
 
@@ -71,7 +71,7 @@ pub(super) struct Beside {
     /// Plans that are not as they were decided about, with the record. A later record may put that right.
     doubtful: BTreeMap<String, i64>,
     /// The same of actions and their states.
-    doubtful_actions: BTreeMap<i64, i64>,
+    states: ActionStates,
 }
 
 impl Beside {
@@ -91,7 +91,7 @@ impl Beside {
         if let Some(fault) = compare_plans(tx, records, self).await? {
             return Ok(Some(fault));
         }
-        compare_states(tx, records, &mut self.doubtful_actions).await?;
+        compare_states(tx, records, &mut self.states).await?;
         compare_requests(tx, records, self).await
     }
 
@@ -103,7 +103,7 @@ impl Beside {
         if let Some((plan_id, seq)) = self.doubtful.pop_first() {
             return Ok(Some(AuditFault::Plan { seq, plan_id }));
         }
-        match self.doubtful_actions.pop_first() {
+        match self.states.doubtful.pop_first() {
             Some((action_id, seq)) => Ok(Some(AuditFault::State { seq, action_id })),
             None => compare_numbers(tx, &self).await,
         }

@@ -1,6 +1,6 @@
 //! The states of actions, held against the records that led there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
@@ -13,7 +13,7 @@ use crate::core::audit::{Kind, Record};
 #[derive(Deserialize)]
 struct Told {
     action: i64,
-    /// Of a decision.
+    /// Of a decision; of a withdrawal that leaves the action open.
     state: Option<String>,
     /// Of an outcome.
     ended: Option<String>,
@@ -34,13 +34,13 @@ impl Stood {
     /// `None`: the record leaves the action where it was.
     fn after(kind: Kind, told: &Told) -> Option<Self> {
         match (kind, told.ended.as_deref(), told.state.as_deref()) {
-            (Kind::Withdrawal, ..) => Some(Self::Withdrawn),
+            (Kind::Withdrawal, _, None) | (_, Some("superseded"), _) => Some(Self::Withdrawn),
             (Kind::Discard, ..) => Some(Self::Discarded),
-            (Kind::Retry, ..) | (_, Some("queued"), _) | (Kind::Decision, _, Some("queued")) => {
-                Some(Self::Queued)
-            }
+            (Kind::Retry, ..)
+            | (_, Some("queued"), _)
+            | (Kind::Decision | Kind::Withdrawal, _, Some("queued")) => Some(Self::Queued),
             (_, Some("done"), _) => Some(Self::Done),
-            (_, Some("parked"), _) => Some(Self::Parked),
+            (_, Some("parked"), _) | (Kind::Withdrawal, _, Some("parked")) => Some(Self::Parked),
             (Kind::Decision, _, Some("held")) => Some(Self::Held),
             // Another process had it by then.
             _ => None,
@@ -64,17 +64,28 @@ impl Stood {
     }
 }
 
-/// Takes in the next records. In `doubtful` are then the actions that are not stored as their newest record so far says, with
-/// that record: a later one may put that right.
+/// What the records so far tell of actions.
+#[derive(Default)]
+pub(super) struct ActionStates {
+    /// Those that are not stored as their newest record says, with that record. A later one may put that right.
+    pub doubtful: BTreeMap<i64, i64>,
+    /// Those of which only what they did is learnt: to take the mark away would let them be sent.
+    withdrawn: BTreeSet<i64>,
+}
+
+/// Takes in the next records.
 pub(super) async fn compare_states(
     tx: &mut SqliteConnection,
     records: &[Record],
-    doubtful: &mut BTreeMap<i64, i64>,
+    states: &mut ActionStates,
 ) -> Result<(), StoreError> {
     let mut newest: HashMap<i64, (i64, Stood)> = HashMap::new();
     for kind in [Kind::Decision, Kind::Withdrawal, Kind::Outcome, Kind::Retry, Kind::Discard] {
         for (seq, told) in bodies::<Told>(records, kind)? {
             let Some(stood) = Stood::after(kind, &told) else { continue };
+            if kind == Kind::Withdrawal && told.state.is_some() {
+                states.withdrawn.insert(told.action);
+            }
             let so_far = newest.entry(told.action).or_insert((seq, stood));
             if so_far.0 < seq {
                 *so_far = (seq, stood);
@@ -86,19 +97,22 @@ pub(super) async fn compare_states(
     }
     let ids: Vec<i64> = newest.keys().copied().collect();
     let rows = sqlx::query(
-        "SELECT a.action_id, a.state, p.state FROM json_each(?1) j JOIN action a ON a.action_id = j.value \
+        "SELECT a.action_id, a.state, p.state, a.withdrawn FROM json_each(?1) j JOIN action a ON a.action_id = j.value \
          JOIN plan p USING (plan_id)",
     )
     .bind(to_json(&ids))
     .fetch_all(tx)
     .await?;
-    let stored: HashMap<i64, (&str, &str)> =
-        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+    let stored: HashMap<i64, (&str, &str, bool)> =
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect();
     for (action_id, (seq, stood)) in newest {
-        if stored.get(&action_id).is_some_and(|(state, plan)| stood.may_be(state, plan)) {
-            doubtful.remove(&action_id);
+        let as_told = stored.get(&action_id).is_some_and(|(state, plan, withdrawn)| {
+            stood.may_be(state, plan) && *withdrawn == states.withdrawn.contains(&action_id)
+        });
+        if as_told {
+            states.doubtful.remove(&action_id);
         } else {
-            doubtful.insert(action_id, seq);
+            states.doubtful.insert(action_id, seq);
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
+use super::withdrawal::end_withdrawn;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
@@ -24,6 +25,11 @@ pub enum Ending {
     Done {
         /// The confirmed account.
         account: Option<Account>,
+    },
+    /// It was withdrawn, and has not done what it was to do.
+    Withdrawn {
+        /// What Workiva shows instead of the confirmed account (an inner `None`: there is no user any more); `None`: that very account.
+        learnt: Option<Option<Account>>,
     },
     /// Back into the queue as it was: nothing was sent.
     Untouched,
@@ -45,6 +51,16 @@ pub enum Ending {
         /// Why, and what to do.
         reason: String,
     },
+}
+
+impl Ending {
+    /// The account that is confirmed or learnt by it, if there is one.
+    fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Done { account } | Self::Withdrawn { learnt: Some(account) } => account.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// An action that a worker is through with.
@@ -145,10 +161,17 @@ async fn finish(
     let ours: Vec<&Finished> =
         finished.iter().filter(|one| holds.contains(&(one.action_id, one.epoch))).collect();
     let taken = taken_accounts(tx, &ours).await?;
-    let (done, others): (Vec<_>, Vec<_>) = ours
-        .into_iter()
-        .partition(|one| matches!(one.ending, Ending::Done { .. }) && !taken.contains_key(&one.action_id));
+    let (mut done, mut looked_at, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for one in ours {
+        match &one.ending {
+            _ if taken.contains_key(&one.action_id) => others.push(one),
+            Ending::Done { .. } => done.push(one),
+            Ending::Withdrawn { .. } => looked_at.push(one),
+            _ => others.push(one),
+        }
+    }
     end_done(tx, &done, now).await?;
+    end_withdrawn(tx, &looked_at, now).await?;
     end_others(tx, &others, &taken, now).await?;
     let told: Vec<Entry> = finished
         .iter()
@@ -156,8 +179,10 @@ async fn finish(
             let hold = (one.action_id, one.epoch);
             let ended = match &one.ending {
                 _ if !holds.contains(&hold) => "lost",
-                Ending::Done { .. } if !taken.contains_key(&one.action_id) => "done",
-                Ending::Done { .. } | Ending::Parked { .. } => "parked",
+                _ if taken.contains_key(&one.action_id) => "parked",
+                Ending::Done { .. } => "done",
+                Ending::Withdrawn { .. } => "superseded",
+                Ending::Parked { .. } => "parked",
                 Ending::Untouched | Ending::Again { .. } => "queued",
             };
             // Nothing was sent and nothing has ended: a pause alone is no outcome.
@@ -217,7 +242,17 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;
-    store_accounts(tx, done, now).await
+    let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
+    store_accounts(tx, &accounts, now).await?;
+    sqlx::query(
+        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change, \
+           guard_group = coalesce(a.guard_group, person.guard_group) \
+         FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
+    )
+    .bind(to_json(&ids))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Actions that go back into the queue, or wait for an operator.
@@ -255,7 +290,7 @@ fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Ut
         error: taken.map_or("", String::as_str),
     };
     match &one.ending {
-        Ending::Done { .. } => Some(row),
+        Ending::Done { .. } | Ending::Withdrawn { .. } => Some(row),
         Ending::Untouched => None,
         Ending::Again { not_before, counts, uncertain, reason } => Some(EndingRow {
             state: "queued",
@@ -282,7 +317,7 @@ async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<
         )
     };
     for one in finished {
-        let Ending::Done { account: Some(account) } = &one.ending else { continue };
+        let Some(account) = one.ending.account() else { continue };
         match by_account.get(account.scim_id.as_str()) {
             Some(first) if first.employee_id != one.employee_id => {
                 taken.insert(one.action_id, reason(&first.employee_id));
@@ -304,19 +339,22 @@ async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<
     Ok(taken)
 }
 
-async fn store_accounts(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let (mut accounts, mut gone, mut settled) = (Vec::new(), Vec::new(), Vec::new());
-    for one in done {
-        let Ending::Done { account } = &one.ending else { continue };
-        settled.push(one.action_id);
+/// Stores what the accounts of these people are now; of whom there is none, there is none any more.
+pub(super) async fn store_accounts(
+    tx: &mut Tx,
+    now_held: &[(&str, Option<&Account>)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (mut accounts, mut gone) = (Vec::new(), Vec::new());
+    for (employee_id, account) in now_held {
         match account {
             Some(account) => {
                 let user_name =
                     account.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
                 let attributes = to_json(&account.attributes);
-                accounts.push((&one.employee_id, &account.scim_id, account.active, attributes, user_name));
+                accounts.push((employee_id, &account.scim_id, account.active, attributes, user_name));
             }
-            None => gone.push(&one.employee_id),
+            None => gone.push(employee_id),
         }
     }
     if !gone.is_empty() {
@@ -333,14 +371,6 @@ async fn store_accounts(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> 
     )
     .bind(to_json(&accounts))
     .bind(millis(now))
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query(
-        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change, \
-           guard_group = coalesce(a.guard_group, person.guard_group) \
-         FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
-    )
-    .bind(to_json(&settled))
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -33,6 +33,8 @@ pub struct PastAction {
     pub kind: String,
     /// Held, queued, parked, done, discarded, superseded or dropped.
     pub state: String,
+    /// Whether HR took it back when it might have been carried out already: only what it did is learnt, and nothing is sent.
+    pub withdrawn: bool,
     /// Why it was planned.
     pub because: String,
     /// What it was to change.
@@ -147,7 +149,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT a.action_id, a.kind, iif(a.state = 'held' AND p.expires_at <= ?3, 'dropped', a.state), \
                i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, p.plan_id, coalesce(p.run_id, ''), \
-               iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at \
+               iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at, a.withdrawn \
              FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
              WHERE a.employee_id = ?1 ORDER BY a.action_id DESC LIMIT ?2",
         )
@@ -221,6 +223,7 @@ fn past_action(row: &SqliteRow) -> Result<PastAction, StoreError> {
         action_id: row.get(0),
         kind: row.get(1),
         state: row.get(2),
+        withdrawn: row.get(16),
         because: row.get(3),
         changes: serde_json::from_str(row.get(4)).map_err(|_| corrupt("an action's changes"))?,
         created_at: time(5),

@@ -29,6 +29,7 @@ mod register;
 mod saved;
 mod settling;
 mod state;
+mod withdrawal;
 
 use std::path::{Path, PathBuf};
 

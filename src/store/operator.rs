@@ -74,6 +74,8 @@ pub struct Queue {
     pub parked: u64,
     /// Part of a held plan.
     pub held: u64,
+    /// Withdrawn: of the queued and parked ones, those that are never sent any more, and of which only what they did is learnt.
+    pub withdrawn: u64,
     /// When the oldest of the queued ones was planned.
     pub oldest_queued_at: Option<DateTime<Utc>>,
 }
@@ -115,6 +117,8 @@ pub struct ParkedAction {
     pub because: String,
     /// Why it is parked.
     pub reason: String,
+    /// Whether HR has taken it back since: a retry asks what it did, and sends nothing.
+    pub withdrawn: bool,
 }
 
 /// A record that could not be used.
@@ -163,6 +167,7 @@ impl Store {
             "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked') GROUP BY state \
              UNION ALL SELECT 'held', count(*), NULL FROM action a JOIN plan p USING (plan_id) \
                WHERE a.state = 'held' AND p.state = 'held' \
+             UNION ALL SELECT 'withdrawn', count(*), NULL FROM action WHERE withdrawn = 1 AND state IN ('queued', 'parked') \
              UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )
         .fetch_all(&self.readers)
@@ -177,6 +182,7 @@ impl Store {
                 }
                 "leased" => queue.leased = number,
                 "parked" => queue.parked = number,
+                "withdrawn" => queue.withdrawn = number,
                 _ => queue.held = number,
             }
         }
@@ -191,8 +197,8 @@ impl Store {
     /// Where the database fails.
     pub async fn parked(&self) -> Result<Vec<ParkedAction>, StoreError> {
         let rows = sqlx::query(
-            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, '') FROM action JOIN intent USING (action_id) \
-             WHERE state = 'parked' ORDER BY action_id",
+            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, ''), withdrawn \
+             FROM action JOIN intent USING (action_id) WHERE state = 'parked' ORDER BY action_id",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -203,6 +209,7 @@ impl Store {
             attempts: row.get::<i64, _>(3).unsigned_abs(),
             because: row.get(4),
             reason: row.get(5),
+            withdrawn: row.get(6),
         });
         Ok(parked.collect())
     }

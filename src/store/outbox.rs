@@ -30,6 +30,8 @@ pub struct Claimed {
     pub scim_id: Option<String>,
     /// Whether Workiva has to be read before anything is written.
     pub uncertain: bool,
+    /// Whether nothing may be sent for it: what it did is learnt by reading.
+    pub withdrawn: bool,
     /// Attempts that ended without success.
     pub attempts: u32,
 }
@@ -186,7 +188,8 @@ pub struct Claim<'a> {
 /// Claims what is due, those that take access away first.
 pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
     let rows = sqlx::query(
-        "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, a.attempts \
+        "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, a.attempts, \
+           a.withdrawn \
          FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) LEFT JOIN account c USING (employee_id) \
          WHERE a.state = 'queued' AND a.not_before <= ?1 AND a.action_id NOT IN (SELECT action_id FROM lease) \
          ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2",
@@ -227,5 +230,6 @@ fn read_claimed(row: &SqliteRow, epoch: i64) -> Result<Claimed, StoreError> {
         scim_id: row.get(6),
         uncertain: row.get::<i64, _>(7) == 1,
         attempts: u32::try_from(row.get::<i64, _>(8)).unwrap_or(u32::MAX),
+        withdrawn: row.get::<i64, _>(9) == 1,
     })
 }

@@ -1,5 +1,8 @@
 //! A run, its plan and its outbox: stored in one transaction, so that a crash leaves all of it or nothing.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::actions::insert_actions;
@@ -9,6 +12,7 @@ use super::quiet::{Seen, has_seen_all};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
+use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
@@ -103,10 +107,15 @@ impl Store {
             commit.plan.actions.iter().partition(|action| {
                 !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.is_deprovision())
             });
-        let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.begin().await?;
         let has_seen_all = has_seen_all(&mut tx, run).await?;
+        let mut withdrawn = Vec::new();
+        // Also under a hold: to keep back what the newest record contradicts sends nothing.
+        let ended = withdraw(&mut tx, run, commit.plan, &held, &mut withdrawn).await?;
+        let held: Vec<Cow<'_, PlannedAction>> = held.into_iter().map(|one| behind(one, &ended)).collect();
+        let held: Vec<&PlannedAction> = held.iter().map(Cow::as_ref).collect();
+        let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
             drop_held(&mut tx, "superseded", None, now).await?;
@@ -114,6 +123,7 @@ impl Store {
         let stored = is_held || !released.is_empty();
         let plan_id = same.clone().or_else(|| stored.then(|| commit.plan_id.to_owned()));
         let mut told = vec![insert_run(&mut tx, run, plan_id.as_deref(), Some(commit), !is_held).await?];
+        told.append(&mut withdrawn);
         if let Some(plan_id) = plan_id.as_deref().filter(|_| same.is_none()) {
             let state = if is_held { "held" } else { "released" };
             let plan = PlanRow { plan_id, run_id: Some(run.run_id), state, hash: &hash, now };
@@ -127,7 +137,7 @@ impl Store {
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
         }
-        let settled = beside_actions(&mut tx, run, commit.plan, &held, &mut told).await?;
+        let settled = beside_actions(&mut tx, commit.plan).await?;
         let leaves_nothing = !is_held
             && has_seen_all
             && commit.plan.is_final()
@@ -266,20 +276,18 @@ pub(super) async fn insert_plan(
     Ok(recorded::plan(row, commit))
 }
 
-/// Stores what a plan says beside its actions: what nobody needs any more, who is missing, who is settled. The answer is how
-/// many are settled.
-pub(super) async fn beside_actions(
-    tx: &mut Tx,
-    run: &RunRecord<'_>,
-    plan: &Plan,
-    held: &[&PlannedAction],
-    told: &mut Vec<Entry>,
-) -> Result<u64, StoreError> {
-    // Also under a hold: to keep back what the newest record contradicts sends nothing.
-    let contradicted = held.iter().filter(|action| !action.kind.is_deprovision());
-    let withdrawn = plan.withdrawals.iter().map(|(action_id, _)| *action_id);
-    let needless: Vec<i64> = withdrawn.chain(contradicted.filter_map(|one| one.supersedes)).collect();
-    withdraw(tx, run.run_id, &needless, run.ended_at, told).await?;
+/// A held action; what has ended by now it no longer takes the place of. So the same plan stays the same in the next run.
+fn behind<'a>(action: &'a PlannedAction, ended: &BTreeSet<i64>) -> Cow<'a, PlannedAction> {
+    match action.supersedes {
+        Some(action_id) if ended.contains(&action_id) => {
+            Cow::Owned(PlannedAction { supersedes: None, ..action.clone() })
+        }
+        _ => Cow::Borrowed(action),
+    }
+}
+
+/// Stores what a plan says beside its actions: who is missing, and who is settled. The answer is how many are settled.
+pub(super) async fn beside_actions(tx: &mut Tx, plan: &Plan) -> Result<u64, StoreError> {
     count_absences(tx, &plan.absences).await?;
     if plan.anew {
         sqlx::query("UPDATE person SET fingerprint = ''").execute(&mut **tx).await?;
@@ -300,31 +308,6 @@ async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -
         .bind(millis(now))
         .execute(&mut **tx)
         .await?;
-    }
-    Ok(())
-}
-
-/// Ends queued actions that nobody needs any more, but for those that may have taken effect meanwhile.
-async fn withdraw(
-    tx: &mut Tx,
-    run_id: &str,
-    ids: &[i64],
-    now: DateTime<Utc>,
-    told: &mut Vec<Entry>,
-) -> Result<(), StoreError> {
-    for chunk in ids.chunks(CHUNK) {
-        let withdrawn = sqlx::query_as(
-            "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
-             AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0 \
-             AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id",
-        )
-        .bind(to_json(&chunk))
-        .bind(millis(now))
-        .fetch_all(&mut **tx)
-        .await?;
-        told.extend(withdrawn.iter().map(|(action_id, employee_id): &(i64, String)| {
-            recorded::withdrawal(run_id, *action_id, employee_id)
-        }));
     }
     Ok(())
 }

@@ -52,9 +52,13 @@ pub(super) fn plan_decided(plan_id: &str, state: &str, by: &str) -> Entry {
     Entry::new(Kind::PlanDecided, &json!({ "plan": plan_id, "state": state, "by": by }))
 }
 
-/// A waiting action that nobody needs any more.
-pub(super) fn withdrawal(run_id: &str, action_id: i64, employee_id: &str) -> Entry {
-    Entry::of_person(Kind::Withdrawal, employee_id, &json!({ "run": run_id, "action": action_id }))
+/// A waiting action that nobody needs any more. `stays`: the state in which it stays open, since it may have been carried out.
+pub(super) fn withdrawal(run_id: &str, action_id: i64, employee_id: &str, stays: Option<&str>) -> Entry {
+    let mut body = json!({ "run": run_id, "action": action_id });
+    if let Some(state) = stays {
+        body["state"] = state.into();
+    }
+    Entry::of_person(Kind::Withdrawal, employee_id, &body)
 }
 
 /// What an operator ordered for a parked action.
@@ -88,8 +92,8 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// Work on an action under one claim, as it ended: `done`, `queued` (again), `parked`, or `lost` where another process had
-/// the action by then.
+/// Work on an action under one claim, as it ended: `done`, `superseded` (it was withdrawn), `queued` (again), `parked`, or
+/// `lost` where another process had the action by then.
 pub(super) fn outcome(one: &Finished, ended: &str) -> Entry {
     let uncertain =
         matches!(one.ending, Ending::Again { uncertain: true, .. } | Ending::Parked { uncertain: true, .. });

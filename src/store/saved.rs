@@ -9,6 +9,7 @@ use super::plans::{
     Committed, PlanCommit, PlanRow, RunRecord, beside_actions, insert_plan, insert_run, rules_text,
 };
 use super::recorded;
+use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::plan::{PlannedAction, content_hash};
@@ -94,7 +95,8 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         let held = if is_held { &actions[..] } else { &[] };
-        beside_actions(&mut tx, run, commit.plan, held, &mut told).await?;
+        withdraw(&mut tx, run, commit.plan, held, &mut told).await?;
+        beside_actions(&mut tx, commit.plan).await?;
         append(&mut tx, now, &told).await?;
         tx.commit().await?;
         let committed = Committed { plan_id: Some(plan_id.to_owned()), queued };

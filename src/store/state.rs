@@ -100,7 +100,7 @@ impl Store {
         let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
-                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -148,7 +148,8 @@ impl Store {
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state = 'queued' AND o.kind IN ('suspend', 'delete') AND p.state IN ('released', 'applied')), \
+                        WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind IN ('suspend', 'delete') \
+                          AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
                      (SELECT rules FROM accepted)";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
@@ -186,8 +187,8 @@ impl Store {
         let active = "SELECT guard_group, count(*) FROM account JOIN person USING (employee_id) \
                       WHERE active = 1 AND guard_group IS NOT NULL GROUP BY guard_group";
         let open = "SELECT guard_group, count(*) FROM action JOIN plan USING (plan_id) \
-                    WHERE action.state = 'queued' AND kind IN ('suspend', 'delete') AND plan.state IN ('released', 'applied') \
-                      AND guard_group IS NOT NULL GROUP BY guard_group";
+                    WHERE action.state = 'queued' AND withdrawn = 0 AND kind IN ('suspend', 'delete') \
+                      AND plan.state IN ('released', 'applied') AND guard_group IS NOT NULL GROUP BY guard_group";
         for (sql, counts) in
             [(active, &mut scale.active_by_group), (open, &mut scale.open_deprovisions_by_group)]
         {
@@ -237,6 +238,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
             },
             target: serde_json::from_str(row.get(9)).map_err(|_| corrupt("an action's target"))?,
             uncertain: row.get::<i64, _>(10) == 1,
+            withdrawn: row.get::<i64, _>(14) == 1,
         }),
     };
     let adoption = row.get::<Option<&str>, _>(12).and_then(AdoptionMark::parse);

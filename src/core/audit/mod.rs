@@ -30,7 +30,7 @@ pub enum Kind {
     Plan,
     /// One action that a plan decided on.
     Decision,
-    /// A waiting action that a newer run does without.
+    /// A waiting action that a newer run does without. With a state: it stays open, to be looked at and never to be sent.
     Withdrawal,
     /// What became of a held plan: approved, rejected, superseded and so on.
     PlanDecided,

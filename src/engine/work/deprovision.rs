@@ -4,7 +4,7 @@ use super::write::{Changes, Found, Written, change, read_user};
 use super::{Confirmed, find};
 use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
-use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
 use crate::engine::session::{Interrupt, Session};
 
@@ -92,9 +92,8 @@ async fn made_anew<P: ScimPort>(
         return Ok(None);
     }
     if id == gone {
-        // Both cannot be: whoever has left keeps the access where the 404 is believed.
-        let message = "Workiva answers 404 for this user, and shows the user, active, to a search";
-        return Err(Failure::new(FailureKind::Malformed, Some(404), message).into());
+        // Whoever has left keeps the access where the 404 is believed.
+        return Err(find::shown_although_gone());
     }
     let employee_id = &session.action.employee_id;
     let owner = session.line.store.owner_of(&id).await?;

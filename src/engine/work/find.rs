@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::core::identity::{MatchAttribute, Unproven, prove};
 use crate::core::scim::list::UserPage;
-use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
 
@@ -60,6 +60,12 @@ pub async fn by_paging<P: ScimPort>(
         }
     }
     Ok(None)
+}
+
+/// A user cannot both be gone and be there: worth another attempt.
+pub fn shown_although_gone() -> Interrupt {
+    let message = "Workiva answers 404 for this user, and shows the user to a search";
+    Failure::new(FailureKind::Malformed, Some(404), message).into()
 }
 
 /// Refuses an account that may be somebody else's.

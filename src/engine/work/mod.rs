@@ -3,6 +3,7 @@
 mod deprovision;
 mod find;
 mod provision;
+mod withdrawn;
 mod write;
 
 use std::time::Duration;
@@ -35,11 +36,12 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Fi
         commit_before_call(line, action, lease).await;
     }
     let result = match &action.target {
-        Target::Access(desired) => provision::provision(&mut session, desired).await,
-        Target::NoAccess { known_as } => deprovision::deprovision(&mut session, known_as).await,
+        _ if action.withdrawn => withdrawn::look(&mut session).await,
+        Target::Access(desired) => provision::provision(&mut session, desired).await.map(done),
+        Target::NoAccess { known_as } => deprovision::deprovision(&mut session, known_as).await.map(done),
     };
     let ending = match result {
-        Ok(account) => Ending::Done { account },
+        Ok(ending) => ending,
         Err(interrupt) => end(&mut session, interrupt).await,
     };
     let finished = Finished::new(action, session.attempts, ending);
@@ -61,6 +63,10 @@ async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease
 
 /// What an account looks like once the action is confirmed.
 type Confirmed = Option<Account>;
+
+fn done(account: Confirmed) -> Ending {
+    Ending::Done { account }
+}
 
 async fn end<P: ScimPort>(session: &mut Session<'_, P>, interrupt: Interrupt) -> Ending {
     let now = session.line.clock.now();

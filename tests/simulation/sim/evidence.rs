@@ -1,13 +1,47 @@
-//! What justifies that somebody loses access: that HR has shown them as gone.
+//! What justifies that somebody is given access, or loses it: what the newest file says of them that a run was stored over.
+//!
+//! A file counts once its run is stored, and takes evidence away at once, whether the plan is held or not. It gives evidence for
+//! losing access only once it was accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
+use super::hr::Hr;
+use super::hub::Who;
 use super::workiva::{Effect, is_active, text};
 
-/// Who may lose access, and who was meddled with by hand.
+/// What a process has read and stored no run over yet.
+#[derive(Debug)]
+struct Read {
+    /// HR as a true file tells; `None`: the file is a false one.
+    hr: Option<Hr>,
+    /// By which days it may be judged.
+    days: BTreeSet<NaiveDate>,
+    /// Of whom something was in a worker's hands, or has changed, since: the run may know nothing of it, and leave it to the next.
+    moved: BTreeSet<String>,
+    /// Another read of the same process is under way: whose the run is that is stored next cannot be told.
+    is_one_of_two: bool,
+}
+
+/// A run that was stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// Whether what it read was let stand.
+    pub accepted: bool,
+    /// Whose records it could not use: they keep what they have.
+    pub rejected: BTreeSet<String>,
+}
+
+/// Who may not be given access, who may lose it, and who was meddled with by hand.
 #[derive(Debug, Default)]
 pub struct Evidence {
     gone: BTreeSet<String>,
+    /// Who is to have no access: nobody gives it to them.
+    unwanted: BTreeSet<String>,
+    /// Whom the newest file shows as gone, if it waits to be accepted.
+    waiting: BTreeSet<String>,
+    reads: BTreeMap<Who, Read>,
     /// Whose each user name is or was, by HR: it proves whose a user is who carries no employee id.
     names: BTreeMap<String, BTreeSet<String>>,
     /// By user id.
@@ -17,19 +51,60 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// These people are shown as gone.
-    pub fn shown_as_gone<'a>(&mut self, gone: impl Iterator<Item = &'a String>) {
-        self.gone.extend(gone.cloned());
+    /// A process reads the file that is there. `busy` are those of whom something is in a worker's hands.
+    pub fn reads(&mut self, who: Who, hr: &Hr, days: BTreeSet<NaiveDate>, busy: BTreeSet<String>) {
+        let is_one_of_two = self.reads.contains_key(&who);
+        let read = Read { hr: hr.is_true.then(|| hr.clone()), days, moved: busy, is_one_of_two };
+        self.reads.insert(who, read);
+    }
+
+    /// Something of these people has changed in the database, by the process `who`.
+    pub fn moved(&mut self, moved: &BTreeSet<String>, but_for: Option<Who>) {
+        for (who, read) in &mut self.reads {
+            if but_for != Some(*who) {
+                read.moved.extend(moved.iter().cloned());
+            }
+        }
+    }
+
+    /// A process has stored a run over what it has read.
+    pub fn stored(&mut self, who: Who, run: &Stored, today: NaiveDate) {
+        self.waiting.clear();
+        let Some(mut read) = self.reads.remove(&who) else { return };
+        let Some(hr) = read.hr.take() else { return };
+        read.days.insert(today);
+        for employee_id in hr.told.keys() {
+            let shown: BTreeSet<Option<bool>> =
+                read.days.iter().map(|day| hr.shows_as_gone(employee_id, *day)).collect();
+            let is_left =
+                read.is_one_of_two || read.moved.contains(employee_id) || run.rejected.contains(employee_id);
+            if shown.contains(&Some(true)) {
+                let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };
+                evidence.insert(employee_id.clone());
+            } else if shown.contains(&Some(false)) && !shown.contains(&None) && !is_left {
+                self.gone.remove(employee_id);
+            }
+            if shown.contains(&Some(false)) {
+                self.unwanted.remove(employee_id);
+            } else if shown.contains(&Some(true)) && !shown.contains(&None) && !is_left {
+                self.unwanted.insert(employee_id.clone());
+            }
+        }
+    }
+
+    /// A process has stored a run that read nothing, or came to nothing.
+    pub fn stored_nothing(&mut self, who: Who) {
+        self.reads.remove(&who);
+    }
+
+    /// The newest file was accepted by somebody.
+    pub fn accepted(&mut self) {
+        self.gone.append(&mut self.waiting);
     }
 
     /// This person has this user name.
     pub fn named(&mut self, employee_id: &str, user_name: String) {
         self.names.entry(user_name).or_default().insert(employee_id.to_owned());
-    }
-
-    /// Everything has come to rest: what was shown before justifies nothing any more, but for these.
-    pub fn forget_all_but(&mut self, still: impl Fn(&String) -> bool) {
-        self.gone.retain(still);
     }
 
     /// Somebody edited a user by hand.
@@ -47,18 +122,23 @@ impl Evidence {
         if let Some(employee_id) = named {
             self.owners.insert(effect.id.clone(), employee_id.to_owned());
         }
-        let before = effect.before.as_ref()?;
-        let loses_access = is_active(before) && !effect.after.as_ref().is_some_and(is_active);
-        if !loses_access {
-            return None;
-        }
-        let owner = self.owners.get(&effect.id);
-        let by_name = self.names.get(&text(before, "userName").unwrap_or_default().to_lowercase());
-        match owner {
-            Some(owner) if self.gone.contains(owner) => None,
-            Some(owner) => Some(format!("{owner} lost access, and HR never showed them as gone")),
-            None if by_name.is_some_and(|ids| ids.iter().any(|id| self.gone.contains(id))) => None,
-            None => Some(format!("the user {} lost access, and is nobody's of HR", effect.id)),
+        let had = effect.before.as_ref().is_some_and(is_active);
+        let has = effect.after.as_ref().is_some_and(is_active);
+        let user = effect.before.as_ref().or(effect.after.as_ref())?;
+        let name = text(user, "userName").unwrap_or_default().to_lowercase();
+        let owners: Vec<&String> = match self.owners.get(&effect.id) {
+            Some(owner) => vec![owner],
+            None => self.names.get(&name).into_iter().flatten().collect(),
+        };
+        let id = &effect.id;
+        match (had, has) {
+            (true, false) if !owners.iter().any(|owner| self.gone.contains(*owner)) => Some(format!(
+                "{owners:?} lost access by user {id}, and the newest file does not show them as gone"
+            )),
+            (false, true) if owners.iter().any(|owner| self.unwanted.contains(*owner)) => Some(format!(
+                "{owners:?} was given access by user {id}, and the newest file shows them as gone"
+            )),
+            _ => None,
         }
     }
 }

@@ -83,6 +83,8 @@ pub enum Change {
 pub enum FileKind {
     /// As HR says.
     True,
+    /// As HR says, with one more column than before: true, and held until somebody has looked.
+    NewColumn,
     /// Nothing at all.
     Empty,
     /// The header alone.
@@ -135,6 +137,8 @@ pub struct Hr {
     ends_line: bool,
     /// Each as they were before their newest change.
     before: BTreeMap<String, Person>,
+    /// Columns that came in later.
+    columns: usize,
     file: PathBuf,
     names: u32,
 }
@@ -149,6 +153,7 @@ impl Hr {
             absence_means_leaving: setup.absence_means_leaving,
             ends_line: setup.ends_line,
             before: BTreeMap::new(),
+            columns: 0,
             file,
             names: 0,
         };
@@ -216,6 +221,8 @@ impl Hr {
 
     /// Writes the file.
     pub fn export(&mut self, kind: FileKind) {
+        self.columns += usize::from(kind == FileKind::NewColumn);
+        let kind = if kind == FileKind::NewColumn { FileKind::True } else { kind };
         if kind == FileKind::True {
             self.told = self.people.clone();
         }
@@ -236,7 +243,8 @@ impl Hr {
         let told = if kind == FileKind::True || self.told.is_empty() { &self.people } else { &self.told };
         let mut people: Vec<(String, Person)> =
             told.iter().map(|(id, person)| (id.clone(), person.clone())).collect();
-        let mut header = HEADER.to_owned();
+        let more: String = (1..=self.columns).map(|number| format!("More{number},")).collect();
+        let mut header = HEADER.replace("End", &(more + "End"));
         match kind {
             FileKind::Empty => return String::new(),
             FileKind::HeaderOnly => people.clear(),
@@ -248,11 +256,16 @@ impl Hr {
                 people.iter_mut().zip(emails).for_each(|((_, person), email)| person.email = email);
             }
             FileKind::EverybodyLeft => people.iter_mut().for_each(|(_, person)| person.status = "Terminated"),
-            FileKind::True | FileKind::Truncated(_) | FileKind::ShiftedColumn | FileKind::Gone => {}
+            FileKind::True
+            | FileKind::NewColumn
+            | FileKind::Truncated(_)
+            | FileKind::ShiftedColumn
+            | FileKind::Gone => {}
         }
         let mut text = header + "\n";
         for (id, person) in people.iter().filter(|(_, person)| person.listed) {
             for line in rows(id, person) {
+                let line = line.replace(",.", &(",".to_owned() + &"x,".repeat(self.columns) + "."));
                 let line = if kind == FileKind::ShiftedColumn { shifted(&line) } else { line };
                 text += &line;
                 text.push('\n');
@@ -266,7 +279,8 @@ impl Hr {
             text.truncate(cut);
             // Not at a row's end, where nobody could tell from the file alone.
             let is_whole = |text: &str| {
-                text.ends_with('\n') || text.lines().last().is_some_and(|line| line.matches(',').count() >= 8)
+                text.ends_with('\n')
+                    || text.lines().last().is_some_and(|line| line.matches(',').count() >= 8 + self.columns)
             };
             while is_whole(&text) {
                 text.pop();

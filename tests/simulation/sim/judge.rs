@@ -212,13 +212,6 @@ impl World {
             };
             faults.extend(wrong.map(|wrong| format!("{employee_id}: {wrong}")));
         }
-        let gone = |id: &String| {
-            named.has(id)
-                || self.evidence.meddled.contains_key(id)
-                || self.hr.shows_as_gone(id, today) == Some(true)
-        };
-        let keep: BTreeSet<String> = self.hr.people.keys().filter(|id| gone(id)).cloned().collect();
-        self.evidence.forget_all_but(|id| keep.contains(id));
         faults.into_iter().for_each(|fault| self.hub.fault(fault));
     }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod hr;
 mod hub;
 mod judge;
+mod observed;
 mod operation;
 mod process;
 mod workiva;

@@ -132,6 +132,9 @@ enum Theme {
 /// The list of a seed: days in the life of a company, each with what goes wrong on it.
 pub fn list(seed: u64) -> Vec<Op> {
     let mut dice = StdRng::seed_from_u64(seed ^ 0x5eed);
+    // Of its own, so that a seed's list stays what it was but for this.
+    let mut report = StdRng::seed_from_u64(seed ^ 0xc01);
+    let changes = [0.0, 0.15, 0.4][report.random_range(0..3)];
     let themes =
         [Theme::Kills, Theme::Weather, Theme::Hands, Theme::Trouble, Theme::Files, Theme::TwoDaemons];
     let theme = themes[dice.random_range(0..themes.len())];
@@ -146,7 +149,25 @@ pub fn list(seed: u64) -> Vec<Op> {
     for _ in 0..dice.random_range(2..7) {
         day(&mut dice, theme, &mut ops);
     }
+    change_report(&mut report, changes, &mut ops);
     ops
+}
+
+/// Now and then the report has a new column: its plan is held, and somebody decides about it sooner or later.
+fn change_report(dice: &mut StdRng, likely: f64, ops: &mut Vec<Op>) {
+    // Not the first one: nobody knows its header yet.
+    let mut at = 1;
+    while at < ops.len() {
+        if ops[at] == Op::Export(FileKind::True) && dice.random_bool(likely) {
+            ops[at] = Op::Export(FileKind::NewColumn);
+            if dice.random_bool(0.5) {
+                let task = if dice.random_bool(0.6) { Task::Decide } else { Task::Reject };
+                let later = (at + dice.random_range(1..12)).min(ops.len());
+                ops.insert(later, Op::Start(task));
+            }
+        }
+        at += 1;
+    }
 }
 
 fn day(dice: &mut StdRng, theme: Theme, ops: &mut Vec<Op>) {

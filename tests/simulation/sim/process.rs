@@ -90,6 +90,8 @@ pub enum Task {
     Sync,
     /// `approve` where the file on disk is a true one, else `reject`.
     Decide,
+    /// `reject`, whatever the file on disk is.
+    Reject,
     /// `actions retry --all`.
     Retry,
     /// `actions discard` of the oldest parked one.
@@ -217,6 +219,7 @@ async fn work(engine: Arc<SimEngine>, owner: Arc<Owner>, task: Task, stop: watch
         }
         Task::Sync => sync(&engine, &owner).await,
         Task::Decide => decide(&engine).await,
+        Task::Reject => reject(&engine).await,
         Task::Retry => engine.store.retry_parked(None, "operator", engine.clock.now()).await.is_ok(),
         Task::Discard => discard(&engine).await,
     };
@@ -245,6 +248,12 @@ async fn decide(engine: &SimEngine) -> bool {
     } else {
         engine.store.reject(&held.plan_id, "operator", engine.clock.now()).await.is_ok()
     }
+}
+
+async fn reject(engine: &SimEngine) -> bool {
+    let now = engine.clock.now();
+    let Ok(Some(held)) = engine.store.held_summary(now).await else { return false };
+    engine.store.reject(&held.plan_id, "operator", now).await.is_ok()
 }
 
 async fn discard(engine: &SimEngine) -> bool {

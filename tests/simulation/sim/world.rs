@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ use super::database::Database;
 use super::evidence::Evidence;
 use super::hr::{FileKind, Hr};
 use super::hub::{Hub, Waiting, Who, Wish};
+use super::observed::Observed;
 use super::operation::{Edit, Op, Setup};
 use super::process::{Given, Process, Task};
 use super::workiva::{Effect, Fate, Weather, Workiva, is_active, text};
@@ -33,6 +34,9 @@ pub struct World {
     pub(super) hr: Hr,
     pub(super) workiva: Workiva,
     pub(super) evidence: Evidence,
+    pub(super) observed: Observed,
+    /// Whose write was let go last.
+    wrote: Option<Who>,
     pub(super) database: Database,
     pub(super) processes: Vec<Process>,
     pub(super) setup: Setup,
@@ -59,6 +63,8 @@ impl World {
             hr: Hr::new(file, &setup),
             workiva: Workiva::new(ways(&setup)),
             evidence: Evidence::default(),
+            observed: Observed::default(),
+            wrote: None,
             database: Database::new(&given.database),
             processes: Vec::new(),
             setup,
@@ -113,7 +119,11 @@ impl World {
         }
         self.hr.export(kind);
         self.given.file_is_true.store(self.hr.is_true, Ordering::Relaxed);
-        self.look_for_evidence();
+        if self.hr.is_true {
+            for (id, person) in &self.hr.told {
+                self.evidence.named(id, person.email.to_lowercase());
+            }
+        }
     }
 
     /// People who by a true file have access, and have it.
@@ -124,18 +134,6 @@ impl World {
         let has_user =
             |id: &&String| users.iter().any(|user| text(user, "externalId") == Some(id) && is_active(user));
         self.hr.told.keys().filter(with_access).filter(has_user).count()
-    }
-
-    /// Whom HR shows as gone now.
-    pub(super) fn look_for_evidence(&mut self) {
-        if self.hr.is_true {
-            let today = self.today();
-            let gone = self.hr.told.keys().filter(|id| self.hr.shows_as_gone(id, today) == Some(true));
-            self.evidence.shown_as_gone(gone);
-            for (id, person) in &self.hr.told {
-                self.evidence.named(id, person.email.to_lowercase());
-            }
-        }
     }
 
     pub(super) fn start(&mut self, task: Task) {
@@ -185,6 +183,9 @@ impl World {
             calm = if idle && self.hub.activity() == before { calm + 1 } else { 0 };
         }
         self.hub.arrange();
+        if let Some(who) = self.wrote.take() {
+            self.observe(who);
+        }
         let (ended, running) = std::mem::take(&mut self.processes).into_iter().partition(Process::has_ended);
         self.processes = running;
         for process in Vec::into_iter(ended) {
@@ -214,7 +215,6 @@ impl World {
         if waiting.is_empty() && due.is_empty() {
             let Some(at) = self.hub.next_wake() else { return false };
             self.hub.pass(at.saturating_sub(self.hub.elapsed()));
-            self.look_for_evidence();
             due = self.hub.due();
         }
         let choice = dice.random_range(0..waiting.len() + due.len());
@@ -241,10 +241,18 @@ impl World {
             Wish::Write(sender) => {
                 let pages = if self.disk_is_full { 1 } else { ROOM };
                 self.hub.note(format!("{} writes", waiting.who));
+                self.wrote = Some(waiting.who);
                 let _ = sender.send(pages);
             }
             Wish::Source(name, sender) => {
                 self.hub.note(format!("{} source: {name}", waiting.who));
+                if name == "read" {
+                    // It is judged by the day on which it was asked for, at the latest by that on which the run is stored.
+                    let waited = TimeDelta::from_std(self.hub.elapsed() - waiting.since).unwrap();
+                    let asked = (self.hub.now() - waited).date_naive();
+                    let days = [asked, self.today()].into();
+                    self.evidence.reads(waiting.who, &self.hr, days, self.observed.busy());
+                }
                 let _ = sender.send(());
             }
         }
@@ -271,7 +279,6 @@ impl World {
             self.lose(waiting, dice);
         }
         self.hub.pass(duration);
-        self.look_for_evidence();
     }
 
     fn edit(&mut self, edit: Edit, place: usize) {

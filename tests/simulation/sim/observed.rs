@@ -1,0 +1,80 @@
+//! What is seen in the database after each write: who moved, and which run was stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::Stored;
+use super::hub::Who;
+use super::world::World;
+
+/// The database as it was seen last.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Of each person the version, and the action that is open.
+    people: BTreeMap<String, Vec<String>>,
+    newest_run: String,
+    accepted_runs: String,
+}
+
+impl Observed {
+    /// Of whom something is in a worker's hands.
+    pub fn busy(&self) -> BTreeSet<String> {
+        let busy = self.people.iter().filter(|(_, row)| row.last().is_some_and(|leased| leased == "1"));
+        busy.map(|(employee_id, _)| employee_id.clone()).collect()
+    }
+}
+
+impl World {
+    /// Takes in what a write of this process did.
+    pub(super) fn observe(&mut self, who: Who) {
+        let people: BTreeMap<String, Vec<String>> = self
+            .database
+            .rows(
+                "SELECT p.employee_id, CAST(p.version AS TEXT), CAST(o.action_id AS TEXT), o.state, \
+                   CAST(EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id) AS TEXT) \
+                 FROM person p LEFT JOIN action o ON o.employee_id = p.employee_id AND o.state IN ('queued', 'parked')",
+            )
+            .into_iter()
+            .map(|mut row| (row.remove(0), row))
+            .collect();
+        let before = std::mem::replace(&mut self.observed.people, people);
+        let now = &self.observed.people;
+        let moved = before.keys().chain(now.keys()).filter(|id| before.get(*id) != now.get(*id)).cloned();
+        let moved: BTreeSet<String> = moved.collect();
+        let run = self.newest_run();
+        // What a run did itself, it knows.
+        self.evidence.moved(&moved, run.is_some().then_some(who));
+        let today = self.today();
+        match run {
+            Some(Some(stored)) => self.evidence.stored(who, &stored, today),
+            Some(None) => self.evidence.stored_nothing(who),
+            None => {}
+        }
+        let accepted = self.database.rows("SELECT CAST(count(*) AS TEXT) FROM run WHERE accepted = 1");
+        let accepted = accepted[0][0].clone();
+        if accepted != self.observed.accepted_runs {
+            self.observed.accepted_runs = accepted;
+            self.evidence.accepted();
+        }
+    }
+
+    /// The run that was stored since the last look, if one was; an inner `None`: it came to no plan.
+    fn newest_run(&mut self) -> Option<Option<Stored>> {
+        let newest = self.database.rows(
+            "SELECT CAST(rowid AS TEXT), outcome, CAST(accepted AS TEXT) FROM run ORDER BY rowid DESC LIMIT 1",
+        );
+        let [rowid, outcome, accepted] = newest.first()?.as_slice() else { return None };
+        if *rowid == self.observed.newest_run {
+            return None;
+        }
+        self.observed.newest_run.clone_from(rowid);
+        if matches!(outcome.as_str(), "incomplete" | "failed") {
+            return Some(None);
+        }
+        let rejected = self.database.rows(
+            "SELECT coalesce(employee_id, '') FROM rejection \
+             WHERE run_id = (SELECT run_id FROM run ORDER BY rowid DESC LIMIT 1)",
+        );
+        let rejected = rejected.into_iter().map(|mut row| row.remove(0)).collect();
+        Some(Some(Stored { accepted: accepted == "1", rejected }))
+    }
+}

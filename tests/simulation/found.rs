@@ -323,3 +323,42 @@ fn a_user_whom_a_search_shows_is_not_gone_however_often_404_is_answered() {
         assert_well(Setup::USUAL, &settled(&ops));
     }
 }
+
+/// A suspend that may have been carried out was sent again, although HR had taken it back: the plan in its place was held, and only
+/// what had done nothing for certain was kept back.
+#[test]
+fn a_suspend_that_was_taken_back_is_not_sent_while_the_plan_in_its_place_is_held() {
+    for steps in 1..8 {
+        let dice = u64::from(steps);
+        let mut ops: Vec<Op> = (1..4).map(|place| Op::Hr(Change::Leave, place)).collect();
+        ops.extend([Op::Export(FileKind::True), Op::Start(Task::Sync), Op::Work(steps, dice)]);
+        // Requests that were on their way arrive, or do not.
+        ops.extend([Op::Kill(0, dice), Op::Kill(0, dice + 1)]);
+        ops.extend((1..4).map(|place| Op::Hr(Change::TakeBack, place)));
+        ops.extend([Op::Export(FileKind::NewColumn), Op::Start(Task::Sync), Op::Work(20, dice)]);
+        assert_well(Setup::USUAL, &settled(&ops));
+    }
+}
+
+/// The same of a create: whoever had left again before it was sent was given a user, and the suspend was held.
+#[test]
+fn a_create_for_who_has_left_again_is_not_sent_while_the_plan_in_its_place_is_held() {
+    let setup = Setup {
+        people: 10,
+        holds_deprovisions_only: true,
+        page: 3,
+        update: "put",
+        ways: 3,
+        rate: 10,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(8, 13_177_608_911_488_074_528),
+        Op::Hr(Change::Leave, 17),
+        Op::Export(FileKind::NewColumn),
+        Op::Kill(34, 5_452_836_683_773_367_056),
+    ];
+    assert_well(setup, &ops);
+}

@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use workiva_sync::core::action::{ActionKind, Attributes, Target};
+use workiva_sync::core::header::HeaderNames;
 use workiva_sync::core::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use workiva_sync::core::record::Fingerprint;
 use workiva_sync::core::report::Outcome;
@@ -631,4 +632,42 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_
     assert_eq!(store.queue().await.unwrap().held, 1);
     store.close().await;
     Store::open_for_reading(&path).await.unwrap().status(1, at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_quiet_run_beside_which_something_ended_keeps_header_and_rules_as_the_yardstick() {
+    let outbox = Outbox::new().await;
+    let store = &outbox.store;
+    let file =
+        SourceFile { name: "employees.csv".into(), digest: Some("same".into()), ..SourceFile::default() };
+    let run = |run_id, seen| RunRecord {
+        run_id,
+        started_at: at(0),
+        ended_at: at(0),
+        cause: "test",
+        outcome: Outcome::Applied,
+        source: Some(&file),
+        message: None,
+        seen,
+    };
+    let header = HeaderNames::new(vec!["Employee ID".into(), "Status".into()]);
+    let plan =
+        Plan { actions: vec![create("1001")], rows: 1, rules: 7, header: header.clone(), ..Plan::default() };
+    let commit = PlanCommit {
+        plan_id: "plan",
+        plan: &plan,
+        hold_reasons: &[],
+        only_deprovisions: false,
+        expires_at: at(0),
+        register: None,
+    };
+    store.commit_plan(&run("first", store.seen().await.unwrap()), &commit).await.unwrap();
+    let seen = store.seen().await.unwrap();
+    let claimed = outbox.claim_one("a", 1).await;
+    outbox.end(&[done(&claimed, "u1")], 1).await;
+    store.record_quiet_run(&run("second", seen), 1).await.unwrap();
+    let yardstick = store.scale().await.unwrap();
+    assert_eq!((yardstick.accepted_header, yardstick.accepted_rules), (Some(header), Some(7)));
+    let quiet = "SELECT count(*) FROM run WHERE run_id = 'second' AND quiet_digest IS NULL";
+    assert_eq!(outbox.number(quiet).await, 1, "the next run looks again");
 }

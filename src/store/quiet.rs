@@ -54,11 +54,17 @@ impl Store {
         let has_seen_all = has_seen_all(&mut tx, run).await?;
         let told = insert_run(&mut tx, run, None, Some(&commit), true).await?;
         append(&mut tx, run.ended_at, &[told]).await?;
-        if has_seen_all {
-            let sql = "UPDATE run SET quiet_digest = ?2, (input, header, rules) = \
-                         (SELECT input, header, rules FROM run WHERE quiet_digest = ?2 LIMIT 1) WHERE run_id = ?1";
-            sqlx::query(sql).bind(run.run_id).bind(run.source_digest()).execute(&mut *tx).await?;
-        }
+        // It is an accepted run, so the next ones are measured by the header and the rules under which these bytes were read; whether
+        // these are enough to be quiet again is another question.
+        let sql = "UPDATE run SET (input, header, rules) = \
+                     (SELECT input, header, rules FROM run WHERE quiet_digest = ?2 ORDER BY rowid DESC LIMIT 1), \
+                   quiet_digest = iif(?3, ?2, NULL) WHERE run_id = ?1";
+        sqlx::query(sql)
+            .bind(run.run_id)
+            .bind(run.source_digest())
+            .bind(has_seen_all)
+            .execute(&mut *tx)
+            .await?;
         Ok(tx.commit().await?)
     }
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Row, World, kinds, people, until};
+use common::{Front, Row, Way, World, kinds, people, until};
 use serde_json::{Value, json};
 use workiva_sync::sandbox::{Behaviour, SandboxOptions};
 
@@ -372,6 +372,24 @@ fn a_leaver_whose_user_name_an_unproven_active_user_has_is_parked_rather_than_ca
     let synced = world.sync_rows(&rows, 4);
     assert_eq!(synced.json["parked"], 1, "{synced:?}");
     assert!(world.parked()["1000"].contains("has their user name"), "{:?}", world.parked());
+}
+
+#[test]
+fn a_user_whom_the_list_leaves_out_and_for_whom_404_is_answered_once_is_not_gone() {
+    let mut world = World::new();
+    let front = Front::before(&mut world);
+    wide_open(&mut world);
+    let mut rows = people(5);
+    world.sync_rows(&rows, 0);
+    front.go(Way::Hiding(id(&world, &rows[0]).leak()));
+    let report = drift(&world, &["--repair"], 0);
+    assert_eq!(front.asked(), 1, "404 was answered");
+    assert!(found(&report).is_empty(), "{report}");
+    assert_eq!(world.status()["active_accounts"], 5);
+    front.go(Way::Through);
+    rows[0] = rows[0].left();
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("suspend", 1)]));
+    world.assert_agrees(&rows);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::reading::{Ask, Found, read_user};
 use super::session::{Interrupt, Line};
 use crate::core::roster::Roster;
 use crate::core::scim::list::{UserPage, Walk, WalkError, WalkStep};
@@ -203,19 +204,27 @@ async fn read_page<P: ScimPort>(line: &Line<P>, walk: &Walk) -> Result<UserPage,
     ask(line, &walk.next_request(), UserPage::read).await
 }
 
-/// Reads one user as they are now. `None`: the user is not there.
+/// Reads one user as they are now, by the rule of every action: one 404 is not believed.
 ///
 /// # Errors
 /// Where Workiva cannot be asked, or answers something that is no user.
-pub async fn read_one<P: ScimPort>(line: &Line<P>, id: &str) -> Result<Option<RemoteUser>, Interrupt> {
-    let read = |answer: &Answer| {
-        let user = answer.body.as_ref().and_then(RemoteUser::read);
-        user.ok_or_else(|| Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user"))
-    };
-    match ask(line, &ScimRequest::GetUser { id: id.to_owned() }, read).await {
-        Ok(user) => Ok(Some(user)),
-        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => Ok(None),
-        Err(other) => Err(other),
+pub async fn read_one<P: ScimPort>(line: &Line<P>, id: &str) -> Result<Found, Interrupt> {
+    read_user(&mut Aside(line), id).await
+}
+
+/// Asks beside all actions.
+struct Aside<'a, P>(&'a Line<P>);
+
+impl<P: ScimPort> Ask for Aside<'_, P> {
+    async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        let is_one = matches!(request, ScimRequest::GetUser { .. });
+        let read = |answer: &Answer| match answer.body.as_ref().and_then(RemoteUser::read) {
+            None if is_one => {
+                Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user"))
+            }
+            _ => Ok(answer.clone()),
+        };
+        ask(self.0, request, read).await
     }
 }
 

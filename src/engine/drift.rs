@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::connection::ConnectionReport;
 use super::directory::{self, ListingError};
+use super::reading::Found;
 use super::session::{Interrupt, Line};
 use super::{Engine, EngineError};
 use crate::core::drift::{
@@ -168,7 +169,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(DriftRun { drift_id, started_at, roster, comparison, missing, outcome, recorded, message })
     }
 
-    /// Asks for a user who is not in the listing. The list of users has just answered, so a 404 is believed.
+    /// Asks for a user who is not in the listing.
     async fn ask_for(
         &self,
         line: &Line<P>,
@@ -177,8 +178,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         comparison: &mut Comparison,
     ) -> Result<Option<Drifted>, Interrupt> {
         let managed = self.rules.rulebook.users.paths();
-        let Some(user) = directory::read_one(line, &known.account.scim_id).await? else {
-            return Ok(Some(gone(known, roster, comparison)));
+        let user = match directory::read_one(line, &known.account.scim_id).await? {
+            Found::Here(user) => user,
+            Found::Gone => return Ok(Some(gone(known, roster, comparison))),
         };
         let mut alone = Roster::new(managed);
         alone.add(&user);

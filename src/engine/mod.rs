@@ -16,6 +16,7 @@ mod outage;
 pub mod outcome;
 pub mod pool;
 pub mod push;
+pub mod reading;
 pub mod register;
 pub mod saved;
 pub mod schedule;

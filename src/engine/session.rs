@@ -7,6 +7,7 @@ use super::clock::{Clock, Randomness};
 use super::directory::Directory;
 use super::gate::Gate;
 use super::lease::Lease;
+use super::reading::Ask;
 use super::telemetry::Telemetry;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
@@ -301,6 +302,12 @@ impl<'a, P: ScimPort> Session<'a, P> {
             // To store that may have taken its time, so what is left of the lease is looked at again.
             self.lease = lease;
         }
+    }
+}
+
+impl<P: ScimPort> Ask for Session<'_, P> {
+    async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        self.read(request).await
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Way {
     BrokenForWrites,
     /// Answers with 500 what speaks of this, and passes the rest on.
     BrokenFor(&'static str),
+    /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
+    Hiding(&'static str),
 }
 
 /// The gateway.
@@ -116,6 +118,12 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     {
         return pass_one(&request, &mut stream, behind);
     }
+    if let Way::Hiding(id) = way {
+        let is_asked_for = speaks_of(&format!("/Users/{id} "));
+        if !is_asked_for || asked.load(Ordering::Relaxed) > 0 {
+            return pass_without(&request, &mut stream, behind, id);
+        }
+    }
     asked.fetch_add(1, Ordering::Relaxed);
     let is_listing = request.starts_with(b"GET ") && request.windows(7).any(|part| part == b"/Users?");
     let shown = String::from_utf8_lossy(&request)
@@ -159,6 +167,31 @@ fn pass_one(request: &[u8], client: &mut TcpStream, behind: &str) {
     // Either side may be gone by now.
     let _ = server.write_all(&[&request[..end], b"Connection: close\r\n", &request[end..]].concat());
     let _ = std::io::copy(&mut server, client);
+}
+
+/// The same; a list comes back without the user who has this id.
+fn pass_without(request: &[u8], client: &mut TcpStream, behind: &str, id: &str) {
+    let mut server = TcpStream::connect(behind).unwrap();
+    let end = request.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut answer = String::new();
+    server.write_all(&[&request[..end], b"Connection: close\r\n", &request[end..]].concat()).unwrap();
+    server.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(body).unwrap();
+    if let Some(users) = body.get_mut("Resources").and_then(serde_json::Value::as_array_mut) {
+        users.retain(|user| user["id"] != id);
+        let left = users.len();
+        body["totalResults"] = left.into();
+        body["itemsPerPage"] = left.into();
+    }
+    let body = body.to_string();
+    let status = head.lines().next().unwrap();
+    let length = body.len();
+    // The client may be gone by now.
+    let _ = write!(
+        client,
+        "{status}\r\nContent-Type: application/scim+json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
 }
 
 /// Whether the head is there, and as much body as it announces.

@@ -1,11 +1,12 @@
 //! Taking access away, and seeing that it is gone.
 
-use super::write::{Changes, Found, Written, change, read_user};
+use super::write::{Changes, Written, change};
 use super::{Confirmed, find};
 use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
+use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 const OWNED_ELSEWHERE: &str = "not suspended: owned elsewhere. Workiva accepted the change, but the user stays active; a user in \

@@ -1,11 +1,12 @@
 //! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
 
-use super::write::{Changes, Found, Written, change, read_user};
+use super::write::{Changes, Written, change};
 use super::{Confirmed, find};
 use crate::core::action::ActionKind;
 use crate::core::scim::user::{create_body, created_id};
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
+use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 const NOT_ACTIVATED: &str = "not activated: Workiva accepted the change, but the user stays suspended; a user in more than one \

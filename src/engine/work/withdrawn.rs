@@ -2,11 +2,11 @@
 //! the way back is a plan's to decide, and the guard's to let through.
 
 use super::find;
-use super::write::{Found, read_user};
 use crate::core::action::{ActionKind, Target};
 use crate::core::diff::is_same_value;
 use crate::core::scim::{Attributes, RemoteUser, ScimPort};
 use crate::core::state::Account;
+use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 use crate::store::Ending;
 

@@ -1,12 +1,11 @@
-//! Changing a user: PATCH by path, or read, merge and PUT; and reading one without believing too much.
+//! Changing a user: PATCH by path, or read, merge and PUT.
 
 use std::sync::atomic::Ordering;
 
 use crate::config::UpdateBy;
-use crate::core::planted::{self, Fault};
-use crate::core::scim::list::UserPage;
 use crate::core::scim::user::{merge_body, patch_body};
-use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{Answer, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 /// Attribute changes as SCIM requests take them.
@@ -18,53 +17,6 @@ pub enum Written {
     Accepted(Option<RemoteUser>),
     /// There is no such user any more, and that was asked twice.
     Gone,
-}
-
-/// A user who may be gone.
-pub enum Found {
-    /// As Workiva shows it.
-    Here(RemoteUser),
-    /// Not there, and Workiva answers otherwise.
-    Gone,
-}
-
-/// Reads a user by id. A 404 is believed only if the list of users is there, and is one: else the address may be wrong. Even
-/// then the user is asked for once more: the address may have been wrong until a moment ago.
-///
-/// # Errors
-/// Where Workiva cannot be asked or answers nonsense.
-pub async fn read_user<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Found, Interrupt> {
-    if let Some(user) = get(session, id).await? {
-        return Ok(Found::Here(user));
-    }
-    if planted::is(Fault::BelievedNotFound) {
-        return Ok(Found::Gone);
-    }
-    match session.read(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await {
-        Ok(answer) => {
-            UserPage::read(&answer)?;
-        }
-        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
-            let message = "Workiva knows neither this user nor the list of users; is workiva.base_url right?";
-            return Err(Failure::new(FailureKind::Malformed, Some(404), message).into());
-        }
-        Err(other) => return Err(other),
-    }
-    Ok(get(session, id).await?.map_or(Found::Gone, Found::Here))
-}
-
-/// `None`: 404.
-async fn get<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<Option<RemoteUser>, Interrupt> {
-    let answer = match session.read(&ScimRequest::GetUser { id: id.to_owned() }).await {
-        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(None),
-        answered => answered?,
-    };
-    match answer.body.as_ref().and_then(RemoteUser::read) {
-        Some(user) => Ok(Some(user)),
-        None => {
-            Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user").into())
-        }
-    }
 }
 
 /// Changes a user in the way that the server takes. `live` is the user as just read, if it was.

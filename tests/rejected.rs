@@ -22,6 +22,29 @@ Employee ID,First Name,Last Name,Work Email,Status,Department,Job Title,Hire Dat
 ";
 
 #[test]
+fn who_comes_under_a_new_employee_id_keeps_the_access_and_it_is_told_whose_user_name_it_is() {
+    let world = World::new();
+    let mut rows = people(5);
+    world.sync_rows(&rows, 0);
+    rows[0].id = "N1000".into();
+    // In every run, until somebody has mended it.
+    for _ in 0..2 {
+        let synced = world.sync_rows(&rows, 4);
+        assert_eq!((synced.planned(), synced.requests()), (kinds([]), 0), "{synced:?}");
+        world.assert_agrees(&rows);
+    }
+    let rejected = world.status()["rejected"].take();
+    let reason = rejected[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("the user name of employee 1000, whom the source no longer names"), "{reason}");
+    // They are two people after all.
+    rows[0].email = "somebody.else@example.com".into();
+    let synced = world.sync_rows(&rows, 0);
+    assert_eq!(synced.applied(), kinds([("create", 1), ("suspend", 1)]));
+    world.assert_agrees(&rows);
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
 fn each_record_that_cannot_be_used_is_told_with_file_row_and_reason_and_everybody_else_goes_on() {
     let mut world = World::new();
     world.set("source.columns.hire_date", "Hire Date");

@@ -1,6 +1,6 @@
 //! What it comes to that the source no longer names somebody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Reason;
 use super::action::{Attributes, Target};
@@ -11,11 +11,13 @@ use super::record::Fingerprint;
 use super::state::PersonState;
 
 /// Adds people whom the source does not name and who are not settled as absent. Until they have been missing from so many runs
-/// as configured, those with something to lose keep it.
+/// as configured, those with something to lose keep it. So do those whose user name a new record claims (`claimed`): it may be the
+/// same person under a new employee id, and a record that is rejected for it changes nobody's access.
 pub(super) fn add_absents(
     plan: &mut Plan,
     missing: Vec<String>,
     without_id: u64,
+    claimed: &BTreeSet<String>,
     states: &States,
     rulebook: &Rulebook,
 ) {
@@ -28,7 +30,7 @@ pub(super) fn add_absents(
         ));
     } else {
         let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
-        for employee_id in &missing {
+        for employee_id in missing.iter().filter(|id| !means_leaving || !claimed.contains(*id)) {
             let state = states.get(employee_id);
             let runs = state.map_or(0, |state| state.absent_runs) + 1;
             // Who has nothing to lose needs no grace.

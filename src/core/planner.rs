@@ -168,12 +168,12 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.header = header;
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
-    let (judged, clashes) = settle_user_names(judged, holders);
+    let (judged, clashes, claimed) = settle_user_names(judged, holders, &findings.absent);
     plan.rejected.extend(clashes);
     for person in judged {
         add_judged(&mut plan, person, states, rulebook);
     }
-    add_absents(&mut plan, findings.absent, findings.without_id, states, rulebook);
+    add_absents(&mut plan, findings.absent, findings.without_id, &claimed, states, rulebook);
     warn_of_undecided(&mut plan);
     plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
@@ -292,11 +292,15 @@ fn grouped(plan: &mut Plan, state: &PersonState, settled: &Settled, rulebook: &R
     Some(group)
 }
 
-/// Two people cannot have one user name: who holds it keeps it, the others are rejected; if none holds it, all are.
+/// Two people cannot have one user name: who holds it keeps it, the others are rejected; if none holds it, all are. The last of the
+/// answer are the holders who are absent.
 fn settle_user_names(
     judged: Vec<Judged>,
     holders: &HashMap<String, String>,
-) -> (Vec<Judged>, Vec<Rejection>) {
+    absent: &[String],
+) -> (Vec<Judged>, Vec<Rejection>, BTreeSet<String>) {
+    let absent: BTreeSet<&String> = absent.iter().collect();
+    let mut claimed = BTreeSet::new();
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for person in &judged {
         if let Some(name) = person.user_name() {
@@ -311,6 +315,10 @@ fn settle_user_names(
             return Some(person);
         }
         let clash = match (holder, wanted.get(&name)) {
+            (Some(holder), _) if absent.contains(holder) => {
+                claimed.insert(holder.clone());
+                absent_holders_user_name(&person, holder)
+            }
             (Some(holder), _) => held_user_name(&person, holder),
             (None, Some(all)) if all.len() > 1 => {
                 shared_user_name(&person.employee_id, person.row, all.iter().map(String::as_str))
@@ -320,7 +328,8 @@ fn settle_user_names(
         rejected.push(clash);
         None
     });
-    (kept.collect(), rejected)
+    let kept = kept.collect();
+    (kept, rejected, claimed)
 }
 
 /// The rejection of somebody who maps to a user name that another holds.
@@ -328,6 +337,14 @@ pub fn held_user_name(person: &Judged, holder: &str) -> Rejection {
     let reason = format!(
         "maps to a user name that employee {holder} holds; give one of them another (a holder's own change of name frees it \
          once it is confirmed)"
+    );
+    user_name_taken(&person.employee_id, person.row, reason)
+}
+
+/// The rejection of somebody who maps to the user name of one whom the source no longer names: they may be one person.
+fn absent_holders_user_name(person: &Judged, holder: &str) -> Rejection {
+    let reason = format!(
+        "maps to the user name of employee {holder}, whom the source no longer names and who keeps what they have meanwhile. If          they are one person, keep the employee id {holder} in HR; if not, give this one another user name"
     );
     user_name_taken(&person.employee_id, person.row, reason)
 }

@@ -161,6 +161,15 @@ impl World {
         }
     }
 
+    /// Whether somebody is rejected who would have the name of this user of somebody absent: they may be one person.
+    fn is_claimed(&self, user: &Map<String, Value>, named: &Named) -> bool {
+        let name = text(user, "userName").unwrap_or_default().to_lowercase();
+        let claims = |(id, other): (&String, &Person)| {
+            other.listed && named.rejected.contains(id) && other.email.to_lowercase() == name
+        };
+        self.hr.told.iter().any(claims)
+    }
+
     fn judge(&mut self) {
         let named = self.named();
         let mut faults = Vec::new();
@@ -205,9 +214,9 @@ impl World {
                     Some("their row is of no use, and nobody says so".to_owned())
                 }
                 None => None,
-                Some(true) => {
-                    user.filter(|user| is_active(user)).map(|_| "gone, and still active".to_owned())
-                }
+                Some(true) => user
+                    .filter(|user| is_active(user) && (person.listed || !self.is_claimed(user, &named)))
+                    .map(|_| "gone, and still active".to_owned()),
                 Some(false) => difference(employee_id, person, user),
             };
             faults.extend(wrong.map(|wrong| format!("{employee_id}: {wrong}")));

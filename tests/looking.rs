@@ -254,3 +254,17 @@ fn check_reads_a_source_of_deltas_whole_and_moves_no_file_and_no_cursor() {
     assert_eq!((files(&world), world.status()), before);
     assert_eq!(world.sync().applied(), common::kinds([("suspend", 1), ("update", 1)]));
 }
+
+#[test]
+fn a_file_that_nothing_shows_to_be_written_to_its_end_is_told_of() {
+    let mut world = World::new();
+    world.hr(&people(3));
+    let said = |world: &World| checked(world, 0)["configuration"]["message"].as_str().unwrap().to_owned();
+    assert!(said(&world).contains("stable_seconds"), "{}", said(&world));
+    world.set("source.stable_seconds", 1);
+    assert!(!said(&world).contains("stable_seconds"), "{}", said(&world));
+    world.unset("source", "stable_seconds");
+    world.set("source.trailer", "TRAILER");
+    let said = world.run(&["check", "--json"]).stdout;
+    assert!(!said.contains("stable_seconds"), "{said}");
+}

@@ -9,7 +9,7 @@ use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
-use crate::config::Settings;
+use crate::config::{Settings, SourceKind, SourceSettings};
 use crate::engine::connection::{self, ConnectionReport};
 
 #[derive(Serialize)]
@@ -41,7 +41,8 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     if workiva.works {
         engine.remember_connection(&workiva.capabilities).await?;
     }
-    let message = format!("{} is complete{}", config.display(), exposed(&engine.settings));
+    let (exposed, unproven) = (exposed(&engine.settings), unproven(&engine.settings));
+    let message = format!("{} is complete{exposed}{unproven}", config.display());
     let configuration = Part { ok: true, message };
     let report = CheckReport { configuration, source, sources, workiva };
     if json {
@@ -63,6 +64,25 @@ fn exposed(settings: &Settings) -> String {
         std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
     });
     exposed.map(|file| format!("; every user of this machine can read {file}: chmod 600 {file}")).collect()
+}
+
+/// A word on files that may be read while they are being written. It is no fault: they may come by a rename.
+fn unproven(settings: &Settings) -> String {
+    let proves = |source: &&SourceSettings| {
+        let announced = [&source.done_marker, &source.control_file, &source.trailer];
+        source.kind != SourceKind::Csv
+            || source.stable_seconds > 0
+            || announced.iter().any(|key| key.is_some())
+    };
+    let sources = settings.source.as_deref().into_iter().chain(&settings.sources);
+    let unproven = sources.filter(|source| !proves(source)).map(|source| {
+        let name = source.name.as_ref().map(|name| format!(" of '{name}'")).unwrap_or_default();
+        format!(
+            "; nothing shows that the file{name} is written to its end: unless it comes by a rename, set done_marker, \
+             control_file, trailer or stable_seconds"
+        )
+    });
+    unproven.collect()
 }
 
 fn print_checks(report: &CheckReport) {

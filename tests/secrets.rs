@@ -94,13 +94,14 @@ fn commands_print_no_secret_whether_they_go_well_or_not() {
     let mut world = world();
     world.hr(&people(3));
     let secrets = forms();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["config", "print"],
         &["check"],
         &["plan"],
         &["sync"],
         &["status"],
         &["check", "--json"],
+        &["source", "preview", "--json"],
         &["actions", "list"],
         &["audit", "export"],
     ];

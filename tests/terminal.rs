@@ -35,6 +35,7 @@ fn what_hr_and_workiva_say_is_shown_and_never_obeyed_by_the_terminal() {
     let outputs = [
         ("plan", world.run(&["plan"]), 4),
         ("check", world.run(&["check"]), 0),
+        ("source preview", world.run(&["source", "preview"]), 0),
         ("sync", world.run(&["sync"]), 4),
     ];
     let mut changed = rows.map(|row| row.but(|row| row.given = format!("{HOSTILE}!")));
@@ -86,6 +87,7 @@ fn a_reader_that_has_gone_away_ends_no_command_otherwise_and_is_no_error() {
         (&["explain", "nobody"], 1),
         (&["status"], 0),
         (&["check"], 0),
+        (&["source", "preview"], 0),
         (&["actions", "list"], 0),
         (&["audit", "verify"], 0),
         (&["audit", "export"], 0),

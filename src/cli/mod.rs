@@ -12,6 +12,7 @@ mod health;
 mod logging;
 mod looked;
 mod plan;
+mod preview;
 mod progress;
 mod stand_in;
 mod status;
@@ -69,6 +70,9 @@ enum Command {
     Reject(DecideArgs),
     /// Check configuration, HR source and the connection to Workiva.
     Check(JsonFlag),
+    /// Look at what a source delivers.
+    #[command(subcommand)]
+    Source(preview::SourceCommand),
     /// Last runs, queue, held plan, parked actions.
     Status(JsonFlag),
     /// Link the users whom Workiva has already to employees. Workiva is only read.
@@ -262,6 +266,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Approve(args) => decide::approve(&config, &args.plan, args.by).await,
                 Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,
+                Command::Source(command) => preview::source(&config, command).await,
                 Command::Status(flag) => status::status(&config, flag.json).await,
                 Command::Adopt(args) => adopt::adopt(&config, &args).await,
                 Command::Drift(args) => drift::drift(&config, &args).await,

@@ -59,6 +59,14 @@ impl<S: HrSource> Feed<S> {
         Self::Direct(Box::new(source))
     }
 
+    /// Each source, in the order of the configuration.
+    pub fn sources(&self) -> Vec<&S> {
+        match self {
+            Self::Direct(source) => vec![&**source],
+            Self::Register(register) => register.members.iter().map(|member| &member.source).collect(),
+        }
+    }
+
     /// What [`HrSource::digest`] tells of the only source.
     ///
     /// # Errors

@@ -67,3 +67,53 @@ fn a_path_that_leads_nowhere_in_every_record_is_told_beside_what_is_there() {
     assert!(source["absent"].as_array().unwrap().contains(&json!("employee_id")), "{source}");
     assert!(!output.stderr.contains("workerId"), "{output:?}");
 }
+
+fn preview(world: &World, limit: &str) -> Value {
+    let output = world.run(&["source", "preview", "--json", "--limit", limit]);
+    assert_eq!(output.exit, 0, "{output:?}");
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    report["sources"][0].clone()
+}
+
+#[test]
+fn a_preview_asks_for_no_more_pages_than_it_shows() {
+    let server = Server::plain(|request, _| {
+        let page: usize = request.parameter("page").parse().unwrap();
+        Reply::json(json!({"list": people(page * 3..page * 3 + if page == 9 { 0 } else { 3 })}))
+    });
+    let paging = "[rest.paging]\nkind = \"page\"\nparameter = \"page\"\npage_size = 3\nfirst_page = 1";
+    let world = world(&server, paging);
+    let source = preview(&world, "2");
+    assert_eq!(
+        (source["records"].as_array().unwrap().len(), &source["ended"]),
+        (2, &json!("stopped")),
+        "{source}"
+    );
+    assert_eq!(
+        (&source["rows_read"], &source["reached"]),
+        (&json!(3), &json!(format!("{}/people", server.url)))
+    );
+    assert_eq!(source["records"][0]["fields"]["employee_id"], "3");
+    assert_eq!(server.asked().len(), 1, "{:?}", server.asked());
+    assert_eq!(preview(&world, "4")["rows_read"], 6);
+    assert_eq!(server.asked().len(), 3, "{:?}", server.asked());
+    let whole = preview(&world, "100");
+    assert_eq!((&whole["rows_read"], &whole["ended"]), (&json!(24), &json!("complete")), "{whole}");
+}
+
+#[test]
+fn a_preview_asks_for_single_records_only_as_far_as_it_shows_them() {
+    let server = Server::plain(|request, _| match request.path.strip_prefix("/people/") {
+        None => Reply::json(json!({"list": people(0..9)})),
+        Some("1") => Reply::status(404),
+        Some(id) => Reply::json(person(id)),
+    });
+    let world = world(&server, "[rest.detail]\npath = \"/{id}\"\nid = \"id\"");
+    let source = preview(&world, "3");
+    assert_eq!(
+        (source["records"].as_array().unwrap().len(), source["rejected"].as_array().unwrap().len()),
+        (2, 1)
+    );
+    assert_eq!((&source["rejected"][0]["kind"], &source["ended"]), (&json!("not_found"), &json!("stopped")));
+    assert_eq!(server.asked().len(), 4, "{:?}", server.asked());
+}

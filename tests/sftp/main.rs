@@ -68,6 +68,19 @@ fn a_file_on_a_server_is_read_as_one_that_lies_here() {
 }
 
 #[test]
+fn a_preview_takes_the_beginning_of_a_file_from_a_server_and_stops() {
+    let Some(server) = sshd("") else { return };
+    let world = world(&server);
+    world.hr(&many());
+    let told = world.run(&["source", "preview", "--limit", "1"]);
+    assert_eq!((told.exit, told.stderr.as_str()), (0, ""), "{told:?}");
+    let name = format!("sftp://127.0.0.1:{}{}", server.port, world.path("employees.csv").display());
+    for words in [name.as_str(), "shown; the read was stopped behind 512 rows"] {
+        assert!(told.stdout.contains(words), "'{words}' is not in {told:?}");
+    }
+}
+
+#[test]
 fn keys_of_every_kind_and_format_are_let_in_and_a_passphrase_opens_them() {
     let Some(server) = sshd("") else { return };
     let mut world = world(&server);
@@ -342,7 +355,7 @@ fn a_file_is_archived_on_the_server_once_its_plan_is_stored_and_not_for_a_look()
     std::fs::create_dir(world.path("archive")).unwrap();
     let rows = people(3);
     world.hr(&rows);
-    for look in [&["plan"][..], &["check"]] {
+    for look in [&["plan"][..], &["check"], &["source", "preview"]] {
         assert_eq!(world.run(look).exit, 0);
         assert_eq!(names(&world, ""), ["employees.csv"], "{look:?}");
     }

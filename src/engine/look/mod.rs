@@ -1,5 +1,7 @@
 //! Looking at the sources for people: what each holds, what of it is read, and what a run would reject. Nothing is stored.
 
+pub mod head;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 

@@ -71,6 +71,8 @@ pub fn read_file(
                 .map_err(|error| error.while_reading(&name))?;
         }
     }
+    // What came is shown to whoever looks at the source, also where it does not count.
+    deliver(batch).map_err(|error| error.while_reading(&name))?;
     if !sealed {
         return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
     }
@@ -85,7 +87,6 @@ pub fn read_file(
     }
     // Another file may have taken the name before this one was opened.
     options.announcements.is_done(place, path).map_err(incomplete)?;
-    deliver(batch).map_err(|error| error.while_reading(&name))?;
     let sealed = reader.get_ref();
     let digest = options.announcements.seal(sealed.digest(), control, options.min_records);
     let file = source_file(name, options, digest, before.changed, sealed.ends_line());

@@ -111,6 +111,19 @@ pub async fn engine(
     Ok(engine)
 }
 
+/// Where records come from, for whoever reads no more than that. What is pushed waits in the database; where nothing is, nobody
+/// needs one, and an empty one in memory stands for it.
+///
+/// # Errors
+/// Where something is pushed, and the database cannot be read.
+pub async fn feed_alone(loaded: &Loaded, surroundings: &Surroundings) -> Result<Feed<AnySource>, StoreError> {
+    let is_pushed = loaded.settings.all_sources().any(|(_, source)| source.kind == SourceKind::Push);
+    let database = if is_pushed { &loaded.rules.database } else { Path::new("") };
+    let store = Store::open_for_reading(database).await?;
+    let inbox: Arc<dyn Inbox> = Arc::new(StoreInbox::new(store, Arc::clone(&surroundings.clock), false));
+    Ok(feed(loaded, &inbox))
+}
+
 /// Where records come from, as configured. What is pushed waits in `inbox`.
 fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
     let rules = &loaded.rules;

@@ -410,6 +410,53 @@ fn a_webhook_that_is_signed_and_not_too_old_starts_a_run_and_any_other_does_not(
 }
 
 #[test]
+fn check_counts_what_was_pushed_and_read_before() {
+    let mut world = pushing();
+    let told = world.run(&["check", "--json"]);
+    assert_eq!(told.exit, 5, "{told:?}");
+    assert!(told.stdout.contains("no whole snapshot has come yet"), "{told:?}");
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let source = |arguments: &[&str]| -> Value {
+        let output = world.run(arguments);
+        assert_eq!(output.exit, 0, "{output:?}");
+        serde_json::from_str::<Value>(&output.stdout).unwrap()["sources"][0].clone()
+    };
+    let checked = source(&["check", "--json"]);
+    assert_eq!((&checked["usable"], &checked["rejected"]), (&json!(4), &json!(0)), "{checked}");
+    assert_eq!(checked["sample"]["fields"]["employee_id"], "9999");
+    let waits = source(&["source", "preview", "--json"]);
+    assert_eq!(
+        (&waits["records"], &waits["ended"]),
+        (&json!([]), &json!("complete")),
+        "nothing waits any more"
+    );
+    // It is taken in beside a look, as ever.
+    let accepted =
+        push(&daemon, "", "d1", &Value::from(vec![acted(&rows[0], "delete")]).to_string().into_bytes());
+    assert_eq!(outcome(&daemon, &accepted.expect(202)), "applied");
+    assert_eq!(source(&["check", "--json"])["usable"], 3);
+}
+
+#[test]
+fn a_preview_shows_what_was_pushed_and_no_run_has_read() {
+    let mut world = pushing();
+    world.sandbox.set_password(&"another".into());
+    let daemon = world.daemon();
+    let accepted = push(&daemon, "?snapshot=whole", "k", &json(&people(4))).expect(202);
+    assert_ne!(outcome(&daemon, &accepted), "applied");
+    for (limit, shown, ended) in [("20", 4, "complete"), ("2", 2, "complete")] {
+        let output = world.run(&["source", "preview", "--json", "--limit", limit]);
+        let source = serde_json::from_str::<Value>(&output.stdout).unwrap()["sources"][0].clone();
+        assert_eq!(source["records"].as_array().unwrap().len(), shown, "{source}");
+        assert_eq!(
+            (&source["ended"], &source["reached"]),
+            (&json!(ended), &json!("that pushes to 'source'"))
+        );
+    }
+}
+
+#[test]
 fn faults_of_the_settings_are_told_by_their_keys() {
     let mut world = pushing();
     world.set("source.push.token", "short");

@@ -47,8 +47,8 @@ pub struct RejectionReport {
 /// A record as the engine sees it.
 #[derive(Serialize)]
 pub struct RecordReport {
-    /// Where it stands.
-    pub row: u64,
+    /// Where it stands; `None`: in the register alone.
+    pub row: Option<u64>,
     /// Its fields in order; an empty one is null.
     pub fields: Map<String, Value>,
 }
@@ -82,7 +82,10 @@ impl RecordReport {
             let value = record.get(name).map(|value| if mask { masked(value) } else { value.to_owned() });
             (name.clone(), Value::from(value))
         };
-        Self { row: record.row, fields: record.names().iter().map(field).collect() }
+        Self {
+            row: Some(record.row).filter(|row| *row > 0),
+            fields: record.names().iter().map(field).collect(),
+        }
     }
 }
 
@@ -115,7 +118,7 @@ impl LookReport {
             say!("       configured, and not in the source: {}", listed(&self.absent));
         }
         match &self.sample {
-            Some(sample) => say!("       sample, masked: row {}: {}", sample.row, sample_line(sample)),
+            Some(sample) => say!("       sample, masked: {}", sample_line(sample)),
             None if self.ok => say!("       sample: none, for no record can be used"),
             None => {}
         }
@@ -174,7 +177,8 @@ fn sample_line(sample: &RecordReport) -> String {
     let fields: Vec<String> = filled.map(|(name, value)| format!("{name} = {value}")).collect();
     let empty = sample.fields.len() - fields.len();
     let empty = if empty > 0 { format!("; {empty} empty") } else { String::new() };
-    format!("{}{empty}", listed(&fields))
+    let row = sample.row.map_or(String::new(), |row| format!("row {row}: "));
+    format!("{row}{}{empty}", listed(&fields))
 }
 
 fn listed(names: &[String]) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use super::looked::{RecordReport, RejectionReport, shortened};
 use super::table::Grid;
 use super::terminal::{complain, say};
 use super::{Exit, print_json};
-use crate::compose::{Surroundings, feed, load_config};
+use crate::compose::{Surroundings, feed_alone, load_config};
 use crate::config::{Loaded, SourceRules};
 use crate::core::mask::masked;
 use crate::engine::look::head::{Ended, Head, Judging, head};
@@ -71,12 +72,14 @@ pub async fn source(config: &Path, command: SourceCommand) -> anyhow::Result<Exi
         complain!("workiva-sync: no source is called {name}; there is: {}", names.join(", "));
         return Ok(Exit::Usage);
     }
-    let feed = feed(&loaded);
+    let surroundings = Surroundings::real();
+    let feed = feed_alone(&loaded, &surroundings).await?;
+    let now = surroundings.clock.now();
     let mut sources = Vec::new();
     for (rules, source) in loaded.rules.sources.iter().zip(feed.sources()) {
         let name = &rules.origin.name;
         if args.source.as_ref().is_none_or(|only| only == name) {
-            let head = look(&loaded, rules, source, &args).await;
+            let head = look(&loaded, rules, source, &args, now).await;
             sources.push(SourcePreview::of(name, head, args.masked));
         }
     }
@@ -89,9 +92,15 @@ pub async fn source(config: &Path, command: SourceCommand) -> anyhow::Result<Exi
     Ok(if failed { Exit::Source } else { Exit::Done })
 }
 
-async fn look(loaded: &Loaded, rules: &SourceRules, source: &AnySource, args: &PreviewArgs) -> Head {
+async fn look(
+    loaded: &Loaded,
+    rules: &SourceRules,
+    source: &AnySource,
+    args: &PreviewArgs,
+    now: DateTime<Utc>,
+) -> Head {
     let rulebook = &loaded.rules.rulebook;
-    let today = rulebook.access.lifecycle.today(Surroundings::real().clock.now());
+    let today = rulebook.access.lifecycle.today(now);
     // Of several, one may lack what another has.
     let judging = (loaded.rules.sources.len() == 1).then_some(Judging { rulebook, today });
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
@@ -144,7 +153,7 @@ impl SourcePreview {
         let mut table = Grid::new(&heads);
         for record in &self.records {
             let values = record.fields.values().map(|value| shortened(value.as_str().unwrap_or_default()));
-            table.row([record.row.to_string()].into_iter().chain(values));
+            table.row([record.row.unwrap_or_default().to_string()].into_iter().chain(values));
         }
         table.print();
     }
@@ -169,7 +178,7 @@ impl SourcePreview {
 }
 
 fn print_record(record: &RecordReport) {
-    say!("row {}", record.row);
+    say!("row {}", record.row.unwrap_or_default());
     for (name, value) in &record.fields {
         if let Some(value) = value.as_str() {
             say!("  {name}: {}", shortened(value));

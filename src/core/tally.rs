@@ -140,6 +140,11 @@ impl Tally {
         }
     }
 
+    /// Whether somebody came, good or not.
+    pub fn has_come(&self, employee_id: &str) -> bool {
+        self.people.contains_key(employee_id)
+    }
+
     /// Whether somebody came and can be used so far.
     pub fn is_usable(&self, employee_id: &str) -> bool {
         is(&self.people, employee_id, Fate::Usable)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::csv::CsvSource;
-use super::push::{PushOptions, PushSource};
+use super::push::{self, PushOptions, PushSource};
 use super::rest::RestSource;
 use super::{HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::core::record::RecordBatch;
@@ -38,7 +38,10 @@ impl HrSource for AnySource {
         match self {
             Self::Csv(source) => source.read(since, batches).await,
             Self::Rest(source) => source.read(since, batches).await,
-            Self::Push(source) => source.read(since, batches).await,
+            Self::Push(source) => {
+                let name = push::called(&source.options().name);
+                source.read(since, batches).await.map_err(|error| error.while_reading(&name))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::core::mapping::Fields;
 use crate::core::planner::{Rulebook, States, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch, Rejection};
 use crate::core::register::Origin;
+use crate::source::push;
 use crate::source::{HrSource, SourceEnd, SourceError};
 
 /// The first rows of a source.
@@ -60,7 +61,9 @@ pub async fn head<S: HrSource>(
 ) -> Head {
     // With room for one batch, the source is not far ahead when it is stopped.
     let (sender, batches) = mpsc::channel(1);
-    let (end, (intake, rows)) = tokio::join!(source.read(None, sender), take(batches, limit));
+    // Of what is pushed, whatever waits; the rest is in the register alone.
+    let since = source.push().map(|_| push::BEFORE_ALL.to_owned());
+    let (end, (intake, rows)) = tokio::join!(source.read(since, sender), take(batches, limit));
     let findings = intake.finish(Fingerprint::NONE);
     let mut head = Head {
         reached: None,

@@ -18,7 +18,7 @@ use crate::core::register::{Origin, RegisterFields};
 use crate::core::scim::ScimPort;
 use crate::core::source_file::SourceFile;
 use crate::core::tally::{Count, Tally};
-use crate::source::{BATCHES_AHEAD, HrSource, SourceEnd, SourceError};
+use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
 use crate::store::StoreError;
 
 /// How many rejections are told.
@@ -99,7 +99,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 let origin = &self.rules.sources[0].origin;
                 let mut tally = Tally::default();
                 let take = async |batches| self.take_judged(&mut tally, batches).await;
-                let (end, taken) = read_whole(&**source, take).await;
+                let (end, taken) = read_whole(&**source, None, take).await;
                 taken?;
                 Ok(Looks { sources: vec![look(origin, end, accepted.as_ref(), tally)], together: None })
             }
@@ -112,20 +112,30 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (mut sources, mut said) = (Vec::new(), Said::default());
         for (place, member) in register.members.iter().enumerate() {
             let mut tally = Tally::default();
-            let mut theirs = Vec::new();
+            let standing = member.stands(standings.get(&member.origin.name));
+            // What was pushed and read does not come again: it stands in the register.
+            let pushed = standing.filter(|_| member.source.push().is_some());
+            let since = pushed.and_then(|standing| standing.cursor.clone());
+            let (mut theirs, mut gone) = (Vec::new(), HashSet::new());
             let take = async |mut batches: mpsc::Receiver<RecordBatch>| {
                 while let Some(batch) = batches.recv().await {
+                    gone.extend(batch.gone.iter().cloned());
                     let fresh = tally.accept(batch);
                     theirs.extend(fresh.iter().map(|record| kept(record, &member.origin)));
                     tally.sample_from(fresh);
                 }
             };
-            let (end, ()) = read_whole(&member.source, take).await;
+            let (end, ()) = read_whole(&member.source, since, take).await;
+            let mut known = 0;
+            if end.as_ref().is_ok_and(|end| end.extent == Extent::Delta) {
+                let moved = |own: &str| gone.contains(own) || tally.has_come(own);
+                known = self.add_known(&mut said, place, &member.origin, moved).await?;
+            }
             said.add(place, &member.origin, theirs, &tally);
-            let standing = member.stands(standings.get(&member.origin.name));
             let mut look = look(&member.origin, end, standing.map(|standing| &standing.file), tally);
             look.count.sample =
                 look.count.sample.map(|sample| as_known(&sample, &member.origin, sample.names()));
+            look.count.usable += known;
             sources.push(look);
         }
         if sources.iter().any(|look| look.failure.is_some()) {
@@ -142,6 +152,29 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             return Ok(Looks { sources, together: None });
         }
         Ok(Looks { sources, together: Some(together) })
+    }
+
+    /// Adds what the register holds of a source, without those of whom something newer came. The answer is of how many.
+    async fn add_known(
+        &self,
+        said: &mut Said,
+        place: usize,
+        origin: &Origin,
+        is_newer: impl Fn(&str) -> bool,
+    ) -> Result<u64, StoreError> {
+        let (mut added, mut after) = (0, (String::new(), String::new()));
+        loop {
+            let page = self.store.register_page((&after.0, &after.1)).await?;
+            let Some(last) = page.last() else { return Ok(added) };
+            after = (last.employee_id.clone(), last.source.clone());
+            for row in page.into_iter().filter(|row| row.source == origin.name) {
+                let own = row.employee_id.strip_prefix(origin.id_prefix.as_str()).unwrap_or(&row.employee_id);
+                if !is_newer(own) {
+                    said.people.entry(row.employee_id).or_default().records.insert(place, row.fields);
+                    added += 1;
+                }
+            }
+        }
     }
 
     async fn judge_together(&self, register: &Register<S>, said: Said) -> Result<Count, StoreError> {
@@ -192,10 +225,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 /// Reads everybody; `take` takes what comes.
 async fn read_whole<S: HrSource, T>(
     source: &S,
+    since: Option<String>,
     take: impl AsyncFnOnce(mpsc::Receiver<RecordBatch>) -> T,
 ) -> (Result<SourceEnd, SourceError>, T) {
     let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-    tokio::join!(source.read(None, sender), take(batches))
+    tokio::join!(source.read(since, sender), take(batches))
 }
 
 fn look(

@@ -71,11 +71,11 @@ pub fn read_file(
                 .map_err(|error| error.while_reading(&name))?;
         }
     }
-    // What came is shown to whoever looks at the source, also where it does not count.
-    deliver(batch).map_err(|error| error.while_reading(&name))?;
     if !sealed {
         return Err(incomplete(format!("it ends inside a quoted field (row {})", rows.number)));
     }
+    // What came is shown to whoever looks at the source, also where it does not count.
+    deliver(batch).map_err(|error| error.while_reading(&name))?;
     let control = options.announcements.control_count(place, path)?;
     rows.check_end(&trailer, control).map_err(incomplete)?;
     let read = reader.get_ref().bytes_read();

@@ -18,6 +18,9 @@ use crate::core::source_file::SourceFile;
 
 pub use self::parse::{Body, Parsed};
 
+/// A cursor behind which everything stands that is kept, a snapshot or not.
+pub const BEFORE_ALL: &str = "0";
+
 /// How bodies are read.
 #[derive(Clone, Debug)]
 pub struct PushOptions {

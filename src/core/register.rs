@@ -13,6 +13,9 @@ use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record};
 pub const DATES: &str = "%Y-%m-%d";
 /// The fields that hold dates.
 const DATE_FIELDS: [&str; 2] = ["hire_date", "termination_date"];
+/// What says together whether somebody is employed. Taken from two sources it would say what neither does: the status of a new
+/// employment with the last day of an old one.
+const EMPLOYMENT: [&str; 3] = ["status", "hire_date", "termination_date"];
 /// The fields that hold employee ids.
 const ID_FIELDS: [&str; 1] = ["manager_id"];
 
@@ -121,23 +124,37 @@ pub struct Precedence {
 }
 
 impl Precedence {
-    /// One record out of those of all sources, in the order of `columns`: of each attribute the first value that is there.
+    /// One record out of those of all sources, in the order of `columns`: of each attribute the first value that is there. Status and
+    /// dates of the employment come from the source that gives the status, unless another order is set for one of them.
     pub fn merge<'a>(
         &'a self,
         employee_id: &'a str,
         records: &'a HashMap<usize, RegisterFields>,
         columns: &'a Columns,
     ) -> impl Iterator<Item = &'a str> {
+        let employed_by = self.order("status").find(|source| value(records, **source, "status").is_some());
         columns.names().iter().map(move |name| {
             if name == EMPLOYEE_ID {
                 return employee_id;
             }
-            let first = self.of.get(name).map_or(&[][..], Vec::as_slice);
-            let order = first.iter().chain(&self.usual);
-            let value = |source: &usize| records.get(source)?.get(name).map(String::as_str);
-            order.into_iter().find_map(value).unwrap_or_default()
+            if let Some(source) = employed_by
+                && EMPLOYMENT.contains(&name.as_str())
+                && !self.of.contains_key(name)
+            {
+                return value(records, *source, name).unwrap_or_default();
+            }
+            self.order(name).find_map(|source| value(records, *source, name)).unwrap_or_default()
         })
     }
+
+    /// The sources in the order in which they are asked for an attribute.
+    fn order(&self, name: &str) -> impl Iterator<Item = &usize> {
+        self.of.get(name).map_or(&[][..], Vec::as_slice).iter().chain(&self.usual)
+    }
+}
+
+fn value<'a>(records: &'a HashMap<usize, RegisterFields>, source: usize, name: &str) -> Option<&'a str> {
+    records.get(&source)?.get(name).map(String::as_str)
 }
 
 #[cfg(test)]
@@ -212,5 +229,25 @@ mod tests {
         let merged: Vec<&str> = precedence.merge("7", &records, &columns).collect();
         assert_eq!(columns.names(), ["employee_id", "department", "status", "work_email"]);
         assert_eq!(merged, ["7", "Finance", "Active", "it@x.test"]);
+    }
+
+    #[test]
+    fn a_day_on_which_one_employment_ended_is_not_put_to_the_status_of_another() {
+        let columns = Columns::new(["status", "hire_date", "termination_date", "department"]);
+        let fields = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let staff = [("status", "Active"), ("hire_date", "2026-02-01")];
+        let agency =
+            [("status", "Terminated"), ("termination_date", "2026-01-31"), ("department", "Finance")];
+        let records = HashMap::from([(0, fields(&staff)), (1, fields(&agency))]);
+        let merged = |precedence: &Precedence| -> Vec<String> {
+            precedence.merge("7", &records, &columns).map(str::to_owned).collect()
+        };
+        let usual = Precedence { usual: vec![0, 1], of: BTreeMap::new() };
+        assert_eq!(merged(&usual), ["7", "Finance", "2026-02-01", "Active", ""]);
+        // Unless that is what is asked for.
+        let of = BTreeMap::from([("termination_date".to_owned(), vec![1])]);
+        assert_eq!(merged(&Precedence { of, ..usual })[4], "2026-01-31");
     }
 }

@@ -5,6 +5,8 @@ CREATE TABLE register (
     source       TEXT    NOT NULL,
     -- JSON object: our name to canonical value, without what is empty.
     fields       TEXT    NOT NULL,
+    -- The fingerprint of these fields, 32 hexadecimal digits.
+    content      TEXT    NOT NULL,
     -- The record's fingerprint as it was read, 32 hexadecimal digits; empty: it was missing in the newest complete read.
     fingerprint  TEXT    NOT NULL,
     -- In how many complete reads in a row it was missing.

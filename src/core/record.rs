@@ -112,6 +112,20 @@ impl RecordBatch {
 
     /// Appends a record of canonical values in the order of the columns; `row` is where it stood (first data row = 1).
     pub fn push<'a>(&mut self, row: u64, values: impl Iterator<Item = &'a str>) {
+        let start = self.append(values);
+        let digest = xxhash_rust::xxh3::xxh3_128_with_seed(&self.text.as_bytes()[start..], self.seed);
+        // Zero stands for 'none known'.
+        self.rows.push(RowHead { row, fingerprint: Fingerprint(digest.max(1)) });
+    }
+
+    /// The same for a record whose fingerprint is known by other means.
+    pub fn push_as<'a>(&mut self, row: u64, values: impl Iterator<Item = &'a str>, fingerprint: Fingerprint) {
+        self.append(values);
+        self.rows.push(RowHead { row, fingerprint });
+    }
+
+    /// Where the values begin.
+    fn append<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> usize {
         let start = self.text.len();
         let first_end = self.ends.len();
         for value in values {
@@ -121,9 +135,7 @@ impl RecordBatch {
             self.ends.push(u32::try_from(self.text.len()).expect("a batch is far below 4 GiB"));
         }
         debug_assert_eq!(self.ends.len() - first_end, self.columns.names().len());
-        let digest = xxhash_rust::xxh3::xxh3_128_with_seed(&self.text.as_bytes()[start..], self.seed);
-        // Zero stands for 'none known'.
-        self.rows.push(RowHead { row, fingerprint: Fingerprint(digest.max(1)) });
+        start
     }
 
     /// A batch of what may be about one person: their records, and refused rows that are theirs or nobody's.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::intake::Findings;
 use super::mapping::Fields;
@@ -21,6 +22,30 @@ const ID_FIELDS: [&str; 1] = ["manager_id"];
 
 /// The fields of one record, without what is empty.
 pub type RegisterFields = BTreeMap<String, String>;
+
+/// The fingerprint of a record as it is kept.
+pub fn content(fields: &RegisterFields) -> Fingerprint {
+    let mut hasher = Xxh3::new();
+    for (name, value) in fields {
+        hasher.update(name.as_bytes());
+        hasher.update(&[0x1f]);
+        hasher.update(value.as_bytes());
+        hasher.update(&[0x1e]);
+    }
+    Fingerprint(hasher.digest128().max(1))
+}
+
+/// The fingerprint of somebody whose records these are, by position and [`content`]. `seed` is the configuration's, by which
+/// they are merged.
+pub fn fingerprint(contents: &mut [(usize, Fingerprint)], seed: u64) -> Fingerprint {
+    contents.sort_unstable_by_key(|(place, _)| *place);
+    let mut hasher = Xxh3::with_seed(seed);
+    for (place, content) in contents {
+        hasher.update(&(*place as u64).to_le_bytes());
+        hasher.update(&content.0.to_le_bytes());
+    }
+    Fingerprint(hasher.digest128().max(1))
+}
 
 /// A source, as far as its records are concerned.
 #[derive(Clone, Debug, Default)]

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod inbound;
 pub mod lease;
 pub mod look;
+mod merging;
 mod outage;
 pub mod outcome;
 pub mod pool;

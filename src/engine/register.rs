@@ -10,14 +10,11 @@ use super::feed::{self, FeedError, Gathered};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
-use crate::core::record::{Columns, Fingerprint, RecordBatch};
-use crate::core::register::{Change, Origin, Precedence, RegisterFields, by_delta, by_snapshot};
+use crate::core::record::{Columns, Fingerprint};
+use crate::core::register::{Origin, Precedence, by_delta, by_snapshot};
 use crate::core::source_file::SourceFile;
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
 use crate::store::{RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
-
-/// Records in one batch.
-const BATCH: usize = 512;
 
 /// A source of the register.
 pub struct Member<S> {
@@ -82,14 +79,13 @@ pub struct RegisterRead {
     pub ends: Vec<(usize, SourceEnd)>,
 }
 
-struct OneRead {
-    commit: SourceCommit,
+/// How one source was read.
+pub(super) struct OneRead {
+    /// What it changes.
+    pub(super) commit: SourceCommit,
     end: SourceEnd,
     findings: Findings,
 }
-
-/// The changes of all reads, by person and position; `None`: gone.
-type Overlay = HashMap<String, HashMap<usize, Option<RegisterFields>>>;
 
 impl<S: HrSource> Register<S> {
     /// Reads the sources that are selected, and everybody. `intake` knows who is in state.
@@ -184,99 +180,6 @@ impl<S: HrSource> Register<S> {
             });
         }
         Ok(())
-    }
-
-    /// Everybody, merged, as one batch after another.
-    async fn merge_into(
-        &self,
-        intake: &mut Intake,
-        store: &Store,
-        reads: &[(usize, OneRead)],
-    ) -> Result<(), StoreError> {
-        let mut overlay = overlay(reads);
-        let fresh: Vec<usize> =
-            reads.iter().filter(|(_, read)| read.commit.anew).map(|(place, _)| *place).collect();
-        let places: HashMap<&str, usize> = self
-            .members
-            .iter()
-            .enumerate()
-            .map(|(place, member)| (member.origin.name.as_str(), place))
-            .collect();
-        let mut batch = self.batch();
-        let mut person: Option<(String, HashMap<usize, RegisterFields>)> = None;
-        let mut after = (String::new(), String::new());
-        loop {
-            let page = store.register_page((&after.0, &after.1)).await?;
-            let Some(last) = page.last() else { break };
-            after = (last.employee_id.clone(), last.source.clone());
-            for row in page {
-                if person.as_ref().is_none_or(|(id, _)| *id != row.employee_id) {
-                    let next = (row.employee_id.clone(), HashMap::new());
-                    if let Some(before) = person.replace(next) {
-                        self.push(&mut batch, before, &mut overlay, intake);
-                    }
-                }
-                let place = places.get(row.source.as_str()).filter(|place| !fresh.contains(place));
-                if let (Some(place), Some((_, records))) = (place, &mut person) {
-                    records.insert(*place, row.fields);
-                }
-            }
-        }
-        if let Some(last) = person {
-            self.push(&mut batch, last, &mut overlay, intake);
-        }
-        let mut new: Vec<String> = overlay.keys().cloned().collect();
-        new.sort_unstable();
-        for id in new {
-            self.push(&mut batch, (id, HashMap::new()), &mut overlay, intake);
-        }
-        intake.accept(batch);
-        Ok(())
-    }
-
-    fn batch(&self) -> RecordBatch {
-        RecordBatch::new(Arc::clone(&self.columns), self.seed)
-    }
-
-    fn push(
-        &self,
-        batch: &mut RecordBatch,
-        (id, mut records): (String, HashMap<usize, RegisterFields>),
-        overlay: &mut Overlay,
-        intake: &mut Intake,
-    ) {
-        for (place, newest) in overlay.remove(&id).into_iter().flatten() {
-            match newest {
-                Some(fields) => records.insert(place, fields),
-                None => records.remove(&place),
-            };
-        }
-        if records.is_empty() {
-            return;
-        }
-        // It stands in no row.
-        batch.push(0, self.precedence.merge(&id, &records, &self.columns));
-        if batch.len() >= BATCH {
-            intake.accept(std::mem::replace(batch, self.batch()));
-        }
-    }
-
-    /// One person as the register knows them: the merged record, where there is one.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn about(&self, store: &Store, employee_id: &str) -> Result<RecordBatch, StoreError> {
-        let mut records = HashMap::new();
-        for row in store.register_of(employee_id).await? {
-            if let Some(place) = self.members.iter().position(|member| member.origin.name == row.source) {
-                records.insert(place, row.fields);
-            }
-        }
-        let mut batch = self.batch();
-        if !records.is_empty() {
-            batch.push(0, self.precedence.merge(employee_id, &records, &self.columns));
-        }
-        Ok(batch)
     }
 
     fn scales(
@@ -374,19 +277,4 @@ impl<S: HrSource> Member<S> {
         }
         Ok(())
     }
-}
-
-fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
-    let mut overlay = Overlay::new();
-    for (place, read) in reads {
-        for (id, change) in &read.commit.changes {
-            let newest = match change {
-                Change::Put { fields, .. } => Some(fields.clone()),
-                Change::Gone => None,
-                Change::Missing { .. } => continue,
-            };
-            overlay.entry(id.clone()).or_default().insert(*place, newest);
-        }
-    }
-    overlay
 }

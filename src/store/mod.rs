@@ -51,7 +51,7 @@ pub use outbox::{Claim, Claimed, HeldLease};
 pub use owner::Owner;
 pub use plans::{Committed, PlanCommit, RunRecord};
 pub use quiet::Seen;
-pub use register::{RegisterRow, RegisterWrite, SourceCommit, SourceStanding};
+pub use register::{RegisterHeads, RegisterRow, RegisterWrite, SourceCommit, SourceStanding};
 pub use saved::{Application, KEPT_SAVED, SAVED_FOR};
 pub use state::PackedPeople;
 

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 
 use super::plans::CHUNK;
-use super::state::header_names;
+use super::state::{decode, header_names};
 use super::{PackedPeople, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::header::HeaderNames;
-use crate::core::register::{Change, Changes, RegisterFields};
+use crate::core::record::Fingerprint;
+use crate::core::register::{Change, Changes, RegisterFields, content};
 use crate::core::source_file::SourceFile;
 
 /// How many rows one page holds.
@@ -79,6 +80,21 @@ pub struct RegisterRow {
     pub fields: RegisterFields,
 }
 
+/// Who is in the register, by which source, and the fingerprint of what it holds, packed by SQL.
+#[derive(Clone, Debug)]
+pub struct RegisterHeads(String);
+
+impl RegisterHeads {
+    /// Each record's person, source and fingerprint.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str, Fingerprint)> {
+        self.0.split('\u{1e}').filter_map(|entry| {
+            let (id, rest) = entry.split_once('\u{1f}')?;
+            let (source, content) = rest.split_once('\u{1f}')?;
+            Some((id, source, decode(content)))
+        })
+    }
+}
+
 impl Store {
     /// What is known of every source, by name.
     ///
@@ -139,14 +155,26 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// A page of the register behind this person and source, in the order of both; empty behind the last.
+    /// A page of the register behind this person and source, in the order of both, without the records; `None` behind the last.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn register_heads(&self, after: (&str, &str)) -> Result<Option<RegisterHeads>, StoreError> {
+        let sql = "SELECT group_concat(employee_id || char(31) || source || char(31) || content, char(30)) FROM \
+                   (SELECT employee_id, source, content FROM register WHERE (employee_id, source) > (?1, ?2) \
+                    ORDER BY employee_id, source LIMIT ?3)";
+        let row = sqlx::query(sql).bind(after.0).bind(after.1).bind(PAGE).fetch_one(&self.readers).await?;
+        Ok(row.get::<Option<String>, _>(0).map(RegisterHeads))
+    }
+
+    /// What the register holds of these people, in the order of ids.
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
-    pub async fn register_page(&self, after: (&str, &str)) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields FROM register WHERE (employee_id, source) > (?1, ?2) \
-                   ORDER BY employee_id, source LIMIT ?3";
-        let rows = sqlx::query(sql).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.readers).await?;
+    pub async fn register_of_all(&self, ids: &[String]) -> Result<Vec<RegisterRow>, StoreError> {
+        let sql = "SELECT employee_id, source, fields FROM register \
+                   WHERE employee_id IN (SELECT value FROM json_each(?1)) ORDER BY employee_id, source";
+        let rows = sqlx::query(sql).bind(to_json(&ids)).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
     }
 
@@ -194,15 +222,17 @@ async fn store_changes(tx: &mut Tx, source: &str, changes: &Changes) -> Result<(
     let (mut puts, mut missing, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for (id, change) in changes {
         match change {
-            Change::Put { fields, fingerprint } => puts.push((id, to_json(fields), fingerprint.to_hex())),
+            Change::Put { fields, fingerprint } => {
+                puts.push((id, to_json(fields), fingerprint.to_hex(), content(fields).to_hex()));
+            }
             Change::Missing { reads } => missing.push((id, *reads)),
             Change::Gone => gone.push(id),
         }
     }
-    let put = "INSERT INTO register (employee_id, source, fields, fingerprint, absent_reads) \
-               SELECT value ->> 0, ?1, value ->> 1, value ->> 2, 0 FROM json_each(?2) WHERE true \
-               ON CONFLICT (employee_id, source) DO UPDATE \
-                 SET (fields, fingerprint, absent_reads) = (excluded.fields, excluded.fingerprint, 0)";
+    let put = "INSERT INTO register (employee_id, source, fields, fingerprint, content, absent_reads) \
+               SELECT value ->> 0, ?1, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each(?2) WHERE true \
+               ON CONFLICT (employee_id, source) DO UPDATE SET (fields, fingerprint, content, absent_reads) = \
+                 (excluded.fields, excluded.fingerprint, excluded.content, 0)";
     for chunk in puts.chunks(CHUNK) {
         sqlx::query(put).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
     }

@@ -39,7 +39,7 @@ impl PackedPeople {
 }
 
 /// `u128::from_str_radix` costs a multiplication a digit; a hundred thousand of these are read in every run.
-fn decode(hex: &str) -> Fingerprint {
+pub(super) fn decode(hex: &str) -> Fingerprint {
     if hex.len() != 32 {
         return Fingerprint::NONE;
     }

@@ -1,0 +1,161 @@
+//! Everybody out of the register and what was just read, merged, into the intake.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::register::{OneRead, Register};
+use crate::core::intake::Intake;
+use crate::core::record::{Fingerprint, RecordBatch};
+use crate::core::register::{Change, RegisterFields, content, fingerprint};
+use crate::source::HrSource;
+use crate::store::{Store, StoreError};
+
+/// Records in one batch.
+const BATCH: usize = 512;
+/// People whose records are asked for at a time.
+const WANTED: usize = 5_000;
+
+/// Somebody's records, by position, each by the fingerprint of what it holds.
+type Contents = Vec<(usize, Fingerprint)>;
+
+/// The changes of all reads, by person and position; `None`: gone.
+type Overlay = HashMap<String, HashMap<usize, Option<RegisterFields>>>;
+
+impl<S: HrSource> Register<S> {
+    /// Everybody: who is settled by the fingerprint of the records alone, everybody else merged, in one batch after another.
+    pub(super) async fn merge_into(
+        &self,
+        intake: &mut Intake,
+        store: &Store,
+        reads: &[(usize, OneRead)],
+    ) -> Result<(), StoreError> {
+        let mut overlay = overlay(reads);
+        let places = self.places(reads);
+        let mut wanted = self.settle(intake, store, &overlay, &places).await?;
+        let mut batch = self.batch();
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(WANTED));
+            let mut records: HashMap<String, HashMap<usize, RegisterFields>> = HashMap::new();
+            for row in store.register_of_all(&wanted).await? {
+                if let Some(place) = places.get(row.source.as_str()) {
+                    records.entry(row.employee_id).or_default().insert(*place, row.fields);
+                }
+            }
+            for id in std::mem::replace(&mut wanted, rest) {
+                let known = records.remove(&id).unwrap_or_default();
+                self.push(&mut batch, (id, known), &mut overlay);
+                if batch.len() >= BATCH {
+                    intake.accept(std::mem::replace(&mut batch, self.batch()));
+                }
+            }
+        }
+        intake.accept(batch);
+        Ok(())
+    }
+
+    /// The positions of the sources of which the register counts: not of those that are read anew.
+    fn places(&self, reads: &[(usize, OneRead)]) -> HashMap<&str, usize> {
+        let is_anew = |place: usize| reads.iter().any(|(read, one)| *read == place && one.commit.anew);
+        let members = self.members.iter().enumerate().filter(|(place, _)| !is_anew(*place));
+        members.map(|(place, member)| (member.origin.name.as_str(), place)).collect()
+    }
+
+    /// Takes in whoever is settled. The answer is everybody else, whose records are asked for.
+    async fn settle(
+        &self,
+        intake: &mut Intake,
+        store: &Store,
+        overlay: &Overlay,
+        places: &HashMap<&str, usize>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut new: BTreeSet<&str> = overlay.keys().map(String::as_str).collect();
+        let mut wanted = Vec::new();
+        let mut meet = |id: &str, mut contents: Contents| {
+            for (place, newest) in overlay.get(id).into_iter().flatten() {
+                contents.retain(|(known, _)| known != place);
+                contents.extend(newest.as_ref().map(|fields| (*place, content(fields))));
+            }
+            if !contents.is_empty() && !intake.accept_settled(id, fingerprint(&mut contents, self.seed)) {
+                wanted.push(id.to_owned());
+            }
+        };
+        let mut person = (String::new(), Contents::new());
+        let mut after = (String::new(), String::new());
+        while let Some(page) = store.register_heads((&after.0, &after.1)).await? {
+            for (id, source, content) in page.iter() {
+                if person.0 != id {
+                    let (before, contents) = std::mem::replace(&mut person, (id.to_owned(), Contents::new()));
+                    new.remove(before.as_str());
+                    meet(&before, contents);
+                }
+                person.1.extend(places.get(source).map(|place| (*place, content)));
+            }
+            if let Some((id, source, _)) = page.iter().next_back() {
+                after = (id.to_owned(), source.to_owned());
+            }
+        }
+        new.remove(person.0.as_str());
+        meet(&person.0, person.1);
+        for id in new {
+            meet(id, Contents::new());
+        }
+        Ok(wanted)
+    }
+
+    fn batch(&self) -> RecordBatch {
+        RecordBatch::new(Arc::clone(&self.columns), self.seed)
+    }
+
+    fn push(
+        &self,
+        batch: &mut RecordBatch,
+        (id, mut records): (String, HashMap<usize, RegisterFields>),
+        overlay: &mut Overlay,
+    ) {
+        for (place, newest) in overlay.remove(&id).into_iter().flatten() {
+            match newest {
+                Some(fields) => records.insert(place, fields),
+                None => records.remove(&place),
+            };
+        }
+        if records.is_empty() {
+            return;
+        }
+        let mut contents: Contents =
+            records.iter().map(|(place, fields)| (*place, content(fields))).collect();
+        let fingerprint = fingerprint(&mut contents, self.seed);
+        // It stands in no row.
+        batch.push_as(0, self.precedence.merge(&id, &records, &self.columns), fingerprint);
+    }
+
+    /// One person as the register knows them: the merged record, where there is one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn about(&self, store: &Store, employee_id: &str) -> Result<RecordBatch, StoreError> {
+        let mut records = HashMap::new();
+        for row in store.register_of(employee_id).await? {
+            if let Some(place) = self.members.iter().position(|member| member.origin.name == row.source) {
+                records.insert(place, row.fields);
+            }
+        }
+        let mut batch = self.batch();
+        self.push(&mut batch, (employee_id.to_owned(), records), &mut Overlay::new());
+        Ok(batch)
+    }
+}
+
+fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
+    let mut overlay = Overlay::new();
+    for (place, read) in reads {
+        for (id, change) in &read.commit.changes {
+            let newest = match change {
+                Change::Put { fields, .. } => Some(fields.clone()),
+                Change::Gone => None,
+                Change::Missing { .. } => continue,
+            };
+            overlay.entry(id.clone()).or_default().insert(*place, newest);
+        }
+    }
+    overlay
+}

@@ -233,7 +233,7 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
     );
     refused(
         422,
-        "inside a quoted field",
+        "look for a stray quote",
         push_as(&daemon, whole, "text/csv", "k", &hr_text(&rows).replace("Person", "\"Person").into_bytes()),
     );
     refused(422, "no column", push_as(&daemon, whole, "text/csv", "k", b"Employee ID,Status\n1,Active\n"));

@@ -11,8 +11,13 @@ use super::state::{Account, OpenAction, OpenState, PersonState};
 pub enum Step {
     /// Confirmed state and target agree, nothing is under way.
     Settled,
-    /// An action under way will do it, or a worker holds one that has to end first.
+    /// An action under way will do it.
     Pending,
+    /// A worker holds an action with another end. It has to end first, and then a run has to look again.
+    Busy {
+        /// Whether they should lose access then.
+        loses_access: bool,
+    },
     /// Nothing is to be done any more: the queued action is withdrawn.
     Withdraw {
         /// The action.
@@ -43,10 +48,12 @@ pub fn step(state: &PersonState, target: Target, managed: &BTreeSet<String>, by:
     let open = state.open.as_ref();
     // A withdrawn one brings about nothing any more, also where HR wants the same end again.
     let does_it = |open: &OpenAction| !open.withdrawn && open.target.is_same_end(&target);
-    if let Some(open) = open
-        && (open.state == OpenState::Leased || does_it(open))
-    {
-        return Step::Pending;
+    match open {
+        Some(open) if does_it(open) => return Step::Pending,
+        Some(open) if open.state == OpenState::Leased => {
+            return Step::Busy { loses_access: matches!(target, Target::NoAccess { .. }) };
+        }
+        _ => {}
     }
     let uncertain = open.is_some_and(|open| open.uncertain);
     let Some((kind, changes)) = needed(state.account.as_ref(), &target, managed, by, uncertain) else {
@@ -216,7 +223,7 @@ mod tests {
     #[test]
     fn an_action_in_flight_is_never_superseded_and_one_with_the_same_end_is_not_repeated() {
         let leased = state(Some(true), Some((OpenState::Leased, gone(), false)));
-        assert_eq!(run(&leased, access("ana", "CFO")), Step::Pending);
+        assert_eq!(run(&leased, access("ana", "CFO")), Step::Busy { loses_access: false });
         for open in [OpenState::Queued, OpenState::Parked, OpenState::Discarded] {
             let same = state(Some(true), Some((open, gone(), false)));
             assert_eq!(run(&same, gone()), Step::Pending);

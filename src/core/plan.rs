@@ -68,6 +68,10 @@ pub struct Plan {
     pub settled: Vec<SettledPerson>,
     /// People for whom an action is already under way.
     pub pending: u64,
+    /// Those among them whose action has another end: a run has to look at them again once it has ended.
+    pub busy: u64,
+    /// Those among these who should lose access then.
+    pub busy_deprovisions: u64,
     /// People who get no account before somebody has decided whether one of Workiva's users is theirs.
     pub waiting: Vec<String>,
     /// People who are to have no access, for whom nothing is to do, and who may have a user of Workiva's all the same: nobody has

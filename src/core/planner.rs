@@ -245,6 +245,11 @@ pub(super) fn add(
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }
         Step::Pending => plan.pending += 1,
+        Step::Busy { loses_access } => {
+            plan.pending += 1;
+            plan.busy += 1;
+            plan.busy_deprovisions += u64::from(loses_access);
+        }
         // Somebody in Workiva may be they: a second account is worse than a late one.
         Step::Act(Draft { kind: ActionKind::Create, .. }) if state.adoption == Some(AdoptionMark::Open) => {
             plan.waiting.push(employee_id)

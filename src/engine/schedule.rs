@@ -181,8 +181,13 @@ impl Place for (usize, bool) {
 }
 
 async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, select: &Select) {
-    if let Err(error) = engine.cycle_of(cause, select).await {
-        tracing::error!(%error, "the run failed; nothing of it was stored or sent");
+    match engine.cycle_of(cause, select).await {
+        Ok(result) if result.planned.as_ref().is_some_and(|planned| planned.plan.busy > 0) => {
+            // The schedule may come round in a day only, and what left them out ends in seconds.
+            engine.triggers.ask_again(engine.clock.elapsed());
+        }
+        Ok(_) => engine.triggers.all_looked_at(),
+        Err(error) => tracing::error!(%error, "the run failed; nothing of it was stored or sent"),
     }
 }
 

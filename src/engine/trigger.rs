@@ -8,6 +8,11 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 
+/// The wait before people are looked at again who were left out; it doubles.
+const FIRST_AGAIN: Duration = Duration::from_millis(500);
+/// How often in a row it does: up to a minute.
+const MOST_AGAINS: u32 = 8;
+
 /// Who asks for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
@@ -31,7 +36,11 @@ pub struct Asked {
 impl Asked {
     /// The cause of the run.
     pub fn cause(&self) -> &'static str {
-        if self.pushed { "push" } else { "webhook" }
+        match (self.pushed, self.all || !self.sources.is_empty()) {
+            (true, _) => "push",
+            (false, true) => "webhook",
+            (false, false) => "again",
+        }
     }
 }
 
@@ -49,6 +58,10 @@ struct Waiting {
     called_all: bool,
     /// When the newest run began that a webhook asked for, by [`Clock::elapsed`].
     last_called_run: Option<Duration>,
+    /// When people are to be looked at again who were left out.
+    again_at: Option<Duration>,
+    /// How many runs in a row have left somebody out.
+    agains: u32,
 }
 
 impl Waiting {
@@ -71,6 +84,22 @@ impl Triggers {
         known
     }
 
+    /// Asks for a run of what is known, because the one that ended had to leave people out whose actions were in work. Each
+    /// further one in a row waits longer.
+    pub fn ask_again(&self, now: Duration) {
+        let mut waiting = self.waiting();
+        waiting.agains = (waiting.agains + 1).min(MOST_AGAINS);
+        waiting.again_at = Some(now + FIRST_AGAIN * 2_u32.pow(waiting.agains - 1));
+        drop(waiting);
+        self.news.notify_one();
+    }
+
+    /// Nobody is left out any more.
+    pub fn all_looked_at(&self) {
+        let mut waiting = self.waiting();
+        (waiting.agains, waiting.again_at) = (0, None);
+    }
+
     /// Waits until a run is due. Those that webhooks ask for begin `pause` apart.
     pub async fn due(&self, clock: &dyn Clock, pause: Duration) -> Asked {
         loop {
@@ -83,10 +112,12 @@ impl Triggers {
                 if may_call {
                     waiting.last_called_run = Some(now);
                 }
-                if may_call || !waiting.pushed.is_empty() {
+                let again = waiting.again_at.map(|at| at.saturating_sub(now));
+                if may_call || !waiting.pushed.is_empty() || again.is_some_and(|left| left.is_zero()) {
+                    waiting.again_at = None;
                     return take(&mut waiting, may_call);
                 }
-                waiting.is_called().then_some(left)
+                waiting.is_called().then_some(left).into_iter().chain(again).min()
             };
             match wait {
                 None => self.news.notified().await,
@@ -131,6 +162,21 @@ mod tests {
         let asked = triggers.due(&SystemClock, Duration::ZERO).await;
         assert_eq!((asked.all, asked.cause()), (true, "push"));
         assert_eq!(asked.sources.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_left_out_is_looked_at_again_after_a_while() {
+        let triggers = Triggers::default();
+        triggers.ask_again(SystemClock.elapsed());
+        let asked = triggers.due(&SystemClock, Duration::ZERO).await;
+        assert_eq!((asked.cause(), &asked), ("again", &Asked::default()));
+        triggers.ask_again(SystemClock.elapsed() + Duration::from_secs(3600));
+        triggers.ask(Asker::Push, Some("a"));
+        assert_eq!(
+            triggers.due(&SystemClock, Duration::ZERO).await.cause(),
+            "push",
+            "which looks at them as well"
+        );
     }
 
     #[tokio::test]

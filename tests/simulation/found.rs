@@ -362,3 +362,29 @@ fn a_create_for_who_has_left_again_is_not_sent_while_the_plan_in_its_place_is_he
     ];
     assert_well(setup, &ops);
 }
+
+/// People whose create was in a worker's hands were left out of a plan and so of the guard's count: a file whose columns had shifted
+/// while a load was under way took the access of as many as the limit lets go, though it took everybody's.
+#[test]
+fn a_false_file_that_comes_while_a_load_is_under_way_is_counted_by_all_whom_it_takes_out() {
+    let setup = Setup { people: 13, holds_deprovisions_only: true, repairs_drift: true, ..Setup::USUAL };
+    let ops = [
+        Op::Start(Task::Sync),
+        Op::Work(7, 16_543_074_504_601_757_602),
+        Op::Hr(Change::Leave, 13),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Start(Task::Run),
+        Op::Work(2, 4_013_457_909_937_742_915),
+        Op::Start(Task::Run),
+        Op::Work(4, 687_411_596_711_870_476),
+        Op::Work(4, 4_839_015_084_339_564_794),
+        Op::Locked(true),
+        Op::Work(21, 6_388_052_238_623_084_406),
+        Op::Pass(139_821, 12_574_853_802_240_003_412),
+        Op::Export(FileKind::ShiftedColumn),
+        Op::Start(Task::Sync),
+        Op::Work(3, 1_080_393_521_208_445_555),
+    ];
+    assert_well(setup, &ops);
+}

@@ -129,8 +129,9 @@ impl Limits<'_> {
         if counts.deprovisions() == 0 {
             return;
         }
-        // Deprovisions that still wait count too: five runs of 20 each are 100, not five times 20.
-        let deprovisions = counts.deprovisions() + scale.open_deprovisions;
+        // Deprovisions that still wait count too: five runs of 20 each are 100, not five times 20. And so do those that cannot be
+        // planned yet, since the account is in a worker's hands: a false file is no less false while a load is under way.
+        let deprovisions = counts.deprovisions() + scale.open_deprovisions + plan.busy_deprovisions;
         if deprovisions > settings.max_deprovision_count {
             let message = format!(
                 "{deprovisions} accounts would lose access; guard.max_deprovision_count is {}",
@@ -141,7 +142,7 @@ impl Limits<'_> {
         let limit = settings.max_deprovision_percent;
         self.percent(
             "deprovision_percent",
-            (deprovisions, scale.active_accounts),
+            (deprovisions, scale.active_accounts + plan.busy_deprovisions),
             limit,
             ("deprovisions", "active accounts"),
         );

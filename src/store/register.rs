@@ -178,6 +178,17 @@ impl Store {
         rows.iter().map(register_row).collect()
     }
 
+    /// A page of what the register holds of one source behind this person, in the order of ids; empty behind the last.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn register_page(&self, source: &str, after: &str) -> Result<Vec<RegisterRow>, StoreError> {
+        let sql = "SELECT employee_id, source, fields FROM register WHERE source = ?1 AND employee_id > ?2 \
+                   ORDER BY employee_id LIMIT ?3";
+        let rows = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_all(&self.readers).await?;
+        rows.iter().map(register_row).collect()
+    }
+
     /// What the register holds of one person.
     ///
     /// # Errors

@@ -162,12 +162,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         origin: &Origin,
         is_newer: impl Fn(&str) -> bool,
     ) -> Result<u64, StoreError> {
-        let (mut added, mut after) = (0, (String::new(), String::new()));
+        let (mut added, mut after) = (0, String::new());
         loop {
-            let page = self.store.register_page((&after.0, &after.1)).await?;
+            let page = self.store.register_page(&origin.name, &after).await?;
             let Some(last) = page.last() else { return Ok(added) };
-            after = (last.employee_id.clone(), last.source.clone());
-            for row in page.into_iter().filter(|row| row.source == origin.name) {
+            after = last.employee_id.clone();
+            for row in page {
                 let own = row.employee_id.strip_prefix(origin.id_prefix.as_str()).unwrap_or(&row.employee_id);
                 if !is_newer(own) {
                     said.people.entry(row.employee_id).or_default().records.insert(place, row.fields);

@@ -86,20 +86,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Ok(Taken { receipt: Receipt { delivery: fresh, ..Receipt::default() }, is_new: false })
             }
             PushRequest::Part { snapshot, number, format } => {
-                let digest = hex(Sha256::digest(&body));
-                let kind = DeliveryKind::Snapshot;
-                let (body, mut receipt, parsed) =
-                    read(options, kind, format, body, &snapshot, Some(number)).await?;
-                receipt.part = Some(number);
-                let part = Part {
-                    format,
-                    body: &body,
-                    digest: &digest,
-                    columns: &parsed.columns,
-                    receipt: &receipt,
-                };
-                let added = self.store.add_part(source, &snapshot, number, &part).await.map_err(broken)?;
-                Ok(Taken { receipt: receipt_of(added)?, is_new: false })
+                let read =
+                    Read::of(options, DeliveryKind::Snapshot, format, body, &snapshot, Some(number)).await?;
+                let added = self.store.add_part(source, &snapshot, number, &read.part()).await;
+                let added = added.map_err(broken)?;
+                Ok(Taken { is_new: false, ..taken(added)? })
             }
             PushRequest::Commit { snapshot, parts, records } => {
                 let columns = self.store.snapshot_columns(source, &snapshot).await.map_err(broken)?;
@@ -119,53 +110,66 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     return taken(known);
                 }
                 let name = self.random.name(now);
-                let (body, receipt, parsed) = read(options, kind, format, body, &name, None).await?;
+                let read = Read::of(options, kind, format, body, &name, None).await?;
                 if kind == DeliveryKind::Snapshot {
-                    options.judge(&parsed).map_err(Refusal::Unusable)?;
+                    options.judge(&read.parsed).map_err(Refusal::Unusable)?;
                 }
-                let part = Part {
-                    format,
-                    body: &body,
-                    digest: &digest,
-                    columns: &parsed.columns,
-                    receipt: &receipt,
-                };
-                let delivered = self.store.deliver(source, kind, &part, idempotent, &fresh, now).await;
+                let delivered = self.store.deliver(source, kind, &read.part(), idempotent, &fresh, now).await;
                 taken(delivered.map_err(broken)?)
             }
         }
     }
 }
 
-/// Reads a body once, so that its sender is told at once what is wrong with it.
-async fn read(
-    options: &Arc<PushOptions>,
-    kind: DeliveryKind,
+/// A body that was read once, so that its sender is told at once what is wrong with it.
+struct Read {
     format: Format,
-    bytes: Vec<u8>,
-    delivery: &str,
-    part: Option<u32>,
-) -> Result<(Vec<u8>, Receipt, Parsed), Refusal> {
-    let options = Arc::clone(options);
-    let mut receipt = Receipt { delivery: delivery.to_owned(), ..Receipt::default() };
-    let name = part.map_or_else(|| "as pushed".to_owned(), |part| format!("as pushed, part {part}"));
-    let reading = tokio::task::spawn_blocking(move || {
-        let body = Body { name, kind, format, bytes: bytes.clone() };
-        let parsed = options.parse(body, |batch| {
-            receipt.rejected += batch.rejections.len() as u64;
-            let room = TOLD_REJECTIONS.saturating_sub(receipt.rejections.len());
-            receipt.rejections.extend(batch.rejections.into_iter().take(room).map(|one| RefusedRow {
-                row: one.row,
-                employee_id: one.employee_id,
-                reason: one.reason,
-            }));
-            Ok(())
+    body: Arc<[u8]>,
+    digest: String,
+    parsed: Parsed,
+    receipt: Receipt,
+}
+
+impl Read {
+    async fn of(
+        options: &Arc<PushOptions>,
+        kind: DeliveryKind,
+        format: Format,
+        body: Vec<u8>,
+        delivery: &str,
+        part: Option<u32>,
+    ) -> Result<Self, Refusal> {
+        let options = Arc::clone(options);
+        let mut receipt = Receipt { delivery: delivery.to_owned(), part, ..Receipt::default() };
+        let name = part.map_or_else(|| "as pushed".to_owned(), |part| format!("as pushed, part {part}"));
+        let reading = tokio::task::spawn_blocking(move || {
+            let body: Arc<[u8]> = body.into();
+            let parsed =
+                options.parse(Body { name, kind, format, bytes: Arc::clone(&body) }, |batch| {
+                    receipt.rejected += batch.rejections.len() as u64;
+                    let room = TOLD_REJECTIONS.saturating_sub(receipt.rejections.len());
+                    receipt.rejections.extend(batch.rejections.into_iter().take(room).map(|one| {
+                        RefusedRow { row: one.row, employee_id: one.employee_id, reason: one.reason }
+                    }));
+                    Ok(())
+                });
+            let parsed = parsed.map_err(|error| Refusal::Unusable(reason(error)))?;
+            receipt.records = parsed.rows;
+            Ok(Self { format, digest: hex(Sha256::digest(&body)), body, parsed, receipt })
         });
-        let parsed = parsed.map_err(|error| Refusal::Unusable(reason(error)))?;
-        receipt.records = parsed.rows;
-        Ok((bytes, receipt, parsed))
-    });
-    reading.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())))
+        reading.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())))
+    }
+
+    /// As it is kept.
+    fn part(&self) -> Part<'_> {
+        Part {
+            format: self.format,
+            body: &self.body,
+            digest: &self.digest,
+            columns: &self.parsed.columns,
+            receipt: &self.receipt,
+        }
+    }
 }
 
 /// Why a body cannot be read, for the one who sent it.
@@ -177,10 +181,6 @@ fn reason(error: SourceError) -> String {
         }
         other => other.to_string(),
     }
-}
-
-fn receipt_of(delivered: Delivered) -> Result<Receipt, Refusal> {
-    taken(delivered).map(|taken| taken.receipt)
 }
 
 fn taken(delivered: Delivered) -> Result<Taken, Refusal> {

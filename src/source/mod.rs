@@ -2,6 +2,7 @@
 
 mod any;
 pub mod csv;
+mod object;
 pub mod push;
 pub mod rest;
 mod words;

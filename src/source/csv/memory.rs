@@ -16,11 +16,11 @@ use crate::core::record::RecordBatch;
 /// Where they do not prove themselves complete.
 pub fn read_bytes(
     name: &str,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     options: &CsvOptions,
     deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
 ) -> Result<HeaderNames, SourceError> {
-    Ok(read_file(&Memory(bytes.into()), Path::new(name), options, deliver)?.1)
+    Ok(read_file(&Memory(bytes), Path::new(name), options, deliver)?.1)
 }
 
 /// One file, which is there and does not change.

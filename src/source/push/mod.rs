@@ -81,7 +81,7 @@ impl PushSource {
         for part in 1..=delivery.parts {
             let (format, bytes) = self.inbox.part(delivery.id, part).await?;
             let name = format!("{}, delivery {}, part {part}", called(&self.options.name), delivery.name);
-            let body = Body { name, kind: delivery.kind, format, bytes };
+            let body = Body { name, kind: delivery.kind, format, bytes: bytes.into() };
             let (options, several) = (Arc::clone(&self.options), delivery.parts > 1);
             let reading = tokio::task::spawn_blocking(move || {
                 let parsed = options.parse(body, |mut batch| {

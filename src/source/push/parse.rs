@@ -1,6 +1,5 @@
 //! Bodies to records.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,11 +7,12 @@ use serde_json::Value;
 
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
+use super::super::object::{Unusable, values};
 use super::super::words::ACTION;
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
-use crate::core::json::{FieldPath, StreamPath, WalkError, text, walk};
-use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+use crate::core::json::{FieldPath, StreamPath, WalkError, walk};
+use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -29,7 +29,7 @@ pub struct Body {
     /// How it is written.
     pub format: Format,
     /// What came.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
 }
 
 /// What was in a body.
@@ -142,7 +142,7 @@ impl Refused {
 
 /// Makes records of JSON objects.
 struct Taker<'a, D> {
-    paths: Vec<FieldPath>,
+    paths: BTreeMap<String, FieldPath>,
     seed: u64,
     columns: Arc<Columns>,
     deliver: &'a mut D,
@@ -160,12 +160,12 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         deliver: &'a mut D,
     ) -> Result<Self, String> {
         let columns = Columns::new(mapped.keys().map(String::as_str));
-        let path = |name: &String| {
-            let written = mapped.get(name).unwrap_or(name);
-            FieldPath::parse(written).map_err(|error| format!("source.columns.{name} {error}"))
+        let path = |(name, written): (&String, &String)| {
+            let path = FieldPath::parse(written).map_err(|error| format!("source.columns.{name} {error}"));
+            Ok::<_, String>((name.clone(), path?))
         };
         Ok(Self {
-            paths: columns.names().iter().map(path).collect::<Result<_, _>>()?,
+            paths: mapped.iter().map(path).collect::<Result<_, _>>()?,
             seed: options.csv.seed,
             batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
             rows: 0,
@@ -182,40 +182,12 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         if !record.is_object() {
             return Err(Refused::Broken(format!("record {row} is no object")));
         }
-        let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(self.paths.len());
-        let mut unfit = None;
-        for (at, path) in self.paths.iter().enumerate() {
-            let found = path.find(record);
-            self.matched[at] |= !found.is_empty();
-            match text(&found, at == 0) {
-                Ok(value) => values.push(value),
-                Err(why) => {
-                    let name = &self.columns.names()[at];
-                    unfit = unfit.or(Some(format!("{name} {why} (source.columns.{name})")));
-                    values.push(Cow::Borrowed(""));
-                }
+        let path = |name: &str| self.paths.get(name);
+        match values(record, &self.columns, path, |value, _| value, &mut self.matched) {
+            Err(Unusable { employee_id, kind, reason }) => {
+                self.reject(Rejection { employee_id, row: Some(row), kind, reason })?;
             }
-        }
-        let id = values[0].as_ref();
-        let is_usable = id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control);
-        let known = (is_usable && !id.is_empty()).then(|| id.to_owned());
-        let refused = match (&known, unfit) {
-            (_, Some(reason)) => Some((RejectionKind::UnfitField, reason)),
-            (None, None) if id.is_empty() => {
-                Some((RejectionKind::NoEmployeeId, "has no employee id; fill it in the HR system".into()))
-            }
-            (None, None) => {
-                let reason =
-                    format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
-                Some((RejectionKind::UnusableEmployeeId, reason))
-            }
-            (Some(_), None) => None,
-        };
-        match refused {
-            Some((kind, reason)) => {
-                self.reject(Rejection { employee_id: known, row: Some(row), kind, reason })?
-            }
-            None => self.batch.push(row, values.iter().map(|value| &**value)),
+            Ok(values) => self.batch.push(row, values.iter().map(|value| &**value)),
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
     }

@@ -8,10 +8,11 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::SourceError;
+use super::super::object::{Unusable, is_usable_id, values};
 use super::RestOptions;
 use crate::config::rest::{DeltaRules, FieldRules};
-use crate::core::json::{FieldPath, PathsSeen, Unfit, date, text};
-use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+use crate::core::json::{FieldPath, PathsSeen, date, text};
+use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -157,44 +158,12 @@ impl Taker {
             let gone = self.gone.as_ref().map(|(path, _)| path);
             self.seen.look(record, fields.columns.values().chain(gone));
         }
-        let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(columns.names().len());
-        let mut unfit: Option<(&str, Unfit)> = None;
-        for (at, name) in columns.names().iter().enumerate() {
-            let found = fields.columns.get(name).map(|path| path.find(record)).unwrap_or_default();
-            self.matched[at] |= !found.is_empty();
-            match text(&found, at == 0) {
-                Ok(value) => values.push(shaped(value, name, fields)),
-                Err(why) => {
-                    unfit = unfit.or(Some((name, why)));
-                    values.push(Cow::Borrowed(""));
-                }
-            }
-        }
-        let id = values[0].as_ref();
-        let known = is_usable_id(id).then(|| id.to_owned());
-        let row = self.first_row + self.rows;
-        match (known, unfit) {
-            (known, Some((name, why))) => {
-                self.reject(
-                    known,
-                    RejectionKind::UnfitField,
-                    format!("{name} {why} (source.columns.{name})"),
-                );
-            }
-            (None, None) if id.is_empty() => {
-                self.reject(
-                    None,
-                    RejectionKind::NoEmployeeId,
-                    "has no employee id; fill it in the HR system".into(),
-                );
-            }
-            (None, None) => {
-                let reason =
-                    format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
-                self.reject(None, RejectionKind::UnusableEmployeeId, reason);
-            }
-            (Some(id), None) if self.is_gone(record) => self.batch.gone.push(id),
-            (Some(_), None) => self.batch.push(row, values.iter().map(|value| &**value)),
+        let path = |name: &str| fields.columns.get(name);
+        let shape = |value, name: &str| shaped(value, name, fields);
+        match values(record, &columns, path, shape, &mut self.matched) {
+            Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
+            Ok(values) if self.is_gone(record) => self.batch.gone.push(values[0].to_string()),
+            Ok(values) => self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value)),
         }
     }
 
@@ -216,10 +185,6 @@ impl Taker {
 pub(super) fn merge(all: &mut Vec<bool>, some: &[bool]) {
     all.resize(some.len(), false);
     all.iter_mut().zip(some).for_each(|(all, some)| *all |= some);
-}
-
-fn is_usable_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
 }
 
 /// A value as it counts: a day where it is a date, nothing where it means nothing.

@@ -1,0 +1,65 @@
+//! A JSON record to the values of ours: the same for a system that is asked and one that pushes.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::core::json::{FieldPath, text};
+use crate::core::record::{Columns, MAX_ID_BYTES, RejectionKind};
+
+/// Why a record cannot be used.
+pub struct Unusable {
+    /// Whose it is, where that much could be read.
+    pub employee_id: Option<String>,
+    /// What is wrong.
+    pub kind: RejectionKind,
+    /// In words.
+    pub reason: String,
+}
+
+/// A record's values in the order of the columns. `path`: where a column stands, if anywhere; `shape`: a value as it counts, with
+/// its column's name; `matched` is set for each column that stood in the record.
+///
+/// # Errors
+/// Where it has no usable employee id, or no single value where one is expected.
+pub fn values<'v, 'p>(
+    record: &'v Value,
+    columns: &Columns,
+    path: impl Fn(&str) -> Option<&'p FieldPath>,
+    shape: impl Fn(Cow<'v, str>, &str) -> Cow<'v, str>,
+    matched: &mut [bool],
+) -> Result<Vec<Cow<'v, str>>, Unusable> {
+    let mut values: Vec<Cow<'v, str>> = Vec::with_capacity(columns.names().len());
+    let mut unfit = None;
+    for (at, name) in columns.names().iter().enumerate() {
+        let found = path(name).map(|path| path.find(record)).unwrap_or_default();
+        matched[at] |= !found.is_empty();
+        match text(&found, at == 0) {
+            Ok(value) => values.push(shape(value, name)),
+            Err(why) => {
+                unfit = unfit.or_else(|| Some(format!("{name} {why} (source.columns.{name})")));
+                values.push(Cow::Borrowed(""));
+            }
+        }
+    }
+    let id = values[0].as_ref();
+    let employee_id = is_usable_id(id).then(|| id.to_owned());
+    let (kind, reason) = match (&employee_id, unfit) {
+        (_, Some(reason)) => (RejectionKind::UnfitField, reason),
+        (Some(_), None) => return Ok(values),
+        (None, None) if id.is_empty() => {
+            (RejectionKind::NoEmployeeId, "has no employee id; fill it in the HR system".into())
+        }
+        (None, None) => {
+            let reason =
+                format!("has an employee id with control characters or more than {MAX_ID_BYTES} bytes");
+            (RejectionKind::UnusableEmployeeId, reason)
+        }
+    };
+    Err(Unusable { employee_id, kind, reason })
+}
+
+/// Whether an employee id is one.
+pub fn is_usable_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
+}

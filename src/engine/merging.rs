@@ -18,6 +18,9 @@ const WANTED: usize = 5_000;
 /// Somebody's records, by position, each by the fingerprint of what it holds.
 type Contents = Vec<(usize, Fingerprint)>;
 
+/// Somebody's records, by position.
+type Records = HashMap<usize, RegisterFields>;
+
 /// The changes of all reads, by person and position; `None`: gone.
 type Overlay = HashMap<String, HashMap<usize, Option<RegisterFields>>>;
 
@@ -31,19 +34,12 @@ impl<S: HrSource> Register<S> {
     ) -> Result<(), StoreError> {
         let mut overlay = overlay(reads);
         let places = self.places(reads);
-        let mut wanted = self.settle(intake, store, &overlay, &places).await?;
+        let wanted = self.settle(intake, store, &overlay, &places).await?;
         let mut batch = self.batch();
-        while !wanted.is_empty() {
-            let rest = wanted.split_off(wanted.len().min(WANTED));
-            let mut records: HashMap<String, HashMap<usize, RegisterFields>> = HashMap::new();
-            for row in store.register_of_all(&wanted).await? {
-                if let Some(place) = places.get(row.source.as_str()) {
-                    records.entry(row.employee_id).or_default().insert(*place, row.fields);
-                }
-            }
-            for id in std::mem::replace(&mut wanted, rest) {
-                let known = records.remove(&id).unwrap_or_default();
-                self.push(&mut batch, (id, known), &mut overlay);
+        for some in wanted.chunks(WANTED) {
+            let mut records = records_of(store, some, &places).await?;
+            for id in some {
+                self.push(&mut batch, id, records.remove(id).unwrap_or_default(), &mut overlay);
                 if batch.len() >= BATCH {
                     intake.accept(std::mem::replace(&mut batch, self.batch()));
                 }
@@ -106,13 +102,8 @@ impl<S: HrSource> Register<S> {
         RecordBatch::new(Arc::clone(&self.columns), self.seed)
     }
 
-    fn push(
-        &self,
-        batch: &mut RecordBatch,
-        (id, mut records): (String, HashMap<usize, RegisterFields>),
-        overlay: &mut Overlay,
-    ) {
-        for (place, newest) in overlay.remove(&id).into_iter().flatten() {
+    fn push(&self, batch: &mut RecordBatch, id: &str, mut records: Records, overlay: &mut Overlay) {
+        for (place, newest) in overlay.remove(id).into_iter().flatten() {
             match newest {
                 Some(fields) => records.insert(place, fields),
                 None => records.remove(&place),
@@ -125,7 +116,7 @@ impl<S: HrSource> Register<S> {
             records.iter().map(|(place, fields)| (*place, content(fields))).collect();
         let fingerprint = fingerprint(&mut contents, self.seed);
         // It stands in no row.
-        batch.push_as(0, self.precedence.merge(&id, &records, &self.columns), fingerprint);
+        batch.push_as(0, self.precedence.merge(id, &records, &self.columns), fingerprint);
     }
 
     /// One person as the register knows them: the merged record, where there is one.
@@ -133,16 +124,31 @@ impl<S: HrSource> Register<S> {
     /// # Errors
     /// Where the database fails.
     pub async fn about(&self, store: &Store, employee_id: &str) -> Result<RecordBatch, StoreError> {
-        let mut records = HashMap::new();
-        for row in store.register_of(employee_id).await? {
-            if let Some(place) = self.members.iter().position(|member| member.origin.name == row.source) {
-                records.insert(place, row.fields);
-            }
-        }
+        let mut records = records_of(store, &[employee_id.to_owned()], &self.places(&[])).await?;
         let mut batch = self.batch();
-        self.push(&mut batch, (employee_id.to_owned(), records), &mut Overlay::new());
+        self.push(
+            &mut batch,
+            employee_id,
+            records.remove(employee_id).unwrap_or_default(),
+            &mut Overlay::new(),
+        );
         Ok(batch)
     }
+}
+
+/// What the register holds of these people, of the sources that count.
+async fn records_of(
+    store: &Store,
+    ids: &[String],
+    places: &HashMap<&str, usize>,
+) -> Result<HashMap<String, Records>, StoreError> {
+    let mut records: HashMap<String, Records> = HashMap::new();
+    for row in store.register_of(ids).await? {
+        if let Some(place) = places.get(row.source.as_str()) {
+            records.entry(row.employee_id).or_default().insert(*place, row.fields);
+        }
+    }
+    Ok(records)
 }
 
 fn overlay(reads: &[(usize, OneRead)]) -> Overlay {

@@ -171,7 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
-    pub async fn register_of_all(&self, ids: &[String]) -> Result<Vec<RegisterRow>, StoreError> {
+    pub async fn register_of(&self, ids: &[String]) -> Result<Vec<RegisterRow>, StoreError> {
         let sql = "SELECT employee_id, source, fields FROM register \
                    WHERE employee_id IN (SELECT value FROM json_each(?1)) ORDER BY employee_id, source";
         let rows = sqlx::query(sql).bind(to_json(&ids)).fetch_all(&self.readers).await?;
@@ -186,16 +186,6 @@ impl Store {
         let sql = "SELECT employee_id, source, fields FROM register WHERE source = ?1 AND employee_id > ?2 \
                    ORDER BY employee_id LIMIT ?3";
         let rows = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_all(&self.readers).await?;
-        rows.iter().map(register_row).collect()
-    }
-
-    /// What the register holds of one person.
-    ///
-    /// # Errors
-    /// Where the database fails or holds what cannot be read.
-    pub async fn register_of(&self, employee_id: &str) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields FROM register WHERE employee_id = ?1 ORDER BY source";
-        let rows = sqlx::query(sql).bind(employee_id).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
     }
 }

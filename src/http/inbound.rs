@@ -132,9 +132,7 @@ async fn records<V: Inbound>(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Fault> {
-    let Query(asked) =
-        Query::<Asked>::try_from_uri(request.uri()).map_err(|error| unread(&inbound, &headers, &error))?;
-    let source = let_in(&*inbound, &headers, asked.source.as_deref())?;
+    let (asked, source) = let_in(&*inbound, &headers, &request)?;
     if headers.contains_key(header::CONTENT_ENCODING) {
         let message = "compressed bodies are not taken; send it without Content-Encoding";
         return Err(Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
@@ -154,31 +152,29 @@ async fn records<V: Inbound>(
     Ok((status, Json(received)).into_response())
 }
 
-/// Whoever shows no token is not told what is wrong with the question.
-fn unread<V: Inbound>(inbound: &Arc<V>, headers: &HeaderMap, error: &impl std::fmt::Display) -> Fault {
-    match inbound.doors().iter().any(|door| shows(headers, &door.token)) {
-        true => Fault::unusable(format!("the query cannot be read: {error}")),
-        false => stranger(),
-    }
-}
-
 fn stranger() -> Fault {
     let message = "send the source's own token (source.push.token) as a bearer token";
     Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into())
 }
 
-/// The source that a sender may push to.
-fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, source: Option<&str>) -> Result<String, Fault> {
-    let doors = inbound.doors();
-    let open: Vec<&Door> = doors.iter().filter(|door| shows(headers, &door.token)).collect();
-    match (source, open.as_slice()) {
-        (_, []) => Err(stranger()),
-        (None, [one]) => Ok(one.source.clone()),
-        (None, _) => Err(Fault::unusable("several sources have this token; name one with ?source=")),
-        (Some(name), open) if open.iter().any(|door| door.source == name) => Ok(name.to_owned()),
-        // Whether there is such a source is not for this sender to know.
-        (Some(_), _) => Err(stranger()),
+/// What a sender asks, and the source that they may push to. Whoever shows no token is not told what is wrong with the question.
+fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Result<(Asked, String), Fault> {
+    let mut open = inbound.doors();
+    open.retain(|door| shows(headers, &door.token));
+    if open.is_empty() {
+        return Err(stranger());
     }
+    let asked = Query::<Asked>::try_from_uri(request.uri());
+    let Query(asked) =
+        asked.map_err(|error| Fault::unusable(format!("the query cannot be read: {error}")))?;
+    let source = match (&asked.source, open.as_slice()) {
+        (None, [one]) => one.source.clone(),
+        (None, _) => return Err(Fault::unusable("several sources have this token; name one with ?source=")),
+        (Some(name), open) if open.iter().any(|door| door.source == *name) => name.clone(),
+        // Whether there is such a source is not for this sender to know.
+        (Some(_), _) => return Err(stranger()),
+    };
+    Ok((asked, source))
 }
 
 /// What is asked for, before the body has come.
@@ -268,9 +264,7 @@ async fn told_run<V: Inbound>(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Fault> {
-    let Query(asked) =
-        Query::<Asked>::try_from_uri(request.uri()).map_err(|error| unread(&inbound, &headers, &error))?;
-    let source = let_in(&*inbound, &headers, asked.source.as_deref())?;
+    let (_, source) = let_in(&*inbound, &headers, &request)?;
     match inbound.told_run(&source, &run_id).await? {
         Some(outcome) => Ok(Json(ToldRun { run_id, outcome }).into_response()),
         None => Err(Refusal::Unknown("no delivery to this source was answered with this run".into()).into()),

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{HEADER, Output, Row, World, people};
+use common::{HEADER, Row, World, people};
 use serde_json::{Value, json};
 
 /// `check --json`, which has to end with this exit code.
@@ -11,25 +11,6 @@ fn checked(world: &World, exit: i32) -> Value {
     let output = world.run(&["check", "--json"]);
     assert_eq!(output.exit, exit, "{output:?}");
     serde_json::from_str(&output.stdout).unwrap()
-}
-
-fn assert_says(output: &Output, exit: i32, words: &[&str]) {
-    assert_eq!(output.exit, exit, "{output:?}");
-    for word in words {
-        assert!(output.stdout.contains(word), "'{word}' is not in {output:?}");
-    }
-}
-
-/// Every file of the world but the database's own, with what is in it.
-fn files(world: &World) -> Vec<(String, Vec<u8>)> {
-    let entries = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file());
-    let mut files: Vec<(String, Vec<u8>)> = files
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
-        .filter(|(name, _)| !name.starts_with("state.db"))
-        .collect();
-    files.sort();
-    files
 }
 
 /// A file with two columns more than are mapped, and a byte order mark.
@@ -46,9 +27,7 @@ fn check_names_the_file_the_columns_that_nothing_reads_and_one_masked_record() {
     world.hr_text(&with_more_columns(&rows));
     let told = world.run(&["check"]);
     let file = world.path("employees.csv").display().to_string();
-    assert_says(
-        &told,
-        0,
+    told.assert_says(0,
         &[
             &format!("ok   HR source: {file}: complete, 1 usable rows, 0 rejected\n"),
             "not read by any column: Cost Center, Nickname\n",
@@ -73,8 +52,7 @@ fn check_names_configured_columns_that_the_file_does_not_have_beside_those_it_ha
     world.hr_text(&with_more_columns(&people(2)));
     world.set("source.columns.hire_date", "Hire Date");
     let told = world.run(&["check"]);
-    assert_says(
-        &told,
+    told.assert_says(
         5,
         &[
             "its header has no column 'Hire Date' (source.columns.hire_date)",
@@ -124,11 +102,9 @@ fn check_says_what_a_run_would_reject_in_the_same_words_and_takes_another_record
         .collect();
     by_run.sort();
     assert_eq!(told, by_run);
-    assert_says(
-        &world.run(&["check"]),
-        0,
-        &["rejected: row 2, employee 1: ", "rejected: row 1: has no employee id"],
-    );
+    world
+        .run(&["check"])
+        .assert_says(0, &["rejected: row 2, employee 1: ", "rejected: row 1: has no employee id"]);
 }
 
 #[test]
@@ -149,9 +125,9 @@ fn of_many_rejected_rows_check_tells_the_first_few_and_the_number_and_that_there
         people(2_000).iter().map(|row| row.but(|row| row.status = "Gone fishing".into())).collect();
     world.hr(&rows);
     let told = world.run(&["check"]);
-    assert_says(&told, 0, &["0 usable rows, 2000 rejected", "sample: none", "rejected: and 1990 more\n"]);
+    told.assert_says(0, &["0 usable rows, 2000 rejected", "sample: none", "rejected: and 1990 more\n"]);
     world.hr_text(HEADER);
-    assert_says(&world.run(&["check"]), 5, &["FAIL HR source: ", "source.min_records"]);
+    world.run(&["check"]).assert_says(5, &["FAIL HR source: ", "source.min_records"]);
 }
 
 #[test]
@@ -163,12 +139,12 @@ fn a_long_value_and_two_hundred_columns_leave_check_readable() {
     let text = common::hr_text(&people(1));
     let (header, row) = text.trim_end().split_once('\n').unwrap();
     world.hr_text(&format!("{header}{heads}\n{row}{values}\n"));
-    assert_says(&world.run(&["check"]), 0, &["and 170 more (--json has all)"]);
+    world.run(&["check"]).assert_says(0, &["and 170 more (--json has all)"]);
     for n in 0..number {
         world.set(&format!("source.columns.extra_{n}"), format!("Extra {n}"));
     }
     let told = world.run(&["check"]);
-    assert_says(&told, 0, &["and 177 more (--json has all)"]);
+    told.assert_says(0, &["and 177 more (--json has all)"]);
     assert!(told.stdout.len() < 6_000 && !told.stdout.contains("secret"), "{told:?}");
     let source = &checked(&world, 0)["sources"][0];
     assert_eq!(source["sample"]["fields"].as_object().unwrap().len(), 207);
@@ -184,8 +160,7 @@ fn one_of_several_sources_that_fails_does_not_keep_check_from_telling_of_the_oth
         &[Row::new("7", "Ana", "Ruiz").but(|row| row.id = String::new()), Row::new("8", "Bo", "Lind")],
     );
     let told = world.run(&["check"]);
-    assert_says(
-        &told,
+    told.assert_says(
         5,
         &[
             &format!(
@@ -204,7 +179,7 @@ fn one_of_several_sources_that_fails_does_not_keep_check_from_telling_of_the_oth
     world.hr_of("late", &[Row::new("1000", "Same", "Person")]);
     let told = world.run(&["check"]);
     // Of two sources that know a person one record is made.
-    assert_says(&told, 0, &["ok   HR source: staff, uk, late: complete, 4 usable rows, 1 rejected"]);
+    told.assert_says(0, &["ok   HR source: staff, uk, late: complete, 4 usable rows, 1 rejected"]);
     assert_eq!(checked(&world, 0)["sources"].as_array().unwrap().len(), 3);
 }
 
@@ -248,10 +223,10 @@ fn check_reads_a_source_of_deltas_whole_and_moves_no_file_and_no_cursor() {
         .replace("Analyst", "Analyst,D")
         .replace("Auditor", "Auditor,U");
     std::fs::write(world.path("delta-1.csv"), delta).unwrap();
-    let before = (files(&world), world.status());
+    let before = (world.files(), world.status());
     let told = world.run(&["check"]);
-    assert_says(&told, 0, &["complete, 2 usable rows, 0 rejected"]);
-    assert_eq!((files(&world), world.status()), before);
+    told.assert_says(0, &["complete, 2 usable rows, 0 rejected"]);
+    assert_eq!((world.files(), world.status()), before);
     assert_eq!(world.sync().applied(), common::kinds([("suspend", 1), ("update", 1)]));
 }
 

@@ -6,25 +6,6 @@ mod common;
 use common::{HEADER, Output, Row, World, people};
 use serde_json::{Value, json};
 
-fn assert_says(output: &Output, exit: i32, words: &[&str]) {
-    assert_eq!(output.exit, exit, "{output:?}");
-    for word in words {
-        assert!(output.stdout.contains(word), "'{word}' is not in {output:?}");
-    }
-}
-
-/// Every file of the world but the database's own, with what is in it.
-fn files(world: &World) -> Vec<(String, Vec<u8>)> {
-    let entries = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file());
-    let mut files: Vec<(String, Vec<u8>)> = files
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
-        .filter(|(name, _)| !name.starts_with("state.db"))
-        .collect();
-    files.sort();
-    files
-}
-
 /// `source preview --json` with these arguments, which has to end with this exit code; the sources.
 fn previewed(world: &World, arguments: &[&str], exit: i32) -> Vec<Value> {
     let all: Vec<&str> =
@@ -49,8 +30,7 @@ fn a_preview_shows_records_as_the_engine_sees_them_and_rejected_rows_with_their_
     world.hr_text(&text);
     let told = preview(&world, &[]);
     let file = world.path("employees.csv").display().to_string();
-    assert_says(
-        &told,
+    told.assert_says(
         0,
         &[
             &format!("source 'source': {file}\n"),
@@ -76,10 +56,10 @@ fn a_preview_needs_no_workiva_and_no_database_and_writes_nothing_anywhere() {
     world.set("workiva.base_url", "http://127.0.0.1:1/scim");
     std::fs::create_dir(world.path("old")).unwrap();
     world.hr(&people(3));
-    let before = files(&world);
+    let before = world.files();
     let told = world.command(&["source", "preview"]).env("WORKIVA_SYNC_LOG", "trace").output().unwrap();
     assert_eq!(told.status.code(), Some(0), "{told:?}");
-    assert_eq!(files(&world), before);
+    assert_eq!(world.files(), before);
     assert!(!world.database().exists() && std::fs::read_dir(world.path("old")).unwrap().next().is_none());
     let log = String::from_utf8_lossy(&told.stderr).to_lowercase();
     assert!(!log.contains("number1") && !log.contains("example.com"), "people are on stdout alone: {log}");
@@ -107,9 +87,7 @@ fn a_preview_reads_little_more_than_it_shows_and_says_how_far_it_came() {
     assert!(source["rows_read"].as_u64().unwrap() <= 1_024, "{source}");
     assert_eq!(source["reached"], world.path("employees.csv").display().to_string());
     let told = preview(&world, &["--limit", "3"]);
-    assert_says(
-        &told,
-        0,
+    told.assert_says(0,
         &[
             "3 records, 0 rejections shown; the read was stopped behind 512 rows, so whether the rest is whole is not known",
         ],
@@ -131,8 +109,7 @@ fn a_preview_of_a_source_that_fails_shows_what_came_and_why_it_does_not_count() 
     let mut world = World::new();
     world.set("source.trailer", "TRAILER");
     world.hr(&people(2));
-    assert_says(
-        &preview(&world, &[]),
+    preview(&world, &[]).assert_says(
         5,
         &[
             "2 records, 0 rejections shown of 2 rows that came before it failed; none of them counts",
@@ -140,12 +117,12 @@ fn a_preview_of_a_source_that_fails_shows_what_came_and_why_it_does_not_count() 
         ],
     );
     std::fs::remove_file(world.path("employees.csv")).unwrap();
-    assert_says(&preview(&world, &[]), 5, &["nothing was reached", "no HR file matches"]);
+    preview(&world, &[]).assert_says(5, &["nothing was reached", "no HR file matches"]);
     world.hr_text(HEADER);
     world.unset("source", "trailer");
-    assert_says(&preview(&world, &[]), 5, &["no record that can be shown", "source.min_records"]);
+    preview(&world, &[]).assert_says(5, &["no record that can be shown", "source.min_records"]);
     world.set("source.min_records", 0);
-    assert_says(&preview(&world, &[]), 0, &["no record that can be shown", "is complete: 0 rows"]);
+    preview(&world, &[]).assert_says(0, &["no record that can be shown", "is complete: 0 rows"]);
 }
 
 #[test]
@@ -173,7 +150,7 @@ fn a_masked_preview_shows_shapes_and_no_reason_that_could_quote_a_value() {
     let world = World::new();
     world.hr(&[Row::new("0042", "Zyxwina", "Qwertyson").but(|row| row.status = "Sabbatical".into())]);
     let told = preview(&world, &["--masked"]);
-    assert_says(&told, 0, &["9999", "Xxxxxxx", "rejected: row 1, employee 9999: unknown_status"]);
+    told.assert_says(0, &["9999", "Xxxxxxx", "rejected: row 1, employee 9999: unknown_status"]);
     let json = world.run(&["source", "preview", "--masked", "--json"]);
     for personal in ["0042", "Zyxwina", "Qwertyson", "zyxwina", "Sabbatical", "Finance"] {
         assert!(
@@ -200,7 +177,7 @@ fn records_with_many_columns_are_shown_one_by_one_and_long_values_are_cut() {
         world.set(&format!("source.columns.{column}"), column.to_uppercase());
     }
     let told = preview(&world, &[]);
-    assert_says(&told, 0, &["row 1\n  employee_id: 1000\n  a: 1\n", "…"]);
+    told.assert_says(0, &["row 1\n  employee_id: 1000\n  a: 1\n", "…"]);
     assert!(told.stdout.len() < 3_000, "{told:?}");
     let source = &previewed(&world, &["--limit", "1"], 0)[0];
     assert_eq!(source["records"][0]["fields"]["job_title"].as_str().unwrap().len(), 49_999);

@@ -191,6 +191,19 @@ impl World {
         std::fs::rename(partial, self.path("employees.csv")).unwrap();
     }
 
+    /// Every file of the world but the database's own, with what is in it.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let entries = std::fs::read_dir(self.path("")).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file());
+        let named = |path: PathBuf| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
+        };
+        let mut files: Vec<(String, Vec<u8>)> =
+            files.map(named).filter(|(name, _)| !name.starts_with("state.db")).collect();
+        files.sort();
+        files
+    }
+
     /// Runs the binary to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         run(&mut self.command(arguments))

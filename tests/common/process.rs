@@ -21,6 +21,16 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    /// Asserts the exit code, and that each of these words stands on stdout.
+    pub fn assert_says(&self, exit: i32, words: &[&str]) {
+        assert_eq!(self.exit, exit, "{self:?}");
+        for word in words {
+            assert!(self.stdout.contains(word), "'{word}' is not in {self:?}");
+        }
+    }
+}
+
 /// A command of the real binary, without this process's environment.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workiva-sync"));

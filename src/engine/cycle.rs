@@ -146,7 +146,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.store.reclaim("").await?;
         let (run_id, select) = &self.begin_run(started_at, select).await?;
         let run_id = run_id.clone();
-        let result = match self.connect().await? {
+        let mut result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
             Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, select).await {
                 Ok(Reading::Quiet(result)) => result,
@@ -159,7 +159,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Err(FeedError::Store(error)) => return Err(error.into()),
             },
         };
-        self.told_stored(&result).await;
+        result.further = self.told_stored(&result).await;
         self.telemetry.run(result.outcome.name());
         tell(&result);
         // A pool that waits for a connection comes back at this; without one there is nothing to come back for.
@@ -246,6 +246,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             committed: Committed::default(),
             planned: Some(planned),
             failure: None,
+            further: Vec::new(),
         })
     }
 
@@ -276,13 +277,22 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let plan_id = self.random.name(started_at);
         let commit = PlanCommit { plan_id: &plan_id, ..self.commit_of(&planned) };
         let committed = self.store.commit_plan(&run, &commit).await?;
-        Ok(CycleResult { run_id, started_at, outcome, committed, planned: Some(planned), failure: None })
+        Ok(CycleResult {
+            run_id,
+            started_at,
+            outcome,
+            committed,
+            planned: Some(planned),
+            failure: None,
+            further: Vec::new(),
+        })
     }
 
-    /// Tells the sources that what they delivered is stored.
-    pub(super) async fn told_stored(&self, result: &CycleResult) {
-        if let Some(planned) = &result.planned {
-            self.feed.stored(planned.register.as_ref(), &planned.source).await;
+    /// Tells the sources that what they delivered is stored. The answer is in whose queues more may wait.
+    pub(super) async fn told_stored(&self, result: &CycleResult) -> Vec<String> {
+        match &result.planned {
+            Some(planned) => self.feed.stored(planned.register.as_ref(), &planned.source).await,
+            None => Vec::new(),
         }
     }
 
@@ -326,6 +336,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             committed: Committed::default(),
             planned: None,
             failure: Some(failure),
+            further: Vec::new(),
         })
     }
 }

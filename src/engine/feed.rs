@@ -161,27 +161,34 @@ impl<S: HrSource> Feed<S> {
     }
 
     /// Tells the sources that what they delivered is stored. Who fails at what that means is told, and asked again after the next
-    /// read.
-    pub async fn stored(&self, read: Option<&RegisterRead>, file: &SourceFile) {
+    /// read. The answer is in whose queues more may wait, by name.
+    pub async fn stored(&self, read: Option<&RegisterRead>, file: &SourceFile) -> Vec<String> {
+        let mut further = Vec::new();
         match self {
             Self::Direct(source) => {
                 let end = SourceEnd { file: file.clone(), ..SourceEnd::default() };
-                tell(&file.name, source.stored(&end).await);
+                let _ = tell(&file.name, source.stored(&end).await);
             }
             Self::Register(register) => {
                 for (place, end) in read.iter().flat_map(|read| &read.ends) {
                     let member = &register.members[*place];
-                    tell(&member.origin.name, member.source.stored(end).await);
+                    let name = &member.origin.name;
+                    let cleared = tell(name, member.source.stored(end).await);
+                    // A message that could not be taken off would come again at once.
+                    further.extend((cleared && end.message.is_some()).then(|| name.clone()));
                 }
             }
         }
+        further
     }
 }
 
-fn tell(source: &str, result: Result<(), SourceError>) {
-    if let Err(error) = result {
+/// Whether it went well; if not, that is told.
+fn tell(source: &str, result: Result<(), SourceError>) -> bool {
+    if let Err(error) = &result {
         tracing::warn!(source, "what was read is stored, but not cleared away: {}", error.without_values());
     }
+    result.is_ok()
 }
 
 /// Takes in all that comes.

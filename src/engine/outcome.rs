@@ -49,6 +49,8 @@ pub struct CycleResult {
     pub planned: Option<Planned>,
     /// What went wrong, where it did not.
     pub failure: Option<CycleFailure>,
+    /// The sources in whose queues more may wait.
+    pub further: Vec<String>,
 }
 
 /// Why a cycle came to no plan.

@@ -106,6 +106,8 @@ impl<S: HrSource> Register<S> {
         let (mut reads, mut failed) = (Vec::new(), Vec::new());
         for &(place, full) in &selected {
             let member = &self.members[place];
+            // Of a queue one message comes a read: a run over everything reads everybody instead.
+            let full = full || (*select == Select::All && member.source.is_queue());
             match member.read(store, standings.get(&member.origin.name), full, now).await {
                 Ok(read) => reads.push((place, read)),
                 Err(FeedError::Source(error)) => failed.push((place, error)),

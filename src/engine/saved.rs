@@ -94,7 +94,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             Application::Stale(why) => return Ok(AppliedPlan::Stale(why)),
         };
         let planned = Some(planned);
-        let result = CycleResult { run_id, started_at, outcome, committed, planned, failure: None };
+        let result = CycleResult {
+            run_id,
+            started_at,
+            outcome,
+            committed,
+            planned,
+            failure: None,
+            further: Vec::new(),
+        };
         self.told_stored(&result).await;
         self.telemetry.run(outcome.name());
         tell(&result);

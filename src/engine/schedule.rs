@@ -181,7 +181,11 @@ impl Place for (usize, bool) {
 }
 
 async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, select: &Select) {
-    match engine.cycle_of(cause, select).await {
+    let ended = engine.cycle_of(cause, select).await;
+    for source in ended.iter().flat_map(|result| &result.further) {
+        engine.triggers.ask(Asker::Queue, Some(source));
+    }
+    match ended {
         Ok(result) if result.planned.as_ref().is_some_and(|planned| planned.plan.busy > 0) => {
             // The schedule may come round in a day only, and what left them out ends in seconds.
             engine.triggers.ask_again(engine.clock.elapsed());

@@ -20,6 +20,8 @@ pub enum Asker {
     Push,
     /// A webhook.
     Webhook,
+    /// A run that took a message off a queue, behind which more may wait.
+    Queue,
 }
 
 /// What is asked for.
@@ -31,15 +33,18 @@ pub struct Asked {
     pub all: bool,
     /// Whether something was pushed.
     pub pushed: bool,
+    /// Whether a webhook asked.
+    pub called: bool,
 }
 
 impl Asked {
     /// The cause of the run.
     pub fn cause(&self) -> &'static str {
-        match (self.pushed, self.all || !self.sources.is_empty()) {
+        match (self.pushed, self.called) {
             (true, _) => "push",
             (false, true) => "webhook",
-            (false, false) => "again",
+            (false, false) if self.sources.is_empty() => "again",
+            (false, false) => "queue",
         }
     }
 }
@@ -54,6 +59,7 @@ pub struct Triggers {
 #[derive(Debug, Default)]
 struct Waiting {
     pushed: BTreeSet<String>,
+    queued: BTreeSet<String>,
     called: BTreeSet<String>,
     called_all: bool,
     /// When the newest run began that a webhook asked for, by [`Clock::elapsed`].
@@ -76,6 +82,7 @@ impl Triggers {
         let mut waiting = self.waiting();
         let known = match (asker, source) {
             (Asker::Push, name) => !waiting.pushed.insert(name.unwrap_or_default().to_owned()),
+            (Asker::Queue, name) => !waiting.queued.insert(name.unwrap_or_default().to_owned()),
             (Asker::Webhook, Some(name)) => waiting.called_all || !waiting.called.insert(name.to_owned()),
             (Asker::Webhook, None) => std::mem::replace(&mut waiting.called_all, true),
         };
@@ -113,7 +120,8 @@ impl Triggers {
                     waiting.last_called_run = Some(now);
                 }
                 let again = waiting.again_at.map(|at| at.saturating_sub(now));
-                if may_call || !waiting.pushed.is_empty() || again.is_some_and(|left| left.is_zero()) {
+                let is_news = !waiting.pushed.is_empty() || !waiting.queued.is_empty();
+                if may_call || is_news || again.is_some_and(|left| left.is_zero()) {
                     waiting.again_at = None;
                     return take(&mut waiting, may_call);
                 }
@@ -136,7 +144,8 @@ impl Triggers {
 
 fn take(waiting: &mut Waiting, called: bool) -> Asked {
     let pushed = !waiting.pushed.is_empty();
-    let mut asked = Asked { sources: std::mem::take(&mut waiting.pushed), all: false, pushed };
+    let mut asked = Asked { sources: std::mem::take(&mut waiting.pushed), all: false, pushed, called };
+    asked.sources.append(&mut waiting.queued);
     if called {
         asked.sources.append(&mut waiting.called);
         asked.all = std::mem::take(&mut waiting.called_all);
@@ -165,6 +174,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_queue_in_which_more_waits_is_read_again_at_once() {
+        let triggers = Triggers::default();
+        triggers.ask(Asker::Queue, Some("a"));
+        let asked = triggers.due(&SystemClock, Duration::ZERO).await;
+        assert_eq!((asked.cause(), asked.sources.len(), asked.all), ("queue", 1, false));
+    }
+
+    #[tokio::test]
     async fn whoever_was_left_out_is_looked_at_again_after_a_while() {
         let triggers = Triggers::default();
         triggers.ask_again(SystemClock.elapsed());
@@ -188,8 +205,14 @@ mod tests {
         triggers.ask(Asker::Webhook, Some("a"));
         triggers.ask(Asker::Push, Some("b"));
         let asked = triggers.due(&SystemClock, hour).await;
-        assert_eq!(asked, Asked { sources: ["b".to_owned()].into(), all: false, pushed: true });
+        assert_eq!(
+            asked,
+            Asked { sources: ["b".to_owned()].into(), all: false, pushed: true, called: false }
+        );
         let asked = triggers.due(&SystemClock, Duration::ZERO).await;
-        assert_eq!(asked, Asked { sources: ["a".to_owned()].into(), all: false, pushed: false });
+        assert_eq!(
+            asked,
+            Asked { sources: ["a".to_owned()].into(), all: false, pushed: false, called: true }
+        );
     }
 }

@@ -53,6 +53,13 @@ impl HrSource for AnySource {
         }
     }
 
+    fn is_queue(&self) -> bool {
+        match self {
+            Self::Rest(source) => source.is_queue(),
+            Self::Csv(_) | Self::Push(_) => false,
+        }
+    }
+
     fn push(&self) -> Option<&Arc<PushOptions>> {
         match self {
             Self::Push(source) => Some(source.options()),

@@ -48,6 +48,8 @@ pub struct SourceEnd {
     pub coverage: Coverage,
     /// From where the next delta goes on; `None`: this source has no deltas. Without anything secret: it is stored.
     pub cursor: Option<String>,
+    /// The message that was read of a queue. [`HrSource::stored`] takes it off; what waits behind it can be read then.
+    pub message: Option<String>,
 }
 
 /// What [`HrSource::digest`] tells.
@@ -220,6 +222,11 @@ pub trait HrSource: Send + Sync + 'static {
     /// Where that does not work; the run stays as it is, and the next read may deliver the same again.
     fn stored(&self, _end: &SourceEnd) -> impl Future<Output = Result<(), SourceError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Whether its deltas come message by message off a queue, one a read.
+    fn is_queue(&self) -> bool {
+        false
     }
 
     /// How bodies are read that are pushed to it; `None`: nobody can.

@@ -13,6 +13,7 @@ mod delta;
 mod looking;
 mod paging;
 mod presets;
+mod queue;
 mod server;
 mod values;
 

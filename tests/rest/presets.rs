@@ -1,6 +1,7 @@
 //! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -101,7 +102,7 @@ fn workday_sends_one_report_without_its_empty_columns() {
     assert!(warning.contains("termination_date") && !warning.contains("hire_date"), "{warning}");
 }
 
-fn adp(id: &str) -> Value {
+pub fn adp(id: &str) -> Value {
     json!({"associateOID": format!("G{id}"), "workerID": {"idValue": id}, "person": {"legalName": {"givenName": "Ana", "familyName1": "Ruiz"}},
         "businessCommunication": {"emails": [{"emailUri": "ana@x.test"}]},
         "workerDates": {"originalHireDate": "2026-12-01", "terminationDate": null},
@@ -112,6 +113,21 @@ fn adp(id: &str) -> Value {
                 "homeOrganizationalUnits": [{"typeCode": {"codeValue": "Branch"}, "nameCode": {"codeValue": "X"}},
                     {"typeCode": {"codeValue": "Department"}, "nameCode": {"codeValue": "FIN"}}],
                 "reportsTo": [{"associateOID": "G3M", "workerID": {"idValue": "9"}}]}]})
+}
+
+/// What a customer of ADP has at hand, with a certificate that lies in this folder.
+pub fn adp_account(folder: &Path) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["client.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (certificate_file, key_file) = (folder.join("client.pem"), folder.join("client.key"));
+    std::fs::write(&certificate_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    format!(
+        "client_id = \"c\"\nclient_secret = \"hunter2\"\ncertificate_file = \"{}\"\nprivate_key_file = \"{}\"",
+        certificate_file.display(),
+        key_file.display()
+    )
 }
 
 #[test]
@@ -132,17 +148,7 @@ fn adp_pages_by_skip_until_there_is_no_content() {
         }
     });
     let folder = tempfile::tempdir().unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate =
-        rcgen::CertificateParams::new(vec!["client.test".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let (certificate_file, key_file) = (folder.path().join("client.pem"), folder.path().join("client.key"));
-    std::fs::write(&certificate_file, certificate.pem()).unwrap();
-    std::fs::write(&key_file, key.serialize_pem()).unwrap();
-    let account = format!(
-        "client_id = \"c\"\nclient_secret = \"hunter2\"\ncertificate_file = \"{}\"\nprivate_key_file = \"{}\"",
-        certificate_file.display(),
-        key_file.display()
-    );
+    let account = adp_account(folder.path());
     let token = format!("[source.rest.auth]\ntoken_url = \"{}/auth/oauth/v2/token\"", server.url);
     let read = read(&preset("adp", &server, &account, &token)).unwrap();
     assert_ana(&read, &[("department", "FIN"), ("manager_id", "9"), ("status", "Active")]);
@@ -400,6 +406,7 @@ fn from_a_key_to_a_plan_through_the_binary() {
             here["jobTitle"] = json!("Auditor");
             Reply::json(here)
         }
+        "/api/v1/employees/6" => Reply::of(200, "text/html", b"<html>".to_vec()),
         _ => Reply::status(404),
     });
     let world = super::common::World::new();
@@ -432,12 +439,19 @@ fn from_a_key_to_a_plan_through_the_binary() {
     let planned = super::common::Synced::of(world.run(&["plan", "--json"]));
     assert_eq!(planned.planned(), super::common::kinds([("update", 1)]), "{planned:?}");
     assert_eq!(world.sync().applied(), super::common::kinds([("update", 1)]));
-    *changed.lock().unwrap() = json!({"5": {"id": "5", "action": "Updated"}});
+    *changed.lock().unwrap() = json!({"6": {"id": "6", "action": "Updated"}});
     let failed = world.sync();
     assert_eq!(
         (failed.exit, failed.outcome()),
         (5, "incomplete"),
-        "one id that cannot be read ends the whole delta"
+        "one record that cannot be read ends the whole delta"
+    );
+    *changed.lock().unwrap() = json!({"5": {"id": "5", "action": "Updated"}});
+    let hidden = world.sync();
+    assert_eq!(
+        (hidden.exit, hidden.outcome()),
+        (4, "unchanged"),
+        "one that is not found is rejected by name"
     );
     *changed.lock().unwrap() = json!({});
     world.sync().assert_unchanged();

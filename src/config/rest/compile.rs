@@ -10,7 +10,8 @@ use super::super::error::ConfigError;
 use super::account::{Account, Place};
 use super::rules::*;
 use super::{
-    AccountSettings, DeltaSettings, DetailSettings, PagingKind, PagingSettings, RestMethod, RestSettings,
+    AccountSettings, AcknowledgeSettings, DeltaSettings, DetailSettings, PagingKind, PagingSettings,
+    RestMethod, RestSettings,
 };
 use crate::core::json::{FieldPath, StreamPath};
 use crate::core::scim::address::is_loopback;
@@ -182,20 +183,39 @@ fn detail(
     base: Option<&Url>,
     account: &mut Account<'_>,
 ) -> Option<DetailRules> {
-    let path = account.fill(&format!("{key}.path"), &detail.path, Place::Address, &RUN_TIME);
-    if !path.contains("{id}") {
-        account.fault(&format!("{key}.path"), "has to hold {id}, which stands for the record's id");
-    }
+    let url = with_id(key, &detail.path, base, account);
     let record = stream(&format!("{key}.record"), &detail.record, account);
     let id = field(&format!("source.rest.{key}.id"), &detail.id, account);
     let query = query(&format!("{key}.query"), &detail.query, account);
+    Some(DetailRules { url: url?, id: id?, query, record: record? })
+}
+
+/// The address of one thing, with `{id}` in it.
+fn with_id(key: &str, path: &str, base: Option<&Url>, account: &mut Account<'_>) -> Option<String> {
+    let key = format!("{key}.path");
+    let path = account.fill(&key, path, Place::Address, &RUN_TIME);
+    if !path.contains("{id}") {
+        account.fault(&key, "has to hold {id}, which stands for the id");
+    }
     // A sample id shows whether the whole is an address of the same server.
     let url = base.map(|base| behind(base, &path))?;
-    let sample = address(&format!("{key}.path"), &url.replace("{id}", "0"), account)?;
+    let sample = address(&key, &url.replace("{id}", "0"), account)?;
     if base.is_some_and(|base| base.origin() != sample.origin()) {
-        account.fault(&format!("{key}.path"), "leads to another server");
+        account.fault(&key, "leads to another server");
     }
-    Some(DetailRules { url, id: id?, query, record: record? })
+    Some(url)
+}
+
+fn acknowledge(
+    settings: &AcknowledgeSettings,
+    base: &Url,
+    account: &mut Account<'_>,
+) -> Option<AcknowledgeRules> {
+    if !is_token(&settings.header) {
+        account.fault("delta.acknowledge.header", "is no name of a header");
+    }
+    let url = with_id("delta.acknowledge", &settings.path, Some(base), account)?;
+    Some(AcknowledgeRules { header: settings.header.to_lowercase(), url })
 }
 
 fn delta(
@@ -221,7 +241,12 @@ fn delta(
     if let Some(detail) = &settings.detail {
         list.detail = Some(self::detail("delta.detail", detail, Some(base), account)?);
     }
-    if !list.query.iter().any(|(_, value)| value.contains("{since}")) {
+    let acknowledge = match &settings.acknowledge {
+        Some(settings) => Some(acknowledge(settings, base, account)?),
+        None => None,
+    };
+    // A queue knows by itself from where it goes on.
+    if acknowledge.is_none() && !list.query.iter().any(|(_, value)| value.contains("{since}")) {
         account.fault("delta.query", "has to hold {since}, which stands for the time from which on");
     }
     let unknown = chrono::format::StrftimeItems::new(&settings.since_format)
@@ -241,6 +266,7 @@ fn delta(
         gone,
         gone_values: settings.gone_values.iter().map(|value| value.trim().to_lowercase()).collect(),
         max_details: settings.max_details,
+        acknowledge,
     })
 }
 

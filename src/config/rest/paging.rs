@@ -124,6 +124,20 @@ pub struct DeltaSettings {
     /// With more changed records than this the full list is read instead, where each would be asked for by itself.
     #[serde(default = "hundred")]
     pub max_details: u32,
+    /// Where the changes wait in a queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledge: Option<AcknowledgeSettings>,
+}
+
+/// `[source.rest.delta.acknowledge]`: the changes wait in a queue that shows its first message, or 204, and the next one only once
+/// that has been deleted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeSettings {
+    /// The header of the answer that names the message.
+    pub header: String,
+    /// The path behind `source.rest.url` that is asked by DELETE once what the message led to is stored; `{id}` stands for its name.
+    pub path: String,
 }
 
 fn root() -> String {

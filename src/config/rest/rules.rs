@@ -105,6 +105,17 @@ pub struct DeltaRules {
     pub gone_values: Vec<String>,
     /// The most records that are asked for by themselves.
     pub max_details: u32,
+    /// How a message is taken off the queue in which changes wait.
+    pub acknowledge: Option<AcknowledgeRules>,
+}
+
+/// How a message is taken off its queue.
+#[derive(Clone, Debug)]
+pub struct AcknowledgeRules {
+    /// The header that names it, in lower case.
+    pub header: String,
+    /// The address that is deleted, with `{id}` in its path.
+    pub url: String,
 }
 
 /// How records become text.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -19,7 +21,7 @@ use url::Url;
 use super::super::SourceError;
 use super::token::{self, Tokens};
 use super::{shown, tls};
-use crate::config::rest::{ApiKeyPlace, AuthRules, RestMethod, RestRules, TokenRules};
+use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
 
 /// A connection that is not made within this is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,13 +29,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_TOKEN_ANSWER_BYTES: usize = 256 * 1024;
 /// How often a request may be sent on within its own server.
 const MOST_REDIRECTS: usize = 3;
+/// What stays as it is in one segment of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// The connection to one system, for one read.
 pub(super) struct Http {
     client: Client,
     rules: RestRules,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     limiter: Option<DefaultDirectRateLimiter>,
     system: String,
 }
@@ -53,7 +57,7 @@ impl Failed {
 
 impl Http {
     /// Prepares a connection. Nothing is sent yet.
-    pub(super) fn new(rules: &RestRules) -> Result<Self, SourceError> {
+    pub(super) fn new(rules: &RestRules, tokens: Arc<Tokens>) -> Result<Self, SourceError> {
         let system = shown(&rules.list.url);
         let wrong = |reason: String| SourceError::System { system: system.clone(), reason };
         let mut headers = HeaderMap::new();
@@ -75,7 +79,7 @@ impl Http {
             let one = NonZeroU32::MIN;
             DefaultDirectRateLimiter::direct(Quota::per_minute(rate).allow_burst(one))
         });
-        Ok(Self { client, rules: rules.clone(), tokens: Tokens::default(), limiter, system })
+        Ok(Self { client, rules: rules.clone(), tokens, limiter, system })
     }
 
     /// The system's address, as it may be shown.
@@ -91,6 +95,13 @@ impl Http {
     /// It cannot be read.
     pub(super) fn failure(&self, reason: String) -> SourceError {
         SourceError::System { system: self.system.clone(), reason }
+    }
+
+    /// The address of one thing: `template` with `id` in its path.
+    pub(super) fn address(&self, template: &str, id: &str) -> Result<Url, SourceError> {
+        let address = template.replace("{id}", &utf8_percent_encode(id, SEGMENT).to_string());
+        Url::parse(&address)
+            .map_err(|_| self.failure("a path of source.rest makes no address with an id".to_owned()))
     }
 
     /// An address to which our credentials may go.
@@ -109,10 +120,10 @@ impl Http {
         Ok(url)
     }
 
-    /// Asks until there is an answer with status 200 or 204, or 404 where that `may_be_missing`.
+    /// Asks until there is an answer with status 200 or 204, or 404 where that `may_be_missing`; a DELETE may be answered by 202.
     pub(super) async fn ask(
         &self,
-        method: RestMethod,
+        method: &Method,
         url: &Url,
         may_be_missing: bool,
     ) -> Result<Response, SourceError> {
@@ -126,7 +137,8 @@ impl Http {
             let failed = match answered {
                 Ok(response) => {
                     let status = response.status();
-                    if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
+                    let is_accepted = status == StatusCode::ACCEPTED && method == Method::DELETE;
+                    if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) || is_accepted {
                         return Ok(response);
                     }
                     if may_be_missing && matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
@@ -184,7 +196,7 @@ impl Http {
         self.rules.pace.max_attempts
     }
 
-    fn redirected(&self, method: RestMethod, from: &Url, response: &Response) -> Result<Url, SourceError> {
+    fn redirected(&self, method: &Method, from: &Url, response: &Response) -> Result<Url, SourceError> {
         let status = response.status().as_u16();
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let url = location.and_then(|location| from.join(location).ok());
@@ -193,7 +205,7 @@ impl Http {
                 self.failure(format!("it answers with a redirect (status {status}) that leads nowhere"))
             );
         };
-        if url.origin() != self.rules.list.url.origin() || method == RestMethod::Post {
+        if url.origin() != self.rules.list.url.origin() || method != Method::GET {
             let mut to = url.clone();
             to.set_path("");
             let reason = format!(
@@ -212,7 +224,7 @@ impl Http {
         }
     }
 
-    async fn prepare(&self, method: RestMethod, url: &Url) -> Result<RequestBuilder, Failed> {
+    async fn prepare(&self, method: &Method, url: &Url) -> Result<RequestBuilder, Failed> {
         let mut url = url.clone();
         let mut authorization = None;
         let mut key_header = None;
@@ -233,13 +245,11 @@ impl Http {
             AuthRules::ApiKey { key, name, .. } => key_header = Some((name, key)),
             AuthRules::Oauth2(rules) => authorization = Some(bearer(&self.token(rules).await?)),
         }
-        let mut request = match method {
-            RestMethod::Get => self.client.get(url),
-            RestMethod::Post => {
-                let body = self.rules.body.clone().unwrap_or_else(|| "{}".to_owned());
-                self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
-            }
-        };
+        let mut request = self.client.request(method.clone(), url);
+        if method == Method::POST {
+            let body = self.rules.body.clone().unwrap_or_else(|| "{}".to_owned());
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         for (name, value) in self.rules.headers.iter().map(|(name, value)| (name, value)).chain(key_header) {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| Failed::for_good("a header's name cannot be sent"))?;

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::StatusCode;
-use reqwest::header::LINK;
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use url::Url;
@@ -17,12 +16,9 @@ use super::http::{Http, time_of};
 use super::page::{PageError, check_content_type, walk_body};
 use super::taker::{Taker, merge};
 use super::{RestOptions, link};
-use crate::config::rest::{DeltaRules, DetailRules, ListRules, PageEnd, PagingKind, RestMethod};
+use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
 use crate::core::json::{PathsSeen, StreamPath, text};
 use crate::core::record::RecordBatch;
-
-/// What stays as it is in one segment of a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The read of one list.
 pub(super) struct Reading<'r> {
@@ -46,6 +42,8 @@ pub(super) struct Totals {
     pub(super) seen: PathsSeen,
     /// When the first answer was made.
     pub(super) began: Option<DateTime<Utc>>,
+    /// The message that was read, of a queue.
+    pub(super) message: Option<String>,
 }
 
 /// One answer.
@@ -55,6 +53,7 @@ struct Page {
     taker: Option<Taker>,
     total: Option<u64>,
     next: Option<String>,
+    message: Option<String>,
 }
 
 /// What is known of the pages so far.
@@ -84,6 +83,7 @@ impl Reading<'_> {
             }
             let mut page = self.page(&url, totals.rows).await?;
             totals.began.get_or_insert(page.at);
+            totals.message = page.message.take().or(totals.message);
             self.check_total(&mut seen, page.total)?;
             let Some(taker) = page.taker.take() else {
                 self.check_no_content(number)?;
@@ -100,7 +100,8 @@ impl Reading<'_> {
             return Err(self.http.incomplete(reason));
         }
         if let Some(detail) = &self.list.detail {
-            if self.delta.is_some_and(|delta| seen.ids.len() > delta.max_details as usize) {
+            let is_too_many = |delta: &DeltaRules| seen.ids.len() > delta.max_details as usize;
+            if self.queue().is_none() && self.delta.is_some_and(is_too_many) {
                 return Ok(None);
             }
             self.hand_on(seen.waiting).await?;
@@ -138,7 +139,7 @@ impl Reading<'_> {
         self.hand_on(taker.held).await
     }
 
-    async fn hand_on(&self, batches: Vec<RecordBatch>) -> Result<(), SourceError> {
+    pub(super) async fn hand_on(&self, batches: Vec<RecordBatch>) -> Result<(), SourceError> {
         for batch in batches {
             self.batches.send(batch).await.map_err(|_| SourceError::Stopped(None))?;
         }
@@ -146,7 +147,7 @@ impl Reading<'_> {
     }
 
     /// Nothing more is asked for before there is room for it. Whoever has enough closes the channel instead.
-    async fn room(&self) -> Result<(), SourceError> {
+    pub(super) async fn room(&self) -> Result<(), SourceError> {
         self.batches.reserve().await.map(drop).map_err(|_| SourceError::Stopped(None))
     }
 
@@ -167,7 +168,7 @@ impl Reading<'_> {
 
     fn check_no_content(&self, number: u32) -> Result<(), SourceError> {
         let paged = matches!(self.list.paging.kind, PagingKind::Page | PagingKind::Offset);
-        if paged && self.list.paging.ends_with.contains(&PageEnd::NoContent) {
+        if (paged && self.list.paging.ends_with.contains(&PageEnd::NoContent)) || self.queue().is_some() {
             return Ok(());
         }
         let reason = format!(
@@ -175,6 +176,23 @@ impl Reading<'_> {
              source.rest.paging.ends_with"
         );
         Err(self.http.incomplete(reason))
+    }
+
+    fn queue(&self) -> Option<&AcknowledgeRules> {
+        self.delta?.acknowledge.as_ref()
+    }
+
+    /// The name of a queue's message. One without a name could never be taken off.
+    fn message(&self, headers: &HeaderMap) -> Result<Option<String>, SourceError> {
+        let Some(rules) = self.queue() else { return Ok(None) };
+        let name = headers.get(&rules.header).and_then(|value| value.to_str().ok());
+        match name.map(str::trim).filter(|name| !name.is_empty()) {
+            Some(name) => Ok(Some(name.to_owned())),
+            None => Err(self.http.incomplete(format!(
+                "a message of its queue has no header {}; correct source.rest.delta.acknowledge.header",
+                rules.header
+            ))),
+        }
     }
 
     /// The address of the first page.
@@ -252,12 +270,16 @@ impl Reading<'_> {
         others.extend(self.list.paging.next.clone());
         let id = self.list.detail.as_ref().map(|detail| &detail.id);
         let hold = self.list.paging.kind != PagingKind::None || id.is_some();
+        let method = match self.list.method {
+            RestMethod::Get => Method::GET,
+            RestMethod::Post => Method::POST,
+        };
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(self.list.method, url, false).await?;
+            let response = self.http.ask(&method, url, false).await?;
             let at = time_of(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
-                return Ok(Page { at, taker: None, total: None, next: None });
+                return Ok(Page { at, taker: None, total: None, next: None, message: None });
             }
             self.check(&response)?;
             let headers = response.headers().clone();
@@ -283,7 +305,7 @@ impl Reading<'_> {
                         PagingKind::LinkHeader => link,
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
-                    return Ok(Page { at, taker, total, next });
+                    return Ok(Page { at, taker, total, next, message: self.message(&headers)? });
                 }
                 Err(PageError::Stopped(error)) => return Err(error),
                 Err(PageError::Incomplete(reason)) => return Err(self.http.incomplete(reason)),
@@ -298,7 +320,7 @@ impl Reading<'_> {
         }
     }
 
-    fn check(&self, response: &reqwest::Response) -> Result<(), SourceError> {
+    pub(super) fn check(&self, response: &reqwest::Response) -> Result<(), SourceError> {
         let further = self.options.rules.content_type.as_deref();
         check_content_type(response, further).map_err(|reason| self.http.incomplete(reason))
     }
@@ -320,67 +342,9 @@ impl Reading<'_> {
         let next = text(&[next], true).map_err(wrong)?;
         Ok(Some(next.into_owned()).filter(|next| !next.is_empty()))
     }
-
-    /// Every record by itself.
-    async fn details(
-        &self,
-        detail: &DetailRules,
-        ids: &[String],
-        totals: &mut Totals,
-    ) -> Result<(), SourceError> {
-        for (row, id) in (0..).zip(ids) {
-            self.room().await?;
-            let address = detail.url.replace("{id}", &utf8_percent_encode(id, SEGMENT).to_string());
-            let mut url = Url::parse(&address).map_err(|_| {
-                self.http.failure("source.rest.detail.path makes no address with an id".to_owned())
-            })?;
-            for (name, value) in &detail.query {
-                set(&mut url, name, value);
-            }
-            let taker = self.detail(detail, &url, id, row).await?;
-            merge(&mut totals.matched, &taker.matched);
-            totals.seen.merge(taker.seen);
-            self.hand_on(taker.held).await?;
-        }
-        Ok(())
-    }
-
-    async fn detail(
-        &self,
-        detail: &DetailRules,
-        url: &Url,
-        id: &str,
-        row: u64,
-    ) -> Result<Taker, SourceError> {
-        let mut attempt = 1;
-        loop {
-            let response = self.http.ask(RestMethod::Get, url, true).await?;
-            let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
-            if response.status() != StatusCode::OK {
-                taker.not_found(id.to_owned());
-                taker.flush()?;
-                return Ok(taker);
-            }
-            self.check(&response)?;
-            let (taker, walked) = walk_body(response, &detail.record, Vec::new(), taker).await;
-            match (taker, walked) {
-                (Some(taker), Ok(_)) if taker.rows == 1 => return Ok(taker),
-                (_, Ok(_)) => return Err(self.http.incomplete(nothing_at(&detail.record))),
-                (_, Err(PageError::Stopped(error))) => return Err(error),
-                (_, Err(PageError::Incomplete(reason))) => return Err(self.http.incomplete(reason)),
-                (_, Err(PageError::Broken(reason))) if attempt >= self.http.max_attempts() => {
-                    return Err(self.http.incomplete(reason));
-                }
-                (_, Err(PageError::Broken(_))) => {
-                    tokio::time::sleep(self.http.pause(attempt)).await;
-                    attempt += 1;
-                }
-            }
-        }
-    }
 }
 
-fn nothing_at(path: &StreamPath) -> String {
+pub(super) fn nothing_at(path: &StreamPath) -> String {
     format!(
         "nothing stands at {} in it, as in an answer that tells of an error; correct source.rest.records",
         path.as_str()
@@ -388,7 +352,7 @@ fn nothing_at(path: &StreamPath) -> String {
 }
 
 /// Sets a parameter, in the place of one with this name.
-fn set(url: &mut Url, name: &str, value: &str) {
+pub(super) fn set(url: &mut Url, name: &str, value: &str) {
     let kept: Vec<(String, String)> = url
         .query_pairs()
         .filter(|(known, _)| known != name)

@@ -1,5 +1,6 @@
 //! A system that is asked by HTTP and answers JSON: everybody, or those who changed since the read before.
 
+mod detail;
 mod http;
 mod link;
 mod list;
@@ -11,12 +12,14 @@ mod token;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use reqwest::Method;
 use tokio::sync::mpsc;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use self::http::Http;
 use self::list::{Reading, Totals};
+use self::token::Tokens;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::rest::{DeltaRules, RestRules};
 use crate::core::coverage::Coverage;
@@ -38,12 +41,13 @@ pub struct RestOptions {
 #[derive(Clone, Debug)]
 pub struct RestSource {
     options: Arc<RestOptions>,
+    tokens: Arc<Tokens>,
 }
 
 impl RestSource {
     /// A source with these options. Nothing is asked yet.
     pub fn new(options: RestOptions) -> Self {
-        Self { options: Arc::new(options) }
+        Self { options: Arc::new(options), tokens: Arc::default() }
     }
 
     /// Where a cursor of ours says that the read before began, if it is of this configuration.
@@ -96,10 +100,16 @@ impl RestSource {
     }
 
     /// What the records hold beside what is read of them. Of the columns, none is absent where nobody could be seen to have it.
-    fn coverage(&self, totals: &Totals) -> Coverage {
+    fn coverage(&self, totals: &Totals, extent: Extent) -> Coverage {
         let columns = Columns::new(self.options.rules.fields.columns.keys().map(String::as_str));
-        let told = if totals.rows == 0 { &[][..] } else { &totals.matched };
-        let absent = columns.names().iter().zip(told).filter(|(_, matched)| !**matched);
+        let mut told = totals.matched.clone();
+        if totals.rows == 0 {
+            told.clear();
+        } else if extent == Extent::Snapshot {
+            // Where no record at all was found, none has any column.
+            told.resize(columns.names().len(), false);
+        }
+        let absent = columns.names().iter().zip(&told).filter(|(_, matched)| !**matched);
         Coverage { unmapped: totals.seen.unread(), absent: absent.map(|(name, _)| name.clone()).collect() }
     }
 
@@ -141,7 +151,8 @@ impl HrSource for RestSource {
         batches: mpsc::Sender<RecordBatch>,
     ) -> Result<SourceEnd, SourceError> {
         let rules = &self.options.rules;
-        let http = Http::new(rules)?;
+        self.tokens.begin().await;
+        let http = Http::new(rules, Arc::clone(&self.tokens))?;
         let since = since.and_then(|cursor| self.since(&cursor));
         let changed = match (&rules.delta, since) {
             (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
@@ -152,14 +163,29 @@ impl HrSource for RestSource {
             Some(totals) => totals,
             None => self.everybody(&http, &batches).await?,
         };
-        let coverage = self.coverage(&totals);
+        let coverage = self.coverage(&totals, extent);
         let passed_over = self.judge_columns(&http, totals.rows, &coverage, extent)?;
         let cursor = rules.delta.as_ref().map(|delta| {
             let began = totals.began.unwrap_or_default() - delta.overlap;
             format!("{}{}", self.mark(), began.to_rfc3339_opts(SecondsFormat::Secs, true))
         });
         let file = SourceFile { name: http.system().to_owned(), ..SourceFile::default() };
-        Ok(SourceEnd { file, passed_over, extent, coverage, cursor, ..SourceEnd::default() })
+        let message = totals.message;
+        Ok(SourceEnd { file, passed_over, extent, coverage, cursor, message, ..SourceEnd::default() })
+    }
+
+    async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
+        let rules = &self.options.rules;
+        let acknowledge = rules.delta.as_ref().and_then(|delta| delta.acknowledge.as_ref());
+        let (Some(acknowledge), Some(message)) = (acknowledge, &end.message) else { return Ok(()) };
+        let http = Http::new(rules, Arc::clone(&self.tokens))?;
+        // One that is not there any more was taken off before.
+        http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, true).await?;
+        Ok(())
+    }
+
+    fn is_queue(&self) -> bool {
+        self.options.rules.delta.as_ref().is_some_and(|delta| delta.acknowledge.is_some())
     }
 }
 

@@ -170,6 +170,8 @@ impl Taker {
     /// Somebody was listed, and is not where they should stand.
     pub(super) fn not_found(&mut self, id: String) {
         self.rows += 1;
+        // No record was seen: nothing is known of its columns.
+        self.matched.clear();
         let reason = "is listed, and not found when asked for".to_owned();
         self.reject(Some(id), RejectionKind::NotFound, reason);
     }
@@ -183,7 +185,7 @@ impl Taker {
 
 /// Takes in which columns stood in some records.
 pub(super) fn merge(all: &mut Vec<bool>, some: &[bool]) {
-    all.resize(some.len(), false);
+    all.resize(some.len().max(all.len()), false);
     all.iter_mut().zip(some).for_each(|(all, some)| *all |= some);
 }
 

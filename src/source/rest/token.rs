@@ -17,12 +17,12 @@ use crate::core::json::{StreamPath, text, walk};
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// The newest token.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Tokens {
     newest: Mutex<Option<Token>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Token {
     value: SecretString,
     until: Option<Instant>,
@@ -34,6 +34,14 @@ impl Tokens {
         let newest = self.newest.lock().await;
         let token = newest.as_ref()?;
         token.until.is_none_or(|until| Instant::now() < until).then(|| token.value.clone())
+    }
+
+    /// A read begins: a token of the read before is used only where it is known how long it is good for.
+    pub(super) async fn begin(&self) {
+        let mut newest = self.newest.lock().await;
+        if newest.as_ref().is_some_and(|token| token.until.is_none()) {
+            *newest = None;
+        }
     }
 
     /// The system does not take it any more.

@@ -1,0 +1,67 @@
+//! Records that are asked for one by one, by the ids that a list holds.
+
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::super::SourceError;
+use super::list::{Reading, Totals, nothing_at, set};
+use super::page::{PageError, walk_body};
+use super::taker::{Taker, merge};
+use crate::config::rest::DetailRules;
+
+impl Reading<'_> {
+    /// Every record by itself.
+    pub(super) async fn details(
+        &self,
+        detail: &DetailRules,
+        ids: &[String],
+        totals: &mut Totals,
+    ) -> Result<(), SourceError> {
+        for (row, id) in (0..).zip(ids) {
+            self.room().await?;
+            let mut url = self.http.address(&detail.url, id)?;
+            for (name, value) in &detail.query {
+                set(&mut url, name, value);
+            }
+            let taker = self.detail(detail, &url, id, row).await?;
+            merge(&mut totals.matched, &taker.matched);
+            totals.seen.merge(taker.seen);
+            self.hand_on(taker.held).await?;
+        }
+        Ok(())
+    }
+
+    async fn detail(
+        &self,
+        detail: &DetailRules,
+        url: &Url,
+        id: &str,
+        row: u64,
+    ) -> Result<Taker, SourceError> {
+        let mut attempt = 1;
+        loop {
+            let response = self.http.ask(&Method::GET, url, true).await?;
+            let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
+            if response.status() != StatusCode::OK {
+                taker.not_found(id.to_owned());
+                taker.flush()?;
+                return Ok(taker);
+            }
+            self.check(&response)?;
+            let (taker, walked) = walk_body(response, &detail.record, Vec::new(), taker).await;
+            match (taker, walked) {
+                (Some(taker), Ok(_)) if taker.rows == 1 => return Ok(taker),
+                (_, Ok(_)) => return Err(self.http.incomplete(nothing_at(&detail.record))),
+                (_, Err(PageError::Stopped(error))) => return Err(error),
+                (_, Err(PageError::Incomplete(reason))) => return Err(self.http.incomplete(reason)),
+                (_, Err(PageError::Broken(reason))) if attempt >= self.http.max_attempts() => {
+                    return Err(self.http.incomplete(reason));
+                }
+                (_, Err(PageError::Broken(_))) => {
+                    tokio::time::sleep(self.http.pause(attempt)).await;
+                    attempt += 1;
+                }
+            }
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! `sandbox`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::SecretString;
 
 use super::Exit;
 use super::terminal::say;
-use crate::sandbox::{Faults, SandboxOptions, start};
+use crate::sandbox::{Behaviour, Faults, SandboxOptions, start};
 
 /// How the stand-in is started.
 #[derive(Debug, Args)]
@@ -36,7 +37,21 @@ pub struct SandboxArgs {
     /// Above this rate the answer is 429 with Retry-After.
     #[arg(long, value_name = "N")]
     requests_per_second: Option<u32>,
+    /// Seconds for which a request is held before it fails that gives somebody what needs a workspace which they are not in.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    hold_seconds: u64,
+    /// A server without Groups.
+    #[arg(long)]
+    no_groups: bool,
 }
+
+/// What the stand-in has beside users: two workspaces, something inside of one, and an organization role.
+const GROUPS: [(&str, &str); 4] = [
+    ("workspace:Q1", "Finance"),
+    ("workspace:Q1:group:G7", "Finance Editors"),
+    ("workspace:Q2", "Legal"),
+    ("role:org-viewer", "Organization Viewer"),
+];
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<Exit> {
@@ -49,9 +64,13 @@ pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<Exit> {
         bearer: args.token.map(SecretString::from),
         requests_per_second: args.requests_per_second,
         faults,
-        ..SandboxOptions::default()
+        hold: Duration::from_secs(args.hold_seconds),
+        behaviour: Behaviour { groups: !args.no_groups, ..Behaviour::default() },
     };
     let running = start(options).await?;
+    for (id, name) in GROUPS {
+        running.seed_group(id, name)?;
+    }
     say!("a stand-in for Workiva listens at {}, Basic user {}", running.base_url(), args.user);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
@@ -75,7 +94,7 @@ mod tests {
         for option in command.get_arguments() {
             let Some(name) = option.get_long() else { continue };
             options += 1;
-            let row = GUIDE.lines().find(|line| line.starts_with(&format!("| `--{name} ")));
+            let row = GUIDE.lines().find(|line| line.starts_with(&format!("| `--{name}")));
             let row = row.unwrap_or_else(|| panic!("--{name} is missing"));
             for default in option.get_default_values() {
                 let default = default.to_str().unwrap();

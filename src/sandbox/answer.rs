@@ -57,7 +57,7 @@ pub(super) fn refused(refusal: &Refusal, behaviour: &Behaviour) -> Answer {
     let (status, scim_type) = match refusal {
         Refusal::Invalid(scim_type, _) => (StatusCode::BAD_REQUEST, Some(*scim_type)),
         Refusal::Taken => (StatusCode::CONFLICT, behaviour.conflict_scim_type.then_some("uniqueness")),
-        Refusal::NotFound => (StatusCode::NOT_FOUND, None),
+        Refusal::NotFound | Refusal::NoGroup => (StatusCode::NOT_FOUND, None),
         Refusal::OwnedElsewhere => (StatusCode::FORBIDDEN, None),
     };
     if behaviour.conflict_status_integer && status == StatusCode::CONFLICT {

@@ -18,6 +18,7 @@ use super::{
     control,
     faults::{Fault, FaultKind},
     line::Line,
+    membership,
     scim::{self, Target},
     world::{OpenRequest, Outage, Shared},
 };
@@ -69,6 +70,9 @@ pub(super) async fn handle(
     let slow = fault.filter(|fault| fault.kind == FaultKind::Slow);
     if slow.is_some_and(|slow| !slow.variant) {
         wait(slow_ms).await;
+    }
+    if membership::is_held(&shared.world(), &head.method, &target, &body) {
+        tokio::time::sleep(shared.hold).await;
     }
     let mut answer = scim::answer(&mut shared.world(), &head.method, target, body, now());
     if slow.is_some_and(|slow| slow.variant) {

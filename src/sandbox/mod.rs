@@ -7,13 +7,16 @@
 //!   and an e-mail are required; deactivating suspends and can be undone; a user of more than one organization
 //!   cannot be suspended or activated by one of them; 429 with `Retry-After` on load and bodies up to 10 MB
 //!   (both documented of the REST side only).
+//! - **D**: groups carry organization roles, workspaces (`workspace:…`), and roles and groups inside of a workspace
+//!   (`workspace:…:group:…`), which need the membership of the workspace: without it a request is held up to 30 s
+//!   and then fails. Who is in no workspace any more is suspended, and activated when added to one again.
 //! - **I**: suspending is `active: false` on the wire; that refusal of another organization's users shows as
 //!   silence (the default) or as 403 ([`Behaviour::owned_elsewhere_refuses`]).
 //! - **?**: everything else follows RFC 7643 and 7644: the path `/scim/v2`, the media type,
 //!   `ServiceProviderConfig`, PATCH and PUT and DELETE, filters (`eq` on a few attributes, joined by `and`),
 //!   paging with a cap, 409 with `scimType: uniqueness`, unknown attributes being stored, ids, error bodies.
-//!   [`Behaviour`] turns many of these into what other servers do. There are no Groups, no ETags, no Bulk, no
-//!   sorting, and `attributes` and `excludedAttributes` are ignored.
+//!   [`Behaviour`] turns many of these into what other servers do. There are no ETags, no Bulk, no sorting, and of
+//!   users `attributes` and `excludedAttributes` are ignored.
 //!
 //! Of a user who is owned elsewhere only `active` is protected, and DELETE answers 403; Workiva documents that
 //! such a user cannot be edited at all, but not what the wire then says.
@@ -23,8 +26,10 @@ mod attributes;
 mod control;
 mod faults;
 mod filter;
+mod groups;
 mod http;
 mod line;
+mod membership;
 mod options;
 mod patch;
 mod refusal;
@@ -155,7 +160,7 @@ impl RunningSandbox {
     /// # Errors
     /// Where there is no such user, or another organization owns them.
     pub fn delete_user(&self, id: &str) -> Result<(), Refusal> {
-        self.shared.world().directory.delete(id)
+        self.shared.world().delete_user(id)
     }
 
     /// From now on the user belongs to another organization, too, and cannot be suspended or activated.
@@ -164,6 +169,29 @@ impl RunningSandbox {
     /// Where there is no such user.
     pub fn own_elsewhere(&self, id: &str) -> Result<(), Refusal> {
         self.shared.world().directory.own_elsewhere(id)
+    }
+
+    /// Puts a group there, without members.
+    ///
+    /// # Errors
+    /// Where the id is empty or taken.
+    pub fn seed_group(&self, id: &str, name: &str) -> Result<(), Refusal> {
+        self.shared.world().groups.seed(id, name, http::now())
+    }
+
+    /// Somebody gives a group these members by hand, with all that this does to them.
+    ///
+    /// # Errors
+    /// Where there is no such group.
+    pub fn set_members(&self, id: &str, users: impl IntoIterator<Item = String>) -> Result<(), Refusal> {
+        membership::set_members(&mut self.shared.world(), id, users.into_iter().collect(), http::now())
+    }
+
+    /// Who is in a group, by the ids of the users.
+    #[must_use]
+    pub fn members(&self, id: &str) -> Vec<String> {
+        let world = self.shared.world();
+        world.groups.members(id).map(|members| members.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Other faults from the next request on; the generator begins anew at their seed. A rate outside of 0 to

@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -25,6 +26,8 @@ pub struct SandboxOptions {
     pub requests_per_second: Option<u32>,
     /// Faults on request.
     pub faults: Faults,
+    /// How long a request is held before it fails that gives somebody what needs a workspace which they are not in.
+    pub hold: Duration,
     /// Which of the ways of real servers this one has.
     pub behaviour: Behaviour,
 }
@@ -38,6 +41,7 @@ impl Default for SandboxOptions {
             bearer: None,
             requests_per_second: None,
             faults: Faults::default(),
+            hold: Duration::from_secs(30),
             behaviour: Behaviour::default(),
         }
     }
@@ -54,6 +58,7 @@ impl fmt::Debug for SandboxOptions {
             .field("bearer", &self.bearer.as_ref().map(|_| "[redacted]"))
             .field("requests_per_second", &self.requests_per_second)
             .field("faults", &self.faults)
+            .field("hold", &self.hold)
             .field("behaviour", &self.behaviour)
             .finish()
     }
@@ -124,6 +129,10 @@ pub struct Behaviour {
     pub owned_elsewhere_refuses: bool,
     /// Ids look like `u1@acme/é 1`, which need percent-encoding in a path.
     pub awkward_ids: bool,
+    /// There are Groups; otherwise their endpoints answer 404.
+    pub groups: bool,
+    /// Groups show their members; otherwise never.
+    pub shows_members: bool,
 }
 
 impl Default for Behaviour {
@@ -148,6 +157,8 @@ impl Default for Behaviour {
             patch_answers_no_content: false,
             owned_elsewhere_refuses: false,
             awkward_ids: false,
+            groups: true,
+            shows_members: true,
         }
     }
 }

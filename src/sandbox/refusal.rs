@@ -12,6 +12,9 @@ pub enum Refusal {
     /// There is no such user.
     #[error("there is no such user")]
     NotFound,
+    /// There is no such group.
+    #[error("there is no such group")]
+    NoGroup,
     /// Another organization owns the user.
     #[error("the user belongs to another organization")]
     OwnedElsewhere,

@@ -9,6 +9,7 @@ use super::{
     answer::{Answer, error, no_content, refused, scim},
     filter::Filter,
     http::is_write,
+    membership,
     options::Behaviour,
     refusal::Refusal,
     users::Written,
@@ -21,6 +22,10 @@ pub(super) enum Target {
     Users(Vec<(String, String)>),
     /// `/Users/{id}`, decoded.
     User(String),
+    /// `/Groups`, with the decoded members of the query.
+    Groups(Vec<(String, String)>),
+    /// `/Groups/{id}`, decoded, with those of the query.
+    Group(String, Vec<(String, String)>),
     /// `/ServiceProviderConfig`.
     Configuration,
     /// Anything else.
@@ -32,14 +37,20 @@ impl Target {
     pub(super) fn read(path: &str, query: Option<&str>) -> Target {
         match path.strip_prefix("/scim/v2/") {
             Some("Users") => read_query(query.unwrap_or_default()).map_or(Target::Nothing, Target::Users),
+            Some("Groups") => read_query(query.unwrap_or_default()).map_or(Target::Nothing, Target::Groups),
             Some("ServiceProviderConfig") => Target::Configuration,
-            Some(rest) => {
-                match rest.strip_prefix("Users/").filter(|id| !id.is_empty() && !id.contains('/')) {
-                    Some(id) => decode(id).map_or(Target::Nothing, Target::User),
-                    None => Target::Nothing,
-                }
-            }
+            Some(rest) => Self::read_one(rest, query).unwrap_or(Target::Nothing),
             None => Target::Nothing,
+        }
+    }
+
+    /// `Users/{id}` and `Groups/{id}`.
+    fn read_one(path: &str, query: Option<&str>) -> Option<Target> {
+        let (kind, id) = path.split_once('/').filter(|(_, id)| !id.is_empty() && !id.contains('/'))?;
+        match kind {
+            "Users" => Some(Target::User(decode(id)?)),
+            "Groups" => Some(Target::Group(decode(id)?, read_query(query.unwrap_or_default())?)),
+            _ => None,
         }
     }
 }
@@ -72,6 +83,7 @@ pub(super) fn written_user(
     match (target, body) {
         _ if !is_write(method) => None,
         (Target::User(id), _) => Some(format!("id {id}")),
+        (Target::Group(id, _), _) => Some(format!("group {id}")),
         (Target::Users(_), Ok(body)) => {
             let name = body.get("userName").and_then(Value::as_str)?;
             Some(format!("name {}", name.to_lowercase()))
@@ -97,6 +109,13 @@ pub(super) fn answer(
             .get(&id)
             .map(|user| scim(StatusCode::OK, &shown(user, &world.directory.behaviour))),
         (method, Target::User(id)) => return write(world, method, &id, body, now),
+        (_, Target::Groups(_) | Target::Group(..)) if !world.directory.behaviour.groups => {
+            return error(StatusCode::NOT_FOUND, None, "there is no such endpoint");
+        }
+        (&Method::GET, Target::Groups(query)) => return membership::list(world, &query),
+        (method, Target::Group(id, query)) => {
+            return membership::one(world, method, (&id, &query), body, now);
+        }
         (_, Target::Nothing) => return error(StatusCode::NOT_FOUND, None, "there is no such endpoint"),
         _ => return error(StatusCode::METHOD_NOT_ALLOWED, None, "the endpoint does not take this method"),
     };
@@ -133,17 +152,16 @@ fn write(
     if !routed {
         return error(StatusCode::NOT_IMPLEMENTED, None, "this method is not supported");
     }
-    let directory = &mut world.directory;
     let written = match *method {
-        Method::DELETE => match directory.delete(id) {
+        Method::DELETE => match world.delete_user(id) {
             Ok(()) => {
                 world.statistics.deletes += 1;
                 return no_content();
             }
             Err(refusal) => Err(refusal),
         },
-        Method::PUT => body.and_then(|body| directory.replace(id, body, now)),
-        _ => body.and_then(|body| directory.patch(id, &body, now)),
+        Method::PUT => body.and_then(|body| world.directory.replace(id, body, now)),
+        _ => body.and_then(|body| world.directory.patch(id, &body, now)),
     };
     match written {
         Ok(Written { user, changed }) => {

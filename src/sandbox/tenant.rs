@@ -1,10 +1,13 @@
 //! The stand-in without its server: a request in, an answer out, for simulations in one process.
 
+use std::collections::BTreeSet;
+
 use axum::http::{Method, header};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{
+    membership,
     options::{Behaviour, SandboxOptions},
     refusal::Refusal,
     scim::{self, Target},
@@ -100,7 +103,34 @@ impl Tenant {
     /// # Errors
     /// Where there is no such user, or another organization owns them.
     pub fn delete_user(&mut self, id: &str) -> Result<(), Refusal> {
-        self.world.directory.delete(id)
+        self.world.delete_user(id)
+    }
+
+    /// Puts a group there, without members.
+    ///
+    /// # Errors
+    /// Where the id is empty or taken.
+    pub fn seed_group(&mut self, id: &str, name: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.world.groups.seed(id, name, now)
+    }
+
+    /// Somebody gives a group these members by hand, with all that this does to them.
+    ///
+    /// # Errors
+    /// Where there is no such group.
+    pub fn set_members(
+        &mut self,
+        id: &str,
+        users: BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        membership::set_members(&mut self.world, id, users, now)
+    }
+
+    /// Who is in a group, by the ids of the users.
+    #[must_use]
+    pub fn members(&self, id: &str) -> BTreeSet<String> {
+        self.world.groups.members(id).cloned().unwrap_or_default()
     }
 
     /// From now on the user belongs to another organization, too.

@@ -290,3 +290,99 @@ async fn dropping_the_handle_stops_the_sandbox() {
         tokio::task::yield_now().await;
     }
 }
+
+fn patch_members(operations: &Value) -> String {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+        .to_string()
+}
+
+/// A sandbox with a workspace, a group inside of it, and a user.
+async fn with_groups(hold: std::time::Duration) -> (Fixture, String) {
+    let fixture = Fixture::with(SandboxOptions { hold, ..SandboxOptions::default() }).await;
+    for (id, name) in [("workspace:Q1", "Finance"), ("workspace:Q1:group:G7", "Editors")] {
+        fixture.sandbox.seed_group(id, name).unwrap();
+    }
+    let created = body(fixture.post(&person("ada")).await.unwrap()).await;
+    let id = created["id"].as_str().unwrap().to_owned();
+    (fixture, id)
+}
+
+impl Fixture {
+    async fn change_members(&self, group: &str, operations: Value) -> StatusCode {
+        let path = format!("/scim/v2/Groups/{group}");
+        let sent = self.request(Method::PATCH, &path).body(patch_members(&operations)).send().await;
+        sent.unwrap().status()
+    }
+
+    fn is_active(&self, user: &str) -> bool {
+        self.sandbox.user(user).unwrap()["active"] == json!(true)
+    }
+}
+
+#[tokio::test]
+async fn groups_are_listed_without_members_where_asked_and_found_by_name() {
+    let (fixture, ada) = with_groups(std::time::Duration::ZERO).await;
+    fixture.sandbox.set_members("workspace:Q1", [ada.clone()]).unwrap();
+    let get = async |query: &str| {
+        let path = format!("/scim/v2/Groups{query}");
+        body(fixture.request(Method::GET, &path).send().await.unwrap()).await
+    };
+    let all = get("?count=1&startIndex=2").await;
+    assert_eq!((&all["totalResults"], &all["Resources"][0]["displayName"]), (&json!(2), &json!("Editors")));
+    let named = get("?filter=displayName%20eq%20%22finance%22&excludedAttributes=members").await;
+    assert_eq!((&named["totalResults"], named["Resources"][0].get("members")), (&json!(1), None));
+    let one = get("/workspace%3AQ1").await;
+    assert_eq!(one["members"], json!([{"value": ada, "type": "User"}]));
+    fixture.sandbox.set_behaviour(Behaviour { groups: false, ..Behaviour::default() });
+    let none = fixture.request(Method::GET, "/scim/v2/Groups").send().await.unwrap();
+    assert_eq!(none.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_inside_of_a_workspace_needs_it_and_goes_with_it() {
+    let (fixture, ada) = with_groups(std::time::Duration::ZERO).await;
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": ada}]}]);
+    assert_eq!(fixture.change_members("workspace:Q1:group:G7", add.clone()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(fixture.change_members("workspace:Q1", add.clone()).await, StatusCode::OK);
+    assert_eq!(fixture.change_members("workspace:Q1:group:G7", add).await, StatusCode::OK);
+    let remove = json!([{"op": "remove", "path": format!("members[value eq \"{ada}\"]")}]);
+    assert_eq!(fixture.change_members("workspace:Q1", remove).await, StatusCode::OK);
+    assert!(fixture.sandbox.members("workspace:Q1:group:G7").is_empty());
+    let statistics = fixture.sandbox.statistics();
+    assert_eq!((statistics.members_added, statistics.members_removed), (2, 1));
+}
+
+#[tokio::test]
+async fn a_request_without_the_workspace_is_held_and_one_that_the_workspace_catches_up_with_goes_well() {
+    let (fixture, ada) = with_groups(std::time::Duration::from_millis(300)).await;
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": ada}]}]);
+    let (inside, outside) = tokio::join!(
+        fixture.change_members("workspace:Q1:group:G7", add.clone()),
+        fixture.change_members("workspace:Q1", add.clone()),
+    );
+    assert_eq!((inside, outside), (StatusCode::OK, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn who_leaves_the_last_workspace_is_suspended_and_activated_when_added_again() {
+    let (fixture, ada) = with_groups(std::time::Duration::ZERO).await;
+    assert!(fixture.is_active(&ada), "somebody new is in no workspace yet");
+    let add = json!([{"op": "add", "value": {"members": [{"value": ada}]}}]);
+    let remove = json!([{"op": "remove", "path": "members", "value": [{"value": ada}]}]);
+    fixture.change_members("workspace:Q1", add.clone()).await;
+    assert_eq!(fixture.change_members("workspace:Q1", remove).await, StatusCode::OK);
+    assert!(!fixture.is_active(&ada));
+    fixture.change_members("workspace:Q1", add).await;
+    assert!(fixture.is_active(&ada));
+}
+
+#[tokio::test]
+async fn a_change_of_members_is_whole_or_none_and_takes_users_only() {
+    let (fixture, ada) = with_groups(std::time::Duration::ZERO).await;
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": ada}, {"value": "nobody"}]}]);
+    assert_eq!(fixture.change_members("workspace:Q1", add).await, StatusCode::BAD_REQUEST);
+    let other = json!([{"op": "replace", "path": "displayName", "value": "x"}]);
+    assert_eq!(fixture.change_members("workspace:Q1", other).await, StatusCode::BAD_REQUEST);
+    assert!(fixture.sandbox.members("workspace:Q1").is_empty());
+    assert_eq!(fixture.change_members("workspace:Q9", json!([])).await, StatusCode::BAD_REQUEST);
+}

@@ -152,6 +152,23 @@ impl Directory {
         Ok(())
     }
 
+    /// A workspace's doing: access comes or goes with it. Whom another organization owns too stays as they are.
+    pub(super) fn set_active(&mut self, id: &str, active: bool, now: DateTime<Utc>) {
+        let Ok(slot) = self.slot(id) else { return };
+        if self.entry(slot).owned_elsewhere {
+            return;
+        }
+        let mut next = self.entry(slot).user.clone();
+        next.insert("active".to_owned(), Value::Bool(active));
+        // The user name stays, and only a user name is refused.
+        let _ = self.store(slot, next, now);
+    }
+
+    /// What begins every `meta.location`.
+    pub(super) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
     /// From now on another organization owns the user.
     pub(super) fn own_elsewhere(&mut self, id: &str) -> Result<(), Refusal> {
         let slot = self.slot(id)?;

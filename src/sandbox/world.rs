@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     faults::{Fault, FaultInjector, FaultKind},
+    groups::Groups,
     options::SandboxOptions,
+    refusal::Refusal,
     users::Directory,
 };
 
@@ -36,6 +39,10 @@ pub struct Statistics {
     pub unchanged_updates: u64,
     /// Users deleted.
     pub deletes: u64,
+    /// Memberships of groups that began.
+    pub members_added: u64,
+    /// Memberships of groups that ended by a change of the group.
+    pub members_removed: u64,
     /// Requests without the right credentials.
     pub unauthorized: u64,
     /// Requests above the rate limit; throttling faults are counted with the faults.
@@ -68,6 +75,7 @@ pub enum Outage {
 /// Everything behind one lock, which is never held across an await.
 pub(super) struct World {
     pub(super) directory: Directory,
+    pub(super) groups: Groups,
     pub(super) faults: FaultInjector,
     pub(super) statistics: Statistics,
     pub(super) outage: Outage,
@@ -99,6 +107,7 @@ impl World {
         };
         World {
             directory: Directory::new(base_url, options.faults.seed, options.behaviour.clone()),
+            groups: Groups::default(),
             faults: FaultInjector::new(options.faults.clone()),
             statistics: Statistics::default(),
             outage: Outage::None,
@@ -123,6 +132,13 @@ impl World {
         self.credentials.basic = Credentials::basic(&self.credentials.username, password);
     }
 
+    /// Removes a user, and from every group.
+    pub(super) fn delete_user(&mut self, id: &str) -> Result<(), Refusal> {
+        self.directory.delete(id)?;
+        self.groups.forget(id);
+        Ok(())
+    }
+
     /// Draws the fault of the next request and counts it.
     pub(super) fn draw_fault(&mut self) -> Option<Fault> {
         let fault = self.faults.draw()?;
@@ -135,6 +151,8 @@ impl World {
 /// The world, and the rate limit, which has its own synchronisation.
 pub(super) struct Shared {
     world: Mutex<World>,
+    /// How long a request is held that needs a workspace which a member is not in.
+    pub(super) hold: Duration,
     limiter: Option<DefaultDirectRateLimiter>,
 }
 
@@ -143,7 +161,7 @@ impl Shared {
         let world = World::new(options, base_url);
         let rate = options.requests_per_second.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| RateLimiter::direct(Quota::per_second(rate)));
-        Shared { world: Mutex::new(world), limiter }
+        Shared { world: Mutex::new(world), hold: options.hold, limiter }
     }
 
     /// The world. A handler that panicked leaves it usable: nothing in it is half written across a call.

@@ -379,10 +379,10 @@ fn is_answered(request: &ScimRequest, answer: &Answer) -> bool {
         })
     };
     match request {
-        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } => {
+        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } | ScimRequest::ListGroups { .. } => {
             has_any(["Resources", "totalResults"])
         }
-        ScimRequest::GetUser { .. } => has_any(["id", "userName"]),
+        ScimRequest::GetUser { .. } | ScimRequest::GetGroup { .. } => has_any(["id", "userName"]),
         _ => true,
     }
 }

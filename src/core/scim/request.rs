@@ -33,6 +33,25 @@ pub enum ScimRequest {
         /// The server's id of the user, as it is; escaping is done here.
         id: String,
     },
+    /// One page of all groups, without their members where the server allows that.
+    ListGroups {
+        /// The first group wanted; the first of all is 1.
+        start_index: u64,
+        /// How many groups are wanted at most.
+        count: u32,
+    },
+    /// One group.
+    GetGroup {
+        /// The server's id of the group.
+        id: String,
+    },
+    /// A change of a group's members.
+    PatchGroup {
+        /// The server's id of the group.
+        id: String,
+        /// See [`members_body`](super::group::members_body).
+        body: Value,
+    },
     /// A new user.
     CreateUser {
         /// See [`create_body`](super::user::create_body).
@@ -69,9 +88,11 @@ impl ScimRequest {
             Self::ServiceProviderConfig
             | Self::ListUsers { .. }
             | Self::FindUsers { .. }
-            | Self::GetUser { .. } => "GET",
+            | Self::GetUser { .. }
+            | Self::ListGroups { .. }
+            | Self::GetGroup { .. } => "GET",
             Self::CreateUser { .. } => "POST",
-            Self::PatchUser { .. } => "PATCH",
+            Self::PatchUser { .. } | Self::PatchGroup { .. } => "PATCH",
             Self::ReplaceUser { .. } => "PUT",
             Self::DeleteUser { .. } => "DELETE",
         }
@@ -87,6 +108,10 @@ impl ScimRequest {
             Self::FindUsers { attribute, value } => {
                 format!("/Users?filter={}", encode(&filter(attribute, value)))
             }
+            Self::ListGroups { start_index, count } => {
+                format!("/Groups?startIndex={start_index}&count={count}&excludedAttributes=members")
+            }
+            Self::GetGroup { id } | Self::PatchGroup { id, .. } => format!("/Groups/{}", encode(id)),
             Self::CreateUser { .. } => "/Users".to_owned(),
             Self::GetUser { id }
             | Self::PatchUser { id, .. }
@@ -98,9 +123,10 @@ impl ScimRequest {
     /// The body to send as JSON, if the request has one.
     pub fn body(&self) -> Option<&Value> {
         match self {
-            Self::CreateUser { body } | Self::PatchUser { body, .. } | Self::ReplaceUser { body, .. } => {
-                Some(body)
-            }
+            Self::CreateUser { body }
+            | Self::PatchUser { body, .. }
+            | Self::ReplaceUser { body, .. }
+            | Self::PatchGroup { body, .. } => Some(body),
             _ => None,
         }
     }
@@ -116,7 +142,7 @@ impl ScimRequest {
         let path = match self {
             Self::FindUsers { attribute, .. } => format!("/Users?filter={attribute} eq …"),
             _ => match self.id() {
-                Some(id) if id.contains('@') => "/Users/…".to_owned(),
+                Some(id) if id.contains('@') && !self.is_of_group() => "/Users/…".to_owned(),
                 _ => self.path_and_query(),
             },
         };
@@ -128,13 +154,15 @@ impl ScimRequest {
     /// changes nothing is refused by strict servers.
     pub fn fault(&self) -> Option<&'static str> {
         match self.id() {
-            Some("") => return Some("the user's id is empty, so the request would address all users"),
-            Some("." | "..") => return Some("the user's id is a dot segment, which URLs cannot carry"),
+            Some("") => return Some("the id is empty, so the request would address everything of its kind"),
+            Some("." | "..") => return Some("the id is a dot segment, which URLs cannot carry"),
             _ => {}
         }
         match self {
-            Self::ListUsers { start_index: 0, .. } => Some("startIndex begins at 1"),
-            Self::PatchUser { body, .. }
+            Self::ListUsers { start_index: 0, .. } | Self::ListGroups { start_index: 0, .. } => {
+                Some("startIndex begins at 1")
+            }
+            Self::PatchUser { body, .. } | Self::PatchGroup { body, .. }
                 if body.get("Operations").and_then(Value::as_array).is_none_or(Vec::is_empty) =>
             {
                 Some("the PATCH has no operations, so it would change nothing")
@@ -148,9 +176,15 @@ impl ScimRequest {
             Self::GetUser { id }
             | Self::PatchUser { id, .. }
             | Self::ReplaceUser { id, .. }
-            | Self::DeleteUser { id } => Some(id),
+            | Self::DeleteUser { id }
+            | Self::GetGroup { id }
+            | Self::PatchGroup { id, .. } => Some(id),
             _ => None,
         }
+    }
+
+    fn is_of_group(&self) -> bool {
+        matches!(self, Self::GetGroup { .. } | Self::PatchGroup { .. })
     }
 }
 
@@ -194,6 +228,8 @@ mod tests {
             (ScimRequest::PatchUser { id: id(), body: body.clone() }, "PATCH", "/Users/7"),
             (ScimRequest::ReplaceUser { id: id(), body: body.clone() }, "PUT", "/Users/7"),
             (ScimRequest::DeleteUser { id: id() }, "DELETE", "/Users/7"),
+            (ScimRequest::GetGroup { id: "workspace:Q1".into() }, "GET", "/Groups/workspace%3AQ1"),
+            (ScimRequest::PatchGroup { id: id(), body: body.clone() }, "PATCH", "/Groups/7"),
         ] {
             assert_eq!((request.method(), request.path_and_query().as_str()), (method, path));
             assert_eq!(request.is_read(), method == "GET");

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::{Row, World, hr_text, kinds, people};
 use proxy::proxy;
-use server::{Sshd, sshd, user};
+use server::{Sshd, kill, sshd, user};
 
 /// A world whose HR file lies on this server.
 fn world(server: &Sshd) -> World {
@@ -255,6 +255,36 @@ fn a_connection_that_is_cut_in_the_middle_of_the_file_is_incomplete() {
     world.set("source.sftp.port", i64::from(cut));
     assert_refused(&world, &["is not complete", "connection to the server was lost", "bytes"]);
     world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_server_that_is_killed_in_the_middle_of_the_file_changes_nobody_and_is_read_once_it_is_back() {
+    let Some(mut server) = sshd("") else { return };
+    let mut world = world(&server);
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    let (all, pid) = (many(), server.pid());
+    world.hr(&all);
+    let killed = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&killed);
+    let between = proxy(server.port, 4_000_000, move || {
+        kill(pid);
+        done.store(true, Ordering::SeqCst);
+        true
+    });
+    world.set("source.sftp.port", i64::from(between));
+    let writes = world.writes();
+    let synced = world.sync();
+    assert!(killed.load(Ordering::SeqCst), "it was read before it was killed: {synced:?}");
+    assert_eq!((synced.exit, synced.outcome()), (5, "incomplete"), "{synced:?}");
+    assert_eq!(world.writes(), writes);
+    world.set("source.sftp.port", i64::from(server.port));
+    assert_refused(&world, &["cannot be reached"]);
+    world.assert_agrees(&rows);
+    server.start_again();
+    world.hr(&rows[..2]);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+    world.assert_agrees(&rows[..2]);
 }
 
 #[test]

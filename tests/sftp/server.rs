@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Set where a skipped test is a failed one.
@@ -17,6 +18,7 @@ pub struct Sshd {
     pub port: u16,
     folder: TempDir,
     child: Child,
+    further: String,
 }
 
 /// A server with these further lines of configuration; `None`, and a loud word, where this machine has no OpenSSH.
@@ -43,7 +45,7 @@ pub fn sshd(further: &str) -> Option<Sshd> {
     for _ in 0..10 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = start(&program, folder.path(), port, further);
-        let mut server = Sshd { port, folder, child };
+        let mut server = Sshd { port, folder, child, further: further.to_owned() };
         if server.listens() {
             return Some(server);
         }
@@ -69,6 +71,18 @@ fn start(program: &Path, folder: &Path, port: u16, further: &str) -> Child {
 }
 
 impl Sshd {
+    /// The process that listens.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Starts it anew on the same port, with the same keys, once it has been killed.
+    pub fn start_again(&mut self) {
+        self.child.wait().unwrap();
+        self.child = start(&program("sshd").unwrap(), self.folder.path(), self.port, &self.further);
+        assert!(self.listens(), "sshd does not start again");
+    }
+
     fn listens(&mut self) -> bool {
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
@@ -114,6 +128,37 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills a server and the processes that serve its connections, at once.
+pub fn kill(pid: u32) {
+    for pid in with_children(pid) {
+        let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+        // One that has ended by itself is as good.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// A process, and all that it began, by what the system says of each one's parent.
+fn with_children(pid: u32) -> Vec<u32> {
+    let mut parents: Vec<(u32, u32)> = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(child) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        // The name of the program stands in brackets and may hold anything; behind it come the state and the parent.
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+        parents.extend(
+            behind.split_whitespace().nth(1).and_then(|parent| Some((child, parent.parse::<u32>().ok()?))),
+        );
+    }
+    let mut all = vec![pid];
+    let mut at = 0;
+    while at < all.len() {
+        let parent: u32 = all[at];
+        all.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child));
+        at += 1;
+    }
+    all
 }
 
 /// A new pair of keys, without a passphrase unless one is given.

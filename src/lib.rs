@@ -14,3 +14,4 @@ pub mod sandbox;
 pub mod scim;
 pub mod source;
 pub mod store;
+pub mod tls;

@@ -94,8 +94,11 @@ fn the_configuration_knows_the_core_alone() {
 #[test]
 fn edges_know_the_core_and_the_configuration_and_not_each_other() {
     for edge in EDGES {
-        assert_uses_only(edge, &[edge, "core", "config"]);
+        // Of the edges, these two speak TLS, and trust the same.
+        let further = if matches!(edge, "source" | "scim") { &["tls"][..] } else { &[] };
+        assert_uses_only(edge, &[&[edge, "core", "config"], further].concat());
     }
+    assert_uses_only("tls", &["tls"]);
 }
 
 #[test]

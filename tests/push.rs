@@ -425,6 +425,7 @@ fn check_counts_what_was_pushed_and_read_before() {
     let checked = source(&["check", "--json"]);
     assert_eq!((&checked["usable"], &checked["rejected"]), (&json!(4), &json!(0)), "{checked}");
     assert_eq!(checked["sample"]["fields"]["employee_id"], "9999");
+    assert_eq!(checked["unmapped"], json!([]), "each is read, the action by a delta");
     let waits = source(&["source", "preview", "--json"]);
     assert_eq!(
         (&waits["records"], &waits["ended"]),
@@ -432,10 +433,18 @@ fn check_counts_what_was_pushed_and_read_before() {
         "nothing waits any more"
     );
     // It is taken in beside a look, as ever.
-    let accepted =
-        push(&daemon, "", "d1", &Value::from(vec![acted(&rows[0], "delete")]).to_string().into_bytes());
+    let mut gone = acted(&rows[0], "delete");
+    gone["Nickname"] = "Ana".into();
+    let accepted = push(&daemon, "", "d1", &Value::from(vec![gone]).to_string().into_bytes());
     assert_eq!(outcome(&daemon, &accepted.expect(202)), "applied");
-    assert_eq!(source(&["check", "--json"])["usable"], 3);
+    let checked = source(&["check", "--json"]);
+    assert_eq!((&checked["usable"], &checked["unmapped"]), (&json!(3), &json!(["Nickname"])), "{checked}");
+    let mut table = hr_text(&rows[1..]).trim_end().replace('\n', ",\n");
+    table.push_str(",\n");
+    let table = table.replacen(",\n", ",Shoe Size\n", 1);
+    let accepted = push_as(&daemon, "?snapshot=whole", "text/csv", "s2", table.as_bytes());
+    accepted.expect(202);
+    assert_eq!(source(&["check", "--json"])["unmapped"], json!(["Shoe Size"]), "of the newest delivery");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
-use crate::config::{Settings, SourceKind, SourceSettings};
+use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::engine::connection::{self, ConnectionReport};
 
 #[derive(Serialize)]
@@ -59,8 +59,7 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
 
 /// A word on secrets that any user of this machine can read. It is no fault: in a container there is nobody else.
 fn exposed(settings: &Settings) -> String {
-    let files = [&settings.workiva.password_file, &settings.workiva.token_file, &settings.http.token_file];
-    let exposed = files.into_iter().flatten().filter(|file| {
+    let exposed = secret_files(settings).into_iter().filter(|file| {
         std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
     });
     exposed.map(|file| format!("; every user of this machine can read {file}: chmod 600 {file}")).collect()

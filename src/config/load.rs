@@ -1,6 +1,6 @@
 //! From file and environment to settings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -290,6 +290,27 @@ fn resolve_in(map: &mut Map<String, Value>, section: &str, errors: &mut Vec<Conf
             }
         }
     }
+}
+
+/// The files of all secrets, wherever they are named.
+pub fn secret_files(settings: &Settings) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    let mut below = vec![serde_json::to_value(settings).unwrap_or_default()];
+    while let Some(node) = below.pop() {
+        match node {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    match (key.strip_suffix("_file").filter(|name| is_secret(name)), value) {
+                        (Some(_), Value::String(file)) => drop(files.insert(file)),
+                        (_, value) => below.push(value),
+                    }
+                }
+            }
+            Value::Array(list) => below.extend(list),
+            _ => {}
+        }
+    }
+    files
 }
 
 /// Reads what no secret outgrows: a path may be mistaken for one of a device that never ends.

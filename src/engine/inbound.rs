@@ -95,7 +95,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             PushRequest::Commit { snapshot, parts, records } => {
                 let columns = self.store.snapshot_columns(source, &snapshot).await.map_err(broken)?;
                 if let Some(columns) = columns {
-                    options.judge(&Parsed { rows: records, columns }).map_err(Refusal::Unusable)?;
+                    options
+                        .judge(&Parsed { rows: records, columns, ..Parsed::default() })
+                        .map_err(Refusal::Unusable)?;
                 }
                 let committed =
                     self.store.commit_snapshot(source, &snapshot, (parts, records), &fresh, now).await;
@@ -167,6 +169,7 @@ impl Read {
             body: &self.body,
             digest: &self.digest,
             columns: &self.parsed.columns,
+            unmapped: &self.parsed.unmapped,
             receipt: &self.receipt,
         }
     }

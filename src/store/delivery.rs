@@ -28,6 +28,8 @@ pub struct Part<'a> {
     pub digest: &'a str,
     /// Our columns that stood in one of its records.
     pub columns: &'a BTreeSet<String>,
+    /// What stood there and none of our columns reads.
+    pub unmapped: &'a BTreeSet<String>,
     /// What was found in it.
     pub receipt: &'a Receipt,
 }
@@ -254,6 +256,9 @@ async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -
         .bind(part.body)
         .execute(&mut **tx)
         .await?;
+    let add = "UPDATE delivery SET unmapped = (SELECT json_group_array(value) FROM \
+                 (SELECT value FROM json_each(unmapped) UNION SELECT value FROM json_each(?2))) WHERE delivery_id = ?1";
+    sqlx::query(add).bind(delivery).bind(to_json(part.unmapped)).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -66,6 +66,16 @@ impl Store {
         Ok(rows.iter().map(delivery).collect())
     }
 
+    /// What stood in the newest accepted delivery to a source and no column read.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn delivery_unmapped(&self, source: &str) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT value FROM json_each((SELECT unmapped FROM delivery WHERE source = ?1 AND accepted IS NOT NULL \
+                   ORDER BY accepted DESC LIMIT 1)) ORDER BY value";
+        Ok(sqlx::query_scalar(sql).bind(source).fetch_all(&self.readers).await?)
+    }
+
     /// One part of a delivery.
     ///
     /// # Errors

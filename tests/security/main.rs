@@ -247,6 +247,25 @@ fn check_warns_of_a_secret_that_everybody_on_the_machine_can_read() {
         let told = world.run(&["check"]);
         assert_eq!((told.exit, told.stdout.contains("chmod")), (0, warned), "{mode:o}: {told:?}");
     }
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for (key, name) in
+        [("trigger.token_file", "call"), ("trigger.secret_file", "sign"), ("source.push.token_file", "push")]
+    {
+        std::fs::write(world.path(name), "a-secret-that-is-long-enough-for-all\n").unwrap();
+        world.set(key, world.path(name).to_str().unwrap());
+    }
+    world.set("trigger.signature_header", "X-Signature");
+    world.set("source.kind", "push");
+    for key in ["path", "delimiter"] {
+        world.config["source"].as_table_mut().unwrap().remove(key);
+    }
+    world.write_config();
+    let told = world.run(&["check"]);
+    for name in ["call", "sign", "push"] {
+        let mend = format!("chmod 600 {}", world.path(name).display());
+        assert!(told.stdout.contains(&mend), "{mend}: {told:?}");
+    }
+    assert!(!told.stdout.contains(secret.to_str().unwrap()));
 }
 
 #[test]

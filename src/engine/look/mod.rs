@@ -136,6 +136,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             look.count.sample =
                 look.count.sample.map(|sample| as_known(&sample, &member.origin, sample.names()));
             look.count.usable += known;
+            if member.source.push().is_some() {
+                // Its bodies may be gone; what was seen in them is kept.
+                look.coverage.unmapped = self.store.delivery_unmapped(&member.origin.name).await?;
+            }
             sources.push(look);
         }
         if sources.iter().any(|look| look.failure.is_some()) {

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::header::coverage;
 use super::place::{Listed, OpenFile, Place, Stamp};
 use super::{CsvOptions, SourceError, read_file};
-use crate::core::header::HeaderNames;
+use crate::core::coverage::Coverage;
 use crate::core::record::RecordBatch;
 
-/// Reads bytes that are called `name`. The answer is their header.
+/// Reads bytes that are called `name`. The answer is what of their header no column reads.
 ///
 /// # Errors
 /// Where they do not prove themselves complete.
@@ -19,8 +20,9 @@ pub fn read_bytes(
     bytes: Arc<[u8]>,
     options: &CsvOptions,
     deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
-) -> Result<HeaderNames, SourceError> {
-    Ok(read_file(&Memory(bytes), Path::new(name), options, deliver)?.1)
+) -> Result<Coverage, SourceError> {
+    let (_, header) = read_file(&Memory(bytes), Path::new(name), options, deliver)?;
+    Ok(coverage(&header, options))
 }
 
 /// One file, which is there and does not change.

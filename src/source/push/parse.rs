@@ -11,11 +11,13 @@ use super::super::object::{Unusable, values};
 use super::super::words::ACTION;
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
-use crate::core::json::{FieldPath, StreamPath, WalkError, walk};
+use crate::core::json::{FieldPath, PathsSeen, StreamPath, WalkError, walk};
 use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
+/// In how many records of a body is looked for what no column reads.
+const LOOKED_AT: u64 = 100;
 /// How many records that cannot be used one body spells out; behind that it is not what it is taken for.
 const MAX_REJECTIONS: usize = 10_000;
 
@@ -39,6 +41,8 @@ pub struct Parsed {
     pub rows: u64,
     /// Which of our columns stood in a record; of CSV all do.
     pub columns: BTreeSet<String>,
+    /// What stood there, of JSON in one of the first records, and no column reads.
+    pub unmapped: BTreeSet<String>,
 }
 
 impl PushOptions {
@@ -111,7 +115,7 @@ impl PushOptions {
         let columns = mapped.keys().cloned().collect();
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
         let mut rows = 0;
-        read_bytes(&body.name, body.bytes, &options, |batch| {
+        let coverage = read_bytes(&body.name, body.bytes, &options, |batch| {
             let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
             if let Some(rejection) = batch.rejections.iter().find(stray) {
                 let row = rejection.row.unwrap_or_default();
@@ -121,7 +125,7 @@ impl PushOptions {
             rows += (batch.len() + batch.rejections.len()) as u64;
             deliver(batch)
         })?;
-        Ok(Parsed { rows, columns })
+        Ok(Parsed { rows, columns, unmapped: coverage.unmapped.into_iter().collect() })
     }
 }
 
@@ -150,6 +154,8 @@ struct Taker<'a, D> {
     rows: u64,
     /// Which columns stood in a record.
     matched: Vec<bool>,
+    /// What stood in the first records.
+    seen: PathsSeen,
     rejections: usize,
 }
 
@@ -172,6 +178,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             matched: vec![false; columns.names().len()],
             columns,
             deliver,
+            seen: PathsSeen::default(),
             rejections: 0,
         })
     }
@@ -181,6 +188,9 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         let row = self.rows;
         if !record.is_object() {
             return Err(Refused::Broken(format!("record {row} is no object")));
+        }
+        if row <= LOOKED_AT {
+            self.seen.look(record, self.paths.values());
         }
         let path = |name: &str| self.paths.get(name);
         match values(record, &self.columns, path, |value, _| value, &mut self.matched) {
@@ -211,6 +221,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
     fn finish(self) -> Result<Parsed, SourceError> {
         (self.deliver)(self.batch)?;
         let columns = self.columns.names().iter().zip(self.matched).filter(|(_, matched)| *matched);
-        Ok(Parsed { rows: self.rows, columns: columns.map(|(name, _)| name.clone()).collect() })
+        let unmapped = self.seen.unread().into_iter().collect();
+        Ok(Parsed { rows: self.rows, columns: columns.map(|(name, _)| name.clone()).collect(), unmapped })
     }
 }

@@ -159,7 +159,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Err(FeedError::Store(error)) => return Err(error.into()),
             },
         };
-        result.further = self.told_stored(&result).await;
+        self.told_stored(&mut result).await?;
         self.telemetry.run(result.outcome.name());
         tell(&result);
         // A pool that waits for a connection comes back at this; without one there is nothing to come back for.
@@ -288,12 +288,18 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         })
     }
 
-    /// Tells the sources that what they delivered is stored. The answer is in whose queues more may wait.
-    pub(super) async fn told_stored(&self, result: &CycleResult) -> Vec<String> {
-        match &result.planned {
-            Some(planned) => self.feed.stored(planned.register.as_ref(), &planned.source).await,
-            None => Vec::new(),
+    /// Tells the sources that what they delivered is stored. What cannot be cleared away stands with the run: it is stored already, and
+    /// nothing of it is taken back.
+    pub(super) async fn told_stored(&self, result: &mut CycleResult) -> Result<(), StoreError> {
+        let Some(planned) = &mut result.planned else { return Ok(()) };
+        let cleared = self.feed.stored(planned.register.as_ref(), &planned.source).await;
+        result.further = cleared.further;
+        for failure in cleared.failures {
+            self.telemetry.not_cleared();
+            self.store.add_to_run(&result.run_id, &failure).await?;
+            planned.plan.warnings.push(failure);
         }
+        Ok(())
     }
 
     /// A plan as it goes into the database, but for its key. Should it be held, its time begins now.

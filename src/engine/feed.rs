@@ -160,35 +160,47 @@ impl<S: HrSource> Feed<S> {
         })
     }
 
-    /// Tells the sources that what they delivered is stored. Who fails at what that means is told, and asked again after the next
-    /// read. The answer is in whose queues more may wait, by name.
-    pub async fn stored(&self, read: Option<&RegisterRead>, file: &SourceFile) -> Vec<String> {
-        let mut further = Vec::new();
+    /// Tells the sources that what they delivered is stored. Who fails at what that means is asked again after the next read.
+    pub async fn stored(&self, read: Option<&RegisterRead>, file: &SourceFile) -> Cleared {
+        let mut cleared = Cleared::default();
         match self {
             Self::Direct(source) => {
                 let end = SourceEnd { file: file.clone(), ..SourceEnd::default() };
-                let _ = tell(&file.name, source.stored(&end).await);
+                cleared.add("", &end, source.stored(&end).await);
             }
             Self::Register(register) => {
                 for (place, end) in read.iter().flat_map(|read| &read.ends) {
                     let member = &register.members[*place];
-                    let name = &member.origin.name;
-                    let cleared = tell(name, member.source.stored(end).await);
-                    // A message that could not be taken off would come again at once.
-                    further.extend((cleared && end.message.is_some()).then(|| name.clone()));
+                    cleared.add(&member.origin.name, end, member.source.stored(end).await);
                 }
             }
         }
-        further
+        cleared
     }
 }
 
-/// Whether it went well; if not, that is told.
-fn tell(source: &str, result: Result<(), SourceError>) -> bool {
-    if let Err(error) = &result {
-        tracing::warn!(source, "what was read is stored, but not cleared away: {}", error.without_values());
+/// What came of clearing away what was read.
+#[derive(Debug, Default)]
+pub struct Cleared {
+    /// The sources in whose queues more may wait, by name.
+    pub further: Vec<String>,
+    /// Why something is not cleared away: for the operator.
+    pub failures: Vec<String>,
+}
+
+impl Cleared {
+    fn add(&mut self, source: &str, end: &SourceEnd, result: Result<(), SourceError>) {
+        match result {
+            Ok(()) if end.message.is_some() => self.further.push(source.to_owned()),
+            Ok(()) => {}
+            // A message that could not be taken off would come again at once.
+            Err(error) => {
+                let whose = if source.is_empty() { String::new() } else { format!("source '{source}': ") };
+                let why = error.without_values();
+                self.failures.push(format!("{whose}what was read is stored, but not cleared away: {why}"));
+            }
+        }
     }
-    result.is_ok()
 }
 
 /// Takes in all that comes.

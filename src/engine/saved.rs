@@ -94,7 +94,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             Application::Stale(why) => return Ok(AppliedPlan::Stale(why)),
         };
         let planned = Some(planned);
-        let result = CycleResult {
+        let mut result = CycleResult {
             run_id,
             started_at,
             outcome,
@@ -103,7 +103,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             failure: None,
             further: Vec::new(),
         };
-        self.told_stored(&result).await;
+        self.told_stored(&mut result).await?;
         self.telemetry.run(outcome.name());
         tell(&result);
         self.bell.notify_one();

@@ -61,6 +61,7 @@ pub struct Telemetry {
     requests: Family<RequestLabels, Counter>,
     latency: Histogram,
     runs: Family<OutcomeLabels, Counter>,
+    not_cleared: Counter,
     actions: Family<ActionLabels, Counter>,
     queue: Family<StateLabels, Gauge>,
     drift: Family<KindLabels, Gauge>,
@@ -95,6 +96,9 @@ impl Default for Telemetry {
         registry.register_with_unit("scim_request_duration", help, Unit::Seconds, latency.clone());
         let runs = Family::default();
         registry.register("runs", "Runs by outcome", runs.clone());
+        let not_cleared = Counter::default();
+        let help = "Reads after which a file could not be archived, or a message not be taken off its queue";
+        registry.register("source_not_cleared", help, not_cleared.clone());
         let actions = Family::default();
         registry.register(
             "actions",
@@ -144,6 +148,7 @@ impl Default for Telemetry {
             requests,
             latency,
             runs,
+            not_cleared,
             actions,
             queue,
             drift,
@@ -181,6 +186,11 @@ impl Telemetry {
     /// Counts a run.
     pub fn run(&self, outcome: &str) {
         self.runs.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// Counts a read whose files or messages could not be cleared away.
+    pub fn not_cleared(&self) {
+        self.not_cleared.inc();
     }
 
     /// Counts an action that a worker is through with.

@@ -91,6 +91,17 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Adds to what an operator is told of a run that is stored.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn add_to_run(&self, run_id: &str, message: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE run SET message = coalesce(message || '; ', '') || ?2 WHERE run_id = ?1";
+        sqlx::query(sql).bind(run_id).bind(message).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Stores a run, its plan and the outbox.
     ///
     /// People whose state has moved since the plan was made are left out: the next run sees them again.

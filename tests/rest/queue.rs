@@ -184,6 +184,12 @@ fn the_daemon_works_through_the_queue_and_what_it_could_not_delete_does_no_harm_
     leave(0);
     until("the first has left", || users() == 2);
     until("the message was to be deleted twice", || deleted(&server).len() >= 4);
+    let metrics = daemon.get("/metrics").body;
+    let counted =
+        metrics.lines().find(|line| line.starts_with("workiva_sync_source_not_cleared_total")).unwrap();
+    assert!(!counted.ends_with(" 0"), "{counted}");
+    let runs = world.status()["runs"].to_string();
+    assert!(runs.contains("not cleared away"), "{runs}");
     drop(daemon);
     adp.lock().unwrap().refuses = None;
     leave(1);

@@ -424,6 +424,10 @@ fn a_server_that_forbids_archiving_is_told_of_and_what_was_read_counts() {
         assert!(synced.stderr.contains(word), "'{word}' is not in {synced:?}");
     }
     assert_eq!(names(&world, ""), ["employees.csv"]);
+    assert!(synced.stdout.contains("not cleared away"), "{synced:?}");
+    let run = world.status()["runs"][0].clone();
+    assert_eq!(run["outcome"], "applied");
+    assert!(run["message"].as_str().unwrap().contains("cannot be moved to"), "{run}");
     // As after a crash behind the plan: a run that finds nothing new puts away what was left.
     let Some(other) = sshd("") else { return };
     world.set("source.sftp.port", i64::from(other.port));

@@ -20,7 +20,7 @@ fn the_example_is_a_usable_configuration_once_its_password_file_exists() {
 fn every_key_of_the_schema_stands_in_the_example_and_no_other() {
     let schema = schema();
     let mut keys = BTreeSet::new();
-    collect(&schema, &schema, "", &mut keys);
+    collect(schema, schema, "", &mut keys);
     assert_eq!(written_keys(EXAMPLE, &keys), keys);
 }
 

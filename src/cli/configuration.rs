@@ -14,7 +14,7 @@ pub fn config(file: &Path, command: &ConfigCommand) -> anyhow::Result<Exit> {
             let text = toml::to_string(&load_config(file)?.settings)?;
             text.lines().for_each(|line| say!("{line}"));
         }
-        ConfigCommand::Schema => answer(&serde_json::to_string_pretty(&schema())?),
+        ConfigCommand::Schema => answer(&serde_json::to_string_pretty(schema())?),
     }
     Ok(Exit::Done)
 }

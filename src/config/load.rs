@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use config::{Config, Environment, File, FileFormat};
+use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
@@ -19,6 +21,12 @@ use super::settings::{HttpSettings, Settings};
 const PREFIX: &str = "WORKIVA_SYNC";
 /// The largest file that is read as a secret.
 const LARGEST_SECRET_BYTES: u64 = 64 * 1024;
+
+// Both take longer to make than a file takes to read.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Settings).to_value());
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::validator_for(&SCHEMA).expect("the schema is generated and a test compiles it")
+});
 
 /// A configuration that can be used.
 #[derive(Debug)]
@@ -55,10 +63,9 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
         errors.sort_by(|one, other| (&one.key, &one.message).cmp(&(&other.key, &other.message)));
         ConfigErrors { file: name.to_owned(), errors }
     };
-    let schema = schema();
-    let mut tree = read(text, environment, &schema).map_err(|error| fail(vec![error]))?;
+    let mut tree = read(text, environment).map_err(|error| fail(vec![error]))?;
     presets::expand(&mut tree);
-    let mut errors = check_against_schema(&tree, &schema);
+    let mut errors = check_against_schema(&tree);
     if tree.get("source").is_none() && tree.get("sources").is_none() {
         let message =
             "is required: say where employees come from, in [source], or in [[sources]] if from several";
@@ -77,19 +84,19 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
 }
 
 /// The JSON schema of the configuration.
-pub fn schema() -> Value {
-    schemars::schema_for!(Settings).to_value()
+pub fn schema() -> &'static Value {
+    &SCHEMA
 }
 
 /// The address of `http.listen` and nothing else, from whatever can be read: the default where it cannot.
 pub fn listen_address(file: &Path, environment: HashMap<String, String>) -> SocketAddr {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let tree = read(&text, environment, &schema()).unwrap_or_default();
+    let tree = read(&text, environment).unwrap_or_default();
     let configured = tree.pointer("/http/listen").and_then(Value::as_str).and_then(|text| text.parse().ok());
     configured.unwrap_or_else(|| HttpSettings::default().listen.parse().expect("the default is an address"))
 }
 
-fn read(text: &str, environment: HashMap<String, String>, schema: &Value) -> Result<Value, ConfigError> {
+fn read(text: &str, environment: HashMap<String, String>) -> Result<Value, ConfigError> {
     let of_file = |error: config::ConfigError| {
         // A parser's error quotes the line that it stumbles on, which may hold a secret.
         let message = error.to_string();
@@ -108,7 +115,7 @@ fn read(text: &str, environment: HashMap<String, String>, schema: &Value) -> Res
         .map_err(|error| {
             ConfigError::new("(environment)", format!("variables with {PREFIX}__ cannot be read: {error}"))
         })?;
-    overlay(&mut tree, overrides, schema, schema);
+    overlay(&mut tree, overrides, &SCHEMA, &SCHEMA);
     Ok(tree)
 }
 
@@ -168,10 +175,8 @@ fn type_of(node: &Value) -> &str {
     }
 }
 
-fn check_against_schema(tree: &Value, schema: &Value) -> Vec<ConfigError> {
-    let validator =
-        jsonschema::validator_for(schema).expect("the schema is generated and a test compiles it");
-    validator.iter_errors(tree).flat_map(|error| describe(&error, schema)).collect()
+fn check_against_schema(tree: &Value) -> Vec<ConfigError> {
+    VALIDATOR.iter_errors(tree).flat_map(|error| describe(&error, &SCHEMA)).collect()
 }
 
 fn describe(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<ConfigError> {

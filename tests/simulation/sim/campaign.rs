@@ -65,9 +65,9 @@ pub fn campaign(first: u64, seeds: u64) {
     }
 }
 
-/// The first seed that fails among so many, for planted faults, and what was found.
-pub fn until_found(seeds: u64) -> Option<(u64, String)> {
-    first_failure(0, seeds).map(|(seed, verdict)| (seed, verdict.faults.join("; ")))
+/// The first seed that fails among so many from `first` on, for planted faults, and what was found.
+pub fn until_found(first: u64, seeds: u64) -> Option<(u64, String)> {
+    first_failure(first, seeds).map(|(seed, verdict)| (seed, verdict.faults.join("; ")))
 }
 
 fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {

@@ -23,6 +23,8 @@ use super::workiva::{Effect, Fate, Weather, Workiva, is_active, text};
 
 /// `workiva.timeout_seconds`: whatever is not answered by then is given up.
 const TIMEOUT: Duration = Duration::from_secs(40);
+/// How long the driver leaves the other threads to themselves before it looks again.
+const NAP: Duration = Duration::from_micros(5);
 /// Things that may happen for one request that is answered.
 const IDLE: u32 = 8;
 /// As many pages as anybody could want.
@@ -178,7 +180,8 @@ impl World {
             self.processes.iter().for_each(Process::go_on);
             let idle = self.processes.iter().all(Process::is_calm) && self.hub.reading() == 0;
             if !idle {
-                std::thread::yield_now();
+                // A thread of the database or of a file is at work; to look again at once would take the core from it.
+                std::thread::sleep(NAP);
             }
             calm = if idle && self.hub.activity() == before { calm + 1 } else { 0 };
         }

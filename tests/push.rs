@@ -170,6 +170,23 @@ fn what_was_answered_for_survives_a_kill_and_is_read_by_the_next_start() {
 }
 
 #[test]
+fn a_delta_of_thousands_changes_those_alone_whom_it_names_as_well() {
+    let mut world = pushing();
+    let rows = people(5);
+    let daemon = with_people(&mut world, &rows);
+    // None of them has access, so none is created.
+    let strangers = (0..6_000).map(|n| Row::new(&format!("S{n}"), "Person", &format!("Stranger{n}")));
+    let mut delta: Vec<Row> = strangers.map(|row| row.but(|row| row.department = "Sales".into())).collect();
+    delta.push(rows[0].clone());
+    delta.push(rows[1].but(|row| row.title = "CFO".into()));
+    let writes = world.writes();
+    let accepted = push(&daemon, "", "delta 1", &json(&delta)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &[&rows[..1], &delta[6_001..], &rows[2..]].concat());
+    assert_eq!(world.writes(), writes + 1);
+}
+
+#[test]
 fn a_delta_that_comes_while_a_snapshot_is_sent_counts_behind_it() {
     let mut world = pushing();
     let rows = people(4);

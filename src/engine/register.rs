@@ -10,11 +10,14 @@ use super::feed::{self, FeedError, Gathered};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
-use crate::core::record::{Columns, Fingerprint};
+use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::register::{Origin, Precedence, by_delta, by_snapshot};
 use crate::core::source_file::SourceFile;
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
-use crate::store::{RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
+use crate::store::{PackedPeople, RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
+
+/// A delta of fewer batches than this is held until it has ended, and compared with those alone whom it names.
+const FEW_BATCHES: usize = 8;
 
 /// A source of the register.
 pub struct Member<S> {
@@ -228,16 +231,28 @@ impl<S: HrSource> Member<S> {
         let standing = self.stands(standing);
         let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
         let asked_for_delta = since.is_some();
-        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let take_in = async {
+            let mut few = Vec::new();
+            if asked_for_delta {
+                few = some_of(&mut batches).await;
+                if few.len() < FEW_BATCHES {
+                    return Ok::<_, FeedError>(Came::Few(few));
+                }
+            }
             let mut intake = Intake::default();
             if standing.is_some() {
                 self.know(store, &mut intake).await?;
             }
-            Ok::<_, FeedError>(feed::take_in(intake, batches).await)
+            few.into_iter().for_each(|batch| intake.accept(batch));
+            Ok(Came::Many(feed::take_in(intake, batches).await))
         };
-        let (end, intake) = tokio::join!(self.source.read(since, sender), take_in);
-        let (mut end, intake) = (end?, intake?);
+        let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
+        let mut end = end?;
+        let intake = match came? {
+            Came::Many(intake) => intake,
+            Came::Few(batches) => self.take_few(store, end.extent, batches).await?,
+        };
         end.file = SourceError::unless_after(end.file, standing.map(|standing| &standing.file))?;
         if end.extent == Extent::Delta && !asked_for_delta {
             let reason = "it told of changes where everybody was asked for".into();
@@ -268,15 +283,61 @@ impl<S: HrSource> Member<S> {
         Ok(OneRead { commit, end, findings })
     }
 
+    /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
+    async fn take_few(
+        &self,
+        store: &Store,
+        extent: Extent,
+        batches: Vec<RecordBatch>,
+    ) -> Result<Intake, StoreError> {
+        let mut intake = Intake::default();
+        match extent {
+            Extent::Snapshot => self.know(store, &mut intake).await?,
+            Extent::Delta => {
+                let ids = |batch: &RecordBatch| -> Vec<String> {
+                    (0..batch.len()).map(|index| self.origin.id(batch.head(index).0)).collect()
+                };
+                let ids: Vec<String> = batches.iter().flat_map(ids).collect();
+                let known = store.packed_register_of(&self.origin.name, &ids).await?;
+                self.know_pack(&mut intake, &known);
+            }
+        }
+        batches.into_iter().for_each(|batch| intake.accept(batch));
+        Ok(intake)
+    }
+
     async fn know(&self, store: &Store, intake: &mut Intake) -> Result<(), StoreError> {
         let mut after = String::new();
         while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
             after = last;
-            for (id, fingerprint) in pack.iter() {
-                // All of them were read under these settings, so each has the prefix.
-                intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
-            }
+            self.know_pack(intake, &pack);
         }
         Ok(())
     }
+
+    fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) {
+        for (id, fingerprint) in pack.iter() {
+            // All of them were read under these settings, so each has the prefix.
+            intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
+        }
+    }
+}
+
+/// What came of a read while it went on.
+enum Came {
+    /// So little that nothing has been taken in yet.
+    Few(Vec<RecordBatch>),
+    /// All of it, beside everybody known.
+    Many(Intake),
+}
+
+/// All that comes, or the first of many.
+async fn some_of(batches: &mut mpsc::Receiver<RecordBatch>) -> Vec<RecordBatch> {
+    let mut some = Vec::new();
+    while some.len() < FEW_BATCHES
+        && let Some(batch) = batches.recv().await
+    {
+        some.push(batch);
+    }
+    some
 }

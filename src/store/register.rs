@@ -145,6 +145,18 @@ impl Store {
         Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
     }
 
+    /// The same of these people alone.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn packed_register_of(&self, source: &str, ids: &[String]) -> Result<PackedPeople, StoreError> {
+        let sql = "SELECT coalesce(group_concat(employee_id || char(31) || fingerprint, char(30)), '') FROM register \
+                   WHERE source = ?1 AND employee_id IN (SELECT value FROM json_each(?2))";
+        let packed =
+            sqlx::query_scalar(sql).bind(source).bind(to_json(&ids)).fetch_one(&self.readers).await?;
+        Ok(PackedPeople::new(packed))
+    }
+
     /// Who was missing in one source's newest complete reads, and in how many.
     ///
     /// # Errors

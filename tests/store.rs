@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use workiva_sync::core::action::{ActionKind, Attributes, Target};
+use workiva_sync::core::grants::Given;
 use workiva_sync::core::header::HeaderNames;
 use workiva_sync::core::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use workiva_sync::core::record::Fingerprint;
@@ -87,7 +88,7 @@ impl Outbox {
     }
 
     async fn claim(&self, owner: &str, limit: usize, now: i64) -> Vec<Claimed> {
-        let claim = Claim { owner, limit, now: at(now), lease_until: at(now + LEASE) };
+        let claim = Claim { owner, limit, now: at(now), lease_until: at(now + LEASE), batch: 50 };
         self.store.turn(&[], &claim).await.unwrap().claimed
     }
 
@@ -99,7 +100,7 @@ impl Outbox {
 
     /// Stores ends and claims nothing. The answer is the employees whose ends counted.
     async fn end(&self, finished: &[Finished], now: i64) -> Vec<String> {
-        let claim = Claim { owner: "nobody", limit: 0, now: at(now), lease_until: at(now) };
+        let claim = Claim { owner: "nobody", limit: 0, now: at(now), lease_until: at(now), batch: 50 };
         let turn = self.store.turn(finished, &claim).await.unwrap();
         assert!(turn.claimed.is_empty());
         let ours = finished.iter().filter(|one| turn.ours.contains(&one.action_id));
@@ -210,10 +211,10 @@ async fn who_lost_the_lease_can_neither_renew_nor_end_the_action_but_what_they_s
     let (a, b) = (outbox.owner("a"), outbox.owner("b"));
     outbox.plan("one", 0, vec![create("1001")]).await;
     let by_a = outbox.claim_one(a.id(), 0).await;
-    assert!(outbox.store.renew(by_a.action_id, by_a.epoch, at(LEASE)).await.unwrap());
+    assert!(outbox.store.renew(&[(by_a.action_id, by_a.epoch)], at(LEASE)).await.unwrap());
     let seen = outbox.store.leases().await.unwrap();
     assert!(
-        outbox.store.renew(by_a.action_id, by_a.epoch, at(LEASE - 3_600)).await.unwrap(),
+        outbox.store.renew(&[(by_a.action_id, by_a.epoch)], at(LEASE - 3_600)).await.unwrap(),
         "the clock was set back"
     );
     assert_eq!(outbox.store.reclaim_over(&seen).await.unwrap(), 0, "the lease was made longer");
@@ -223,11 +224,11 @@ async fn who_lost_the_lease_can_neither_renew_nor_end_the_action_but_what_they_s
     let by_b = outbox.claim_one(b.id(), LEASE + 1).await;
     assert!(by_b.epoch > by_a.epoch);
     assert!(by_b.uncertain, "what A sent may have taken effect");
-    assert!(!outbox.store.renew(by_a.action_id, by_a.epoch, at(999)).await.unwrap());
+    assert!(!outbox.store.renew(&[(by_a.action_id, by_a.epoch)], at(999)).await.unwrap());
     assert!(outbox.end(&[done(&by_a, "id-of-a")], LEASE + 2).await.is_empty());
     assert_eq!(outbox.state("1001").await.unwrap().account, None, "A's end does not count");
     assert_eq!(outbox.store.queue().await.unwrap().leased, 1, "nor does it end B's lease");
-    assert!(outbox.store.renew(by_b.action_id, by_b.epoch, at(999)).await.unwrap());
+    assert!(outbox.store.renew(&[(by_b.action_id, by_b.epoch)], at(999)).await.unwrap());
 
     assert_eq!(outbox.end(&[done(&by_b, "id-of-b")], LEASE + 3).await, ["1001"]);
     let state = outbox.state("1001").await.unwrap();
@@ -303,7 +304,7 @@ async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_
             "CREATE TRIGGER broken BEFORE INSERT ON lease BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
         )
         .await;
-    let claim = Claim { owner: "me", limit: 5, now: at(1), lease_until: at(LEASE) };
+    let claim = Claim { owner: "me", limit: 5, now: at(1), lease_until: at(LEASE), batch: 50 };
     let ends = [done(&first[0], "id-5")];
     assert!(outbox.store.turn(&ends, &claim).await.is_err());
     assert!(outbox.state("5").await.unwrap().has_access(), "the end was not stored without the claim");
@@ -670,4 +671,116 @@ async fn a_quiet_run_beside_which_something_ended_keeps_header_and_rules_as_the_
     assert_eq!((yardstick.accepted_header, yardstick.accepted_rules), (Some(header), Some(7)));
     let quiet = "SELECT count(*) FROM run WHERE run_id = 'second' AND quiet_digest IS NULL";
     assert_eq!(outbox.number(quiet).await, 1, "the next run looks again");
+}
+
+/// A membership of a group that begins or ends.
+fn membership(employee_id: &str, kind: ActionKind, group: &str, base_version: i64) -> PlannedAction {
+    let target = Target::Membership { group: group.to_owned(), joins: kind == ActionKind::Grant };
+    PlannedAction { target, ..planned(employee_id, kind, base_version) }
+}
+
+fn member(action: &Claimed, given: Option<Given>) -> Finished {
+    Finished::new(action, Vec::new(), Ending::Member { given, is_suspended: false })
+}
+
+const WORKSPACE: &str = "workspace:Q1";
+const INSIDE: &str = "workspace:Q1:group:G7";
+
+#[tokio::test]
+async fn an_account_and_a_membership_of_one_person_are_never_in_hand_together() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    outbox.plan("grant", 10, vec![membership("1001", ActionKind::Grant, WORKSPACE, 1)]).await;
+    let grant = outbox.claim_one("a", 11).await;
+    outbox.plan("leave", 12, vec![planned("1001", ActionKind::Suspend, 1)]).await;
+    assert!(
+        outbox.claim("b", 10, 13).await.is_empty(),
+        "adding to a workspace would activate who is suspended"
+    );
+    outbox.end(&[member(&grant, Some(Given::Ours))], 14).await;
+    assert_eq!(outbox.claim_one("b", 15).await.kind, ActionKind::Suspend);
+}
+
+#[tokio::test]
+async fn what_is_inside_of_a_workspace_is_not_to_be_had_before_the_workspace_and_goes_before_it() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    let both = |kind| vec![membership("1001", kind, WORKSPACE, 1), membership("1001", kind, INSIDE, 1)];
+    outbox.plan("grants", 10, both(ActionKind::Grant)).await;
+    for group in [WORKSPACE, INSIDE] {
+        let grant = outbox.claim_one("a", 11).await;
+        assert_eq!(grant.group.as_deref(), Some(group));
+        outbox.end(&[member(&grant, Some(Given::Ours))], 12).await;
+    }
+    outbox.plan("revokes", 20, both(ActionKind::Revoke)).await;
+    for group in [INSIDE, WORKSPACE] {
+        let revoke = outbox.claim_one("a", 21).await;
+        assert_eq!(revoke.group.as_deref(), Some(group));
+        outbox.end(&[member(&revoke, None)], 22).await;
+    }
+}
+
+#[tokio::test]
+async fn a_grant_waits_for_the_account_and_only_the_last_action_settles_the_person() {
+    let outbox = Outbox::new().await;
+    let actions = vec![create("1001"), membership("1001", ActionKind::Grant, "role:viewer", 0)];
+    outbox.plan("hire", 10, actions).await;
+    let create = outbox.claim_one("a", 11).await;
+    assert_eq!(create.kind, ActionKind::Create);
+    let settled = async || {
+        let packed = outbox.store.packed_people("").await.unwrap().unwrap().0;
+        packed.iter().find(|(id, _)| *id == "1001").unwrap().1
+    };
+    outbox.end(&[done(&create, "u1")], 12).await;
+    assert_eq!(settled().await, Fingerprint::NONE);
+    let grant = outbox.claim_one("a", 13).await;
+    assert_eq!((grant.group.as_deref(), grant.scim_id.as_deref()), (Some("role:viewer"), Some("u1")));
+    outbox.end(&[member(&grant, Some(Given::Found))], 14).await;
+    assert_eq!(settled().await, Fingerprint(7));
+}
+
+#[tokio::test]
+async fn with_one_membership_of_a_group_others_of_it_are_claimed_beyond_the_limit() {
+    let outbox = Outbox::new().await;
+    let people: Vec<String> = (0..9).map(|n| format!("10{n}")).collect();
+    for id in &people {
+        outbox.confirm(id, &format!("u{id}")).await;
+    }
+    let grants = people.iter().map(|id| membership(id, ActionKind::Grant, WORKSPACE, 1)).collect();
+    outbox.plan("grants", 10, grants).await;
+    assert_eq!(outbox.claim("a", 2, 11).await.len(), 9);
+    let mine = outbox.store.leases().await.unwrap();
+    assert_eq!(mine.len(), 9);
+    let late = vec![membership("100", ActionKind::Grant, "role:viewer", 1), create("2001")];
+    outbox.plan("late", 12, late).await;
+    assert_eq!(outbox.claim("b", 10, 13).await.len(), 2, "another group and another person");
+}
+
+#[tokio::test]
+async fn a_group_in_the_hands_of_another_process_is_left_to_it() {
+    let outbox = Outbox::new().await;
+    for (id, scim_id) in [("1001", "u1"), ("1002", "u2")] {
+        outbox.confirm(id, scim_id).await;
+    }
+    outbox.plan("one", 10, vec![membership("1001", ActionKind::Grant, WORKSPACE, 1)]).await;
+    let first = outbox.claim_one("a", 11).await;
+    outbox.plan("two", 12, vec![membership("1002", ActionKind::Grant, WORKSPACE, 1)]).await;
+    assert!(outbox.claim("b", 10, 13).await.is_empty());
+    outbox.end(&[member(&first, Some(Given::Ours))], 14).await;
+    assert_eq!(outbox.claim_one("b", 15).await.employee_id, "1002");
+}
+
+#[tokio::test]
+async fn memberships_go_with_the_user_whose_they_were() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    outbox.plan("grant", 10, vec![membership("1001", ActionKind::Grant, WORKSPACE, 1)]).await;
+    let grant = outbox.claim_one("a", 11).await;
+    outbox.end(&[member(&grant, Some(Given::Ours))], 12).await;
+    outbox.plan("anew", 20, vec![planned("1001", ActionKind::Update, 1)]).await;
+    let update = outbox.claim_one("a", 21).await;
+    outbox.end(&[done(&update, "u2")], 22).await;
+    let mut states = outbox.store.states(&["1001"]).await.unwrap();
+    outbox.store.add_memberships(&mut states).await.unwrap();
+    assert!(states["1001"].memberships.is_empty(), "another user is in no group yet");
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
-use crate::compose::{Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::engine::connection::{self, ConnectionReport};
 
@@ -42,18 +42,32 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
         engine.remember_connection(&workiva.capabilities).await?;
     }
     let (exposed, unproven) = (exposed(&engine.settings), unproven(&engine.settings));
-    let message = format!("{} is complete{exposed}{unproven}", config.display());
-    let configuration = Part { ok: true, message };
+    let wrong = if workiva.works { wrong_grants(&engine).await? } else { Vec::new() };
+    let message = match &wrong[..] {
+        [] => format!("{} is complete{exposed}{unproven}", config.display()),
+        wrong => format!("of what roles grant, not all is known: {}", wrong.join("; ")),
+    };
+    let configuration = Part { ok: wrong.is_empty(), message };
     let report = CheckReport { configuration, source, sources, workiva };
     if json {
         print_json(&report)?
     } else {
         print_checks(&report)
     }
-    Ok(match (report.workiva.works, report.source.ok) {
-        (false, _) => Exit::Workiva,
-        (_, false) => Exit::Source,
+    Ok(match (report.workiva.works, report.configuration.ok, report.source.ok) {
+        (false, ..) => Exit::Workiva,
+        (_, false, _) => Exit::Usage,
+        (.., false) => Exit::Source,
         _ => Exit::Done,
+    })
+}
+
+/// Grants that mean no group of Workiva's, or more than one.
+async fn wrong_grants(engine: &RealEngine) -> anyhow::Result<Vec<String>> {
+    Ok(match engine.look_at_groups().await? {
+        None => Vec::new(),
+        Some(Ok(map)) => map.wrong,
+        Some(Err(failure)) => vec![format!("the groups could not be listed ({failure}); try again")],
     })
 }
 

@@ -6,6 +6,7 @@ use super::table::{self, Grid};
 use super::terminal::say;
 use super::{Exit, print_json};
 use crate::compose::{Surroundings, engine, load_config};
+use crate::core::grants::Given;
 use crate::core::state::AdoptionMark;
 use crate::engine::explain::{Explanation, Input, NextStep};
 use crate::store::{History, PastAction, Store};
@@ -96,6 +97,13 @@ fn print_account(told: &Explanation) {
                 account.confirmed_at.map_or(String::new(), |at| format!(", confirmed {}", table::time(at)));
             say!("account: {}, {active}{since}", account.scim_id);
         }
+    }
+    for (group, given) in &told.memberships {
+        let by = match given {
+            Given::Ours => "given by us",
+            Given::Found => "was there before us",
+        };
+        say!("  in group {group}, {by}");
     }
     for change in &told.differs {
         say!("  differs: {}", table::change(change));

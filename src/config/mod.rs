@@ -2,6 +2,7 @@
 
 mod csv;
 mod error;
+mod groups;
 mod kinds;
 mod load;
 mod push;

@@ -71,6 +71,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         let message = "is no column; name one of source.columns, such as \"department\"";
         errors.push(ConfigError::with_value("guard.max_deprovision_percent_per", column, message));
     }
+    super::groups::check(settings, &mut errors);
     let database = check_database(&settings.store.url, &mut errors);
     let listen = check_listen(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
@@ -210,6 +211,7 @@ fn decision_fingerprint(settings: &Settings) -> u64 {
     let parts = serde_json::json!([
         settings.lifecycle,
         settings.access,
+        settings.groups.manage,
         settings.attributes,
         settings.tables,
         settings.all_sources().map(|(_, source)| sources::decisive(source)).collect::<Vec<_>>(),

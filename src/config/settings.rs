@@ -13,6 +13,7 @@ use super::secret::Secret;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
 use crate::core::drift::DriftSettings;
+use crate::core::grants::GroupsSettings;
 use crate::core::guard::GuardSettings;
 use crate::core::identity::MatchAttribute;
 use crate::core::lifecycle::LifecycleSettings;
@@ -41,6 +42,9 @@ pub struct Settings {
     pub lifecycle: LifecycleSettings,
     /// Who of them gets an account.
     pub access: AccessSettings,
+    /// Which memberships of Workiva's groups are ours to change.
+    #[serde(default)]
+    pub groups: GroupsSettings,
     /// SCIM path = template.
     pub attributes: Attributes,
     /// Lookup tables for templates and conditions: `[tables.NAME]`, key = value.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::plan::{Plan, Settled, SettledPerson};
-use super::planner::{Absence, Rulebook, States, add};
+use super::planner::{Absence, Ground, Wish, add};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
@@ -18,9 +18,9 @@ pub(super) fn add_absents(
     missing: Vec<String>,
     without_id: u64,
     claimed: &BTreeSet<String>,
-    states: &States,
-    rulebook: &Rulebook,
+    ground: &Ground<'_>,
 ) {
+    let Ground { states, rulebook, .. } = *ground;
     let means_leaving = rulebook.absence == Absence::Deprovision;
     if without_id > 0 && means_leaving && !missing.is_empty() && !planted::is(Fault::BelievedAbsence) {
         plan.warnings.push(format!(
@@ -43,7 +43,7 @@ pub(super) fn add_absents(
             if has_grace && runs < rulebook.absence_runs {
                 *waiting.entry(runs).or_default() += 1;
             } else {
-                add_absent(plan, employee_id.clone(), states, rulebook);
+                add_absent(plan, employee_id.clone(), ground);
             }
         }
         plan.warnings.extend(waiting.into_iter().map(|(runs, people)| {
@@ -57,12 +57,14 @@ pub(super) fn add_absents(
     plan.absences.missing = missing;
 }
 
-fn add_absent(plan: &mut Plan, employee_id: String, states: &States, rulebook: &Rulebook) {
+fn add_absent(plan: &mut Plan, employee_id: String, ground: &Ground<'_>) {
+    let Ground { states, rulebook, .. } = *ground;
     let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None, group: None };
     match rulebook.absence {
         Absence::Deprovision => {
             let target = Target::NoAccess { known_as: Attributes::new() };
-            add(plan, employee_id, target, &Reason::Absent, settled, states, rulebook);
+            let wish = Wish { target, reason: &Reason::Absent, granted: None, settled };
+            add(plan, employee_id, wish, ground);
         }
         Absence::Keep => {
             let base_version = states.get(&employee_id).map_or(0, |state| state.version);

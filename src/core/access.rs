@@ -1,12 +1,13 @@
 //! Who should have access, and why: lifecycle first, then roles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::grants::Granted;
 use super::lifecycle::{Employment, Lifecycle};
 use super::mapping::{CompileError, Rule, Tables};
 use super::person::Person;
@@ -21,6 +22,9 @@ pub struct AccessSettings {
     /// Whether somebody who loses every role keeps the account (they still lose it on leaving).
     #[serde(default)]
     pub keep_on_role_loss: bool,
+    /// Groups of Workiva that everybody with an account is put into; by id, or by display name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
     /// The roles, each with a condition on the record's fields.
     #[serde(default)]
     pub roles: Vec<RoleSettings>,
@@ -44,6 +48,9 @@ pub struct RoleSettings {
     pub name: String,
     /// The condition: an expression that is true for the people who have this role.
     pub when: String,
+    /// Groups of Workiva that people with this role are put into; by id, or by display name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
 }
 
 /// Why somebody has access or has none.
@@ -110,6 +117,8 @@ pub struct Decision {
     pub reason: Reason,
     /// The next day on which the dates alone could change the answer.
     pub next_change: Option<NaiveDate>,
+    /// The groups that the person's roles grant.
+    pub grants: Granted,
 }
 
 /// The compiled rules of `[lifecycle]` and `[access]`.
@@ -118,7 +127,14 @@ pub struct AccessRules {
     pub lifecycle: Lifecycle,
     provision: Provision,
     keep_on_role_loss: bool,
-    roles: Vec<(String, Rule)>,
+    grants: Vec<String>,
+    roles: Vec<Role>,
+}
+
+struct Role {
+    name: String,
+    rule: Rule,
+    grants: Vec<String>,
 }
 
 impl AccessRules {
@@ -138,7 +154,10 @@ impl AccessRules {
         for (index, role) in settings.roles.iter().enumerate() {
             let key = format!("access.roles[{index}].when");
             match Rule::compile(&key, &role.when, names, tables) {
-                Ok(rule) => roles.push((role.name.clone(), rule)),
+                Ok(rule) => {
+                    let (name, grants) = (role.name.clone(), role.grants.clone());
+                    roles.push(Role { name, rule, grants });
+                }
                 Err(error) => errors.push(error),
             }
             if let Some(first) = seen.insert(role.name.as_str(), index) {
@@ -161,9 +180,16 @@ impl AccessRules {
         }
         if errors.is_empty() {
             let (provision, keep_on_role_loss) = (settings.provision, settings.keep_on_role_loss);
-            return Ok(Self { lifecycle, provision, keep_on_role_loss, roles });
+            let grants = settings.grants.clone();
+            return Ok(Self { lifecycle, provision, keep_on_role_loss, grants, roles });
         }
         Err(errors)
+    }
+
+    /// Every group that is granted to anybody, as it is configured.
+    pub fn references(&self) -> BTreeSet<&str> {
+        let of_roles = self.roles.iter().flat_map(|role| &role.grants);
+        self.grants.iter().chain(of_roles).map(String::as_str).collect()
     }
 
     /// Decides for one person on the day `today`. `has_access` tells whether an active account is confirmed now.
@@ -172,30 +198,34 @@ impl AccessRules {
     /// A rejection where a role's condition cannot be evaluated for this record.
     pub fn decide(&self, person: &Person, today: NaiveDate, has_access: bool) -> Result<Decision, Rejection> {
         let next_change = self.lifecycle.next_change(person, today);
-        let decided = |access, reason| Ok(Decision { access, reason, next_change });
+        let decided = |access, reason, grants| Ok(Decision { access, reason, next_change, grants });
         let employment = self.lifecycle.employment(person, today);
         if !matches!(employment, Employment::Employed { .. }) {
-            return decided(false, Reason::NotEmployed(employment));
+            return decided(false, Reason::NotEmployed(employment), Granted::new());
         }
-        if self.provision == Provision::All {
-            return decided(true, Reason::Everybody);
-        }
+        let everybody = self.provision == Provision::All;
         let mut names = Vec::new();
-        for (name, rule) in &self.roles {
-            let matches = rule.matches(&person.record).map_err(|error| Rejection {
+        let mut grants: Granted = self.grants.iter().map(|group| (group.clone(), BTreeSet::new())).collect();
+        // Where everybody has access, roles only say who is granted what.
+        for role in self.roles.iter().filter(|role| !everybody || !role.grants.is_empty()) {
+            let matches = role.rule.matches(&person.record).map_err(|error| Rejection {
                 employee_id: Some(person.record.employee_id().to_owned()),
                 row: Some(person.record.row),
                 kind: RejectionKind::RoleCondition,
                 reason: format!("{}: {}", error.attribute, error.message),
             })?;
             if matches {
-                names.push(name.clone());
+                names.push(role.name.clone());
+                for group in role.grants.iter().filter(|group| !self.grants.contains(group)) {
+                    grants.entry(group.clone()).or_default().insert(role.name.clone());
+                }
             }
         }
         match (names.is_empty(), self.keep_on_role_loss && has_access) {
-            (false, _) => decided(true, Reason::Roles(names)),
-            (true, true) => decided(true, Reason::RoleLossKept),
-            (true, false) => decided(false, Reason::NoRole),
+            _ if everybody => decided(true, Reason::Everybody, grants),
+            (false, _) => decided(true, Reason::Roles(names), grants),
+            (true, true) => decided(true, Reason::RoleLossKept, grants),
+            (true, false) => decided(false, Reason::NoRole, Granted::new()),
         }
     }
 }
@@ -209,12 +239,15 @@ pub(crate) mod tests {
         let settings = AccessSettings {
             provision: Provision::Roles,
             keep_on_role_loss,
+            grants: vec![],
             roles: vec![
                 RoleSettings {
+                    grants: vec!["workspace:Q1".into()],
                     name: "finance".into(),
                     when: "department in ['Finance', 'Legal'] and job_title != 'Intern'".into(),
                 },
                 RoleSettings {
+                    grants: vec!["workspace:Q1".into(), "Board".into()],
                     name: "chiefs".into(),
                     when: "job_title == 'CFO' or job_title == 'CEO'".into(),
                 },
@@ -254,8 +287,12 @@ pub(crate) mod tests {
 
     #[test]
     fn roles_without_a_role_are_a_configuration_error() {
-        let settings =
-            AccessSettings { provision: Provision::Roles, keep_on_role_loss: false, roles: vec![] };
+        let settings = AccessSettings {
+            provision: Provision::Roles,
+            keep_on_role_loss: false,
+            grants: vec![],
+            roles: vec![],
+        };
         let errors = AccessRules::compile(&settings, lifecycle(|_| {}), &[], &Tables::new()).err().unwrap();
         assert_eq!(errors[0].key, "access.roles");
     }

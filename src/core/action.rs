@@ -13,26 +13,40 @@ pub enum ActionKind {
     Suspend,
     /// Remove the user; only where configured.
     Delete,
+    /// Take a user out of a group.
+    Revoke,
     /// Change attributes of an active user.
     Update,
     /// Set `active` to true, with what else has changed.
     Reactivate,
     /// Make a user.
     Create,
+    /// Put a user into a group.
+    Grant,
 }
 
 impl ActionKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 5] = [Self::Suspend, Self::Delete, Self::Update, Self::Reactivate, Self::Create];
+    pub const ALL: [Self; 7] = [
+        Self::Suspend,
+        Self::Delete,
+        Self::Revoke,
+        Self::Update,
+        Self::Reactivate,
+        Self::Create,
+        Self::Grant,
+    ];
 
     /// The name in JSON, in the database and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
             Self::Delete => "delete",
+            Self::Revoke => "revoke",
             Self::Update => "update",
             Self::Reactivate => "reactivate",
             Self::Create => "create",
+            Self::Grant => "grant",
         }
     }
 
@@ -41,9 +55,14 @@ impl ActionKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether it takes access away.
+    /// Whether it takes an account's access away.
     pub fn is_deprovision(self) -> bool {
         matches!(self, Self::Suspend | Self::Delete)
+    }
+
+    /// Whether it takes anything away: an account's access, or a membership.
+    pub fn takes_away(self) -> bool {
+        self.is_deprovision() || self == Self::Revoke
     }
 
     /// Its place in the order of a plan, from 0.
@@ -95,7 +114,16 @@ pub enum Target {
         /// What the person's account was last meant to look like.
         known_as: Attributes,
     },
+    /// In a group, or not.
+    Membership {
+        /// Workiva's id of the group.
+        group: String,
+        /// Whether in it.
+        joins: bool,
+    },
 }
+
+static NOTHING: Attributes = Attributes::new();
 
 impl Target {
     /// Whether both mean the same end.
@@ -103,6 +131,7 @@ impl Target {
         match (self, other) {
             (Self::Access(one), Self::Access(two)) => one == two,
             (Self::NoAccess { .. }, Self::NoAccess { .. }) => true,
+            (Self::Membership { .. }, Self::Membership { .. }) => self == other,
             _ => false,
         }
     }
@@ -111,6 +140,15 @@ impl Target {
     pub fn attributes(&self) -> &Attributes {
         match self {
             Self::Access(attributes) | Self::NoAccess { known_as: attributes } => attributes,
+            Self::Membership { .. } => &NOTHING,
+        }
+    }
+
+    /// The group that it is about, if it is about one.
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Self::Membership { group, .. } => Some(group),
+            _ => None,
         }
     }
 }

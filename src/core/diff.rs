@@ -84,6 +84,8 @@ fn needed(
 ) -> Option<(ActionKind, Vec<Change>)> {
     let active = account.map(|account| account.active);
     match target {
+        // Memberships are compared elsewhere; see `core::grants`.
+        Target::Membership { .. } => None,
         Target::NoAccess { .. } => {
             let needed = active == Some(true) || uncertain;
             needed.then(|| (by.kind(), vec![active_change(active, false)]))

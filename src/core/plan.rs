@@ -1,5 +1,7 @@
 //! A plan: every action fully decided, in a stable order, with the report that goes with it.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -60,7 +62,7 @@ pub struct SettledPerson {
 /// What a run would do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// By kind (deprovisions first), then by employee id.
+    /// By kind (deprovisions first), then by employee id and group.
     pub actions: Vec<PlannedAction>,
     /// Queued actions that nobody needs any more: (action, employee id).
     pub withdrawals: Vec<(i64, String)>,
@@ -72,6 +74,12 @@ pub struct Plan {
     pub busy: u64,
     /// Those among these who should lose access then.
     pub busy_deprovisions: u64,
+    /// People whose last workspace that is known goes: Workiva suspends them by itself.
+    pub last_workspaces: u64,
+    /// Memberships that were not given by us and are to end.
+    pub exclusive_revokes: u64,
+    /// Memberships that are kept, since it is not known which groups are meant.
+    pub held_back: u64,
     /// People who get no account before somebody has decided whether one of Workiva's users is theirs.
     pub waiting: Vec<String>,
     /// People who are to have no access, for whom nothing is to do, and who may have a user of Workiva's all the same: nobody has
@@ -115,6 +123,12 @@ impl Plan {
             counts.add(action.kind, 1);
         }
         counts
+    }
+
+    /// How many people something is to be done about.
+    pub fn people(&self) -> u64 {
+        let people: BTreeSet<&str> = self.actions.iter().map(|action| action.employee_id.as_str()).collect();
+        people.len() as u64
     }
 
     /// How many actions change a user name.

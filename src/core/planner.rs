@@ -11,9 +11,11 @@ use super::access::{AccessRules, Decision, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
 use super::diff::{Draft, Step, step};
+use super::grants::{Granted, GroupMap};
 use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
+use super::membership;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Record, Rejection, RejectionKind};
@@ -158,11 +160,20 @@ pub struct Material<'a> {
     pub states: &'a States,
     /// Who holds a user name (compared form) in state or by an action under way.
     pub holders: &'a HashMap<String, String>,
+    /// Which groups are meant by what roles grant; `None`: none grants anything, and memberships are left alone.
+    pub groups: Option<&'a GroupMap>,
+}
+
+/// By what each person is looked at.
+pub(super) struct Ground<'a> {
+    pub states: &'a States,
+    pub rulebook: &'a Rulebook,
+    pub groups: Option<&'a GroupMap>,
 }
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { judged, rejected, findings, header, states, holders } = material;
+    let Material { judged, rejected, findings, header, states, holders, groups } = material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
     plan.header = header;
@@ -171,11 +182,16 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let (judged, clashes, claimed) = settle_user_names(judged, holders, &findings.absent);
     plan.rejected.extend(clashes);
     for person in judged {
-        add_judged(&mut plan, person, states, rulebook);
+        add_judged(&mut plan, person, &Ground { states, rulebook, groups });
     }
-    add_absents(&mut plan, findings.absent, findings.without_id, &claimed, states, rulebook);
+    let ground = Ground { states, rulebook, groups };
+    add_absents(&mut plan, findings.absent, findings.without_id, &claimed, &ground);
     warn_of_undecided(&mut plan);
-    plan.actions.sort_by(|a, b| (a.kind, &a.employee_id).cmp(&(b.kind, &b.employee_id)));
+    membership::warn(&mut plan, groups);
+    let place = |action: &PlannedAction| {
+        (action.kind, action.employee_id.clone(), action.target.group().map(str::to_owned))
+    };
+    plan.actions.sort_by_cached_key(place);
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
     plan
 }
@@ -207,28 +223,34 @@ fn some_of(ids: &[String]) -> String {
     ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
 }
 
-fn add_judged(plan: &mut Plan, person: Judged, states: &States, rulebook: &Rulebook) {
+fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
     let target = match person.desired {
         Some(attributes) => Target::Access(attributes),
         None => Target::NoAccess { known_as: Attributes::new() },
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
     let settled = Settled { fingerprint, next_change, group: person.group };
-    add(plan, person.employee_id, target, &person.decision.reason, settled, states, rulebook);
+    let wish =
+        Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
+    add(plan, person.employee_id, wish, ground);
 }
 
-/// Adds what has to happen for one person, who should end at `target`.
-pub(super) fn add(
-    plan: &mut Plan,
-    employee_id: String,
-    target: Target,
-    reason: &Reason,
-    settled: Settled,
-    states: &States,
-    rulebook: &Rulebook,
-) {
+/// Where somebody should end, and why.
+pub(super) struct Wish<'a> {
+    pub target: Target,
+    pub reason: &'a Reason,
+    /// What their roles grant.
+    pub granted: Option<&'a Granted>,
+    /// What settles them.
+    pub settled: Settled,
+}
+
+/// Adds what has to happen for one person.
+pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: &Ground<'_>) {
+    let Wish { target, reason, granted, settled } = wish;
+    let rulebook = ground.rulebook;
     let unknown;
-    let state = match states.get(&employee_id) {
+    let state = match ground.states.get(&employee_id) {
         Some(state) => state,
         None => {
             unknown = PersonState::unknown(&employee_id);
@@ -236,11 +258,17 @@ pub(super) fn add(
         }
     };
     let grouped = grouped(plan, state, &settled, rulebook);
-    match step(state, target, rulebook.users.paths(), rulebook.deprovision) {
+    let granted = granted.filter(|_| matches!(target, Target::Access(_)));
+    let step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
+    let memberships = membership::of_person(state, &step, granted, ground.groups);
+    let is_whole = memberships.is_settled();
+    membership::add(plan, &employee_id, state, memberships, &settled);
+    match step {
         // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.
         Step::Settled if may_have_unlinked_user(state) && *reason != Reason::Absent => {
             plan.doubtful_leavers.push(employee_id)
         }
+        Step::Settled if !is_whole => {}
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }

@@ -19,6 +19,12 @@ pub struct Counts {
     pub suspend: u64,
     /// Users to be removed.
     pub delete: u64,
+    /// Memberships of groups to be given.
+    #[serde(default)]
+    pub grant: u64,
+    /// Memberships of groups to be taken back.
+    #[serde(default)]
+    pub revoke: u64,
 }
 
 impl Counts {
@@ -30,6 +36,8 @@ impl Counts {
             ActionKind::Reactivate => &mut self.reactivate,
             ActionKind::Suspend => &mut self.suspend,
             ActionKind::Delete => &mut self.delete,
+            ActionKind::Grant => &mut self.grant,
+            ActionKind::Revoke => &mut self.revoke,
         };
         *field += number;
     }
@@ -42,10 +50,12 @@ impl Counts {
             ActionKind::Reactivate => self.reactivate,
             ActionKind::Suspend => self.suspend,
             ActionKind::Delete => self.delete,
+            ActionKind::Grant => self.grant,
+            ActionKind::Revoke => self.revoke,
         }
     }
 
-    /// How many take access away.
+    /// How many take an account's access away.
     pub fn deprovisions(&self) -> u64 {
         self.suspend + self.delete
     }

@@ -1,8 +1,11 @@
 //! What the state table knows of a person: the last confirmed account and the action that is under way.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::action::{ActionKind, Attributes, Target};
+use super::grants::Given;
 
 /// A person's account as it was last confirmed by Workiva.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,21 @@ pub struct OpenAction {
     pub withdrawn: bool,
 }
 
+/// An action on one membership that still matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenMembership {
+    /// The outbox's key.
+    pub action_id: i64,
+    /// Whether it puts the person into the group.
+    pub joins: bool,
+    /// How far it has come.
+    pub state: OpenState,
+    /// Whether a request of it may have taken effect without our knowing.
+    pub uncertain: bool,
+    /// Whether it is never sent any more, and only what it did is learnt.
+    pub withdrawn: bool,
+}
+
 /// One row of the state table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonState {
@@ -58,8 +76,12 @@ pub struct PersonState {
     pub group: Option<String>,
     /// The account, if there is one.
     pub account: Option<Account>,
-    /// The action that is under way, if any.
+    /// The action on the account that is under way, if any.
     pub open: Option<OpenAction>,
+    /// The groups that the person was confirmed to be in, of those that we have to do with.
+    pub memberships: BTreeMap<String, Given>,
+    /// The actions on memberships that are under way, by group.
+    pub open_memberships: BTreeMap<String, OpenMembership>,
     /// What `adopt` left to be decided about this person, or what was decided.
     pub adoption: Option<AdoptionMark>,
 }
@@ -102,6 +124,8 @@ impl PersonState {
             group: None,
             account: None,
             open: None,
+            memberships: BTreeMap::new(),
+            open_memberships: BTreeMap::new(),
             adoption: None,
         }
     }

@@ -7,11 +7,13 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::Engine;
+use super::groups::has_none;
 use crate::config::{UpdateBy, WorkivaSettings};
 use crate::core::plan::hex;
 use crate::core::retry::{Next, next};
+use crate::core::scim::group::GroupWalk;
 use crate::core::scim::list::UserPage;
-use crate::core::scim::{Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
+use crate::core::scim::{Capabilities, Exchange, Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest};
 use crate::source::HrSource;
 
 /// How often a question is asked before its failure is believed: one 503 says little about a connection.
@@ -53,8 +55,11 @@ impl ConnectionReport {
 
 /// What tells one connection from another. The secret is not part of it, since nothing made from a secret belongs into a
 /// database: a secret that changed shows itself by a 401, which pauses everything.
-pub fn settings_key(base_url: &Url, workiva: &WorkivaSettings) -> String {
-    let parts = serde_json::json!([base_url.as_str(), workiva.auth, workiva.username]);
+pub fn settings_key(base_url: &Url, workiva: &WorkivaSettings, needs_groups: bool) -> String {
+    let mut parts = serde_json::json!([base_url.as_str(), workiva.auth, workiva.username]);
+    if let Some(parts) = parts.as_array_mut().filter(|_| needs_groups) {
+        parts.push("groups".into());
+    }
     hex(&Sha256::digest(parts.to_string()))
 }
 
@@ -104,12 +109,39 @@ pub async fn check<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> Connectio
         (UpdateBy::Auto, None) => "PATCH, and PUT should it be refused",
     };
     report.steps.push(CheckStep { name: "updates".into(), ok: true, message: how.into() });
+    check_groups(engine, &mut report).await;
     report
+}
+
+/// Whether there are groups, where roles grant some.
+async fn check_groups<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, report: &mut ConnectionReport) {
+    let needed = !engine.rules.rulebook.access.references().is_empty();
+    let listed = if needed { engine.list_groups().await } else { first_group(engine).await };
+    let (ok, message) = match listed {
+        Ok(groups) if needed => (true, format!("{} groups", groups.len())),
+        Ok(_) => (true, "offered; no role grants any".into()),
+        Err(failure) if has_none(&failure) && needed => {
+            let message = "this server has no Groups, and access grants some: take the grants out of the configuration, or ask Workiva \
+                           for a connection with Groups";
+            (false, format!("{message} ({failure})"))
+        }
+        Err(failure) if has_none(&failure) => (true, "not offered; no role grants any".into()),
+        Err(failure) => (!needed, explain(&failure)),
+    };
+    report.works &= ok;
+    report.steps.push(CheckStep { name: "groups".into(), ok, message });
+}
+
+/// One group is enough to see that there are some.
+async fn first_group<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> Result<Vec<RemoteGroup>, Failure> {
+    let mut walk = GroupWalk::new(1);
+    walk.accept(&ask(engine, walk.next_request()).await.result?)?;
+    Ok(walk.into_groups())
 }
 
 /// Asks, and asks again after a failure that may pass. Where no connection can be made at all, the operator is told at
 /// once.
-async fn ask<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, request: ScimRequest) -> Exchange {
+pub(super) async fn ask<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, request: ScimRequest) -> Exchange {
     let mut attempt = 1;
     loop {
         let exchange = engine.port.execute(&request).await;

@@ -6,10 +6,12 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
+use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
 use super::register::Select;
 use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
+use crate::core::grants::Manage;
 use crate::core::guard::{Verdict, check};
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble, judge};
@@ -81,8 +83,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn plan(&self, today: Option<NaiveDate>, select: &Select) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
         let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
+        let groups = self.group_map().await?;
+        let (found, of_groups) = self.found_members(groups.as_ref()).await?;
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, today).await?;
-        let due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
+        let mut due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
+        due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
         let absent = Fingerprint::absent(rulebook.seed);
         let read = self.feed.read(&self.store, select, &due, absent, self.clock.now()).await?;
         let mut findings = read.findings;
@@ -92,18 +97,30 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .map(|record| record.employee_id())
             .chain(findings.absent.iter().map(String::as_str))
             .collect();
-        let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        if groups.is_some() {
+            self.store.add_memberships(&mut states).await?;
+            add_found(&mut states, &found);
+        }
         let (judged, rejected) = judge(records, &states, rulebook, today);
         let mut names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
         names.sort_unstable();
         names.dedup();
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
         let (states, holders) = (&states, &holders);
-        let material = Material { judged, rejected, findings, header: read.header, states, holders };
+        let groups = groups.as_ref();
+        let material = Material { judged, rejected, findings, header: read.header, states, holders, groups };
         let mut plan = Plan { anew, ..assemble(material, rulebook) };
-        plan.warnings.extend(read.warnings);
+        plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
+        if groups.is_none() {
+            // Nobody is granted anything any more: what waits is not sent, and what was given stays.
+            plan.withdrawals.extend(self.store.waiting_memberships().await?);
+        }
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
+        if plan.counts().revoke > 0 {
+            (scale.memberships, scale.open_revokes) = self.store.scale_of_memberships().await?;
+        }
         if let Some(column) = &guard.max_deprovision_percent_per
             && plan.counts().deprovisions() > 0
         {
@@ -192,7 +209,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         select: &Select,
     ) -> Result<Reading, FeedError> {
         let seen = self.store.seen().await?;
-        if let Some(mut known) = self.feed.digest().await? {
+        // Who is in a group is not in the source: under 'exclusive' each run looks.
+        let looks_at_groups = self.settings.groups.manage == Manage::Exclusive;
+        if let Some(mut known) = self.feed.digest().await?.filter(|_| !looks_at_groups) {
             let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if !feed::was_set_back(&self.store, &self.rules.rulebook, today).await?

@@ -12,6 +12,7 @@ use super::feed::Feed;
 use super::{Engine, EngineError};
 use crate::core::access::Reason;
 use crate::core::action::{ActionKind, Attributes, Change};
+use crate::core::grants::Given;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
 use crate::core::lifecycle::EmploymentStatus;
@@ -39,6 +40,8 @@ pub struct Explanation {
     pub user: Option<Attributes>,
     /// The account as Workiva last confirmed it.
     pub account: Option<ConfirmedAccount>,
+    /// The groups that the person was confirmed to be in, of those that we have to do with, and by whom it was given.
+    pub memberships: BTreeMap<String, Given>,
     /// What of it is not as it should be.
     pub differs: Vec<Change>,
     /// What `adopt` left to be decided about this person, or what was decided.
@@ -166,7 +169,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails. A source that fails is in the answer, which then tells what is stored.
     pub async fn explain(&self, employee_id: &str, limit: u32) -> Result<Explanation, EngineError> {
-        let states = self.store.states(&[employee_id]).await?;
+        let mut states = self.store.states(&[employee_id]).await?;
+        self.store.add_memberships(&mut states).await?;
         let confirmed_at = self.store.confirmed_at(employee_id).await?;
         let account = states.get(employee_id).and_then(|state| state.account.clone());
         let mut told = Explanation {
@@ -180,6 +184,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 attributes: account.attributes,
                 confirmed_at,
             }),
+            memberships: states.get(employee_id).map(|state| state.memberships.clone()).unwrap_or_default(),
             differs: Vec::new(),
             adoption: states.get(employee_id).and_then(|state| state.adoption),
             drift: self.store.drift_finding(employee_id).await?,
@@ -247,6 +252,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let is_absent = !findings.absent.is_empty();
         let names: Vec<String> = judged.iter().filter_map(Judged::user_name).collect();
         let holders = self.store.holders(&names).await?;
+        let groups = self.known_groups().await?.map(|(mut map, unknown)| {
+            let asked = unknown.into_iter();
+            map.wrong =
+                asked.map(|name| format!("Workiva has not been asked yet which group '{name}' is")).collect();
+            map
+        });
         let plan = |states: &States| {
             let material = Material {
                 judged: judged.clone(),
@@ -256,6 +267,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 header: HeaderNames::default(),
                 states,
                 holders: &holders,
+                groups: groups.as_ref(),
             };
             assemble(material, rulebook)
         };
@@ -263,6 +275,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let at_rest = states.iter().map(|(id, state)| {
             let mut state = state.clone();
             state.open = None;
+            state.open_memberships.clear();
             (id.clone(), state)
         });
         let whole = plan(&at_rest.collect::<HashMap<_, _>>());

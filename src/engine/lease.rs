@@ -23,6 +23,11 @@ impl Lease {
         Self { until: clock.now() + length, ends: clock.elapsed() + length }
     }
 
+    /// Of two, the one that ends first.
+    pub fn sooner(self, other: Self) -> Self {
+        if other.ends < self.ends { other } else { self }
+    }
+
     /// Whether something that begins now and takes so long is over before the lease is.
     pub fn outlives(&self, clock: &dyn Clock, duration: Duration) -> bool {
         clock.elapsed() + duration < self.ends

@@ -9,9 +9,11 @@ pub mod drift;
 pub mod explain;
 pub mod feed;
 pub mod gate;
+mod groups;
 pub mod inbound;
 pub mod lease;
 pub mod look;
+pub mod members;
 mod merging;
 mod outage;
 pub mod outcome;
@@ -38,6 +40,7 @@ use self::clock::{Clock, Randomness};
 use self::directory::Directory;
 use self::feed::Feed;
 use self::gate::Gate;
+use self::members::Members;
 use self::pool::Pool;
 use self::register::Select;
 use self::session::{Line, Manner};
@@ -128,7 +131,9 @@ pub struct Parts<S, P> {
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Puts an engine together.
     pub fn new(loaded: Loaded, parts: Parts<S, P>) -> Self {
-        let connection_key = connection::settings_key(&loaded.rules.base_url, &loaded.settings.workiva);
+        let needs_groups = !loaded.rules.rulebook.access.references().is_empty();
+        let connection_key =
+            connection::settings_key(&loaded.rules.base_url, &loaded.settings.workiva, needs_groups);
         Self {
             settings: loaded.settings,
             rules: loaded.rules,
@@ -180,6 +185,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             lease: Duration::from_secs(workiva.lease_seconds),
             timeout: Duration::from_secs(workiva.timeout_seconds),
             retry: self.settings.retry.clone(),
+            batch: self.settings.groups.batch as usize,
         };
         Line {
             port: Arc::clone(&self.port),
@@ -193,6 +199,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             capabilities,
             patch_refused: AtomicBool::new(false),
             directory: Directory::default(),
+            members: Members::default(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
@@ -209,7 +216,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let input = now_read.plan.input.to_hex();
         // A plan is held whole, or its deprovisions are.
         let actions = &now_read.plan.actions;
-        let deprovisions = actions.iter().filter(|action| action.kind.is_deprovision());
+        let deprovisions = actions.iter().filter(|action| action.kind.takes_away());
         let now_planned = [content_hash(&input, actions), content_hash(&input, deprovisions)];
         let approval = self.store.approve(plan_id, by, &input, &now_planned, self.clock.now()).await?;
         self.bell.notify_one();

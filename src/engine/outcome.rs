@@ -107,6 +107,8 @@ pub(super) fn tell(result: &CycleResult) {
         reactivate = counts.reactivate,
         suspend = counts.suspend,
         delete = counts.delete,
+        grant = counts.grant,
+        revoke = counts.revoke,
         queued = result.committed.queued,
         "run planned"
     );

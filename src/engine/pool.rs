@@ -243,7 +243,8 @@ impl<P: ScimPort> Pool<P> {
             }
             let now = line.clock.now();
             let lease = Lease::begin(&*line.clock, line.manner.lease);
-            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until: lease.until };
+            let batch = line.manner.batch;
+            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until: lease.until, batch };
             let result = line.store.turn(&finished, &claim).await;
             TurnDone { finished, lease, wanted, result }
         })
@@ -290,7 +291,7 @@ impl<P: ScimPort> Pool<P> {
                     self.tell(one);
                 }
                 // What came back into the queue may be due already.
-                let came_back = done.finished.iter().any(Finished::is_to_go_on);
+                let came_back = turn.let_go || done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
                 round.tray.add(turn.claimed, done.lease);
                 Ok(())
@@ -311,7 +312,7 @@ impl<P: ScimPort> Pool<P> {
         let kind = one.kind.name();
         let (run_id, employee_id, action_id) = (&one.run_id, &one.employee_id, one.action_id);
         match &one.ending {
-            Ending::Done { .. } => {
+            Ending::Done { .. } | Ending::Member { .. } => {
                 self.line.telemetry.action(kind, "done");
                 tracing::info!(run_id, employee_id, action_id, kind, "confirmed");
             }

@@ -7,6 +7,7 @@ use super::clock::{Clock, Randomness};
 use super::directory::Directory;
 use super::gate::Gate;
 use super::lease::Lease;
+use super::members::Members;
 use super::reading::Ask;
 use super::telemetry::Telemetry;
 use crate::config::UpdateBy;
@@ -38,6 +39,8 @@ pub struct Manner {
     pub timeout: Duration,
     /// How failures are retried.
     pub retry: RetrySettings,
+    /// Most people whose membership one request changes.
+    pub batch: usize,
 }
 
 /// What all workers share.
@@ -54,6 +57,8 @@ pub struct Line<P> {
     pub patch_refused: std::sync::atomic::AtomicBool,
     /// All users of Workiva, if they were listed.
     pub directory: Directory,
+    /// Who is in which group, as read a moment ago.
+    pub members: Members,
     /// The state table and outbox.
     pub store: Store,
     /// The time.
@@ -200,8 +205,10 @@ impl<P: ScimPort> Line<P> {
 pub struct Session<'a, P> {
     /// What all workers share.
     pub line: &'a Line<P>,
-    /// The action.
+    /// The action; of several that share requests, the first.
     pub action: &'a Claimed,
+    /// All that share requests: this action alone, or a batch of one group and direction.
+    pub batch: &'a [Claimed],
     /// Every request so far.
     pub attempts: Vec<AttemptRow>,
     /// Whether a request may have taken effect unseen.
@@ -216,12 +223,18 @@ pub struct Session<'a, P> {
 impl<'a, P: ScimPort> Session<'a, P> {
     /// Begins with a lease that was just taken.
     pub fn new(line: &'a Line<P>, action: &'a Claimed, lease: Lease) -> Self {
+        Self::of(line, action, std::slice::from_ref(action), lease)
+    }
+
+    /// The same for a batch of actions, of which `action` is the first.
+    pub fn of(line: &'a Line<P>, action: &'a Claimed, batch: &'a [Claimed], lease: Lease) -> Self {
         let begun_at = line.clock.elapsed();
         Self {
             line,
             action,
+            batch,
             attempts: Vec::new(),
-            uncertain: action.uncertain,
+            uncertain: batch.iter().any(|one| one.uncertain),
             begun_at,
             blame: Blame::default(),
             lease,
@@ -296,7 +309,8 @@ impl<'a, P: ScimPort> Session<'a, P> {
                 return Ok(());
             }
             let lease = Lease::begin(clock, manner.lease);
-            if !self.line.store.renew(self.action.action_id, self.action.epoch, lease.until).await? {
+            let claims: Vec<_> = self.batch.iter().map(|one| (one.action_id, one.epoch)).collect();
+            if !self.line.store.renew(&claims, lease.until).await? {
                 return Err(Interrupt::LeaseLost);
             }
             // To store that may have taken its time, so what is left of the lease is looked at again.

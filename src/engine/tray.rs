@@ -1,6 +1,6 @@
 //! What passes between the pool and its workers: actions to begin with, and ends to store.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -26,6 +26,8 @@ struct Inner {
     /// Through, and not stored yet.
     finished: Vec<Finished>,
     workers: usize,
+    /// The groups whose members a worker changes: two changes of one group at a time could undo each other.
+    groups: HashSet<String>,
     /// The pool is busy storing, and looks by itself when it is through.
     is_looked_at_later: bool,
 }
@@ -85,14 +87,14 @@ impl Tray {
     /// Whether another worker is of use; if so, it counts as at work from now on.
     pub fn hire(self: &Arc<Self>, limit: usize) -> Option<Worker> {
         let mut inner = self.inner();
-        if inner.workers >= limit || inner.ready.is_empty() {
+        if inner.workers >= limit || inner.first_free().is_none() {
             return None;
         }
         inner.workers += 1;
         Some(Worker(Arc::clone(self)))
     }
 
-    fn next<P>(&self, line: &Line<P>) -> Option<(Claimed, Lease)> {
+    fn next<P>(&self, line: &Line<P>) -> Option<(Vec<Claimed>, Lease)> {
         if !line.gate.is_open() {
             return None;
         }
@@ -100,11 +102,13 @@ impl Tray {
         if inner.workers > line.gate.in_flight_limit() as usize {
             return None;
         }
-        inner.ready.pop_front()
+        let first = inner.first_free()?;
+        let (action, lease) = inner.ready.remove(first)?;
+        Some(inner.with_others(action, lease, line.manner.batch))
     }
 
-    fn put_down(&self, finished: Finished) {
-        self.inner().finished.push(finished);
+    fn put_down(&self, finished: Vec<Finished>) {
+        self.inner().finished.extend(finished);
         self.ring();
     }
 
@@ -119,14 +123,59 @@ impl Tray {
     }
 }
 
+impl Inner {
+    /// The first action that can be begun.
+    fn first_free(&self) -> Option<usize> {
+        self.ready
+            .iter()
+            .position(|(action, _)| action.group.as_ref().is_none_or(|group| !self.groups.contains(group)))
+    }
+
+    /// What is begun together with an action on a membership: others of the group and direction, as far as nothing has failed for
+    /// them yet. Whoever failed once is tried alone, so that others do not fail with them.
+    fn with_others(&mut self, action: Claimed, lease: Lease, most: usize) -> (Vec<Claimed>, Lease) {
+        let Some(group) = action.group.clone() else { return (vec![action], lease) };
+        self.groups.insert(group);
+        let (mut batch, mut lease) = (vec![action], lease);
+        while batch[0].attempts == 0 && batch.len() < most {
+            let fits = |one: &Claimed| {
+                one.group == batch[0].group
+                    && one.kind == batch[0].kind
+                    && one.withdrawn == batch[0].withdrawn
+                    && one.attempts == 0
+            };
+            let Some(at) = self.ready.iter().position(|(one, _)| fits(one)) else { break };
+            let Some((other, theirs)) = self.ready.remove(at) else { break };
+            lease = lease.sooner(theirs);
+            batch.push(other);
+        }
+        (batch, lease)
+    }
+}
+
+/// A group that a worker has to itself; it is free again when this is dropped, which a panic does too.
+struct HeldGroup<'a> {
+    tray: &'a Tray,
+    group: String,
+}
+
+impl Drop for HeldGroup<'_> {
+    fn drop(&mut self) {
+        self.tray.inner().groups.remove(&self.group);
+    }
+}
+
 /// A worker; it counts as at work until it is dropped, which a panic does too.
 pub struct Worker(Arc<Tray>);
 
 impl Worker {
     /// Carries out one action after another until there is none, or none may be begun.
     pub async fn work<P: ScimPort>(self, line: Arc<Line<P>>) {
-        while let Some((action, lease)) = self.0.next(&line) {
-            let finished = carry_out(&line, &action, lease).await;
+        while let Some((actions, lease)) = self.0.next(&line) {
+            let group = actions.first().and_then(|action| action.group.clone());
+            let held = group.map(|group| HeldGroup { tray: &self.0, group });
+            let finished = carry_out(&line, &actions, lease).await;
+            drop(held);
             self.0.put_down(finished);
         }
     }

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
+use super::memberships::let_go;
 use super::plans::CHUNK;
 use super::{StoreError, Tx, millis, to_json};
 use crate::core::audit::{Entry, Kind, bound_hash};
+use crate::core::grants::workspace_of;
 use crate::core::plan::PlannedAction;
 use crate::core::value::folded;
 
@@ -15,6 +17,8 @@ struct ActionRow<'a> {
     employee_id: &'a str,
     kind: &'a str,
     rank: i64,
+    group_id: Option<&'a str>,
+    workspace_id: Option<&'a str>,
     #[serde(skip)]
     attributes: Vec<&'a str>,
     changes: String,
@@ -54,9 +58,10 @@ pub(super) async fn insert_actions(
             .fetch_one(&mut **tx)
             .await?;
         inserted += sqlx::query(
-            "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, scim_id, \
+            "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
                base_version, fingerprint, next_change, guard_group, supersedes, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
+               j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
                j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', \
                j.value ->> 'group', j.value ->> 'supersedes', \
@@ -64,7 +69,8 @@ pub(super) async fn insert_actions(
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
              WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
-               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))) \
+               (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked') \
+                  AND coalesce(o.group_id, '') = coalesce(j.value ->> 'group_id', ''))) \
              ORDER BY j.key",
         )
         .bind(plan_id)
@@ -84,6 +90,10 @@ pub(super) async fn insert_actions(
         .bind(first)
         .execute(&mut **tx)
         .await?;
+        if state == "queued" && parts.iter().any(|part| part.group_id.is_some()) {
+            let people: Vec<&str> = parts.iter().map(|part| part.employee_id).collect();
+            let_go(tx, &people).await?;
+        }
         let numbers: Vec<i64> = sqlx::query_scalar("SELECT action_id FROM action WHERE action_id >= ?1")
             .bind(first)
             .fetch_all(&mut **tx)
@@ -121,6 +131,8 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         employee_id: &action.employee_id,
         kind: action.kind.name(),
         rank: action.kind.rank(),
+        group_id: action.target.group(),
+        workspace_id: action.target.group().and_then(workspace_of),
         attributes: action.changes.iter().map(|change| change.attribute.as_str()).collect(),
         changes: to_json(&action.changes),
         because: &action.because,

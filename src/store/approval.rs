@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::append;
+use super::memberships::let_go;
 use super::recorded::plan_decided;
 use super::register::accept_sources;
 use super::{Store, StoreError, Tx, millis};
@@ -138,7 +139,7 @@ pub(super) async fn moved(
     let moved: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
          AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
-                AND o.state IN ('queued', 'parked') \
+                AND o.state IN ('queued', 'parked') AND coalesce(o.group_id, '') = coalesce(h.group_id, '') \
                 AND (o.action_id IS NOT h.supersedes OR o.action_id IN (SELECT action_id FROM lease))))",
     )
     .bind(plan_id)
@@ -172,6 +173,13 @@ pub(super) async fn release(tx: &mut Tx, plan_id: &str, now: DateTime<Utc>) -> R
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;
+    let people: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT employee_id FROM action WHERE plan_id = ?1 AND waits = 1 AND state = 'queued'",
+    )
+    .bind(plan_id)
+    .fetch_all(&mut **tx)
+    .await?;
+    let_go(tx, &people.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     Ok(queued.rows_affected())
 }
 

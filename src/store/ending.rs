@@ -8,12 +8,14 @@ use sqlx::Row;
 
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
+use super::memberships::{end_memberships, forget_memberships, let_go};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
+use crate::core::grants::Given;
 use crate::core::planted::{self, Fault};
 use crate::core::state::Account;
 use crate::core::value::folded;
@@ -25,6 +27,13 @@ pub enum Ending {
     Done {
         /// The confirmed account.
         account: Option<Account>,
+    },
+    /// Confirmed of a membership.
+    Member {
+        /// By whom it was given; `None`: there is none any more.
+        given: Option<Given>,
+        /// Whether Workiva has suspended the user for it.
+        is_suspended: bool,
     },
     /// It was withdrawn, and has not done what it was to do.
     Withdrawn {
@@ -112,6 +121,8 @@ impl Finished {
 pub struct Turn {
     /// The actions that were still ours when they ended; what others did is kept as requests only.
     pub ours: BTreeSet<i64>,
+    /// Whether something that waited for one of them can be claimed by now.
+    pub let_go: bool,
     /// What was claimed, those that take access away first.
     pub claimed: Vec<Claimed>,
 }
@@ -136,7 +147,8 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut turn = Turn::default();
         if !finished.is_empty() {
-            let ours = finish(&mut tx, finished, next.now).await?;
+            let (ours, let_go) = finish(&mut tx, finished, next.now).await?;
+            turn.let_go = let_go;
             turn.ours = ours.into_iter().map(|(action_id, _)| action_id).collect();
         }
         if next.limit > 0 {
@@ -154,25 +166,29 @@ async fn finish(
     tx: &mut Tx,
     finished: &[Finished],
     now: DateTime<Utc>,
-) -> Result<BTreeSet<Hold>, StoreError> {
+) -> Result<(BTreeSet<Hold>, bool), StoreError> {
     let holds = end_leases(tx, finished).await?;
     let repeated = repeated(tx, finished, &holds).await?;
     store_attempts(tx, finished).await?;
     let ours: Vec<&Finished> =
         finished.iter().filter(|one| holds.contains(&(one.action_id, one.epoch))).collect();
     let taken = taken_accounts(tx, &ours).await?;
-    let (mut done, mut looked_at, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut done, mut members, mut looked_at, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let people: Vec<&str> = ours.iter().map(|one| &*one.employee_id).collect();
     for one in ours {
         match &one.ending {
             _ if taken.contains_key(&one.action_id) => others.push(one),
             Ending::Done { .. } => done.push(one),
+            Ending::Member { .. } => members.push(one),
             Ending::Withdrawn { .. } => looked_at.push(one),
             _ => others.push(one),
         }
     }
     end_done(tx, &done, now).await?;
+    end_memberships(tx, &members, now).await?;
     end_withdrawn(tx, &looked_at, now).await?;
     end_others(tx, &others, &taken, now).await?;
+    let let_go = let_go(tx, &people).await?;
     let told: Vec<Entry> = finished
         .iter()
         .filter_map(|one| {
@@ -180,7 +196,7 @@ async fn finish(
             let ended = match &one.ending {
                 _ if !holds.contains(&hold) => "lost",
                 _ if taken.contains_key(&one.action_id) => "parked",
-                Ending::Done { .. } => "done",
+                Ending::Done { .. } | Ending::Member { .. } => "done",
                 Ending::Withdrawn { .. } => "superseded",
                 Ending::Parked { .. } => "parked",
                 Ending::Untouched | Ending::Again { .. } => "queued",
@@ -194,7 +210,7 @@ async fn finish(
         })
         .collect();
     append(tx, now, &told).await?;
-    Ok(holds)
+    Ok((holds, let_go > 0))
 }
 
 /// Ends the leases that are still ours, and says which.
@@ -245,7 +261,9 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
     store_accounts(tx, &accounts, now).await?;
     sqlx::query(
-        "UPDATE person SET version = version + 1, fingerprint = a.fingerprint, next_change = a.next_change, \
+        "UPDATE person SET version = version + 1, next_change = a.next_change, \
+           fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
+             AND o.state IN ('queued', 'parked', 'held')), person.fingerprint, a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group) \
          FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
     )
@@ -290,7 +308,7 @@ fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Ut
         error: taken.map_or("", String::as_str),
     };
     match &one.ending {
-        Ending::Done { .. } | Ending::Withdrawn { .. } => Some(row),
+        Ending::Done { .. } | Ending::Member { .. } | Ending::Withdrawn { .. } => Some(row),
         Ending::Untouched => None,
         Ending::Again { not_before, counts, uncertain, reason } => Some(EndingRow {
             state: "queued",
@@ -345,6 +363,9 @@ pub(super) async fn store_accounts(
     now_held: &[(&str, Option<&Account>)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let ids: Vec<_> =
+        now_held.iter().map(|(id, account)| (*id, account.map(|account| &*account.scim_id))).collect();
+    forget_memberships(tx, &ids).await?;
     let (mut accounts, mut gone) = (Vec::new(), Vec::new());
     for (employee_id, account) in now_held {
         match account {

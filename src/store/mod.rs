@@ -17,6 +17,7 @@ mod drift;
 mod ending;
 mod explain;
 mod inbox;
+mod memberships;
 mod opening;
 mod operator;
 mod outage;

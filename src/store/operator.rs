@@ -6,6 +6,7 @@ use sqlx::Row;
 
 use super::audit::append;
 use super::drift::DriftSummary;
+use super::memberships::let_go;
 use super::recorded::ordered;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
@@ -68,6 +69,8 @@ pub struct RunSummary {
 pub struct Queue {
     /// Waiting for a worker.
     pub queued: u64,
+    /// Of a membership, and waiting for something to be confirmed first.
+    pub waiting: u64,
     /// In a worker's hands.
     pub leased: u64,
     /// Waiting for an operator.
@@ -111,6 +114,8 @@ pub struct ParkedAction {
     pub employee_id: String,
     /// Create, update and so on.
     pub kind: String,
+    /// Of a grant or revoke: the group.
+    pub group: Option<String>,
     /// Attempts made.
     pub attempts: u64,
     /// Why it was planned.
@@ -164,7 +169,8 @@ impl Store {
     /// Where the database fails.
     pub async fn queue(&self) -> Result<Queue, StoreError> {
         let rows = sqlx::query(
-            "SELECT state, count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked') GROUP BY state \
+            "SELECT iif(waits, 'waiting', state), count(*), min(created_at) FROM action \
+               WHERE state IN ('queued', 'parked') GROUP BY 1 \
              UNION ALL SELECT 'held', count(*), NULL FROM action a JOIN plan p USING (plan_id) \
                WHERE a.state = 'held' AND p.state = 'held' \
              UNION ALL SELECT 'withdrawn', count(*), NULL FROM action WHERE withdrawn = 1 AND state IN ('queued', 'parked') \
@@ -180,6 +186,7 @@ impl Store {
                     queue.queued = number;
                     queue.oldest_queued_at = row.get::<Option<i64>, _>(2).map(from_millis);
                 }
+                "waiting" => queue.waiting = number,
                 "leased" => queue.leased = number,
                 "parked" => queue.parked = number,
                 "withdrawn" => queue.withdrawn = number,
@@ -197,7 +204,7 @@ impl Store {
     /// Where the database fails.
     pub async fn parked(&self) -> Result<Vec<ParkedAction>, StoreError> {
         let rows = sqlx::query(
-            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, ''), withdrawn \
+            "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, ''), withdrawn, group_id \
              FROM action JOIN intent USING (action_id) WHERE state = 'parked' ORDER BY action_id",
         )
         .fetch_all(&self.readers)
@@ -210,6 +217,7 @@ impl Store {
             because: row.get(4),
             reason: row.get(5),
             withdrawn: row.get(6),
+            group: row.get(7),
         });
         Ok(parked.collect())
     }
@@ -264,6 +272,8 @@ impl Store {
             .await?;
         let told: Vec<Entry> =
             done.iter().map(|(action_id, employee_id)| ordered(kind, *action_id, employee_id, by)).collect();
+        let people: Vec<&str> = done.iter().map(|(_, employee_id)| employee_id.as_str()).collect();
+        let_go(&mut tx, &people).await?;
         append(&mut tx, now, &told).await?;
         tx.commit().await?;
         Ok(done.len() as u64)

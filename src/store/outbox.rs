@@ -1,9 +1,11 @@
 //! The outbox: actions are claimed under a fenced lease.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Owner, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::action::{ActionKind, Change, Target};
@@ -28,6 +30,8 @@ pub struct Claimed {
     pub target: Target,
     /// Workiva's id, where one is confirmed.
     pub scim_id: Option<String>,
+    /// Of a grant or revoke: the group.
+    pub group: Option<String>,
     /// Whether Workiva has to be read before anything is written.
     pub uncertain: bool,
     /// Whether nothing may be sent for it: what it did is learnt by reading.
@@ -55,24 +59,19 @@ impl HeldLease {
 }
 
 impl Store {
-    /// Makes a lease longer. False: it was lost, and nothing may be sent any more.
+    /// Makes the leases of these actions longer, each under its claim. False: one was lost, and nothing may be sent any more.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn renew(
-        &self,
-        action_id: i64,
-        epoch: i64,
-        lease_until: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    pub async fn renew(&self, claims: &[(i64, i64)], lease_until: DateTime<Utc>) -> Result<bool, StoreError> {
         // Always another end than before, also where the clock was set back: others tell by that that it was made longer.
-        let sql =
-            "UPDATE lease SET lease_until = max(?3, lease_until + 1) WHERE action_id = ?1 AND epoch = ?2";
+        let sql = "UPDATE lease SET lease_until = max(?2, lease_until + 1) \
+             WHERE (action_id, epoch) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
         let mut tx = self.begin().await?;
         let done =
-            sqlx::query(sql).bind(action_id).bind(epoch).bind(millis(lease_until)).execute(&mut *tx).await?;
+            sqlx::query(sql).bind(to_json(&claims)).bind(millis(lease_until)).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(done.rows_affected() == 1 || planted::is(Fault::SkippedFence))
+        Ok(done.rows_affected() == claims.len() as u64 || planted::is(Fault::SkippedFence))
     }
 
     /// All leases, as they stand.
@@ -165,7 +164,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = "SELECT min(not_before) FROM action WHERE state = 'queued' \
+        let sql = "SELECT min(not_before) FROM action WHERE state = 'queued' AND waits = 0 \
                    AND action_id NOT IN (SELECT action_id FROM lease)";
         let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(at.map(from_millis))
@@ -183,21 +182,61 @@ pub struct Claim<'a> {
     pub now: DateTime<Utc>,
     /// When the lease ends.
     pub lease_until: DateTime<Utc>,
+    /// Of one group and direction up to so many are claimed together, and count as one.
+    pub batch: usize,
 }
+
+/// What of an action is claimed with it.
+const CLAIMED: &str = "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, \
+                         a.attempts, a.withdrawn, a.group_id \
+                       FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
+                         LEFT JOIN account c USING (employee_id) \
+                       WHERE a.state = 'queued' AND a.waits = 0 AND a.not_before <= ?1 \
+                         AND a.action_id NOT IN (SELECT action_id FROM lease)";
+/// The account of a person and their memberships are not written at the same time, since one changes what the other means; nor is a
+/// group by two processes.
+const APART: &str = "AND ((a.group_id IS NULL \
+                         AND a.employee_id NOT IN (SELECT b.employee_id FROM lease JOIN action b USING (action_id))) \
+                       OR (a.group_id IS NOT NULL \
+                         AND a.employee_id NOT IN (SELECT b.employee_id FROM lease JOIN action b USING (action_id) \
+                           WHERE b.group_id IS NULL) \
+                         AND a.group_id NOT IN (SELECT b.group_id FROM lease l JOIN action b USING (action_id) \
+                           WHERE b.group_id IS NOT NULL AND l.owner <> ?3)))";
 
 /// Claims what is due, those that take access away first.
 pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, a.attempts, \
-           a.withdrawn \
-         FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) LEFT JOIN account c USING (employee_id) \
-         WHERE a.state = 'queued' AND a.not_before <= ?1 AND a.action_id NOT IN (SELECT action_id FROM lease) \
-         ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2",
-    )
-    .bind(millis(claim.now))
-    .bind(i64::try_from(claim.limit).unwrap_or(i64::MAX))
-    .fetch_all(&mut **tx)
-    .await?;
+    let first = format!("{CLAIMED} {APART} ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2");
+    let rows = sqlx::query(AssertSqlSafe(first))
+        .bind(millis(claim.now))
+        .bind(i64::try_from(claim.limit).unwrap_or(i64::MAX))
+        .bind(claim.owner)
+        .fetch_all(&mut **tx)
+        .await?;
+    let mut picked = Picked::default();
+    for row in rows {
+        let group: Option<(String, String)> =
+            row.get::<Option<String>, _>(10).map(|group| (group, row.get(3)));
+        let is_new = picked.add(row);
+        // With one of a group come others of it: they share a request.
+        let Some((group, kind)) = group.filter(|group| is_new && picked.groups.insert(group.clone())) else {
+            continue;
+        };
+        let more = format!(
+            "{CLAIMED} {APART} AND a.group_id = ?4 AND a.kind = ?5 ORDER BY a.not_before, a.action_id LIMIT ?2"
+        );
+        let more = sqlx::query(AssertSqlSafe(more))
+            .bind(millis(claim.now))
+            .bind(i64::try_from(claim.batch).unwrap_or(i64::MAX))
+            .bind(claim.owner)
+            .bind(group)
+            .bind(kind)
+            .fetch_all(&mut **tx)
+            .await?;
+        more.into_iter().for_each(|row| {
+            picked.add(row);
+        });
+    }
+    let rows = picked.rows;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -231,5 +270,33 @@ fn read_claimed(row: &SqliteRow, epoch: i64) -> Result<Claimed, StoreError> {
         uncertain: row.get::<i64, _>(7) == 1,
         attempts: u32::try_from(row.get::<i64, _>(8)).unwrap_or(u32::MAX),
         withdrawn: row.get::<i64, _>(9) == 1,
+        group: row.get(10),
     })
+}
+
+/// What is claimed together: of nobody both the account and a membership.
+#[derive(Default)]
+struct Picked {
+    rows: Vec<SqliteRow>,
+    actions: HashSet<i64>,
+    /// Whose account is among it, and whose memberships are.
+    people: HashMap<String, bool>,
+    groups: HashSet<(String, String)>,
+}
+
+impl Picked {
+    /// False: it is there already, or has to come later.
+    fn add(&mut self, row: SqliteRow) -> bool {
+        let is_account = row.get::<Option<&str>, _>(10).is_none();
+        match self.people.get(row.get::<&str, _>(2)) {
+            Some(account) if *account || is_account => return false,
+            _ => {}
+        }
+        if !self.actions.insert(row.get(0)) {
+            return false;
+        }
+        self.people.insert(row.get(2), is_account);
+        self.rows.push(row);
+        true
+    }
 }

@@ -116,7 +116,7 @@ impl Store {
         let now = run.ended_at;
         let (held, released): (Vec<&PlannedAction>, Vec<&PlannedAction>) =
             commit.plan.actions.iter().partition(|action| {
-                !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.is_deprovision())
+                !commit.hold_reasons.is_empty() && (!commit.only_deprovisions || action.kind.takes_away())
             });
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.begin().await?;

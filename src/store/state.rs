@@ -105,9 +105,9 @@ impl Store {
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
                        (SELECT x.action_id FROM action x WHERE x.employee_id = p.employee_id \
-                          AND x.state IN ('queued', 'parked')), \
+                          AND x.group_id IS NULL AND x.state IN ('queued', 'parked')), \
                        (SELECT max(x.action_id) FROM action x WHERE x.employee_id = p.employee_id \
-                          AND x.state = 'discarded')) \
+                          AND x.group_id IS NULL AND x.state = 'discarded')) \
                      LEFT JOIN intent i ON i.action_id = o.action_id";
         for chunk in ids.chunks(CHUNK) {
             for row in sqlx::query(sql).bind(to_json(&chunk)).fetch_all(&self.readers).await? {
@@ -251,6 +251,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         account,
         open,
         adoption,
+        ..PersonState::unknown("")
     })
 }
 

@@ -47,7 +47,7 @@ async fn end(tx: &mut Tx, ids: &str, now: DateTime<Utc>) -> Result<Vec<(i64, Str
 
 /// Marks what may have been carried out. To look at it is other work than what failed, so its attempts begin anew.
 async fn mark(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, String, String)>, StoreError> {
-    let sql = "UPDATE action SET withdrawn = 1, attempts = 0 WHERE action_id IN (SELECT value FROM json_each(?1)) \
+    let sql = "UPDATE action SET withdrawn = 1, waits = 0, attempts = 0 WHERE action_id IN (SELECT value FROM json_each(?1)) \
                AND state IN ('queued', 'parked') AND uncertain = 1 AND withdrawn = 0 \
                AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id, state";
     Ok(sqlx::query_as(sql).bind(ids).fetch_all(&mut **tx).await?)

@@ -37,6 +37,10 @@ pub struct Scale {
     pub accepted_rules: Option<u64>,
     /// Deprovisions that earlier plans queued, no operator approved, and no worker has ended yet.
     pub open_deprovisions: u64,
+    /// Memberships that are confirmed.
+    pub memberships: u64,
+    /// Revokes that earlier plans queued, no operator approved, and no worker has ended yet.
+    pub open_revokes: u64,
     /// Accounts confirmed active, by group; only where groups are configured.
     pub active_by_group: GroupCounts,
     /// `open_deprovisions` by group; only where groups are configured.
@@ -84,6 +88,7 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     let counts = plan.counts();
     let mut limits = Limits { settings, reasons: Vec::new() };
     limits.deprovisions(plan, scale, &counts);
+    limits.revokes(plan, scale, &counts);
     limits.creates(scale, &counts);
     limits.source(plan, scale);
     limits.percent(
@@ -101,8 +106,15 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
 }
 
 /// With `hold_deprovisions`, these alone let everything but deprovisions go on.
-const SPARES_OTHERS: [&str; 4] =
-    ["deprovision_count", "deprovision_percent", "deprovision_percent_per", "shrink_percent"];
+const SPARES_OTHERS: [&str; 7] = [
+    "deprovision_count",
+    "deprovision_percent",
+    "deprovision_percent_per",
+    "shrink_percent",
+    "revoke_count",
+    "revoke_percent",
+    "exclusive_revoke_count",
+];
 
 struct Limits<'a> {
     settings: &'a GuardSettings,
@@ -126,12 +138,14 @@ impl Limits<'_> {
 
     fn deprovisions(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
         let settings = self.settings;
-        if counts.deprovisions() == 0 {
+        // Who loses the last workspace is suspended by Workiva itself.
+        let planned = counts.deprovisions() + plan.last_workspaces;
+        if planned == 0 {
             return;
         }
         // Deprovisions that still wait count too: five runs of 20 each are 100, not five times 20. And so do those that cannot be
         // planned yet, since the account is in a worker's hands: a false file is no less false while a load is under way.
-        let deprovisions = counts.deprovisions() + scale.open_deprovisions + plan.busy_deprovisions;
+        let deprovisions = planned + scale.open_deprovisions + plan.busy_deprovisions;
         if deprovisions > settings.max_deprovision_count {
             let message = format!(
                 "{deprovisions} accounts would lose access; guard.max_deprovision_count is {}",
@@ -148,6 +162,33 @@ impl Limits<'_> {
         );
         if let Some(column) = &settings.max_deprovision_percent_per {
             self.reasons.extend(groups::check(plan, scale, column, limit, settings.min_people));
+        }
+    }
+
+    fn revokes(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
+        if counts.revoke == 0 {
+            return;
+        }
+        let revokes = counts.revoke + scale.open_revokes;
+        if let Some(limit) = self.settings.max_revoke_count.filter(|limit| revokes > *limit) {
+            let message =
+                format!("{revokes} memberships would be taken back; guard.max_revoke_count is {limit}");
+            self.hold("revoke_count", message);
+        }
+        self.percent(
+            "revoke_percent",
+            (revokes, scale.memberships),
+            self.settings.max_revoke_percent,
+            ("memberships that would be taken back", "memberships"),
+        );
+        let (exclusive, limit) =
+            (plan.exclusive_revokes, self.settings.max_exclusive_revoke_count.unwrap_or(0));
+        if exclusive > limit {
+            let message = format!(
+                "{exclusive} memberships that nobody grants and that were not given by workiva-sync would end; \
+                 guard.max_exclusive_revoke_count is {limit}"
+            );
+            self.hold("exclusive_revoke_count", message);
         }
     }
 
@@ -206,7 +247,7 @@ impl Limits<'_> {
     /// Other rules decide than in the last accepted run. Without accounts there is nothing that they could change.
     fn configuration(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
         let is_other = scale.accepted_rules.is_some_and(|before| before != plan.rules);
-        let (total, active) = (counts.total(), scale.active_accounts);
+        let (total, active) = (plan.people(), scale.active_accounts);
         let limit = self.settings.max_config_change_percent;
         if !is_other
             || !scale.has_accounts
@@ -221,11 +262,13 @@ impl Limits<'_> {
             ("reactivate", counts.reactivate),
             ("suspend", counts.suspend),
             ("delete", counts.delete),
+            ("grant memberships:", counts.grant),
+            ("revoke memberships:", counts.revoke),
         ];
         let others = others.into_iter().filter(|(_, number)| *number > 0);
         parts.extend(others.map(|(verb, number)| format!("{verb} {}", grouped(number))));
         let message = format!(
-            "your configuration change would {}; {} changes of {} active accounts are {:.1} %; \
+            "your configuration change would {}; {} people of {} active accounts are {:.1} %; \
              guard.max_config_change_percent is {limit}",
             parts.join(", "),
             grouped(total),

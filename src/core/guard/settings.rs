@@ -16,6 +16,16 @@ pub struct GuardSettings {
     /// show in messages and logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_deprovision_percent_per: Option<String>,
+    /// Most memberships of groups that may be taken back in one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_revoke_count: Option<u64>,
+    /// The same as a percentage of all memberships that are confirmed.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub max_revoke_percent: f64,
+    /// With `groups.manage = "exclusive"`, where it is required: most memberships that we did not give and that may end in one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_exclusive_revoke_count: Option<u64>,
     /// Most new accounts in one run, the first load included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_create_count: Option<u64>,

@@ -10,8 +10,12 @@ pub(crate) fn settings() -> GuardSettings {
 }
 
 fn plan(suspends: usize, creates: usize, renames: usize) -> Plan {
-    let action = |kind, changes| PlannedAction {
-        employee_id: "1".into(),
+    let mut people = 0;
+    let mut action = |kind, changes| PlannedAction {
+        employee_id: {
+            people += 1;
+            people.to_string()
+        },
         kind,
         changes,
         because: String::new(),

@@ -2,6 +2,7 @@
 
 mod deprovision;
 mod find;
+mod membership;
 mod provision;
 mod withdrawn;
 mod write;
@@ -23,8 +24,19 @@ use crate::store::{Claim, Claimed, Ending, Finished};
 /// Attempts after which a user who stays as they were is an operator's case.
 const TRIES_UNTIL_BELIEVED: u32 = 2;
 
-/// Carries out a claimed action; its log lines carry its ids. Should another process have it by now, storing the end finds that out.
-pub async fn carry_out<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Finished {
+/// Carries out a claimed action, or several on one group; the log lines carry its ids. Should another process have it by now, storing
+/// the end finds that out.
+pub async fn carry_out<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lease) -> Vec<Finished> {
+    let Some(action) = actions.first() else { return Vec::new() };
+    if let Some(group) = &action.group {
+        let (run_id, kind, number) = (&action.run_id, action.kind.name(), actions.len());
+        let span = tracing::info_span!("members", run_id, kind, group, number);
+        return membership::change(line, actions, lease).instrument(span).await;
+    }
+    vec![carry_out_one(line, action, lease).await]
+}
+
+async fn carry_out_one<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Finished {
     let (run_id, employee_id, action_id) = (&action.run_id, &action.employee_id, action.action_id);
     let span = tracing::info_span!("action", run_id, employee_id, action_id, kind = action.kind.name());
     work(line, action, lease).instrument(span).await
@@ -38,6 +50,8 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Fi
     let result = match &action.target {
         _ if action.withdrawn => withdrawn::look(&mut session).await,
         Target::Access(desired) => provision::provision(&mut session, desired).await.map(done),
+        // Carried out with others of its group.
+        Target::Membership { .. } => Err(Interrupt::Park("a membership without a group".into())),
         Target::NoAccess { known_as } => deprovision::deprovision(&mut session, known_as).await.map(done),
     };
     let ending = match result {
@@ -57,7 +71,7 @@ async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease
     let active = matches!(action.target, Target::Access(_));
     let account = Account { scim_id, active, attributes: action.target.attributes().clone() };
     let done = Finished::new(action, Vec::new(), Ending::Done { account: Some(account) });
-    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until: lease.until };
+    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until: lease.until, batch: 1 };
     let _ = line.store.turn(&[done], &claim).await;
 }
 
@@ -80,18 +94,25 @@ async fn end<P: ScimPort>(session: &mut Session<'_, P>, interrupt: Interrupt) ->
     };
     match interrupt {
         Interrupt::Failed(failure) => end_failed(session, &failure, attempt).await,
-        Interrupt::NotYet(reason) if attempt < TRIES_UNTIL_BELIEVED => {
-            let wait = backoff(attempt, &session.line.manner.retry, session.line.random.unit());
-            again(wait, true, reason)
-        }
+        Interrupt::NotYet(reason) => not_yet(session, session.action.attempts, reason),
         Interrupt::Stopping | Interrupt::Outage(_) if session.attempts.is_empty() => Ending::Untouched,
         Interrupt::Stopping => again(Duration::ZERO, false, "the daemon was asked to stop".into()),
         Interrupt::Outage(message) => again(Duration::ZERO, false, message),
-        Interrupt::Park(reason) | Interrupt::NotYet(reason) => Ending::Parked { uncertain, reason },
+        Interrupt::Park(reason) => Ending::Parked { uncertain, reason },
         // The guarded update will find that the action is not ours; the reason is for nobody.
         Interrupt::LeaseLost => again(Duration::ZERO, false, "the lease was lost".into()),
         Interrupt::Store(error) => again(Duration::from_secs(1), false, error.to_string()),
     }
+}
+
+/// Worth another look, and then an operator's case. `attempts`: those so far.
+fn not_yet<P: ScimPort>(session: &Session<'_, P>, attempts: u32, reason: String) -> Ending {
+    let (attempt, uncertain) = (attempts + 1, session.uncertain);
+    if attempt >= TRIES_UNTIL_BELIEVED {
+        return Ending::Parked { uncertain, reason };
+    }
+    let wait = backoff(attempt, &session.line.manner.retry, session.line.random.unit());
+    Ending::Again { not_before: session.line.clock.now() + wait, counts: true, uncertain, reason }
 }
 
 async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure, attempt: u32) -> Ending {

@@ -66,7 +66,9 @@ fn is_active(user: &RemoteUser, kind: ActionKind, confirmed: Option<&Account>) -
     user.active.or(match kind {
         ActionKind::Suspend => None,
         ActionKind::Create | ActionKind::Reactivate => Some(true),
-        ActionKind::Update | ActionKind::Delete => Some(confirmed.is_none_or(|account| account.active)),
+        ActionKind::Update | ActionKind::Delete | ActionKind::Revoke | ActionKind::Grant => {
+            Some(confirmed.is_none_or(|account| account.active))
+        }
     })
 }
 
@@ -95,6 +97,8 @@ fn judge(kind: ActionKind, target: &Target, confirmed: Option<&Account>, account
     let is_done = match target {
         Target::NoAccess { .. } => kind != ActionKind::Delete && !account.active,
         Target::Access(desired) => account.active && account.attributes == *desired,
+        // Learnt with others of its group.
+        Target::Membership { .. } => false,
     };
     if is_done {
         return Ending::Done { account: Some(account) };

@@ -1,0 +1,89 @@
+//! The memberships of one person in a plan, beside what is planned for the account.
+
+use super::action::{ActionKind, Change, Target};
+use super::diff::Step;
+use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, memberships};
+use super::plan::{Plan, PlannedAction, Settled};
+use super::state::{AdoptionMark, PersonState};
+
+/// The attribute under which a plan shows a membership.
+const ATTRIBUTE: &str = "groups";
+
+/// What is to be done about somebody's memberships, beside the step for the account. `granted`: `None` where they are to have no
+/// access.
+pub(super) fn of_person(
+    state: &PersonState,
+    step: &Step,
+    granted: Option<&Granted>,
+    map: Option<&GroupMap>,
+) -> Memberships {
+    // Where it is not settled whose user it is, or where the account will end, the memberships wait for another run.
+    let is_undecided = matches!(step, Step::Act(draft) if draft.kind == ActionKind::Create
+        && matches!(state.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip)));
+    let waits = is_undecided || matches!(step, Step::Busy { .. });
+    let Some(map) = map.filter(|_| !waits) else { return Memberships::default() };
+    let wanted = granted.map(|granted| map.wanted(granted));
+    memberships(state, wanted.as_ref(), map)
+}
+
+/// Adds it to the plan.
+pub(super) fn add(
+    plan: &mut Plan,
+    employee_id: &str,
+    state: &PersonState,
+    all: Memberships,
+    settled: &Settled,
+) {
+    plan.pending += all.pending;
+    plan.busy += all.busy;
+    plan.last_workspaces += u64::from(all.loses_last_workspace);
+    plan.held_back += all.held_back;
+    plan.exclusive_revokes += all.drafts.iter().filter(|draft| draft.is_exclusive).count() as u64;
+    plan.withdrawals.extend(all.withdrawals.into_iter().map(|id| (id, employee_id.to_owned())));
+    plan.actions.extend(all.drafts.into_iter().map(|draft| action(employee_id, state, draft, settled)));
+}
+
+fn action(
+    employee_id: &str,
+    state: &PersonState,
+    draft: MembershipDraft,
+    settled: &Settled,
+) -> PlannedAction {
+    let joins = draft.kind == ActionKind::Grant;
+    let group = Some(draft.group.clone());
+    let (from, to) = if joins { (None, group) } else { (group, None) };
+    PlannedAction {
+        employee_id: employee_id.to_owned(),
+        kind: draft.kind,
+        changes: vec![Change { attribute: ATTRIBUTE.into(), from, to }],
+        because: draft.because,
+        target: Target::Membership { group: draft.group, joins },
+        scim_id: state.account.as_ref().map(|account| account.scim_id.clone()),
+        base_version: state.version,
+        verify: draft.verify,
+        supersedes: draft.supersedes,
+        settled: settled.clone(),
+    }
+}
+
+/// What an operator should know of groups.
+pub(super) fn warn(plan: &mut Plan, map: Option<&GroupMap>) {
+    let Some(map) = map else { return };
+    if !map.wrong.is_empty() {
+        plan.warnings.push(format!(
+            "of what roles grant, not all is known: {}. It is granted to nobody meanwhile, and nobody loses a membership{}",
+            map.wrong.join("; "),
+            match plan.held_back {
+                0 => String::new(),
+                number => format!(" ({number} are kept that no role seems to grant)"),
+            }
+        ));
+    }
+    if plan.last_workspaces > 0 {
+        plan.warnings.push(format!(
+            "{} people would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
+             none; they count as deprovisions",
+            plan.last_workspaces
+        ));
+    }
+}

@@ -1,0 +1,279 @@
+//! Putting people into a group and taking them out: a batch of one group and direction, by as few requests as go well.
+
+use crate::core::action::Target;
+use crate::core::grants::{Given, is_workspace};
+use crate::core::planted::{self, Fault};
+use crate::core::scim::group::members_body;
+use crate::core::scim::{Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest};
+use crate::engine::lease::Lease;
+use crate::engine::members::Shown;
+use crate::engine::reading::{Found, read_user};
+use crate::engine::session::{Interrupt, Line, Session};
+use crate::store::{AttemptRow, Claimed, Ending, Finished};
+
+const GONE: &str =
+    "Workiva has no such group any more; correct the grants in access, or make the group again and retry";
+const NOT_SHOWN: &str =
+    "not granted: Workiva accepted the change, but the group does not show the user as a member";
+const STILL_SHOWN: &str = "not revoked: Workiva accepted the change, but the group still shows the user as a member; take the user out \
+                           in Workiva, then retry";
+
+/// One action of a batch.
+struct Hand<'a> {
+    action: &'a Claimed,
+    /// Workiva's id of the user.
+    user: String,
+    attempts: Vec<AttemptRow>,
+    ending: Option<Ending>,
+}
+
+/// A batch at work.
+struct Batch<'a, P> {
+    session: Session<'a, P>,
+    group: &'a str,
+    joins: bool,
+    hands: Vec<Hand<'a>>,
+    /// How many requests of the session have been noted with the actions that they were for.
+    noted: usize,
+}
+
+/// Carries out a batch of claimed actions on one group, all of one direction.
+pub async fn change<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lease) -> Vec<Finished> {
+    let Some(first) = actions.first() else { return Vec::new() };
+    let Target::Membership { group, joins } = &first.target else { return Vec::new() };
+    let hands = actions.iter().map(|action| {
+        let user = action.scim_id.clone();
+        let missing = "no Workiva user of this employee is known any more; the next run looks again";
+        let ending = user.is_none().then(|| Ending::Parked { uncertain: false, reason: missing.into() });
+        Hand { action, user: user.unwrap_or_default(), attempts: Vec::new(), ending }
+    });
+    let hands = hands.collect();
+    let session = Session::of(line, first, actions, lease);
+    let mut batch = Batch { session, group, joins: *joins, hands, noted: 0 };
+    if let Err(interrupt) = batch.carry_out().await {
+        batch.note(&batch.open());
+        if batch.session.uncertain {
+            line.members.forget(group);
+        }
+        let ending = super::end(&mut batch.session, interrupt).await;
+        for hand in batch.hands.iter_mut().filter(|hand| hand.ending.is_none()) {
+            hand.ending = Some(ending.clone());
+        }
+    }
+    let finished: Vec<Finished> = batch
+        .hands
+        .into_iter()
+        .map(|hand| Finished::new(hand.action, hand.attempts, hand.ending.unwrap_or(Ending::Untouched)))
+        .collect();
+    for one in finished.iter().filter(|one| !one.is_to_go_on()) {
+        line.gate.forget(one.action_id);
+    }
+    finished
+}
+
+impl<P: ScimPort> Batch<'_, P> {
+    async fn carry_out(&mut self) -> Result<(), Interrupt> {
+        let is_withdrawn = self.session.action.withdrawn;
+        // Whoever failed before was alone since, and whatever may have been changed unseen was forgotten.
+        let must_be_fresh = (self.session.uncertain && self.session.action.attempts == 0) || is_withdrawn;
+        let all = self.open();
+        let Some(shown) = self.shown(&all, must_be_fresh).await? else {
+            return Err(Interrupt::Park(GONE.into()));
+        };
+        if is_withdrawn {
+            self.learn(&all, shown);
+            return Ok(());
+        }
+        self.end_those_there(&all, shown.as_deref()).await?;
+        let mut parts = vec![self.open()];
+        while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+            if let Some((one, other)) = self.change_part(part).await? {
+                parts.push(other);
+                parts.push(one);
+            }
+        }
+        Ok(())
+    }
+
+    /// What has no end yet.
+    fn open(&self) -> Vec<usize> {
+        (0..self.hands.len()).filter(|at| self.hands[*at].ending.is_none()).collect()
+    }
+
+    /// Notes the newest requests with the actions that they were for.
+    fn note(&mut self, part: &[usize]) {
+        for at in part {
+            self.hands[*at].attempts.extend_from_slice(&self.session.attempts[self.noted..]);
+        }
+        self.noted = self.session.attempts.len();
+    }
+
+    fn users(&self, part: &[usize]) -> Vec<String> {
+        part.iter().map(|at| self.hands[*at].user.clone()).collect()
+    }
+
+    /// Who of a part is in the group now, or was a moment ago. `None`: there is no such group.
+    async fn shown(&mut self, part: &[usize], fresh: bool) -> Result<Option<Shown>, Interrupt> {
+        let users = self.users(part);
+        let users: Vec<&str> = users.iter().map(String::as_str).collect();
+        let line = self.session.line;
+        let recent = || line.members.recent(self.group, &users, line.clock.elapsed());
+        if let Some(shown) = recent().filter(|_| !fresh) {
+            return Ok(Some(shown));
+        }
+        let read = read_group(&mut self.session, self.group).await;
+        self.note(part);
+        let Some(group) = read? else { return Ok(None) };
+        line.members.keep(self.group, group.members, line.clock.elapsed());
+        Ok(recent())
+    }
+
+    /// Of withdrawn actions only what they did is learnt. Where the server does not show members, a membership is assumed that can
+    /// be taken back.
+    fn learn(&mut self, part: &[usize], shown: Shown) {
+        for (number, at) in part.iter().enumerate() {
+            let is_member = shown.as_ref().is_none_or(|shown| shown[number]);
+            let nothing = Ending::Withdrawn { learnt: None };
+            let given = self.joins.then_some(Given::Ours);
+            let done = Ending::Member { given, is_suspended: false };
+            self.hands[*at].ending = Some(if is_member == self.joins { done } else { nothing });
+        }
+    }
+
+    /// Ends what needs no request any more.
+    async fn end_those_there(&mut self, part: &[usize], shown: Option<&[bool]>) -> Result<(), Interrupt> {
+        let Some(shown) = shown else { return Ok(()) };
+        for (number, at) in part.iter().copied().enumerate() {
+            if shown[number] == self.joins {
+                // What may be our own doing is taken for it: it has to be possible to take it back.
+                let is_ours = self.hands[at].action.uncertain || self.hands[at].action.attempts > 0;
+                self.end_one(at, if is_ours { Given::Ours } else { Given::Found }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_one(&mut self, at: usize, given: Given) -> Result<(), Interrupt> {
+        let is_suspended = !self.joins && is_workspace(self.group) && self.is_suspended(at).await?;
+        let given = self.joins.then_some(given);
+        self.hands[at].ending = Some(Ending::Member { given, is_suspended });
+        Ok(())
+    }
+
+    /// Workiva suspends whoever is in no workspace any more.
+    async fn is_suspended(&mut self, at: usize) -> Result<bool, Interrupt> {
+        let user = self.hands[at].user.clone();
+        let found = read_user(&mut self.session, &user).await;
+        self.note(&[at]);
+        Ok(matches!(found?, Found::Here(user) if user.active == Some(false)))
+    }
+
+    /// One request for a part of the batch. The answer are two halves to be tried instead, where it was refused.
+    async fn change_part(&mut self, part: Vec<usize>) -> Result<Option<(Vec<usize>, Vec<usize>)>, Interrupt> {
+        let users = self.users(&part);
+        let users: Vec<&str> = users.iter().map(String::as_str).collect();
+        let body = members_body(users.iter().copied(), self.joins);
+        let before = self.session.uncertain;
+        let written = self.session.write(&ScimRequest::PatchGroup { id: self.group.to_owned(), body }).await;
+        self.note(&part);
+        match written {
+            Ok(answer) => {
+                self.session.line.members.change(self.group, &users, self.joins);
+                let group = answer.body.as_ref().and_then(RemoteGroup::read);
+                let shown = group.and_then(|group| group.members);
+                let shown = shown.map(|all| users.iter().map(|user| all.contains(*user)).collect());
+                self.confirm(&part, shown).await?;
+                self.session.uncertain = before;
+                Ok(None)
+            }
+            Err(Interrupt::Failed(failure)) if is_refusal(&failure) => self.refused(part, &failure).await,
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Somebody may have been there, or gone, already; of the others somebody may spoil it for all.
+    async fn refused(
+        &mut self,
+        part: Vec<usize>,
+        failure: &Failure,
+    ) -> Result<Option<(Vec<usize>, Vec<usize>)>, Interrupt> {
+        let Some(shown) = self.shown(&part, true).await? else {
+            return Err(Interrupt::Park(GONE.into()));
+        };
+        self.end_those_there(&part, shown.as_deref()).await?;
+        let mut left: Vec<usize> = part.into_iter().filter(|at| self.hands[*at].ending.is_none()).collect();
+        match left[..] {
+            [] => Ok(None),
+            [alone] => {
+                let reason = format!(
+                    "Workiva refuses this user in the group {}: {}",
+                    self.group,
+                    super::said(failure)
+                );
+                let uncertain = self.hands[alone].action.uncertain;
+                self.hands[alone].ending = Some(Ending::Parked { uncertain, reason });
+                Ok(None)
+            }
+            _ => {
+                let other = left.split_off(left.len() / 2);
+                Ok(Some((left, other)))
+            }
+        }
+    }
+
+    /// What was accepted counts as far as it can be seen: a membership that ends is read back, one that begins is believed where the
+    /// answer does not show members.
+    async fn confirm(&mut self, part: &[usize], shown: Shown) -> Result<(), Interrupt> {
+        let shown = match shown {
+            None if !self.joins && !planted::is(Fault::ForgottenUncertainty) => {
+                self.shown(part, true).await?.flatten()
+            }
+            shown => shown,
+        };
+        for (number, at) in part.iter().copied().enumerate() {
+            let is_member = shown.as_ref().map_or(self.joins, |shown| shown[number]);
+            if is_member == self.joins {
+                self.end_one(at, Given::Ours).await?;
+                continue;
+            }
+            self.session.line.members.forget(self.group);
+            let reason = if self.joins { NOT_SHOWN } else { STILL_SHOWN };
+            let attempts = self.hands[at].action.attempts;
+            let ending = super::not_yet(&self.session, attempts, reason.into());
+            self.hands[at].ending = Some(ending);
+        }
+        Ok(())
+    }
+}
+
+/// A no that repeating does not change, and that may be about one of several.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Invalid | FailureKind::NotFound | FailureKind::Conflict)
+}
+
+/// Reads a group. `None`: there is none, and the list of groups is there.
+async fn read_group<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    id: &str,
+) -> Result<Option<RemoteGroup>, Interrupt> {
+    let failure = match session.read(&ScimRequest::GetGroup { id: id.to_owned() }).await {
+        Ok(answer) => match answer.body.as_ref().and_then(RemoteGroup::read) {
+            Some(group) => return Ok(Some(group)),
+            None => Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no group"),
+        },
+        Err(Interrupt::Failed(failure)) => failure,
+        Err(other) => return Err(other),
+    };
+    if failure.kind != FailureKind::NotFound {
+        return Err(failure.into());
+    }
+    match session.read(&ScimRequest::ListGroups { start_index: 1, count: 1 }).await {
+        Ok(_) => Ok(None),
+        Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {
+            let message =
+                "Workiva knows neither this group nor the list of groups; is workiva.base_url right?";
+            Err(Failure::new(FailureKind::Malformed, Some(404), message).into())
+        }
+        Err(other) => Err(other),
+    }
+}

@@ -1,0 +1,309 @@
+//! Memberships of groups: what is confirmed, what waits for what, and which groups are meant.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::ending::{Ending, Finished};
+use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::grants::Given;
+use crate::core::state::{OpenMembership, OpenState, PersonState};
+
+/// How many ids one lookup asks for.
+const CHUNK: usize = 5_000;
+
+impl Store {
+    /// Adds to the states of people which groups they are in, and what is under way about that.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn add_memberships(&self, states: &mut HashMap<String, PersonState>) -> Result<(), StoreError> {
+        let held = "SELECT employee_id, group_id, given FROM json_each(?1) j JOIN membership m ON m.employee_id = j.value";
+        // Of several that were discarded the newest counts, and only where none is open; hence the order.
+        let open = "SELECT employee_id, group_id, action_id, kind, state, uncertain, withdrawn, \
+                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id) \
+                    FROM json_each(?1) j JOIN action a ON a.employee_id = j.value \
+                    WHERE group_id IS NOT NULL AND state IN ('queued', 'parked', 'discarded') \
+                    ORDER BY state <> 'discarded', action_id";
+        let ids: Vec<String> = states.keys().cloned().collect();
+        for chunk in ids.chunks(CHUNK) {
+            let ids = to_json(&chunk);
+            for row in sqlx::query(held).bind(&ids).fetch_all(&self.readers).await? {
+                let given = Given::parse(row.get(2)).ok_or(StoreError::Corrupt { what: "a membership" })?;
+                if let Some(state) = states.get_mut(row.get::<&str, _>(0)) {
+                    state.memberships.insert(row.get(1), given);
+                }
+            }
+            for row in sqlx::query(open).bind(&ids).fetch_all(&self.readers).await? {
+                if let Some(state) = states.get_mut(row.get::<&str, _>(0)) {
+                    state.open_memberships.insert(row.get(1), open_membership(&row));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The waiting actions on memberships, with their people: what nobody needs once no role grants anything any more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn waiting_memberships(&self) -> Result<Vec<(i64, String)>, StoreError> {
+        let sql = "SELECT action_id, employee_id FROM action WHERE group_id IS NOT NULL AND state IN ('queued', 'parked') \
+                   AND action_id NOT IN (SELECT action_id FROM lease)";
+        Ok(sqlx::query_as(sql).fetch_all(&self.readers).await?)
+    }
+
+    /// How many memberships are confirmed, and how many revokes earlier plans queued, no operator approved, and no worker has ended.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scale_of_memberships(&self) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM membership), \
+                     (SELECT count(*) FROM action o JOIN plan p USING (plan_id) WHERE o.group_id IS NOT NULL \
+                        AND o.state IN ('queued', 'parked') AND o.state = 'queued' AND o.withdrawn = 0 AND o.kind = 'revoke' \
+                        AND p.state IN ('released', 'applied'))";
+        let (held, open): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
+        Ok((held.unsigned_abs(), open.unsigned_abs()))
+    }
+
+    /// Which group each reference meant when Workiva was asked.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn group_references(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT reference, group_id FROM group_reference")
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Remembers which group each reference means. Where that is another one than before, or was not known, everybody is looked at
+    /// again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn store_group_references(
+        &self,
+        ids: &BTreeMap<String, String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<(&String, &String)> = ids.iter().collect();
+        let mut tx = self.begin().await?;
+        let changed = sqlx::query(
+            "INSERT INTO group_reference (reference, group_id, resolved_at) \
+             SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1) WHERE true \
+             ON CONFLICT (reference) DO UPDATE SET group_id = excluded.group_id, resolved_at = excluded.resolved_at \
+             WHERE group_id <> excluded.group_id",
+        )
+        .bind(to_json(&rows))
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await?;
+        if changed.rows_affected() > 0 {
+            sqlx::query("UPDATE person SET fingerprint = ''").execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Of the users in a group, those of our active accounts of whom no membership of it is known or under way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unknown_members(&self, group: &str, users: &[String]) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT a.employee_id FROM json_each(?2) j JOIN account a ON a.scim_id = j.value \
+                   WHERE a.active = 1 \
+                     AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = a.employee_id AND m.group_id = ?1) \
+                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id \
+                       AND coalesce(o.group_id, '') = ?1 AND o.state IN ('queued', 'parked'))";
+        let mut unknown = Vec::new();
+        for chunk in users.chunks(CHUNK) {
+            let rows: Vec<String> =
+                sqlx::query_scalar(sql).bind(group).bind(to_json(&chunk)).fetch_all(&self.readers).await?;
+            unknown.extend(rows);
+        }
+        Ok(unknown)
+    }
+
+    /// Remembers people who were found in a group; what is known of them already stays.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn found_memberships(
+        &self,
+        found: &[(String, String)],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO membership (employee_id, group_id, given, confirmed_at) \
+             SELECT value ->> 0, value ->> 1, 'found', ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+        )
+        .bind(to_json(&found))
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await?;
+        // Should this run fail, the next one looks at them all the same.
+        sqlx::query(
+            "UPDATE person SET fingerprint = '' WHERE employee_id IN (SELECT value ->> 0 FROM json_each(?1))",
+        )
+        .bind(to_json(&found))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How many of these users belong to nobody whom we know.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unlinked(&self, users: &[String]) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.scim_id = j.value)";
+        let number: i64 = sqlx::query_scalar(sql).bind(to_json(&users)).fetch_one(&self.readers).await?;
+        Ok(number.unsigned_abs())
+    }
+}
+
+fn open_membership(row: &SqliteRow) -> OpenMembership {
+    OpenMembership {
+        action_id: row.get(2),
+        joins: row.get::<&str, _>(3) == "grant",
+        state: match row.get::<&str, _>(4) {
+            "queued" if row.get::<i64, _>(7) == 1 => OpenState::Leased,
+            "queued" => OpenState::Queued,
+            "parked" => OpenState::Parked,
+            _ => OpenState::Discarded,
+        },
+        uncertain: row.get::<i64, _>(5) == 1,
+        withdrawn: row.get::<i64, _>(6) == 1,
+    }
+}
+
+/// Stores memberships that were confirmed to have begun or ended.
+pub(super) async fn end_memberships(
+    tx: &mut Tx,
+    done: &[&Finished],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = done.iter().map(|one| one.action_id).collect();
+    sqlx::query(
+        "UPDATE action SET state = 'done', waits = 0, attempts = attempts + 1, error = NULL, ended_at = ?2 \
+         WHERE action_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(to_json(&ids))
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    let (mut begun, mut ended, mut suspended) = (Vec::new(), Vec::new(), Vec::new());
+    for one in done {
+        let Ending::Member { given, is_suspended } = &one.ending else { continue };
+        match given {
+            Some(given) => begun.push((one.action_id, given.name())),
+            None => ended.push(one.action_id),
+        }
+        if *is_suspended {
+            suspended.push(&one.employee_id);
+        }
+    }
+    sqlx::query(
+        "INSERT INTO membership (employee_id, group_id, given, confirmed_at) \
+         SELECT a.employee_id, a.group_id, j.value ->> 1, ?2 FROM json_each(?1) j JOIN action a ON a.action_id = j.value ->> 0 \
+         WHERE true ON CONFLICT (employee_id, group_id) DO UPDATE SET confirmed_at = excluded.confirmed_at",
+    )
+    .bind(to_json(&begun))
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    // Whoever leaves a workspace leaves what is inside of it.
+    sqlx::query(
+        "DELETE FROM membership WHERE (employee_id, group_id) IN \
+           (SELECT m.employee_id, m.group_id FROM json_each(?1) j JOIN action a ON a.action_id = j.value \
+              JOIN membership m ON m.employee_id = a.employee_id \
+            WHERE m.group_id = a.group_id OR (a.group_id LIKE 'workspace:%' \
+              AND substr(m.group_id, 1, length(a.group_id) + 1) = a.group_id || ':'))",
+    )
+    .bind(to_json(&ended))
+    .execute(&mut **tx)
+    .await?;
+    settle(tx, &ids).await?;
+    if !suspended.is_empty() {
+        let people = to_json(&suspended);
+        for sql in [
+            "UPDATE account SET active = 0 WHERE employee_id IN (SELECT value FROM json_each(?1))",
+            "UPDATE person SET version = version + 1, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))",
+        ] {
+            sqlx::query(sql).bind(&people).execute(&mut **tx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// People are settled by the last of their actions; one that HR took back settles nobody.
+async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE person SET fingerprint = iif(a.withdrawn, '', a.fingerprint), next_change = a.next_change \
+         FROM (SELECT employee_id, max(withdrawn) AS withdrawn, max(action_id), fingerprint, next_change FROM action \
+               WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id) a \
+         WHERE person.employee_id = a.employee_id \
+           AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND \
+             (o.state IN ('queued', 'parked') OR (o.state = 'held' AND o.group_id IS NOT NULL)))",
+    )
+    .bind(to_json(&ids))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Lets go what has waited for something that is confirmed by now: an active account with nothing queued for it, the workspace, or
+/// the end of what is inside of it. Who moves from one workspace to another is in both for a moment rather than in none, since Workiva
+/// suspends whoever is in none. `people`: those concerned. The answer is how many actions.
+pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreError> {
+    let any: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM action WHERE waits = 1 AND state = 'queued')")
+            .fetch_one(&mut **tx)
+            .await?;
+    if !any || people.is_empty() {
+        return Ok(0);
+    }
+    let gone = sqlx::query(
+        "UPDATE action SET waits = 0 WHERE waits = 1 AND state = 'queued' \
+           AND employee_id IN (SELECT value FROM json_each(?1)) \
+           AND EXISTS (SELECT 1 FROM account c WHERE c.employee_id = action.employee_id AND c.active = 1) \
+           AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \
+             AND o.group_id IS NULL AND o.state = 'queued') \
+           AND (kind <> 'grant' OR workspace_id IS NULL OR EXISTS (SELECT 1 FROM membership m \
+             WHERE m.employee_id = action.employee_id AND m.group_id = action.workspace_id)) \
+           AND (kind <> 'revoke' OR NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \
+             AND o.workspace_id = action.group_id AND o.kind = 'revoke' AND o.state IN ('queued', 'parked'))) \
+           AND (kind <> 'revoke' OR workspace_id IS NOT NULL OR group_id NOT LIKE 'workspace:%' \
+             OR NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id AND o.kind = 'grant' \
+               AND o.group_id LIKE 'workspace:%' AND o.workspace_id IS NULL AND o.state = 'queued'))",
+    )
+    .bind(to_json(&people))
+    .execute(&mut **tx)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// The memberships of users who are gone, or whom other ones have taken the place of, are gone with them. `accounts`: employee id and
+/// user id, as they are about to be stored; `None`: there is no user any more.
+pub(super) async fn forget_memberships(
+    tx: &mut Tx,
+    accounts: &[(&str, Option<&str>)],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM membership WHERE employee_id IN (SELECT j.value ->> 0 FROM json_each(?1) j \
+           JOIN account a ON a.employee_id = j.value ->> 0 WHERE a.scim_id IS NOT j.value ->> 1)",
+    )
+    .bind(to_json(&accounts))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! Groups that roles grant: memberships in the same plan, guard, outbox and audit, through the real binary.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Row, World, kinds, people};
+use serde_json::Value;
+use workiva_sync::sandbox::SandboxOptions;
+
+const Q1: &str = "workspace:Q1";
+const G7: &str = "workspace:Q1:group:G7";
+const Q2: &str = "workspace:Q2";
+
+/// A world where everybody of Finance is in one workspace, editors are in something inside of it, and Legal has another workspace.
+struct Groups {
+    world: World,
+}
+
+impl Groups {
+    fn new() -> Self {
+        Self::with(SandboxOptions { hold: Duration::from_millis(200), ..SandboxOptions::default() })
+    }
+
+    fn with(options: SandboxOptions) -> Self {
+        let world = World::with(options);
+        for (id, name) in [(Q1, "Finance"), (G7, "Finance Editors"), (Q2, "Legal"), ("role:viewer", "Viewer")]
+        {
+            world.sandbox.seed_group(id, name).unwrap();
+        }
+        let mut groups = Self { world };
+        groups.roles(&[
+            ("finance", "department == 'Finance'", &[Q1]),
+            ("legal", "department == 'Legal'", &[Q2]),
+            ("editors", "job_title == 'Editor'", &["Finance Editors"]),
+        ]);
+        groups.world.set("guard.max_revoke_percent", 100.0);
+        groups
+    }
+
+    fn roles(&mut self, roles: &[(&str, &str, &[&str])]) {
+        let roles: Vec<toml::Value> = roles
+            .iter()
+            .map(|(name, when, grants)| {
+                let grants: Vec<toml::Value> = grants.iter().map(|grant| (*grant).into()).collect();
+                let role = [("name", (*name).into()), ("when", (*when).into()), ("grants", grants.into())];
+                toml::Table::from_iter(role.map(|(key, value): (&str, toml::Value)| (key.to_owned(), value)))
+                    .into()
+            })
+            .collect();
+        self.world.set("access.roles", roles);
+    }
+
+    /// The user names in a group.
+    fn members(&self, group: &str) -> Vec<String> {
+        let name =
+            |id: &String| self.world.sandbox.user(id).unwrap()["userName"].as_str().unwrap().to_owned();
+        let mut names: Vec<String> = self.world.sandbox.members(group).iter().map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// Somebody puts these users into a group by hand, beside those who are in it.
+    fn add_by_hand(&self, group: &str, user_name: &str) {
+        let id = self.world.user(user_name).unwrap()["id"].as_str().unwrap().to_owned();
+        let mut members = self.world.sandbox.members(group);
+        members.push(id);
+        self.world.sandbox.set_members(group, members).unwrap();
+    }
+
+    /// A second run finds nothing.
+    fn assert_quiet(&self) {
+        self.world.sync().assert_unchanged();
+    }
+
+    /// What the newest run had to say.
+    fn message(&self) -> String {
+        self.world.status()["runs"][0]["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn plan(&self) -> Vec<Value> {
+        let output = self.world.run(&["plan", "--json"]);
+        let plan: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        plan["actions"].as_array().unwrap().clone()
+    }
+}
+
+fn ana() -> Row {
+    Row::new("1001", "Ana", "Lima")
+}
+
+const ANA: &str = "ana.lima@example.com";
+
+#[test]
+fn one_run_makes_an_account_and_gives_the_workspace_and_then_what_is_inside_of_it() {
+    let groups = Groups::new();
+    let editor = ana().but(|row| row.title = "Editor".into());
+    let synced = groups.world.sync_rows(&[editor], 0);
+    assert_eq!(synced.applied(), kinds([("create", 1), ("grant", 2)]));
+    assert_eq!((groups.members(Q1), groups.members(G7)), (vec![ANA.to_owned()], vec![ANA.to_owned()]));
+    groups.assert_quiet();
+}
+
+#[test]
+fn a_plan_shows_each_membership_with_the_group_and_the_role() {
+    let groups = Groups::new();
+    groups.world.hr(&[ana().but(|row| row.title = "Editor".into())]);
+    let plan: Vec<_> = groups
+        .plan()
+        .iter()
+        .map(|one| (one["kind"].clone(), one["changes"][0]["to"].clone(), one["because"].clone()))
+        .collect();
+    assert_eq!(
+        serde_json::json!(plan[1..]),
+        serde_json::json!([
+            ["grant", Q1, "role finance grants it"],
+            ["grant", G7, "role editors grants it as 'Finance Editors'"],
+        ])
+    );
+}
+
+#[test]
+fn a_role_that_is_lost_takes_back_what_no_other_role_grants_what_is_inside_first() {
+    let groups = Groups::new();
+    let editor = ana().but(|row| row.title = "Editor".into());
+    groups.world.sync_rows(std::slice::from_ref(&editor), 0);
+    let moved = editor.but(|row| row.department = "Legal".into());
+    let synced = groups.world.sync_rows(std::slice::from_ref(&moved), 0);
+    // The editors' group still needs the workspace of Finance.
+    assert_eq!(synced.applied(), kinds([("grant", 1)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len()), (1, 1));
+    let analyst = moved.but(|row| row.title = "Analyst".into());
+    let synced = groups.world.sync_rows(&[analyst], 0);
+    assert_eq!(synced.applied(), kinds([("revoke", 2), ("update", 1)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(G7).len(), groups.members(Q2).len()), (0, 0, 1));
+    groups.assert_quiet();
+}
+
+#[test]
+fn whoever_was_added_by_hand_stays_and_so_does_a_membership_that_was_there_before_us() {
+    let groups = Groups::new();
+    let (ana, bo) = (ana(), Row::new("1002", "Bo", "Ek").but(|row| row.department = "Legal".into()));
+    groups.world.sync_rows(&[ana.clone(), bo.clone()], 0);
+    groups.add_by_hand(Q1, "bo.ek@example.com");
+    let moved = bo.but(|row| row.department = "Finance".into());
+    // It is granted, and there already: nothing is written for it.
+    let synced = groups.world.sync_rows(&[ana.clone(), moved.clone()], 0);
+    assert_eq!(synced.applied(), kinds([("grant", 1), ("revoke", 1)]));
+    let synced = groups.world.sync_rows(&[ana, bo], 0);
+    assert_eq!(synced.applied(), kinds([("grant", 1)]));
+    assert_eq!(groups.members(Q1), [ANA, "bo.ek@example.com"]);
+    groups.assert_quiet();
+}
+
+#[test]
+fn a_leaver_keeps_memberships_and_a_rehire_gets_the_difference() {
+    let groups = Groups::new();
+    groups.world.sync_rows(&[ana()], 0);
+    let synced = groups.world.sync_rows(&[ana().left()], 0);
+    assert_eq!(synced.applied(), kinds([("suspend", 1)]));
+    assert_eq!(groups.members(Q1), [ANA]);
+    let back = ana().but(|row| row.department = "Legal".into());
+    let synced = groups.world.sync_rows(&[back], 0);
+    assert_eq!(synced.applied(), kinds([("reactivate", 1), ("grant", 1), ("revoke", 1)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2)), (0, vec![ANA.to_owned()]));
+    groups.assert_quiet();
+}
+
+#[test]
+fn the_last_workspace_counts_as_a_deprovision_and_the_account_is_led_back() {
+    let mut groups = Groups::new();
+    groups.roles(&[("finance", "department == 'Finance'", &[Q1]), ("all", "true", &[])]);
+    groups.world.sync_rows(&[ana()], 0);
+    let moved = ana().but(|row| row.department = "Sales".into());
+    groups.world.set("guard.max_deprovision_count", 0);
+    let held = groups.world.sync_rows(std::slice::from_ref(&moved), 3);
+    assert_eq!(held.hold_codes(), ["deprovision_count"]);
+    assert!(groups.message().contains("last workspace"), "{}", groups.message());
+    assert_eq!(groups.members(Q1), [ANA]);
+    let approved = groups.world.run(&["approve", held.plan_id(), "--by", "test"]);
+    assert_eq!(approved.exit, 0, "{approved:?}");
+    groups.world.sync();
+    assert!(groups.members(Q1).is_empty());
+    // Workiva has suspended the account for it; HR says that there is one.
+    groups.world.sync();
+    assert_eq!(groups.world.user(ANA).unwrap()["active"], true);
+    groups.assert_quiet();
+}
+
+#[test]
+fn a_user_whom_workiva_refuses_is_parked_alone_and_the_others_of_the_batch_go_on() {
+    let groups = Groups::new();
+    let rows = people(7);
+    groups.world.sync_rows(&rows.iter().map(Row::left).collect::<Vec<_>>(), 0);
+    groups.world.sync_rows(
+        &rows.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect::<Vec<_>>(),
+        0,
+    );
+    // Somebody deletes a user by hand; the grant of a workspace cannot name them any more.
+    let gone = groups.world.user("person.number3@example.com").unwrap()["id"].as_str().unwrap().to_owned();
+    groups.world.sandbox.delete_user(&gone).unwrap();
+    let synced = groups.world.sync_rows(&rows, 4);
+    assert_eq!(groups.members(Q1).len(), 6);
+    assert_eq!(synced.applied()["grant"], 6);
+    let parked = groups.world.parked();
+    assert_eq!(parked.keys().collect::<Vec<_>>(), ["1003"]);
+    assert!(parked["1003"].contains("refuses this user"), "{parked:?}");
+}
+
+#[test]
+fn many_memberships_of_one_group_take_few_requests() {
+    let groups = Groups::new();
+    groups.world.sync_rows(&people(60), 0);
+    assert_eq!(groups.members(Q1).len(), 60);
+    let patches = groups.world.statistics().by_method["PATCH"];
+    assert!(patches <= 12, "{patches} requests for 60 memberships");
+    groups.assert_quiet();
+}
+
+#[test]
+fn under_exclusive_an_employee_whom_nobody_grants_a_group_is_taken_out_within_a_limit_of_its_own() {
+    let mut groups = Groups::new();
+    let (ana, bo) = (ana(), Row::new("1002", "Bo", "Ek").but(|row| row.department = "Legal".into()));
+    let rows = [ana, bo];
+    groups.world.sync_rows(&rows, 0);
+    groups.add_by_hand(Q1, "bo.ek@example.com");
+    let guest = serde_json::json!({"userName": "guest"});
+    groups.world.sandbox.seed_user(guest).unwrap();
+    groups.add_by_hand(Q1, "guest");
+    groups.assert_quiet();
+    groups.world.set("groups.manage", "exclusive");
+    let refused = groups.world.run(&["check"]);
+    assert_eq!(refused.exit, 2);
+    assert!(refused.stderr.contains("max_exclusive_revoke_count"), "{refused:?}");
+    groups.world.set("guard.max_exclusive_revoke_count", 0);
+    let held = groups.world.sync_rows(&rows, 3);
+    assert_eq!(held.hold_codes(), ["exclusive_revoke_count"]);
+    groups.world.set("guard.max_exclusive_revoke_count", 1);
+    let synced = groups.world.sync_rows(&rows, 0);
+    assert_eq!(synced.applied(), kinds([("revoke", 1)]));
+    assert_eq!(groups.members(Q1), [ANA, "guest"], "who is nobody's whom HR knows stays");
+    let again = groups.world.sync();
+    assert_eq!((again.outcome(), groups.world.statistics().members_removed), ("unchanged", 1));
+}
+
+#[test]
+fn check_refuses_a_name_that_means_no_group_and_a_run_grants_the_rest_and_takes_nothing() {
+    let mut groups = Groups::new();
+    groups.world.sync_rows(&[ana()], 0);
+    groups.roles(&[("finance", "department == 'Finance'", &["Finanzen", Q2])]);
+    let checked = groups.world.run(&["check"]);
+    assert_eq!(checked.exit, 2, "{checked:?}");
+    assert!(checked.stdout.contains("'Finanzen' is neither the id nor the name"), "{}", checked.stdout);
+    let synced = groups.world.sync();
+    assert_eq!(synced.applied(), kinds([("grant", 1)]));
+    assert!(groups.message().contains("'Finanzen' is neither"), "{}", groups.message());
+    assert_eq!(groups.members(Q1), [ANA], "kept while it is not known what is meant");
+    groups.roles(&[("finance", "department == 'Finance'", &["Finance", Q2])]);
+    assert_eq!(groups.world.run(&["check"]).exit, 0);
+    groups.world.sync_rows(&[ana()], 0);
+    groups.assert_quiet();
+}
+
+#[test]
+fn a_server_without_groups_is_told_of_and_a_configuration_that_needs_them_is_refused() {
+    let mut options = SandboxOptions::default();
+    options.behaviour.groups = false;
+    let mut groups = Groups::with(options);
+    groups.world.hr(&[ana()]);
+    let checked = groups.world.run(&["check"]);
+    assert_eq!(checked.exit, 6);
+    assert!(checked.stdout.contains("no Groups"), "{}", checked.stdout);
+    assert_eq!(groups.world.sync_rows(&[ana()], 6).outcome(), "failed");
+    groups.roles(&[("finance", "department == 'Finance'", &[])]);
+    let checked = groups.world.run(&["check"]);
+    assert_eq!(checked.exit, 0);
+    assert!(checked.stdout.contains("groups: not offered"), "{}", checked.stdout);
+    groups.world.sync_rows(&[ana()], 0);
+}
+
+#[test]
+fn where_no_role_grants_anything_any_more_memberships_stay() {
+    let mut groups = Groups::new();
+    groups.world.sync_rows(&[ana()], 0);
+    groups.roles(&[("finance", "department == 'Finance'", &[])]);
+    let synced = groups.world.sync_rows(&[ana()], 0);
+    assert!(synced.applied().is_empty());
+    assert_eq!(groups.members(Q1), [ANA]);
+}
+
+#[test]
+fn a_mass_of_revokes_is_held_and_says_so() {
+    let mut groups = Groups::new();
+    groups.roles(&[("finance", "department == 'Finance'", &["role:viewer"]), ("all", "true", &[])]);
+    let rows = people(10);
+    groups.world.sync_rows(&rows, 0);
+    groups.world.set("guard.max_revoke_percent", 30.0);
+    let moved: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = "Sales".into())).collect();
+    let held = groups.world.sync_rows(&moved, 3);
+    assert_eq!(held.hold_codes(), ["revoke_percent"]);
+    assert_eq!(groups.members("role:viewer").len(), 10);
+    let verified = groups.world.run(&["audit", "verify"]);
+    assert_eq!(verified.exit, 0, "{verified:?}");
+}
+
+#[test]
+fn explain_and_the_audit_tell_of_memberships() {
+    let groups = Groups::new();
+    groups.world.sync_rows(&[ana()], 0);
+    let told = groups.world.run(&["explain", "1001", "--json"]);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["memberships"], serde_json::json!({Q1: "ours"}));
+    assert_eq!(told["actions"][0]["kind"], "grant");
+    assert_eq!(told["next"]["step"], "nothing");
+    let verified = groups.world.run(&["audit", "verify"]);
+    assert_eq!(verified.exit, 0, "{verified:?}");
+}

@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
-use super::memberships::{end_memberships, forget_memberships, let_go};
+use super::memberships::{end_memberships, let_go};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
@@ -363,9 +363,6 @@ pub(super) async fn store_accounts(
     now_held: &[(&str, Option<&Account>)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let ids: Vec<_> =
-        now_held.iter().map(|(id, account)| (*id, account.map(|account| &*account.scim_id))).collect();
-    forget_memberships(tx, &ids).await?;
     let (mut accounts, mut gone) = (Vec::new(), Vec::new());
     for (employee_id, account) in now_held {
         match account {

@@ -291,19 +291,3 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
     .await?;
     Ok(gone.rows_affected())
 }
-
-/// The memberships of users who are gone, or whom other ones have taken the place of, are gone with them. `accounts`: employee id and
-/// user id, as they are about to be stored; `None`: there is no user any more.
-pub(super) async fn forget_memberships(
-    tx: &mut Tx,
-    accounts: &[(&str, Option<&str>)],
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM membership WHERE employee_id IN (SELECT j.value ->> 0 FROM json_each(?1) j \
-           JOIN account a ON a.employee_id = j.value ->> 0 WHERE a.scim_id IS NOT j.value ->> 1)",
-    )
-    .bind(to_json(&accounts))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}

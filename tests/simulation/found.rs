@@ -388,3 +388,10 @@ fn a_false_file_that_comes_while_a_load_is_under_way_is_counted_by_all_whom_it_t
     ];
     assert_well(setup, &ops);
 }
+
+/// The memberships of a user who was deleted by hand stayed in the state, so whoever was made anew was put into no group.
+#[test]
+fn who_is_made_anew_after_a_deletion_by_hand_is_put_into_the_groups_again() {
+    let setup = Setup { people: 6, repairs_drift: true, groups: true, ..Setup::USUAL };
+    assert_well(setup, &settled(&[Op::Hand(Edit::Delete, 1)]));
+}

@@ -1,6 +1,6 @@
 //! The HR system: people, what happens to them, and the files that it writes, true and false.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use chrono::{Days, NaiveDate};
@@ -121,6 +121,15 @@ impl FileKind {
 
 const HEADER: &str =
     "Employee ID,First Name,Last Name,Work Email,Status,Department,Hire Date,Termination Date,End";
+
+/// The workspace of everybody with access.
+pub const WORKSPACE: &str = "workspace:Q1";
+/// What is inside of it, for those whose last name ends with an x.
+pub const INSIDE: &str = "workspace:Q1:group:G7";
+/// Another workspace, for those who are not on leave.
+pub const SECOND: &str = "workspace:Q2";
+/// All of them, with their names.
+pub const GROUPS: [(&str, &str); 3] = [(WORKSPACE, "Finance"), (INSIDE, "Editors"), (SECOND, "At work")];
 
 /// The HR system.
 #[derive(Clone, Debug)]
@@ -287,6 +296,13 @@ impl Hr {
             }
         }
         text
+    }
+
+    /// The groups that the roles of somebody with access grant.
+    pub fn granted(person: &Person) -> BTreeSet<&'static str> {
+        let inside = person.family.ends_with('x').then_some(INSIDE);
+        let second = (person.status == "Active").then_some(SECOND);
+        [Some(WORKSPACE), inside, second].into_iter().flatten().collect()
     }
 
     /// Whether a true file shows this person, on this day, as somebody without access. `None`: it says nothing of them.

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value};
 
-use super::hr::{Flaw, Person};
+use super::hr::{Flaw, GROUPS, Hr, Person};
 use super::process::Task;
 use super::workiva::{Fate, is_active, text};
 use super::world::World;
@@ -130,7 +130,7 @@ impl World {
         if outcomes != rest.outcomes {
             *rest = Rest { runs: self.runs(), outcomes };
         }
-        let waits = self.database.rows("SELECT employee_id FROM action WHERE state = 'queued'");
+        let waits = self.database.rows("SELECT employee_id FROM action WHERE state = 'queued' AND waits = 0");
         let run = self.database.rows("SELECT outcome FROM run ORDER BY rowid DESC LIMIT 1");
         let had_nothing_to_do = run.iter().any(|run| matches!(run[0].as_str(), "unchanged" | "held"));
         waits.is_empty() && had_nothing_to_do && self.runs() > rest.runs
@@ -173,8 +173,16 @@ impl World {
     fn judge(&mut self) {
         let named = self.named();
         let mut faults = Vec::new();
-        for row in self.database.rows("SELECT employee_id, kind, state FROM action WHERE state = 'queued'") {
+        let open = "SELECT employee_id, kind, state FROM action WHERE state = 'queued' AND waits = 0";
+        for row in self.database.rows(open) {
             faults.push(format!("an action never ended: {row:?}"));
+        }
+        // What waits for something waits for what is known to be left.
+        let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
+        for row in self.database.rows(waits) {
+            if !named.has(&row[0]) {
+                faults.push(format!("a membership waits for nothing: {row:?}"));
+            }
         }
         for row in self.database.rows("SELECT CAST(action_id AS TEXT) FROM lease") {
             faults.push(format!("a lease is left: {row:?}"));
@@ -200,6 +208,12 @@ impl World {
                 faults.push(format!("a user whom HR does not know was changed: {id}"));
             }
         }
+        if let Some(guest) = &self.workiva.guest {
+            let lost = GROUPS.iter().filter(|(group, _)| !self.workiva.tenant.members(group).contains(guest));
+            faults.extend(
+                lost.map(|(group, _)| format!("who was put into {group} by hand is not in it any more")),
+            );
+        }
         let today = self.today();
         for (employee_id, person) in &self.hr.told {
             // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
@@ -217,11 +231,25 @@ impl World {
                 Some(true) => user
                     .filter(|user| is_active(user) && (person.listed || !self.is_claimed(user, &named)))
                     .map(|_| "gone, and still active".to_owned()),
-                Some(false) => difference(employee_id, person, user),
+                Some(false) => {
+                    difference(employee_id, person, user).or_else(|| self.memberships_differ(person, user))
+                }
             };
             faults.extend(wrong.map(|wrong| format!("{employee_id}: {wrong}")));
         }
         faults.into_iter().for_each(|fault| self.hub.fault(fault));
+    }
+}
+
+impl World {
+    /// How the groups of a user differ from what the person's roles grant.
+    fn memberships_differ(&self, person: &Person, user: Option<&Map<String, Value>>) -> Option<String> {
+        self.workiva.guest.as_ref()?;
+        let id = text(user?, "id")?;
+        let is_in = |group: &&str| self.workiva.tenant.members(group).contains(id);
+        let seen: BTreeSet<&str> = GROUPS.iter().map(|(group, _)| *group).filter(is_in).collect();
+        let granted = Hr::granted(person);
+        (seen != granted).then(|| format!("is in {seen:?}, and should be in {granted:?}"))
     }
 }
 

@@ -9,7 +9,7 @@ use super::world::World;
 /// The database as it was seen last.
 #[derive(Debug, Default)]
 pub struct Observed {
-    /// Of each person the version, and the action that is open.
+    /// Of each person the version, and the actions that are open.
     people: BTreeMap<String, Vec<String>>,
     newest_run: String,
     accepted_runs: String,
@@ -29,9 +29,10 @@ impl World {
         let people: BTreeMap<String, Vec<String>> = self
             .database
             .rows(
-                "SELECT p.employee_id, CAST(p.version AS TEXT), CAST(o.action_id AS TEXT), o.state, \
-                   CAST(EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id) AS TEXT) \
-                 FROM person p LEFT JOIN action o ON o.employee_id = p.employee_id AND o.state IN ('queued', 'parked')",
+                "SELECT p.employee_id, CAST(p.version AS TEXT), coalesce(group_concat(o.action_id || o.state), ''), \
+                   CAST(max(EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id)) AS TEXT) \
+                 FROM person p LEFT JOIN action o ON o.employee_id = p.employee_id AND o.state IN ('queued', 'parked') \
+                 GROUP BY p.employee_id",
             )
             .into_iter()
             .map(|mut row| (row.remove(0), row))

@@ -83,6 +83,8 @@ pub struct Setup {
     pub repairs_drift: bool,
     /// A line end stands behind the last row of HR's files.
     pub ends_line: bool,
+    /// Roles grant groups.
+    pub groups: bool,
 }
 
 impl Setup {
@@ -98,6 +100,7 @@ impl Setup {
         rate: 0,
         repairs_drift: false,
         ends_line: true,
+        groups: false,
     };
 
     /// Drawn from a seed.
@@ -114,6 +117,8 @@ impl Setup {
             rate: if dice.random_bool(0.3) { 10 } else { 0 },
             repairs_drift: dice.random_bool(0.4),
             ends_line: dice.random_bool(0.7),
+            // Of its own, so that a seed's setup stays what it was but for this.
+            groups: StdRng::seed_from_u64(seed ^ 0x96).random_bool(0.4),
         }
     }
 }

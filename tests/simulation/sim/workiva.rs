@@ -25,14 +25,12 @@ impl ScimPort for SimPort {
             // The real client sends no such thing either.
             return exchange(request, None, Err(Failure::new(FailureKind::Invalid, None, fault)));
         }
-        if let Some(user) = written_user(request) {
-            let others = self.hub.look(|waiting| match &waiting.wish {
-                Wish::Request(other, _) => written_user(other).as_ref() == Some(&user),
-                _ => false,
-            });
-            if others.contains(&true) {
-                self.hub.fault(format!("two writes to one user at once: {user}"));
-            }
+        let others = self.hub.look(|waiting| match &waiting.wish {
+            Wish::Request(other, _) => is_same_written(request, other),
+            _ => false,
+        });
+        if others.contains(&true) {
+            self.hub.fault(format!("two writes to one user or group at once: {}", request.line()));
         }
         self.hub.ask(self.who, |sender| Wish::Request(request.clone(), sender)).await
     }
@@ -53,6 +51,31 @@ fn written_user(request: &ScimRequest) -> Option<String> {
         | ScimRequest::ReplaceUser { id, .. }
         | ScimRequest::DeleteUser { id } => Some(format!("id {id}")),
         _ => None,
+    }
+}
+
+/// The users whose membership a request changes.
+fn written_members(request: &ScimRequest) -> Vec<String> {
+    let ScimRequest::PatchGroup { body, .. } = request else { return Vec::new() };
+    let operations = body["Operations"].as_array().into_iter().flatten();
+    let users = operations.flat_map(|operation| {
+        let added = operation["value"].as_array().into_iter().flatten();
+        let removed = operation["path"].as_str().and_then(|path| path.split('"').nth(1));
+        added.filter_map(|one| one["value"].as_str()).chain(removed).map(str::to_owned).collect::<Vec<_>>()
+    });
+    users.collect()
+}
+
+/// Whether both write one user, or one group, or one a user and the other a membership of theirs.
+fn is_same_written(one: &ScimRequest, other: &ScimRequest) -> bool {
+    match (one, other) {
+        (ScimRequest::PatchGroup { id: one, .. }, ScimRequest::PatchGroup { id: other, .. }) => one == other,
+        (ScimRequest::PatchGroup { .. }, user) | (user, ScimRequest::PatchGroup { .. }) => {
+            let members = if matches!(one, ScimRequest::PatchGroup { .. }) { one } else { other };
+            let written = written_user(user);
+            written_members(members).iter().any(|id| written == Some(format!("id {id}")))
+        }
+        _ => written_user(one).is_some() && written_user(one) == written_user(other),
     }
 }
 
@@ -203,6 +226,8 @@ pub struct Workiva {
     pub writes: u64,
     /// Users that nobody in HR has to do with, as they were made.
     pub strangers: BTreeMap<String, Map<String, Value>>,
+    /// Who is in every group by hand.
+    pub guest: Option<String>,
 }
 
 impl Workiva {
@@ -214,11 +239,12 @@ impl Workiva {
             requests: 0,
             writes: 0,
             strangers: BTreeMap::new(),
+            guest: None,
         }
     }
 
     /// Answers a request as its fate wants, and tells what it did.
-    pub fn answer(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (Exchange, Option<Effect>) {
+    pub fn answer(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (Exchange, Vec<Effect>) {
         self.requests += 1;
         self.writes += u64::from(!request.is_read());
         let plain = |status: u16, retry_after: Option<u16>| {
@@ -238,17 +264,17 @@ impl Workiva {
         };
         let lost = |kind: FailureKind| exchange(request, None, Err(Failure::new(kind, None, "simulated")));
         match fate {
-            Fate::Unreachable => return (lost(FailureKind::Unreachable), None),
-            Fate::LostBefore => return (lost(FailureKind::NoAnswer), None),
-            Fate::ErrorBefore => return (plain(500, None), None),
-            Fate::Throttled(seconds) => return (plain(429, Some(seconds)), None),
-            Fate::Busy(seconds) => return (plain(503, Some(seconds)), None),
-            Fate::Unauthorized => return (plain(401, None), None),
-            Fate::Forbidden => return (plain(403, None), None),
-            Fate::NoRoute => return (plain(404, None), None),
+            Fate::Unreachable => return (lost(FailureKind::Unreachable), Vec::new()),
+            Fate::LostBefore => return (lost(FailureKind::NoAnswer), Vec::new()),
+            Fate::ErrorBefore => return (plain(500, None), Vec::new()),
+            Fate::Throttled(seconds) => return (plain(429, Some(seconds)), Vec::new()),
+            Fate::Busy(seconds) => return (plain(503, Some(seconds)), Vec::new()),
+            Fate::Unauthorized => return (plain(401, None), Vec::new()),
+            Fate::Forbidden => return (plain(403, None), Vec::new()),
+            Fate::NoRoute => return (plain(404, None), Vec::new()),
             Fate::Answered | Fate::LostAfter | Fate::ErrorAfter | Fate::Cut | Fate::WrongPage(_) => {}
         }
-        let (answer, effect) = self.carry_out(hub, request, fate);
+        let (answer, effects) = self.carry_out(hub, request, fate);
         let body = match fate {
             Fate::Cut => &answer.body[..answer.body.len() / 2],
             _ => &answer.body[..],
@@ -262,19 +288,20 @@ impl Workiva {
                 exchange(request, Some(answer.status), result)
             }
         };
-        (exchange, effect)
+        (exchange, effects)
     }
 
-    fn carry_out(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (TenantAnswer, Option<Effect>) {
+    fn carry_out(&mut self, hub: &Hub, request: &ScimRequest, fate: Fate) -> (TenantAnswer, Vec<Effect>) {
         let now = hub.now();
         let body = request.body().map(Value::to_string).unwrap_or_default();
-        let id = match request {
+        let ids = match request {
             ScimRequest::PatchUser { id, .. }
             | ScimRequest::ReplaceUser { id, .. }
-            | ScimRequest::DeleteUser { id } => Some(id.clone()),
-            _ => None,
+            | ScimRequest::DeleteUser { id } => vec![id.clone()],
+            _ => written_members(request),
         };
-        let before = id.as_ref().and_then(|id| self.tenant.user(id).cloned());
+        let mut before: BTreeMap<String, Option<Map<String, Value>>> =
+            ids.into_iter().map(|id| (id.clone(), self.tenant.user(&id).cloned())).collect();
         let path = match (request, fate) {
             (ScimRequest::ListUsers { count, .. }, Fate::WrongPage(WrongPage::Repeats)) => {
                 format!("/Users?startIndex=1&count={count}")
@@ -285,9 +312,13 @@ impl Workiva {
         if let Fate::WrongPage(wrong) = fate {
             falsify(&mut answer, request, wrong);
         }
-        let id = id.or_else(|| created_id(request, &answer));
-        let effect = id.map(|id| Effect { after: self.tenant.user(&id).cloned(), id, before });
-        (answer, effect.filter(|effect| effect.before != effect.after))
+        before.extend(created_id(request, &answer).map(|id| (id, None)));
+        let effects = before
+            .into_iter()
+            .map(|(id, before)| Effect { after: self.tenant.user(&id).cloned(), id, before })
+            .filter(|effect| effect.before != effect.after)
+            .collect();
+        (answer, effects)
     }
 
     /// The users as they are.

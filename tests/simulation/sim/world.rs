@@ -14,7 +14,7 @@ use workiva_sync::sandbox::Behaviour;
 
 use super::database::Database;
 use super::evidence::Evidence;
-use super::hr::{FileKind, Hr};
+use super::hr::{FileKind, GROUPS, Hr};
 use super::hub::{Hub, Waiting, Who, Wish};
 use super::observed::Observed;
 use super::operation::{Edit, Op, Setup};
@@ -63,7 +63,7 @@ impl World {
         };
         Self {
             hr: Hr::new(file, &setup),
-            workiva: Workiva::new(ways(&setup)),
+            workiva: workiva(&setup, began),
             evidence: Evidence::default(),
             observed: Observed::default(),
             wrote: None,
@@ -165,9 +165,9 @@ impl World {
     fn lose(&mut self, waiting: Waiting, dice: &mut StdRng) {
         let Wish::Request(request, sender) = waiting.wish else { return };
         let fate = if dice.random_bool(0.5) { Fate::LostAfter } else { Fate::LostBefore };
-        let (exchange, effect) = self.workiva.answer(&self.hub, &request, fate);
+        let (exchange, effects) = self.workiva.answer(&self.hub, &request, fate);
         self.hub.note(format!("{} {} -> lost, {fate:?}", waiting.who, request.line()));
-        self.see(waiting.who, effect);
+        self.see(waiting.who, effects);
         // A sender that is gone hears nothing.
         let _ = sender.send(exchange);
     }
@@ -234,10 +234,10 @@ impl World {
         match waiting.wish {
             Wish::Request(request, sender) => {
                 let fate = fate.unwrap_or_else(|| self.workiva.weather.draw(dice));
-                let (exchange, effect) = self.workiva.answer(&self.hub, &request, fate);
+                let (exchange, effects) = self.workiva.answer(&self.hub, &request, fate);
                 let status = exchange.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
                 self.hub.note(format!("{} {} -> {status} {fate:?}", waiting.who, request.line()));
-                self.see(waiting.who, effect);
+                self.see(waiting.who, effects);
                 // Whoever gave up meanwhile hears nothing.
                 let _ = sender.send(exchange);
             }
@@ -262,10 +262,11 @@ impl World {
     }
 
     /// Looks at what a request did.
-    fn see(&mut self, who: Who, effect: Option<Effect>) {
-        let Some(effect) = effect else { return };
-        if let Some(fault) = self.evidence.judge(&effect) {
-            self.hub.fault(format!("{who}: {fault}"));
+    fn see(&mut self, who: Who, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Some(fault) = self.evidence.judge(&effect) {
+                self.hub.fault(format!("{who}: {fault}"));
+            }
         }
     }
 
@@ -286,7 +287,8 @@ impl World {
 
     fn edit(&mut self, edit: Edit, place: usize) {
         let now = self.hub.now();
-        let users = self.workiva.users();
+        let mut users = self.workiva.users();
+        users.retain(|user| text(user, "id") != self.workiva.guest.as_deref());
         let employee = self.hr.people.iter().nth(place % self.hr.people.len());
         let employee = employee.map(|(id, person)| (id.clone(), person.email.to_lowercase()));
         let theirs = |user: &&Map<String, Value>| {
@@ -360,6 +362,22 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("simulation").tempdir_in(place).unwrap()
 }
 
+/// With a guest in each group, whom somebody put there by hand.
+fn workiva(setup: &Setup, now: DateTime<Utc>) -> Workiva {
+    let mut workiva = Workiva::new(ways(setup));
+    if !setup.groups {
+        return workiva;
+    }
+    let guest = json!({"userName": "guest"}).as_object().cloned().unwrap();
+    let guest = workiva.tenant.seed_user(guest, now).unwrap();
+    for (id, name) in GROUPS {
+        workiva.tenant.seed_group(id, name, now).unwrap();
+        workiva.tenant.set_members(id, [guest.clone()].into(), now).unwrap();
+    }
+    workiva.guest = Some(guest);
+    workiva
+}
+
 fn ways(setup: &Setup) -> Behaviour {
     let mut ways = Behaviour { page_cap: setup.page, ..Behaviour::default() };
     match setup.ways {
@@ -377,6 +395,17 @@ fn ways(setup: &Setup) -> Behaviour {
     ways
 }
 
+/// None of them gives access to anybody who has none otherwise.
+const ROLES: &str = r#"grants = ["workspace:Q1"]
+[[access.roles]]
+name = "editors"
+when = "department == 'Finance' and right(family_name, 1) == 'x'"
+grants = ["Editors"]
+[[access.roles]]
+name = "at work"
+when = "department == 'Finance' and status == 'Active'"
+grants = ["At work"]"#;
+
 fn config(folder: &Path, setup: &Setup) -> String {
     let folder = folder.display();
     let absence = if setup.absence_means_leaving { "deprovision" } else { "keep" };
@@ -387,6 +416,7 @@ fn config(folder: &Path, setup: &Setup) -> String {
         false => "",
     };
     let Setup { update, page, rate, .. } = setup;
+    let roles = if setup.groups { ROLES } else { "" };
     format!(
         r#"
 [schedule]
@@ -413,6 +443,7 @@ provision = "roles"
 [[access.roles]]
 name = "finance"
 when = "department == 'Finance'"
+{roles}
 [attributes]
 userName = "{{{{ work_email | lower }}}}"
 "name.givenName" = "{{{{ given_name }}}}"
@@ -431,6 +462,7 @@ max_in_flight = 3
 [guard]
 max_deprovision_count = 3
 max_deprovision_percent = 100.0
+max_revoke_percent = 100.0
 max_create_percent = 100000.0
 max_shrink_percent = 40.0
 max_reject_percent = 60.0

@@ -127,6 +127,74 @@ fn answers_that_are_lost_or_cut_off_lead_to_no_second_account() {
     survive(faults.clone(), Faults { rate: 0.1, ..faults }, 25, 3);
 }
 
+const WORKSPACE: &str = "workspace:Q1";
+const SENIORS: &str = "workspace:Q1:group:G7";
+const VIEWERS: &str = "role:viewer";
+
+/// The world for it, where roles grant groups, each with a guest in it who was put there by hand.
+fn world_of_groups() -> World {
+    let mut world = world();
+    let guest = world.sandbox.seed_user(serde_json::json!({"userName": "guest"})).unwrap();
+    for group in [WORKSPACE, SENIORS, VIEWERS] {
+        world.sandbox.seed_group(group, group).unwrap();
+        world.sandbox.set_members(group, [guest.clone()]).unwrap();
+    }
+    // In a group all the same, and no active user whom HR does not know.
+    world.sandbox.edit_user(&guest, |user| user["active"] = false.into()).unwrap();
+    let role = |name: &str, when: &str, group: &str| {
+        let role = [("name", name), ("when", when)].map(|(key, value)| (key.to_owned(), value.into()));
+        let grants = ("grants".to_owned(), vec![toml::Value::from(group)].into());
+        toml::Value::from(toml::Table::from_iter(role.into_iter().chain([grants])))
+    };
+    let roles = vec![
+        role("everybody", "department == 'Finance'", WORKSPACE),
+        role("seniors", "department == 'Finance' and job_title == 'Senior Analyst'", SENIORS),
+        role("juniors", "department == 'Finance' and job_title == 'Analyst'", VIEWERS),
+    ];
+    world.set("access.roles", roles);
+    world.set("guard.max_revoke_percent", 100.0);
+    assert_eq!(world.run(&["check"]).exit, 0);
+    world
+}
+
+/// Asserts that the groups hold whom HR grants them, and the guest. Of leavers they hold whom they held.
+fn assert_groups(world: &World, rows: &[Row]) {
+    let active: Vec<&Row> = rows.iter().filter(|row| row.status == "Active").collect();
+    for (group, title) in [(WORKSPACE, None), (SENIORS, Some("Senior Analyst")), (VIEWERS, Some("Analyst"))] {
+        let members = world.sandbox.members(group);
+        let has = |name: &str| {
+            let user = world.user(name).unwrap();
+            members.iter().any(|id| user["id"] == id.as_str())
+        };
+        assert!(has("guest"), "who was put into {group} by hand is not in it any more");
+        for row in &active {
+            let granted = title.is_none_or(|title| row.title == title);
+            assert_eq!(has(&row.email.to_lowercase()), granted, "{} in {group}", row.id);
+        }
+    }
+}
+
+#[test]
+fn killed_in_mid_push_of_memberships_while_requests_fail_it_ends_with_the_groups_as_roles_grant_them() {
+    let world = world_of_groups();
+    let mut random = StdRng::seed_from_u64(6);
+    let mut kinds = Faults::default().kinds;
+    kinds.retain(|kind| !matches!(kind, FaultKind::Throttle | FaultKind::Unavailable));
+    let faults = Faults { rate: 0.2, latency_ms: 5, slow_ms: 50, seed: 6, kinds };
+    for (rows, kills) in files(80).iter().zip([4, 4, 3]) {
+        world.hr(rows);
+        world.sandbox.set_faults(faults.clone());
+        for _ in 0..kills {
+            kill_after(&world, random.random_range(1..=15));
+        }
+        world.sync_rows(rows, 0);
+        world.assert_agrees(rows);
+        assert_groups(&world, rows);
+    }
+    world.sync().assert_unchanged();
+    assert_eq!(world.audit_report().fault, None, "what a crash left of the audit is whole");
+}
+
 /// How often the process is killed in the long push: `KILLS=200` is the long form.
 fn kills() -> usize {
     std::env::var("KILLS").map_or(12, |number| number.parse().expect("KILLS is a number"))

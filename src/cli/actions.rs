@@ -60,7 +60,9 @@ pub fn parked_table(parked: &[ParkedAction]) -> Grid {
             ),
             false => one.reason.clone(),
         };
-        table.row([&id, &one.employee_id, &one.kind, &attempts, &one.because, &reason]);
+        let what =
+            one.group.as_ref().map_or_else(|| one.kind.clone(), |group| format!("{} {group}", one.kind));
+        table.row([&id, &one.employee_id, &what, &attempts, &one.because, &reason]);
     }
     table
 }

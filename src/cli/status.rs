@@ -60,6 +60,12 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
         queue.held,
         oldest.unwrap_or_default()
     );
+    if queue.waiting > 0 {
+        say!(
+            "and {} memberships wait for something to be confirmed first: the account, the workspace, or what is parked",
+            queue.waiting
+        );
+    }
     if queue.withdrawn > 0 {
         say!(
             "{} of them are withdrawn: HR has taken them back, nothing is sent for them, and what they did is learnt",

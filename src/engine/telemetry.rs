@@ -106,7 +106,7 @@ impl Default for Telemetry {
             actions.clone(),
         );
         let queue = Family::default();
-        registry.register("queue_actions", "Actions by state (queued, leased, parked, held; withdrawn: those among the queued and parked of which only what they did is learnt)", queue.clone());
+        registry.register("queue_actions", "Actions by state (queued, waiting, leased, parked, held; withdrawn: those among the queued and parked of which only what they did is learnt)", queue.clone());
         let drift = Family::default();
         registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
         let held = Gauge::default();
@@ -206,6 +206,7 @@ impl Telemetry {
         let queue = &figures.queue;
         let states = [
             ("queued", queue.queued),
+            ("waiting", queue.waiting),
             ("leased", queue.leased),
             ("parked", queue.parked),
             ("held", queue.held),

@@ -50,8 +50,8 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn waiting_memberships(&self) -> Result<Vec<(i64, String)>, StoreError> {
-        let sql = "SELECT action_id, employee_id FROM action WHERE group_id IS NOT NULL AND state IN ('queued', 'parked') \
-                   AND action_id NOT IN (SELECT action_id FROM lease)";
+        let sql = "SELECT action_id, employee_id FROM action WHERE group_id IS NOT NULL AND state IN ('queued', 'parked', 'held') \
+                   AND state <> 'held' AND action_id NOT IN (SELECT action_id FROM lease)";
         Ok(sqlx::query_as(sql).fetch_all(&self.readers).await?)
     }
 
@@ -62,7 +62,7 @@ impl Store {
     pub async fn scale_of_memberships(&self) -> Result<(u64, u64), StoreError> {
         let sql = "SELECT (SELECT count(*) FROM membership), \
                      (SELECT count(*) FROM action o JOIN plan p USING (plan_id) WHERE o.group_id IS NOT NULL \
-                        AND o.state IN ('queued', 'parked') AND o.state = 'queued' AND o.withdrawn = 0 AND o.kind = 'revoke' \
+                        AND o.state IN ('queued', 'parked', 'held') AND o.state = 'queued' AND o.withdrawn = 0 AND o.kind = 'revoke' \
                         AND p.state IN ('released', 'applied'))";
         let (held, open): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
         Ok((held.unsigned_abs(), open.unsigned_abs()))
@@ -273,7 +273,7 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
         return Ok(0);
     }
     let gone = sqlx::query(
-        "UPDATE action SET waits = 0 WHERE waits = 1 AND state = 'queued' \
+        "UPDATE action INDEXED BY action_waits SET waits = 0 WHERE waits = 1 AND state = 'queued' \
            AND employee_id IN (SELECT value FROM json_each(?1)) \
            AND EXISTS (SELECT 1 FROM account c WHERE c.employee_id = action.employee_id AND c.active = 1) \
            AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \

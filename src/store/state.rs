@@ -105,7 +105,7 @@ impl Store {
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
                        (SELECT x.action_id FROM action x WHERE x.employee_id = p.employee_id \
-                          AND x.group_id IS NULL AND x.state IN ('queued', 'parked')), \
+                          AND coalesce(x.group_id, '') = '' AND x.state IN ('queued', 'parked')), \
                        (SELECT max(x.action_id) FROM action x WHERE x.employee_id = p.employee_id \
                           AND x.group_id IS NULL AND x.state = 'discarded')) \
                      LEFT JOIN intent i ON i.action_id = o.action_id";

@@ -381,3 +381,24 @@ fn config_print_can_be_read_again_and_config_schema_is_a_json_schema_that_the_co
     instance["workiva"]["colour"] = "blue".into();
     assert!(!validator.is_valid(&instance));
 }
+
+#[test]
+fn what_is_wrong_with_grants_is_told_by_their_place() {
+    let grants = "when = \"work_email != ''\"\ngrants = [\"Finance\", \" \", \"Finance\"]";
+    let text = with(&[
+        ("when = \"work_email != ''\"", grants),
+        ("username = \"scim-user\"", "username = \"scim-user\"\ntimeout_seconds = 30"),
+    ]) + "[groups]\nmanage = \"exclusive\"\n";
+    let keys: Vec<String> = faults(&text).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(
+        keys,
+        [
+            "access.roles[0].grants[1]",
+            "access.roles[0].grants[2]",
+            "guard.max_exclusive_revoke_count",
+            "workiva.timeout_seconds"
+        ]
+    );
+    let text = GOOD.to_owned() + "max_exclusive_revoke_count = 1\n[groups]\nmanage = \"exclusive\"\n";
+    assert_eq!(faults(&text)[0].0, "groups.manage");
+}

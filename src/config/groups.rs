@@ -4,6 +4,9 @@ use super::error::ConfigError;
 use super::settings::Settings;
 use crate::core::grants::Manage;
 
+/// For how long Workiva holds some requests before it fails them (D).
+const HELD_SECONDS: u64 = 30;
+
 /// Checks `grants`, and what `groups.manage` needs.
 pub(super) fn check(settings: &Settings, errors: &mut Vec<ConfigError>) {
     let access = &settings.access;
@@ -27,6 +30,14 @@ pub(super) fn check(settings: &Settings, errors: &mut Vec<ConfigError>) {
         let message = "is required with groups.manage = \"exclusive\": how many memberships that workiva-sync did not give may \
                        end in one run";
         errors.push(ConfigError::new("guard.max_exclusive_revoke_count", message));
+    }
+    let timeout = settings.workiva.timeout_seconds;
+    if any && timeout <= HELD_SECONDS {
+        let message = format!(
+            "has to be longer than {HELD_SECONDS} where roles grant groups: Workiva holds a request so long that needs a workspace \
+             which a user is not in, and an answer that nobody waits for tells nothing"
+        );
+        errors.push(ConfigError::with_value("workiva.timeout_seconds", timeout, message));
     }
     if settings.groups.manage == Manage::Exclusive && !any {
         let message =

@@ -286,6 +286,53 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn grants_of_all_roles_that_match_are_put_together_and_of_one_that_is_lost_nothing_is_left() {
+        let granted = |rules: &AccessRules, department: &str, title: &str, has_access: bool| {
+            let fields = [("status", "Active"), ("department", department), ("job_title", title)];
+            let grants =
+                rules.decide(&person(&fields), "2026-11-24".parse().unwrap(), has_access).unwrap().grants;
+            let told = grants.iter().map(|(group, roles)| {
+                format!("{group}: {}", roles.iter().cloned().collect::<Vec<_>>().join("+"))
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            granted(&rules(false), "Finance", "CFO", false),
+            ["Board: chiefs", "workspace:Q1: chiefs+finance"]
+        );
+        assert_eq!(granted(&rules(false), "Finance", "Clerk", false), ["workspace:Q1: finance"]);
+        assert!(
+            granted(&rules(true), "Sales", "Clerk", true).is_empty(),
+            "the account is kept, and nothing else"
+        );
+    }
+
+    #[test]
+    fn where_everybody_has_access_a_role_only_says_who_is_granted_what() {
+        let settings = AccessSettings {
+            provision: Provision::All,
+            keep_on_role_loss: false,
+            grants: vec!["role:viewer".into()],
+            roles: vec![RoleSettings {
+                name: "chiefs".into(),
+                when: "job_title == 'CFO'".into(),
+                grants: vec!["Board".into(), "role:viewer".into()],
+            }],
+        };
+        let names: Vec<String> = ["employee_id", "status", "job_title"].map(str::to_owned).into();
+        let rules = AccessRules::compile(&settings, lifecycle(|_| {}), &names, &Tables::new()).ok().unwrap();
+        let decide = |title: &str| {
+            let person = person(&[("status", "Active"), ("job_title", title)]);
+            rules.decide(&person, "2026-11-24".parse().unwrap(), false).unwrap()
+        };
+        let (chief, clerk) = (decide("CFO"), decide("Clerk"));
+        assert_eq!((&chief.reason, &clerk.reason), (&Reason::Everybody, &Reason::Everybody));
+        assert_eq!(chief.grants.keys().collect::<Vec<_>>(), ["Board", "role:viewer"]);
+        assert_eq!(clerk.grants.keys().collect::<Vec<_>>(), ["role:viewer"]);
+        assert_eq!(rules.references().into_iter().collect::<Vec<_>>(), ["Board", "role:viewer"]);
+    }
+
+    #[test]
     fn roles_without_a_role_are_a_configuration_error() {
         let settings = AccessSettings {
             provision: Provision::Roles,

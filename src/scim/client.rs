@@ -20,6 +20,8 @@ use crate::core::scim::request::ScimRequest;
 
 /// The largest answer read, decompressed, in bytes.
 const LARGEST_ANSWER_BYTES: usize = 10 * 1024 * 1024;
+/// The same for an answer that may show all members of a group: 200,000 of them at some 300 bytes.
+const LARGEST_GROUP_BYTES: usize = 64 * 1024 * 1024;
 /// A connection that is not made within this is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections are closed before common load balancers close theirs, which would cost a request.
@@ -102,13 +104,14 @@ impl ScimClient {
         let headers = response.headers().clone();
         let header =
             |name: HeaderName| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let (body, end) = read_body(response).await;
+        let largest = largest(request);
+        let (body, end) = read_body(response, largest).await;
         // A status that says no is believed even where the explanation broke off.
         if status.is_success() {
             match end {
                 BodyEnd::Whole => {}
                 BodyEnd::TooLarge => {
-                    let message = format!("the answer is larger than {LARGEST_ANSWER_BYTES} bytes");
+                    let message = format!("the answer is larger than {largest} bytes");
                     return Err(Failure::new(FailureKind::Malformed, Some(status.as_u16()), &message));
                 }
                 BodyEnd::Broken(error) => {
@@ -157,15 +160,21 @@ enum BodyEnd {
     Broken(reqwest::Error),
 }
 
+/// The bound for an answer, in bytes.
+fn largest(request: &ScimRequest) -> usize {
+    match request {
+        ScimRequest::GetGroup { .. } | ScimRequest::PatchGroup { .. } => LARGEST_GROUP_BYTES,
+        _ => LARGEST_ANSWER_BYTES,
+    }
+}
+
 /// Reads a body up to the bound, and says how it ended.
-async fn read_body(mut response: Response) -> (Vec<u8>, BodyEnd) {
+async fn read_body(mut response: Response, largest: usize) -> (Vec<u8>, BodyEnd) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(None) => return (body, BodyEnd::Whole),
-            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER_BYTES => {
-                return (body, BodyEnd::TooLarge);
-            }
+            Ok(Some(chunk)) if body.len() + chunk.len() > largest => return (body, BodyEnd::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Err(error) => return (body, BodyEnd::Broken(error)),
         }

@@ -68,7 +68,7 @@ fn a_leaver_is_told_with_the_date_that_decided_and_a_future_one_with_the_day_on_
     let staying = known(&world, "1001");
     assert_eq!(
         (&staying["decision"]["access"], &staying["decision"]["next_change"]),
-        (&json!(true), &json!("2120-02-02"))
+        (&json!(true), &json!("2120-02-02T00:00:00Z"))
     );
     assert_eq!(
         staying["next"],

@@ -124,7 +124,7 @@ fn approve_is_refused_as_stale_once_a_held_action_was_edited_in_the_database() {
         "UPDATE intent SET target = replace(target, 'person.', 'nobody.') WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
         "UPDATE intent SET target = 'no JSON' WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
         "UPDATE action SET fingerprint = '' WHERE state = 'held' AND employee_id = '1000'",
-        "UPDATE action SET next_change = '2999-01-01' WHERE state = 'held' AND employee_id = '1000'",
+        "UPDATE action SET next_change = '2999-01-01T00:00:00Z' WHERE state = 'held' AND employee_id = '1000'",
         "DELETE FROM intent WHERE action_id = (SELECT action_id FROM action WHERE state = 'held' AND employee_id = '1000')",
     ];
     let (world, rows) = guarded();

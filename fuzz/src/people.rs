@@ -1,35 +1,43 @@
-//! A record of whatever values, judged on whatever day.
+//! A record of whatever values, judged at whatever moment.
 //!
-//! One byte chooses the configuration; then come lines: the day as days from 1970, status, hire date, termination date,
-//! department, e-mail.
+//! One byte chooses the configuration; then come lines: the moment as hours from 1970, status, hire date, termination date,
+//! department, e-mail, location, reason of termination.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, TimeDelta};
 use workiva_sync::config::{Loaded, parse};
+use workiva_sync::core::lifecycle::Moment;
 use workiva_sync::core::person::Person;
 use workiva_sync::core::record::{Columns, Record, RecordBatch};
 use workiva_sync::core::value::canonical;
 
 use super::tape::Tape;
 
-const NAMES: [&str; 6] =
-    ["employee_id", "department", "hire_date", "status", "termination_date", "work_email"];
+const NAMES: [&str; 8] = [
+    "employee_id",
+    "department",
+    "hire_date",
+    "location",
+    "status",
+    "termination_date",
+    "termination_reason",
+    "work_email",
+];
 
 pub fn check(bytes: &[u8]) {
     static LOADED: OnceLock<Vec<Loaded>> = OnceLock::new();
     let loaded = LOADED.get_or_init(configurations);
     let mut tape = Tape::new(bytes);
-    let rulebook = &loaded[tape.below(4)].rules.rulebook;
+    let rulebook = &loaded[tape.below(5)].rules.rulebook;
     let mut next = || canonical(&String::from_utf8_lossy(tape.line())).into_owned();
-    let day: u32 = next().parse().unwrap_or(20_000);
+    let hours: u32 = next().parse().unwrap_or(480_000);
     // From 1970 to the year 2900.
-    let today = NaiveDate::from_ymd_opt(1970, 1, 1)
-        .and_then(|start| start.checked_add_days(Days::new(u64::from(day % 340_000))))
-        .expect("a day that exists");
+    let now = DateTime::UNIX_EPOCH + TimeDelta::hours(i64::from(hours % 8_160_000));
     let (status, hired, left, department, email) = (next(), next(), next(), next(), next());
-    let record = record([&department, &hired, &status, &left, &email]);
+    let (location, reason) = (next(), next());
+    let record = record([&department, &hired, &location, &status, &left, &reason, &email]);
 
     let lifecycle = &rulebook.access.lifecycle;
     let person = match Person::read(record.clone(), lifecycle, &rulebook.date_formats) {
@@ -40,20 +48,23 @@ pub fn check(bytes: &[u8]) {
         }
     };
     for has_access in [false, true] {
-        let decided = rulebook.access.decide(&person, today, has_access).expect("the conditions cannot fail");
+        let decide = |at| {
+            rulebook.access.decide(&person, Moment::At(at), has_access).expect("the conditions cannot fail")
+        };
+        let decided = decide(now);
         let Some(next_change) = decided.next_change else { continue };
-        assert!(next_change > today, "what is due lies ahead");
+        assert!(next_change > now, "what is due lies ahead");
         // Until then nothing changes by itself: nobody is looked at before.
-        for ahead in [1, 2, 7, 30, 365, 3_650, 400_000] {
-            let Some(day) = today.checked_add_days(Days::new(ahead)).filter(|day| *day < next_change) else {
+        for hours in [1, 11, 24, 7 * 24, 365 * 24, 3_650 * 24, 9_600_000] {
+            let at = now + TimeDelta::hours(hours);
+            if at >= next_change {
                 break;
-            };
-            let then = rulebook.access.decide(&person, day, has_access).expect("the conditions cannot fail");
-            assert_eq!((then.access, then.next_change), (decided.access, decided.next_change), "on {day}");
+            }
+            let then = decide(at);
+            assert_eq!((then.access, then.next_change), (decided.access, decided.next_change), "at {at}");
         }
-        let eve = next_change.pred_opt().expect("a day that exists").max(today);
-        let then = rulebook.access.decide(&person, eve, has_access).expect("the conditions cannot fail");
-        assert_eq!(then.access, decided.access, "on the day before {next_change}");
+        let before = (next_change - TimeDelta::seconds(1)).max(now);
+        assert_eq!(decide(before).access, decided.access, "just before {next_change}");
     }
     if let Ok(attributes) = rulebook.users.map(&person) {
         let name = &attributes["userName"];
@@ -62,7 +73,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn record(values: [&str; 5]) -> Record {
+fn record(values: [&str; 7]) -> Record {
     let columns = Columns::new(NAMES);
     let mut batch = RecordBatch::new(columns, 7);
     batch.push(1, ["1001"].into_iter().chain(values));
@@ -81,6 +92,11 @@ fn configurations() -> Vec<Loaded> {
         ("provision_days_before_hire = 3650\ndeprovision_days_after_termination = 3650", ""),
         ("on_leave = 'suspend'\ndeprovision_days_after_termination = 1", "keep_on_role_loss = true"),
         ("timezone = 'Pacific/Kiritimati'", ""),
+        (
+            "timezones = { Sydney = 'Australia/Sydney', Beirut = 'Asia/Beirut' }\nimmediate = ['For cause']\n\
+             deprovision_days_after_termination = 7\nleave_types = { 'On Leave' = 'roles' }",
+            "",
+        ),
     ];
     let load = |(lifecycle, access): (&str, &str)| {
         let text = format!(

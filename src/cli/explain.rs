@@ -80,7 +80,7 @@ fn print_decision(told: &Explanation) {
         say!("  {name}: {date}");
     }
     match decision.next_change {
-        Some(day) => say!("  next change by date: {day}"),
+        Some(at) => say!("  next change by date: {}", table::time(at)),
         None => say!("  no date changes this"),
     }
     for (path, value) in told.user.iter().flatten() {

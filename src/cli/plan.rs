@@ -10,6 +10,7 @@ use super::sync::{exit_of, frame, print_report, push_to_end};
 use super::terminal::{complain, say};
 use super::{ApplyArgs, Exit, PlanArgs, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
+use crate::core::lifecycle::Moment;
 use crate::core::plan::PlannedAction;
 use crate::core::report::{Counts, Outcome, ReportedAction};
 use crate::engine::saved::AppliedPlan;
@@ -29,7 +30,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
         complain!("workiva-sync: {day} is over; --as-of takes {today} or a later day");
         return Ok(Exit::Usage);
     }
-    let made = engine.plan_connected(args.as_of).await?;
+    let made = engine.plan_connected(args.as_of.map(Moment::On)).await?;
     let planned = made.as_ref().ok();
     let mut report = frame(engine.random.name(started_at), planned);
     report.outcome = match &made {

@@ -12,6 +12,7 @@ use super::terminal::{complain, say};
 use super::{Exit, print_json};
 use crate::compose::{Surroundings, feed_alone, load_config};
 use crate::config::{Loaded, SourceRules};
+use crate::core::lifecycle::Moment;
 use crate::core::mask::masked;
 use crate::engine::look::head::{Ended, Head, Judging, head};
 use crate::source::AnySource;
@@ -100,9 +101,8 @@ async fn look(
     now: DateTime<Utc>,
 ) -> Head {
     let rulebook = &loaded.rules.rulebook;
-    let today = rulebook.access.lifecycle.today(now);
     // Of several, one may lack what another has.
-    let judging = (loaded.rules.sources.len() == 1).then_some(Judging { rulebook, today });
+    let judging = (loaded.rules.sources.len() == 1).then_some(Judging { rulebook, moment: Moment::At(now) });
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     head(source, &rules.origin, loaded.settings.uses_register(), limit, judging).await
 }

@@ -72,6 +72,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         errors.push(ConfigError::with_value("guard.max_deprovision_percent_per", column, message));
     }
     super::groups::check(settings, &mut errors);
+    check_lifecycle_columns(settings, &mut errors);
     let database = check_database(&settings.store.url, &mut errors);
     let listen = check_listen(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
@@ -82,6 +83,20 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
             Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, sources, precedence })
         }
         _ => Err(errors),
+    }
+}
+
+/// What the lifecycle reads of a record has to be among the columns, or it would hold for nobody.
+fn check_lifecycle_columns(settings: &Settings, errors: &mut Vec<ConfigError>) {
+    let lifecycle = &settings.lifecycle;
+    let is_column = |name: &str| settings.all_sources().any(|(_, source)| source.columns.contains_key(name));
+    let mend = |name: &str| format!("needs the column '{name}'; add it to source.columns");
+    if !lifecycle.timezones.is_empty() && !is_column(&lifecycle.timezone_by) {
+        let message = mend(&lifecycle.timezone_by);
+        errors.push(ConfigError::new("lifecycle.timezones", message));
+    }
+    if !lifecycle.immediate.is_empty() && !is_column("termination_reason") {
+        errors.push(ConfigError::new("lifecycle.immediate", mend("termination_reason")));
     }
 }
 

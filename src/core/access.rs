@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grants::Granted;
-use super::lifecycle::{Employment, Lifecycle};
+use super::lifecycle::{Employment, Lifecycle, Moment, OnLeave};
 use super::mapping::{CompileError, Rule, Tables};
 use super::person::Person;
 use super::record::{Rejection, RejectionKind};
@@ -64,6 +64,8 @@ pub enum Reason {
     RoleLossKept,
     /// Employed, in no role.
     NoRole,
+    /// On a leave during which only a role gives access, and in none.
+    OnLeaveWithoutRole,
     /// Not employed today, for this reason.
     NotEmployed(Employment),
     /// No longer in a full source, and absence means leaving.
@@ -78,6 +80,7 @@ impl Reason {
             Self::Everybody => "access.provision",
             Self::RoleLossKept => "access.keep_on_role_loss",
             Self::NoRole => "access.roles",
+            Self::OnLeaveWithoutRole => "lifecycle.on_leave",
             Self::NotEmployed(Employment::NotYet { .. }) => "hire_date",
             Self::NotEmployed(Employment::OnLeave) => "lifecycle.on_leave",
             Self::NotEmployed(Employment::TerminatedByDate { .. }) => "termination_date",
@@ -97,6 +100,7 @@ impl fmt::Display for Reason {
                 write!(f, "employed, in no role any more; keep_on_role_loss keeps the account")
             }
             Self::NoRole => write!(f, "employed, in no role"),
+            Self::OnLeaveWithoutRole => write!(f, "on leave, in no role"),
             Self::NotEmployed(Employment::NotYet { from }) => write!(f, "hired, access begins on {from}"),
             Self::NotEmployed(Employment::OnLeave) => write!(f, "on leave"),
             Self::NotEmployed(Employment::TerminatedByDate { date }) => {
@@ -115,8 +119,8 @@ pub struct Decision {
     pub access: bool,
     /// Why.
     pub reason: Reason,
-    /// The next day on which the dates alone could change the answer.
-    pub next_change: Option<NaiveDate>,
+    /// The next moment at which the dates alone could change the answer.
+    pub next_change: Option<DateTime<Utc>>,
     /// The groups that the person's roles grant.
     pub grants: Granted,
 }
@@ -192,18 +196,19 @@ impl AccessRules {
         self.grants.iter().chain(of_roles).map(String::as_str).collect()
     }
 
-    /// Decides for one person on the day `today`. `has_access` tells whether an active account is confirmed now.
+    /// Decides for one person at this moment. `has_access` tells whether an active account is confirmed now.
     ///
     /// # Errors
     /// A rejection where a role's condition cannot be evaluated for this record.
-    pub fn decide(&self, person: &Person, today: NaiveDate, has_access: bool) -> Result<Decision, Rejection> {
-        let next_change = self.lifecycle.next_change(person, today);
+    pub fn decide(&self, person: &Person, moment: Moment, has_access: bool) -> Result<Decision, Rejection> {
+        let next_change = self.lifecycle.next_change(person, moment);
         let decided = |access, reason, grants| Ok(Decision { access, reason, next_change, grants });
-        let employment = self.lifecycle.employment(person, today);
-        if !matches!(employment, Employment::Employed { .. }) {
+        let employment = self.lifecycle.employment(person, moment);
+        let Employment::Employed { leave, .. } = employment else {
             return decided(false, Reason::NotEmployed(employment), Granted::new());
-        }
-        let everybody = self.provision == Provision::All;
+        };
+        let by_role_only = leave == Some(OnLeave::Roles);
+        let everybody = self.provision == Provision::All && !by_role_only;
         let mut names = Vec::new();
         let mut grants: Granted = self.grants.iter().map(|group| (group.clone(), BTreeSet::new())).collect();
         // Where everybody has access, roles only say who is granted what.
@@ -224,6 +229,7 @@ impl AccessRules {
         match (names.is_empty(), self.keep_on_role_loss && has_access) {
             _ if everybody => decided(true, Reason::Everybody, grants),
             (false, _) => decided(true, Reason::Roles(names), grants),
+            (true, _) if by_role_only => decided(false, Reason::OnLeaveWithoutRole, Granted::new()),
             (true, true) => decided(true, Reason::RoleLossKept, grants),
             (true, false) => decided(false, Reason::NoRole, Granted::new()),
         }
@@ -263,7 +269,7 @@ pub(crate) mod tests {
             .into_iter()
             .map(|(name, value)| fields.iter().find(|(n, _)| *n == name).copied().unwrap_or((name, value)))
             .collect();
-        let today = "2026-11-24".parse().unwrap();
+        let today = Moment::On("2026-11-24".parse().unwrap());
         let decision = rules.decide(&person(&all), today, has_access).unwrap();
         (decision.access, decision.reason.to_string())
     }

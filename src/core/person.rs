@@ -81,16 +81,24 @@ pub(crate) mod tests {
     use super::super::record::tests::record;
     use super::*;
 
-    pub(crate) fn lifecycle(change: impl FnOnce(&mut LifecycleSettings)) -> Lifecycle {
-        let mut settings = LifecycleSettings {
+    pub(crate) fn settings() -> LifecycleSettings {
+        LifecycleSettings {
             timezone: "UTC".into(),
+            timezone_by: "location".into(),
+            timezones: Default::default(),
             active: vec!["Active".into()],
             terminated: vec!["Terminated".into()],
             leave: vec!["On Leave".into()],
             on_leave: OnLeave::Keep,
+            leave_types: Default::default(),
             provision_days_before_hire: 0,
             deprovision_days_after_termination: 0,
-        };
+            immediate: vec![],
+        }
+    }
+
+    pub(crate) fn lifecycle(change: impl FnOnce(&mut LifecycleSettings)) -> Lifecycle {
+        let mut settings = settings();
         change(&mut settings);
         Lifecycle::compile(&settings).unwrap()
     }
@@ -100,9 +108,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn person(fields: &[(&str, &str)]) -> Person {
+        person_by(&lifecycle(|_| {}), fields)
+    }
+
+    pub(crate) fn person_by(lifecycle: &Lifecycle, fields: &[(&str, &str)]) -> Person {
         let mut all = vec![("employee_id", "1001")];
         all.extend_from_slice(fields);
-        Person::read(record(&all), &lifecycle(|_| {}), &formats()).unwrap()
+        Person::read(record(&all), lifecycle, &formats()).unwrap()
     }
 
     fn refused(fields: &[(&str, &str)]) -> String {

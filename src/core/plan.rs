@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -42,8 +42,8 @@ pub struct PlannedAction {
 pub struct Settled {
     /// The fingerprint of the record that was judged.
     pub fingerprint: Fingerprint,
-    /// The day on which the dates alone may change the decision.
-    pub next_change: Option<NaiveDate>,
+    /// The moment at which the dates alone may change the decision.
+    pub next_change: Option<DateTime<Utc>>,
     /// The group in which the guard counts the person, where it has groups; `None`: as it was.
     pub group: Option<String>,
 }
@@ -172,7 +172,7 @@ struct Bound<'a> {
     base_version: i64,
     supersedes: Option<i64>,
     fingerprint: String,
-    next_change: Option<NaiveDate>,
+    next_change: Option<DateTime<Utc>>,
 }
 
 /// SHA-256 over a plan's input (hexadecimal) and some of its actions in their order, state versions included: what an

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +14,7 @@ use super::grants::{Granted, GroupMap};
 use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
+use super::lifecycle::Moment;
 use super::membership;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
@@ -95,17 +95,17 @@ impl Judged {
     }
 }
 
-/// Judges records on the day `today`. Who cannot be judged is rejected, and keeps what they have.
+/// Judges records at this moment. Who cannot be judged is rejected, and keeps what they have.
 pub fn judge(
     records: Vec<Record>,
     states: &States,
     rulebook: &Rulebook,
-    today: NaiveDate,
+    moment: Moment,
 ) -> (Vec<Judged>, Vec<Rejection>) {
     let mut rejected = Vec::new();
     let mut judged = Vec::with_capacity(records.len());
     for record in records {
-        match judge_one(record, states, rulebook, today) {
+        match judge_one(record, states, rulebook, moment) {
             Ok(person) => judged.push(person),
             Err(rejection) => rejected.push(rejection),
         }
@@ -117,9 +117,9 @@ fn judge_one(
     record: Record,
     states: &States,
     rulebook: &Rulebook,
-    today: NaiveDate,
+    moment: Moment,
 ) -> Result<Judged, Rejection> {
-    let (person, decision, desired) = judge_person(record, states, rulebook, today)?;
+    let (person, decision, desired) = judge_person(record, states, rulebook, moment)?;
     let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
     Ok(Judged {
         group,
@@ -136,11 +136,11 @@ pub(super) fn judge_person(
     record: Record,
     states: &States,
     rulebook: &Rulebook,
-    today: NaiveDate,
+    moment: Moment,
 ) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
     let has_access = states.get(record.employee_id()).is_some_and(PersonState::has_access);
     let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let decision = rulebook.access.decide(&person, today, has_access)?;
+    let decision = rulebook.access.decide(&person, moment, has_access)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
     Ok((person, decision, desired))

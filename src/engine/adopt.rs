@@ -9,6 +9,7 @@ use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
 use crate::core::adopt::{Claimant, Link, account_of, claimants};
+use crate::core::lifecycle::Moment;
 use crate::core::record::Rejection;
 use crate::core::roster::Roster;
 use crate::core::scim::ScimPort;
@@ -81,12 +82,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn adopt(&self, rows: &[DecidedRow], by: &str) -> Result<Adoption, AdoptError> {
         let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
         let rulebook = &self.rules.rulebook;
-        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let moment = Moment::At(self.clock.now());
         let findings = self.feed.read_everybody(&self.store, self.clock.now()).await?.findings;
         let ids: Vec<&str> = findings.changed.iter().map(|record| record.employee_id()).collect();
         let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         let mut rejected = findings.rejected;
-        let (claimants, refused) = claimants(findings.changed, &states, rulebook, today);
+        let (claimants, refused) = claimants(findings.changed, &states, rulebook, moment);
         rejected.extend(refused);
         drop(states);
         let line = self.reading_line(capabilities);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
@@ -13,6 +13,7 @@ use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
 use crate::core::guard::{Verdict, check};
+use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble, judge};
 use crate::core::record::Fingerprint;
@@ -74,19 +75,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
     }
 
-    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `today` stands for the day on
-    /// which dates are judged; `None`: it is the clock's. `select`: which of several sources are read; of the others stands what
+    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `moment`: when
+    /// dates are judged; `None`: it is the clock's. `select`: which of several sources are read; of the others stands what
     /// they told last.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn plan(&self, today: Option<NaiveDate>, select: &Select) -> Result<Planned, FeedError> {
+    pub async fn plan(&self, moment: Option<Moment>, select: &Select) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
-        let today = today.unwrap_or_else(|| rulebook.access.lifecycle.today(self.clock.now()));
+        let moment = moment.unwrap_or_else(|| Moment::At(self.clock.now()));
         let groups = self.group_map().await?;
         let (found, of_groups) = self.found_members(groups.as_ref()).await?;
-        let anew = feed::was_set_back(&self.store, &self.rules.rulebook, today).await?;
-        let mut due = if anew { self.store.everybody().await? } else { self.store.due(today).await? };
+        let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
+        let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
         let absent = Fingerprint::absent(rulebook.seed);
         let read = self.feed.read(&self.store, select, &due, absent, self.clock.now()).await?;
@@ -102,7 +103,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.store.add_memberships(&mut states).await?;
             add_found(&mut states, &found);
         }
-        let (judged, rejected) = judge(records, &states, rulebook, today);
+        let (judged, rejected) = judge(records, &states, rulebook, moment);
         let mut names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
         names.sort_unstable();
         names.dedup();
@@ -212,10 +213,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         // Who is in a group is not in the source: under 'exclusive' each run looks.
         let looks_at_groups = self.settings.groups.manage == Manage::Exclusive;
         if let Some(mut known) = self.feed.digest().await?.filter(|_| !looks_at_groups) {
-            let today = self.rules.rulebook.access.lifecycle.today(started_at);
             let digest = known.file.digest.as_deref().unwrap_or_default();
-            if !feed::was_set_back(&self.store, &self.rules.rulebook, today).await?
-                && let Some(rows) = self.store.quiet_rows(digest, today).await?
+            if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(started_at)).await?
+                && let Some(rows) = self.store.quiet_rows(digest, started_at).await?
             {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;

@@ -15,7 +15,7 @@ use crate::core::action::{ActionKind, Attributes, Change};
 use crate::core::grants::Given;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
-use crate::core::lifecycle::EmploymentStatus;
+use crate::core::lifecycle::{EmploymentStatus, Moment};
 use crate::core::mapping::Fields;
 use crate::core::person::Person;
 use crate::core::plan::Plan;
@@ -90,7 +90,7 @@ pub struct Judgement {
     /// The roles that matched.
     pub roles: Vec<String>,
     /// The next day on which the dates alone may change the answer.
-    pub next_change: Option<NaiveDate>,
+    pub next_change: Option<DateTime<Utc>>,
 }
 
 /// The account as Workiva last confirmed it.
@@ -234,7 +234,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         states: &States,
     ) -> Result<(), EngineError> {
         let rulebook = &self.rules.rulebook;
-        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let moment = Moment::At(self.clock.now());
         let records = std::mem::take(&mut findings.changed);
         if let Some(record) = records.first() {
             told.input.row = Some(record.row);
@@ -244,7 +244,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .first()
             .cloned()
             .and_then(|record| Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats).ok());
-        let (judged, rejected) = judge(records, states, rulebook, today);
+        let (judged, rejected) = judge(records, states, rulebook, moment);
         if let Some(one) = judged.first() {
             told.decision = Some(judgement(one, person.as_ref()));
             told.user = one.desired().cloned();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::register::{Register, RegisterRead, Select};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
+use crate::core::lifecycle::Moment;
 use crate::core::planner::Rulebook;
 use crate::core::record::{Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
@@ -215,9 +216,13 @@ pub(super) async fn take_in(mut intake: Intake, mut batches: mpsc::Receiver<Reco
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn was_set_back(store: &Store, rulebook: &Rulebook, today: NaiveDate) -> Result<bool, StoreError> {
+pub async fn was_set_back(store: &Store, rulebook: &Rulebook, moment: Moment) -> Result<bool, StoreError> {
     let judged_at = store.judged_at().await?;
-    Ok(judged_at.is_some_and(|at| today < rulebook.access.lifecycle.today(at)))
+    let lifecycle = &rulebook.access.lifecycle;
+    Ok(judged_at.is_some_and(|at| match moment {
+        Moment::At(now) => lifecycle.is_earlier_day(now, at),
+        Moment::On(day) => day < lifecycle.today(at),
+    }))
 }
 
 async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {

@@ -4,6 +4,7 @@ use super::feed::FeedError;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
 use super::register::Select;
 use super::{Engine, EngineError};
+use crate::core::lifecycle::Moment;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
@@ -30,12 +31,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Where the database fails. A connection or source that does not allow a plan is in the `Err` of the inner result.
     pub async fn plan_connected(
         &self,
-        today: Option<chrono::NaiveDate>,
+        moment: Option<Moment>,
     ) -> Result<Result<Planned, CycleFailure>, EngineError> {
         if let Err(connection) = self.connect().await? {
             return Ok(Err(CycleFailure::Connection(connection)));
         }
-        match self.plan(today, &Select::All).await {
+        match self.plan(moment, &Select::All).await {
             Ok(planned) => Ok(Ok(planned)),
             Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
             Err(FeedError::Store(error)) => Err(error.into()),

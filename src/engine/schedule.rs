@@ -19,6 +19,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// A wall clock that is so far behind the newest tick was set back: ticks are counted from where it is now.
 const SET_BACK: TimeDelta = TimeDelta::seconds(60);
 
+/// When something is due by the schedule, and when by a date.
+type DueBy = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// Why a sleep ended.
 enum Wake {
     Due,
@@ -95,8 +98,19 @@ struct Ticks<T> {
     last: Option<DateTime<Utc>>,
     /// Whether it is due now, whatever the schedule says.
     at_once: bool,
-    /// Whether somebody else may ask for it as well.
+    /// Whether somebody else may ask for it as well: it is a run, for which dates of people come as well.
     is_asked: bool,
+}
+
+impl<T: Clone + Ord> Ticks<T> {
+    /// What is due next after this moment.
+    async fn next_after<S, P>(&self, engine: &Engine<S, P>, reference: DateTime<Utc>) -> DueBy {
+        let date = match self.is_asked {
+            true => known(engine.store.next_date(reference).await, "the next date is not known"),
+            false => None,
+        };
+        (self.agenda.next_after(reference), date)
+    }
 }
 
 /// Works whenever a tick is due. A tick that was missed, because the daemon was down or the work took longer, is made up
@@ -109,7 +123,12 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Place, F: Future<Output = ()>>(
     work: impl Fn(&'static str, Option<Vec<T>>) -> F,
 ) {
     let now = engine.clock.now();
-    let missed = ticks.last.and_then(|last| ticks.agenda.next_after(last)).is_some_and(|due| due <= now);
+    let missed = match ticks.last {
+        Some(last) => {
+            <[_; 2]>::from(ticks.next_after(engine, last).await).into_iter().flatten().any(|due| due <= now)
+        }
+        None => false,
+    };
     let mut cause = match (ticks.at_once, missed) {
         (true, _) => Some("start"),
         (false, true) => Some("missed"),
@@ -127,15 +146,15 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Place, F: Future<Output = ()>>(
                 () = work(cause, due_now.take()) => {}
             }
         }
-        let due = ticks.agenda.next_after(reference);
-        if due.is_none() && !told_of_end {
+        let (tick, date) = ticks.next_after(engine, reference).await;
+        if tick.is_none() && !told_of_end {
             tracing::warn!(
                 key = ticks.key,
                 "the expression names no further day; nothing runs by it any more"
             );
             told_of_end = true;
         }
-        let due = due.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let due = [tick, date].into_iter().flatten().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
         let woken = sleep_until(engine, reference, due, ticks.is_asked, &mut stop).await;
         let now = engine.clock.now();
         match woken {
@@ -154,8 +173,13 @@ async fn each_tick<S: HrSource, P: ScimPort, T: Place, F: Future<Output = ()>>(
         }
         // Ticks between the one that was due and now were missed: this run stands for all of them.
         let was_late = ticks.agenda.next_after(due).is_some_and(|next| next <= now);
-        cause = Some(if was_late { "missed" } else { "schedule" });
-        due_now = Some(ticks.agenda.due(reference, now.max(due)));
+        let places = ticks.agenda.due(reference, now.max(due));
+        cause = Some(match (was_late, places.is_empty()) {
+            (true, _) => "missed",
+            (false, false) => "schedule",
+            (false, true) => "date",
+        });
+        due_now = Some(places);
         reference = now.max(due);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::memberships::let_go;
 use super::plans::CHUNK;
-use super::{StoreError, Tx, millis, to_json};
+use super::{StoreError, Tx, millis, moment_text, to_json};
 use crate::core::audit::{Entry, Kind, bound_hash};
 use crate::core::grants::workspace_of;
 use crate::core::plan::PlannedAction;
@@ -141,7 +141,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         scim_id: action.scim_id.as_deref(),
         base_version: action.base_version,
         fingerprint: action.settled.fingerprint.to_hex(),
-        next_change: action.settled.next_change.map(|day| day.to_string()),
+        next_change: action.settled.next_change.map(moment_text),
         group: action.settled.group.as_deref(),
         verify: action.verify,
         supersedes: action.supersedes,

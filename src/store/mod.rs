@@ -34,7 +34,7 @@ mod withdrawal;
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
@@ -139,6 +139,11 @@ type Tx = Transaction<'static, Sqlite>;
 /// Milliseconds since 1970, as every time in the database.
 fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
+}
+
+/// A moment that a date of HR's stands for, to the second; texts are in the order of time.
+fn moment_text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn from_millis(at: i64) -> DateTime<Utc> {

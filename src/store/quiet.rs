@@ -1,10 +1,10 @@
 //! Quiet runs: over the same bytes as the run before, which left nothing to be looked at again.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::audit::append;
 use super::plans::{PlanCommit, RunRecord, insert_run};
-use super::{Store, StoreError, Tx, from_millis};
+use super::{Store, StoreError, Tx, from_millis, moment_text};
 use crate::core::plan::Plan;
 
 /// How much had been stored when somebody looked: the numbers of the newest run and of the audit's newest record.
@@ -70,11 +70,11 @@ impl Store {
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
     /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way, nothing
-    /// parked or discarded, and no date that concerns a person or an action under way by `today`.
+    /// parked or discarded, and no date that concerns a person or an action under way by `now`.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn quiet_rows(&self, digest: &str, today: NaiveDate) -> Result<Option<u64>, StoreError> {
+    pub async fn quiet_rows(&self, digest: &str, now: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \
@@ -86,11 +86,8 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
                           AND o.state IN ('queued', 'parked')))";
-        let rows: Option<i64> = sqlx::query_scalar(sql)
-            .bind(digest)
-            .bind(today.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
+        let rows: Option<i64> =
+            sqlx::query_scalar(sql).bind(digest).bind(moment_text(now)).fetch_optional(&self.readers).await?;
         Ok(rows.map(i64::unsigned_abs))
     }
 }

@@ -1,7 +1,7 @@
 //! What a run leaves with people who need no action: who is settled, and who is missing.
 
 use super::plans::CHUNK;
-use super::{StoreError, Tx, to_json};
+use super::{StoreError, Tx, moment_text, to_json};
 use crate::core::plan::{Absences, SettledPerson};
 
 /// Counts a run for those who were missing in it; for everybody else who was missing before, the count begins anew.
@@ -32,7 +32,7 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
         let rows: Vec<_> = chunk
             .iter()
             .map(|one| {
-                let day = one.settled.next_change.map(|day| day.to_string());
+                let day = one.settled.next_change.map(moment_text);
                 let group = &one.settled.group;
                 (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version, group)
             })

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Store, StoreError, to_json};
+use super::{Store, StoreError, moment_text, to_json};
 use crate::core::action::ActionKind;
 use crate::core::guard::Scale;
 use crate::core::guard::groups::is_of;
@@ -71,16 +71,28 @@ impl Store {
         Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
     }
 
-    /// People who have to be looked at whatever their record says: a date may change the decision by `today`, or an action
+    /// People who have to be looked at whatever their record says: a date may change the decision by then, or an action
     /// of theirs has not been confirmed, which HR may have taken back by returning to an earlier record.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn due(&self, today: NaiveDate) -> Result<Vec<String>, StoreError> {
+    pub async fn due(&self, by: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT employee_id FROM person WHERE next_change IS NOT NULL AND next_change <= ?1 \
                    UNION SELECT employee_id FROM action WHERE state IN ('queued', 'parked') \
                    UNION SELECT employee_id FROM action WHERE state = 'discarded'";
-        Ok(sqlx::query_scalar(sql).bind(today.to_string()).fetch_all(&self.readers).await?)
+        Ok(sqlx::query_scalar(sql).bind(moment_text(by)).fetch_all(&self.readers).await?)
+    }
+
+    /// The first moment after this at which a date may change what is decided about somebody, by what is settled or on its way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn next_date(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = "SELECT min(next_change) FROM (SELECT next_change FROM person UNION ALL \
+                   SELECT next_change FROM action WHERE state IN ('queued', 'parked')) WHERE next_change > ?1";
+        let next: Option<String> =
+            sqlx::query_scalar(sql).bind(moment_text(after)).fetch_one(&self.readers).await?;
+        Ok(next.and_then(|text| text.parse().ok()))
     }
 
     /// Everybody who is known.

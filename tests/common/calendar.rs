@@ -3,24 +3,28 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
-use workiva_sync::compose::{Surroundings, engine, load_config};
+use workiva_sync::compose::{RealEngine, Surroundings, engine, load_config};
 use workiva_sync::core::report::Counts;
 use workiva_sync::engine::clock::{Clock, Sleep, SystemClock};
 use workiva_sync::engine::pool::Until;
+use workiva_sync::engine::schedule;
 use workiva_sync::engine::telemetry::Telemetry;
 use workiva_sync::store::{Owner, Store};
 
 use super::{HEADER, Row, World, hr_text};
 
-/// A clock that stands at noon of a day.
+/// A clock that stands still, or goes on by as much as somebody sleeps.
 #[derive(Debug)]
-struct Noon(Mutex<NaiveDate>);
+struct Told {
+    now: Mutex<DateTime<Utc>>,
+    goes_on: bool,
+}
 
-impl Clock for Noon {
+impl Clock for Told {
     fn now(&self) -> DateTime<Utc> {
-        self.0.lock().unwrap().and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap()).and_utc()
+        *self.now.lock().unwrap()
     }
 
     fn elapsed(&self) -> Duration {
@@ -28,7 +32,11 @@ impl Clock for Noon {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        SystemClock.sleep(duration)
+        if !self.goes_on {
+            return SystemClock.sleep(duration);
+        }
+        *self.now.lock().unwrap() += duration;
+        Box::pin(tokio::task::yield_now())
     }
 }
 
@@ -55,17 +63,46 @@ impl Calendar {
         Self { world, runtime: runtime.unwrap() }
     }
 
-    /// One cycle, pushed to its end; what was applied, and how many requests that took.
+    /// One cycle at noon of a day, pushed to its end; what was applied, and how many requests that took.
     pub fn sync_on(&self, day: &str) -> (Counts, u64) {
+        self.sync_at(&format!("{day}T12:00:00Z"))
+    }
+
+    async fn engine(&self, now: &str, goes_on: bool) -> RealEngine {
+        let surroundings = Surroundings {
+            clock: Arc::new(Told { now: Mutex::new(now.parse().unwrap()), goes_on }),
+            telemetry: Arc::new(Telemetry::default()),
+            ..Surroundings::real()
+        };
+        let loaded = load_config(&self.world.path("config.toml")).unwrap();
+        let store = Store::open(&self.world.database()).await.unwrap();
+        engine(loaded, store, &surroundings, true).await.unwrap()
+    }
+
+    /// The daemon's schedule from this moment on, in which time goes on by itself, until so many more runs have ended. The
+    /// answer is when each began, and why.
+    pub fn runs_from(&self, now: &str, runs: usize) -> Vec<(String, String)> {
         self.runtime.block_on(async {
-            let surroundings = Surroundings {
-                clock: Arc::new(Noon(Mutex::new(day.parse().unwrap()))),
-                telemetry: Arc::new(Telemetry::default()),
-                ..Surroundings::real()
-            };
-            let loaded = load_config(&self.world.path("config.toml")).unwrap();
-            let store = Store::open(&self.world.database()).await.unwrap();
-            let engine = engine(loaded, store, &surroundings, true).await.unwrap();
+            let engine = Arc::new(self.engine(now, true).await);
+            let from = engine.store.status(100, engine.clock.now()).await.unwrap().runs.len();
+            let (stop, stopped) = watch::channel(false);
+            let mut ended = engine.cycles.subscribe();
+            let schedule = tokio::spawn(schedule::run(Arc::clone(&engine), stopped, true));
+            ended.wait_for(|ended| *ended >= runs as u64).await.unwrap();
+            stop.send(true).unwrap();
+            schedule.await.unwrap();
+            let all = engine.store.status(100, engine.clock.now()).await.unwrap().runs;
+            engine.store.close().await;
+            let told = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M").to_string();
+            let new = all.iter().rev().skip(from).take(runs);
+            new.map(|run| (told(run.started_at), run.cause.clone())).collect()
+        })
+    }
+
+    /// One cycle at this moment, pushed to its end; what was applied, and how many requests that took.
+    pub fn sync_at(&self, now: &str) -> (Counts, u64) {
+        self.runtime.block_on(async {
+            let engine = self.engine(now, false).await;
             let owner = Owner::register(engine.store.path(), &engine.random.name(engine.clock.now()));
             let result = engine.cycle("test").await.unwrap();
             assert!(result.failure.is_none(), "{result:?}");

@@ -9,11 +9,10 @@ pub mod sheet;
 
 use std::fmt;
 
-use chrono::NaiveDate;
-
 use super::action::Attributes;
 use super::desired::REQUIRED;
 use super::identity::{MatchAttribute, Unproven};
+use super::lifecycle::Moment;
 use super::planner::{Rulebook, States, judge_person};
 use super::record::{Record, Rejection};
 use super::roster::{Roster, RosterUser};
@@ -45,16 +44,16 @@ pub struct Claimant {
     pub mark: Option<AdoptionMark>,
 }
 
-/// Judges everybody on the day `today`, as a run does. Who cannot be judged is rejected, and linked to nobody.
+/// Judges everybody at this moment, as a run does. Who cannot be judged is rejected, and linked to nobody.
 pub fn claimants(
     records: Vec<Record>,
     states: &States,
     rulebook: &Rulebook,
-    today: NaiveDate,
+    moment: Moment,
 ) -> (Vec<Claimant>, Vec<Rejection>) {
     let (mut claimants, mut rejected) = (Vec::with_capacity(records.len()), Vec::new());
     for record in records {
-        match judge_person(record, states, rulebook, today) {
+        match judge_person(record, states, rulebook, moment) {
             Ok((person, decision, desired)) => {
                 let employee_id = person.record.employee_id().to_owned();
                 let state = states.get(&employee_id);

@@ -1,10 +1,10 @@
 //! The beginning of a source, as the engine sees it: from the source itself, and without a database.
 
-use chrono::NaiveDate;
 use tokio::sync::mpsc;
 
 use super::as_known;
 use crate::core::intake::Intake;
+use crate::core::lifecycle::Moment;
 use crate::core::mapping::Fields;
 use crate::core::planner::{Rulebook, States, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch, Rejection};
@@ -46,8 +46,8 @@ pub enum Ended {
 pub struct Judging<'a> {
     /// The rules.
     pub rulebook: &'a Rulebook,
-    /// The day.
-    pub today: NaiveDate,
+    /// When.
+    pub moment: Moment,
 }
 
 /// Reads the first `limit` rows, and little more where the source can be stopped. `judging`: none where one source alone does not
@@ -83,8 +83,8 @@ pub async fn head<S: HrSource>(
             rejection.employee_id = rejection.employee_id.take().map(|own| origin.id(&own));
         }
     }
-    if let Some(Judging { rulebook, today }) = judging {
-        head.rejected.extend(judge(head.records.clone(), &States::new(), rulebook, today).1);
+    if let Some(Judging { rulebook, moment }) = judging {
+        head.rejected.extend(judge(head.records.clone(), &States::new(), rulebook, moment).1);
     }
     head.records.sort_by_key(|record| record.row);
     head.rejected.sort_by_key(|one| (one.row, one.employee_id.clone()));

@@ -11,6 +11,7 @@ use super::Engine;
 use super::feed::Feed;
 use super::register::Register;
 use crate::core::coverage::Coverage;
+use crate::core::lifecycle::Moment;
 use crate::core::mapping::Fields;
 use crate::core::planner::judge;
 use crate::core::record::{Columns, EMPLOYEE_ID, Record, RecordBatch};
@@ -212,12 +213,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 
     async fn judge_batch(&self, tally: &mut Tally, batch: RecordBatch) -> Result<(), StoreError> {
         let rulebook = &self.rules.rulebook;
-        let today = rulebook.access.lifecycle.today(self.clock.now());
+        let moment = Moment::At(self.clock.now());
         let fresh = tally.accept(batch);
         let samples = if tally.wants_samples() { fresh.clone() } else { Vec::new() };
         let ids: Vec<&str> = fresh.iter().map(Record::employee_id).collect();
         let states = self.store.states(&ids).await?;
-        let (judged, refused) = judge(fresh, &states, rulebook, today);
+        let (judged, refused) = judge(fresh, &states, rulebook, moment);
         let names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
         let holders = self.store.holders(&names).await?;
         tally.judged(judged, refused, &holders);

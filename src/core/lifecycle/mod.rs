@@ -1,0 +1,405 @@
+//! When somebody counts as employed: by status and by the dates of hire and termination.
+
+mod zones;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::person::Person;
+use super::value::{canonical, folded};
+pub use zones::Moment;
+use zones::Zones;
+
+/// `[lifecycle]`: the status values of the HR system and how dates count.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LifecycleSettings {
+    /// IANA time zone in which a hire or termination date begins and ends.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// The column whose value says where somebody is.
+    #[serde(default = "location")]
+    pub timezone_by: String,
+    /// Value of that column = IANA time zone; compared regardless of case. For any other value, `timezone` holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timezones: BTreeMap<String, String>,
+    /// Status values of people who work here, compared regardless of case.
+    pub active: Vec<String>,
+    /// Status values of people who have left.
+    pub terminated: Vec<String>,
+    /// Status values of people on leave.
+    #[serde(default)]
+    pub leave: Vec<String>,
+    /// Whether somebody on leave keeps the account or is suspended until they are back.
+    #[serde(default)]
+    pub on_leave: OnLeave,
+    /// The same for single kinds of leave: the value of `leave_type` where there is one, else the status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub leave_types: BTreeMap<String, OnLeave>,
+    /// How many days before the hire date the account is provisioned.
+    #[serde(default)]
+    #[schemars(range(max = 3650))]
+    pub provision_days_before_hire: u32,
+    /// How many days after the termination date the account is deprovisioned (0: when that date has ended).
+    #[serde(default)]
+    #[schemars(range(max = 3650))]
+    pub deprovision_days_after_termination: u32,
+    /// Values of `termination_reason` that end access when the termination date begins, without any days after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub immediate: Vec<String>,
+}
+
+fn location() -> String {
+    "location".into()
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+/// What leave means for an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnLeave {
+    /// Leave changes nothing.
+    #[default]
+    Keep,
+    /// Suspended while on leave.
+    Suspend,
+    /// Access only by a role: neither `access.provision = "all"` nor `access.keep_on_role_loss` counts.
+    Roles,
+}
+
+/// A status value, sorted into the three lists of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmploymentStatus {
+    /// Works here.
+    Active,
+    /// Is on leave.
+    Leave,
+    /// Has left.
+    Terminated,
+}
+
+/// Whether somebody is employed today, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Employment {
+    /// Employed; `until` is the last day of access if one is known.
+    Employed {
+        /// The last day on which this holds, if a termination date is known.
+        until: Option<NaiveDate>,
+        /// What leave means for the account, if the status says leave.
+        leave: Option<OnLeave>,
+    },
+    /// Hired, but access begins on `from`.
+    NotYet {
+        /// The first day of access.
+        from: NaiveDate,
+    },
+    /// On leave, which suspends here.
+    OnLeave,
+    /// Left, as the status says.
+    TerminatedByStatus,
+    /// Left, as the termination date says.
+    TerminatedByDate {
+        /// The last day of employment.
+        date: NaiveDate,
+    },
+}
+
+/// The compiled rules of [`LifecycleSettings`].
+#[derive(Clone, Debug)]
+pub struct Lifecycle {
+    settings: LifecycleSettings,
+    zones: Zones,
+    statuses: Vec<(String, EmploymentStatus)>,
+    /// Folded.
+    leave_types: BTreeMap<String, OnLeave>,
+    /// Folded.
+    immediate: Vec<String>,
+}
+
+impl Lifecycle {
+    /// Compiles the settings.
+    ///
+    /// # Errors
+    /// All that is wrong, each as (key, message): an unknown time zone, a status that stands in two lists.
+    pub fn compile(settings: &LifecycleSettings) -> Result<Self, Vec<(String, String)>> {
+        let mut errors = Vec::new();
+        let mut statuses: Vec<(String, EmploymentStatus)> = Vec::new();
+        for (key, list, status) in [
+            ("lifecycle.active", &settings.active, EmploymentStatus::Active),
+            ("lifecycle.leave", &settings.leave, EmploymentStatus::Leave),
+            ("lifecycle.terminated", &settings.terminated, EmploymentStatus::Terminated),
+        ] {
+            for value in list {
+                let value = compared(value);
+                if statuses.iter().any(|(known, other)| *known == value && *other != status) {
+                    errors
+                        .push((key.into(), format!("'{value}' stands in two lists; keep it in one of them")));
+                }
+                statuses.push((value, status));
+            }
+        }
+        if settings.active.is_empty() {
+            errors.push((
+                "lifecycle.active".into(),
+                "is empty; name the status of people who work here".into(),
+            ));
+        }
+        let zones = Zones::compile(settings).map_err(|faults| errors.extend(faults)).ok();
+        match zones {
+            Some(zones) if errors.is_empty() => Ok(Self {
+                settings: settings.clone(),
+                zones,
+                statuses,
+                leave_types: settings
+                    .leave_types
+                    .iter()
+                    .map(|(name, means)| (compared(name), *means))
+                    .collect(),
+                immediate: settings.immediate.iter().map(|reason| compared(reason)).collect(),
+            }),
+            _ => Err(errors),
+        }
+    }
+
+    /// Which list a status value stands in, compared regardless of case.
+    pub fn status(&self, value: &str) -> Option<EmploymentStatus> {
+        let value = folded(value);
+        self.statuses.iter().find(|(known, _)| *known == value).map(|(_, status)| *status)
+    }
+
+    /// The calendar day that it is in the lifecycle's time zone.
+    pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        self.zones.usual_day(now)
+    }
+
+    /// Whether it is an earlier day for anybody than it was then: dates that counted may not count any more.
+    pub fn is_earlier_day(&self, now: DateTime<Utc>, then: DateTime<Utc>) -> bool {
+        self.zones.is_earlier_day(now, then)
+    }
+
+    /// Whether the person is employed at this moment, by the day where the person is.
+    ///
+    /// A termination date before the hire date belongs to an earlier employment (a rehire) and does not count.
+    /// A terminated status ends access at once; only a configured grace delays it.
+    pub fn employment(&self, person: &Person, moment: Moment) -> Employment {
+        let today = self.zones.day_of(&person.record, moment);
+        let termination =
+            person.termination_date.filter(|end| person.hire_date.is_none_or(|hire| *end >= hire));
+        let first_without = termination.and_then(|date| self.first_day_without(person, date));
+        let in_grace = self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
+        if person.status == EmploymentStatus::Terminated && !in_grace {
+            return Employment::TerminatedByStatus;
+        }
+        if let (Some(date), Some(first)) = (termination, first_without)
+            && today >= first
+        {
+            return Employment::TerminatedByDate { date };
+        }
+        let before = Days::new(u64::from(self.settings.provision_days_before_hire));
+        if let Some(from) = person.hire_date.and_then(|hire| hire.checked_sub_days(before))
+            && today < from
+        {
+            return Employment::NotYet { from };
+        }
+        let leave = (person.status == EmploymentStatus::Leave).then(|| self.leave_of(person));
+        if leave == Some(OnLeave::Suspend) {
+            return Employment::OnLeave;
+        }
+        Employment::Employed { until: first_without.and_then(|day| day.pred_opt()), leave }
+    }
+
+    /// The next moment at which the dates alone change the answer of [`Lifecycle::employment`].
+    pub fn next_change(&self, person: &Person, moment: Moment) -> Option<DateTime<Utc>> {
+        let today = self.zones.day_of(&person.record, moment);
+        let before = Days::new(u64::from(self.settings.provision_days_before_hire));
+        let begin = person.hire_date.and_then(|hire| hire.checked_sub_days(before));
+        let end = person.termination_date.and_then(|date| self.first_day_without(person, date));
+        let day = [begin, end].into_iter().flatten().filter(|day| *day > today).min()?;
+        Some(self.zones.start_of(&person.record, day))
+    }
+
+    /// The first day without access behind a termination date.
+    fn first_day_without(&self, person: &Person, termination: NaiveDate) -> Option<NaiveDate> {
+        if self.is_immediate(person) {
+            return Some(termination);
+        }
+        termination.checked_add_days(Days::new(u64::from(self.days_after(person)) + 1))
+    }
+
+    fn days_after(&self, person: &Person) -> u32 {
+        if self.is_immediate(person) { 0 } else { self.settings.deprovision_days_after_termination }
+    }
+
+    fn is_immediate(&self, person: &Person) -> bool {
+        !self.immediate.is_empty()
+            && person
+                .record
+                .get("termination_reason")
+                .is_some_and(|reason| self.immediate.contains(&folded(reason)))
+    }
+
+    fn leave_of(&self, person: &Person) -> OnLeave {
+        let kind = ["leave_type", "status"].iter().find_map(|name| person.record.get(name));
+        let kind = kind.and_then(|kind| self.leave_types.get(&folded(kind)));
+        kind.copied().unwrap_or(self.settings.on_leave)
+    }
+}
+
+/// A value of the configuration as values of records are compared.
+fn compared(value: &str) -> String {
+    folded(&canonical(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::person::tests::{lifecycle, person, person_by};
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn on(text: &str) -> Moment {
+        Moment::On(day(text))
+    }
+
+    fn employment(fields: &[(&str, &str)], today: &str) -> Employment {
+        lifecycle(|_| {}).employment(&person(fields), on(today))
+    }
+
+    #[test]
+    fn the_last_day_of_work_still_has_access_and_the_next_has_none() {
+        let fields = [("status", "Active"), ("termination_date", "2026-11-20")];
+        assert!(matches!(employment(&fields, "2026-11-20"), Employment::Employed { .. }));
+        assert_eq!(
+            employment(&fields, "2026-11-21"),
+            Employment::TerminatedByDate { date: day("2026-11-20") }
+        );
+    }
+
+    #[test]
+    fn a_terminated_status_counts_at_once_and_only_a_grace_delays_it() {
+        let fields = [("status", "TERMINATED"), ("termination_date", "2026-11-20")];
+        assert_eq!(employment(&fields, "2026-11-20"), Employment::TerminatedByStatus);
+        let graced = lifecycle(|settings| settings.deprovision_days_after_termination = 3);
+        let until = graced.employment(&person(&fields), on("2026-11-23"));
+        assert!(matches!(until, Employment::Employed { .. }), "{until:?}");
+        assert_eq!(graced.employment(&person(&fields), on("2026-11-24")), Employment::TerminatedByStatus);
+        let without_date = graced.employment(&person(&[("status", "Terminated")]), on("2026-11-20"));
+        assert_eq!(without_date, Employment::TerminatedByStatus);
+    }
+
+    #[test]
+    fn a_hire_in_the_future_waits_for_the_day_or_for_the_days_before_it() {
+        let fields = [("status", "Active"), ("hire_date", "2026-12-01")];
+        assert_eq!(employment(&fields, "2026-11-30"), Employment::NotYet { from: day("2026-12-01") });
+        assert!(matches!(employment(&fields, "2026-12-01"), Employment::Employed { .. }));
+        let early = lifecycle(|settings| settings.provision_days_before_hire = 5);
+        assert!(matches!(early.employment(&person(&fields), on("2026-11-26")), Employment::Employed { .. }));
+        assert_eq!(
+            early.next_change(&person(&fields), on("2026-11-20")),
+            Some("2026-11-26T00:00:00Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_termination_before_the_hire_belongs_to_an_earlier_employment() {
+        let fields = [("status", "Active"), ("hire_date", "2026-11-01"), ("termination_date", "2025-03-01")];
+        assert!(matches!(employment(&fields, "2026-11-20"), Employment::Employed { until: None, .. }));
+    }
+
+    #[test]
+    fn leave_keeps_the_account_unless_it_is_to_suspend() {
+        let fields = [("status", "On Leave")];
+        assert!(matches!(
+            employment(&fields, "2026-11-20"),
+            Employment::Employed { leave: Some(OnLeave::Keep), .. }
+        ));
+        let strict = lifecycle(|settings| settings.on_leave = OnLeave::Suspend);
+        assert_eq!(strict.employment(&person(&fields), on("2026-11-20")), Employment::OnLeave);
+    }
+
+    #[test]
+    fn the_day_is_that_of_the_lifecycle_zone() {
+        let chicago = lifecycle(|settings| settings.timezone = "America/Chicago".into());
+        let now = "2026-11-21T05:30:00Z".parse().unwrap();
+        assert_eq!(chicago.today(now), day("2026-11-20"));
+    }
+
+    #[test]
+    fn every_fault_of_the_settings_is_named_at_once() {
+        let settings = LifecycleSettings {
+            timezone: "Mars/Olympus".into(),
+            timezones: [("Moon".to_owned(), "Moon/Tranquility".to_owned())].into(),
+            active: vec!["Active".into()],
+            terminated: vec!["ACTIVE".into()],
+            ..super::super::person::tests::settings()
+        };
+        let errors = Lifecycle::compile(&settings).unwrap_err();
+        assert_eq!(
+            errors.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(),
+            ["lifecycle.terminated", "lifecycle.timezone", "lifecycle.timezones.\"Moon\""]
+        );
+    }
+
+    #[test]
+    fn a_reason_that_is_immediate_ends_access_when_the_date_begins_and_has_no_grace() {
+        let rules = lifecycle(|settings| {
+            settings.deprovision_days_after_termination = 14;
+            settings.immediate = vec!["For Cause".into()];
+        });
+        let fields = |reason| {
+            person(&[
+                ("status", "Active"),
+                ("termination_date", "2026-11-20"),
+                ("termination_reason", reason),
+            ])
+        };
+        let (cause, other) = (fields("for cause"), fields("Resigned"));
+        assert!(matches!(rules.employment(&cause, on("2026-11-19")), Employment::Employed { .. }));
+        let ended = Employment::TerminatedByDate { date: day("2026-11-20") };
+        assert_eq!(rules.employment(&cause, on("2026-11-20")), ended);
+        assert!(matches!(rules.employment(&other, on("2026-12-04")), Employment::Employed { .. }));
+        assert_eq!(rules.employment(&other, on("2026-12-05")), ended);
+        assert_eq!(
+            rules.next_change(&cause, on("2026-11-19")),
+            Some("2026-11-20T00:00:00Z".parse().unwrap())
+        );
+        let by_status = person(&[
+            ("status", "Terminated"),
+            ("termination_date", "2026-11-20"),
+            ("termination_reason", "For cause"),
+        ]);
+        assert_eq!(rules.employment(&by_status, on("2026-11-19")), Employment::TerminatedByStatus);
+    }
+
+    #[test]
+    fn each_kind_of_leave_has_its_own_meaning_by_its_type_or_else_by_the_status() {
+        let rules = lifecycle(|settings| {
+            settings.leave = vec!["On Leave".into(), "Sabbatical".into()];
+            settings.leave_types =
+                [("Medical".to_owned(), OnLeave::Suspend), ("sabbatical".to_owned(), OnLeave::Roles)].into();
+        });
+        let means = |status, kind| {
+            let read = person_by(&rules, &[("status", status), ("leave_type", kind)]);
+            rules.employment(&read, on("2026-11-20"))
+        };
+        assert_eq!(means("On Leave", "MEDICAL"), Employment::OnLeave);
+        for (status, kind, leave) in [
+            ("On Leave", "", OnLeave::Keep),
+            ("On Leave", "Parental", OnLeave::Keep),
+            ("Sabbatical", "", OnLeave::Roles),
+        ] {
+            let employed = Employment::Employed { until: None, leave: Some(leave) };
+            assert_eq!(means(status, kind), employed, "{status} {kind}");
+        }
+        assert!(matches!(means("Active", "Medical"), Employment::Employed { leave: None, .. }));
+    }
+}

@@ -1,0 +1,169 @@
+//! The touchy cases of HR: dates where people are, reasons that admit no delay, and kinds of leave.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Calendar, Row, World, is_active, kinds, people};
+use serde_json::{Value, json};
+use workiva_sync::core::report::Counts;
+
+/// Nothing but these suspensions.
+fn suspends(suspend: u64) -> Counts {
+    Counts { suspend, ..Counts::default() }
+}
+
+/// Where somebody is stands in the job title.
+fn by_place(calendar: &mut Calendar) {
+    calendar.world.set("source.columns.location", "Job Title");
+    calendar.world.set("lifecycle.timezone", "America/Chicago");
+    let zones: toml::Table = "Sydney = 'Australia/Sydney'\nHonolulu = 'Pacific/Honolulu'".parse().unwrap();
+    calendar.world.set("lifecycle.timezones", zones);
+}
+
+fn at(place: &str, number: usize) -> Row {
+    people(number + 1)[number].but(|row| row.title = place.into())
+}
+
+#[test]
+fn the_last_day_ends_for_each_person_where_they_are() {
+    let last = "2026-11-30";
+    let dated = [
+        (at("Sydney", 0), "", last),
+        (at("sydney", 1), "", "2026-12-31"),
+        (at("Chicago", 2), "", last),
+        (at("Honolulu", 3), "", last),
+    ];
+    let mut calendar = Calendar::new(&dated);
+    by_place(&mut calendar);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_at("2026-11-30T12:59:59Z").0.create, 4);
+    for (moment, gone) in [
+        ("2026-11-30T13:00:00Z", 1), // midnight in Sydney
+        ("2026-12-01T05:59:59Z", 0),
+        ("2026-12-01T06:00:00Z", 1), // in Chicago
+        ("2026-12-01T09:59:59Z", 0),
+        ("2026-12-01T10:00:00Z", 1), // in Honolulu
+    ] {
+        assert_eq!(calendar.sync_at(moment).0, suspends(gone), "{moment}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_over_midnight_anywhere_has_everybody_judged_again() {
+    let mut calendar = Calendar::new(&[(at("Sydney", 0), "2026-11-30", ""), (at("Chicago", 1), "", "")]);
+    by_place(&mut calendar);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_at("2026-11-29T13:00:00Z").0.create, 2);
+    assert_eq!(calendar.sync_at("2026-11-29T12:00:00Z").0.suspend, 1, "the first day has not begun");
+}
+
+#[test]
+fn a_date_that_comes_between_two_polls_wakes_the_daemon_when_it_begins() {
+    let mut calendar = Calendar::new(&[
+        (at("Sydney", 0), "", "2026-11-30"),
+        (at("Chicago", 1), "2026-12-03", ""),
+        (at("Chicago", 2), "", ""),
+    ]);
+    by_place(&mut calendar);
+    calendar.world.set("schedule.cron", "0 0 4 1 1 *");
+    calendar.world.write_config();
+    let runs = calendar.runs_from("2026-11-25T09:00:00Z", 4);
+    let told: Vec<(&str, &str)> = runs.iter().map(|(at, why)| (at.as_str(), why.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("2026-11-25 09:00", "start"),
+            ("2026-11-30 13:00", "date"),
+            ("2026-12-03 06:00", "date"),
+            ("2027-01-01 04:00", "schedule"),
+        ]
+    );
+}
+
+#[test]
+fn a_date_that_came_while_the_daemon_was_down_is_made_up_as_it_starts() {
+    let mut calendar = Calendar::new(&[(at("Chicago", 0), "", "2026-11-30"), (at("Chicago", 1), "", "")]);
+    by_place(&mut calendar);
+    calendar.world.set("schedule.cron", "0 0 4 1 1 *");
+    calendar.world.set("schedule.run_on_start", false);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_at("2026-11-29T12:00:00Z").0.create, 2);
+    let runs = calendar.runs_from("2026-12-01T18:00:00Z", 1);
+    assert_eq!(runs, [("2026-12-01 18:00".to_owned(), "missed".to_owned())]);
+    calendar.sync_at("2026-12-01T18:05:00Z");
+    let user = |number: usize| calendar.world.user(&people(2)[number].email).unwrap();
+    assert_eq!((is_active(&user(0)), is_active(&user(1))), (false, true));
+}
+
+#[test]
+fn a_reason_that_admits_no_delay_ends_access_as_the_day_begins_and_others_have_their_grace() {
+    let with = |number: usize, reason: &str| people(number + 1)[number].but(|row| row.title = reason.into());
+    let last = "2026-11-30";
+    let mut calendar = Calendar::new(&[
+        (with(0, "For Cause"), "", last),
+        (with(1, "Resigned"), "", last),
+        (with(2, ""), "", ""),
+    ]);
+    calendar.world.set("source.columns.termination_reason", "Job Title");
+    calendar.world.set("lifecycle.immediate", vec!["for cause"]);
+    calendar.world.set("lifecycle.deprovision_days_after_termination", 2);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_on("2026-11-29").0.create, 3);
+    for (day, gone) in [("2026-11-30", 1), ("2026-12-02", 0), ("2026-12-03", 1)] {
+        assert_eq!(calendar.sync_on(day).0, suspends(gone), "{day}");
+    }
+}
+
+#[test]
+fn each_kind_of_leave_keeps_suspends_or_leaves_what_a_role_gives() {
+    let mut world = World::new();
+    world.set("source.columns.leave_type", "Job Title");
+    world.set("access.provision", "all");
+    let kinds_of_leave: toml::Table = "Medical = 'suspend'\nSabbatical = 'roles'".parse().unwrap();
+    world.set("lifecycle.leave_types", kinds_of_leave);
+    world.set("guard.max_deprovision_percent", 100.0);
+    let present = people(5);
+    world.sync_rows(&present, 0);
+    let on = |number: usize, kind: &str, department: &str| {
+        present[number].but(|row| {
+            (row.status, row.title, row.department) = ("On Leave".into(), kind.into(), department.into());
+        })
+    };
+    let away = [
+        on(0, "Medical", "Finance"),
+        on(1, "Sabbatical", "Finance"),
+        on(2, "Sabbatical", "Sales"),
+        on(3, "Parental", "Sales"),
+        present[4].clone(),
+    ];
+    assert_eq!(world.sync_rows(&away, 0).applied(), kinds([("suspend", 2), ("update", 2)]));
+    let why = |id: &str| {
+        let told: Value = serde_json::from_str(&world.run(&["explain", id, "--json"]).stdout).unwrap();
+        (told["decision"]["reason"].clone(), told["decision"]["rests_on"].clone())
+    };
+    assert_eq!(why("1000"), (json!("on leave"), json!("lifecycle.on_leave")));
+    assert_eq!(why("1001"), (json!("employed, in role finance"), json!("access.roles")));
+    assert_eq!(why("1002"), (json!("on leave, in no role"), json!("lifecycle.on_leave")));
+    assert_eq!(world.sync_rows(&present, 0).applied(), kinds([("reactivate", 2), ("update", 2)]));
+}
+
+#[test]
+fn what_the_lifecycle_reads_of_a_record_has_to_be_a_column() {
+    let mut world = World::new();
+    let zones: toml::Table = "Sydney = 'Australia/Sidney'".parse().unwrap();
+    world.set("lifecycle.timezones", zones);
+    world.set("lifecycle.immediate", vec!["For cause"]);
+    world.write_config();
+    let output = world.run(&["check"]);
+    assert_eq!(output.exit, 2);
+    for words in [
+        "lifecycle.timezones.\"Sydney\": 'Australia/Sidney' is no IANA time zone",
+        "lifecycle.timezones: needs the column 'location'",
+        "lifecycle.immediate: needs the column 'termination_reason'",
+    ] {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+}

@@ -39,4 +39,5 @@ pub mod scim;
 pub mod source_file;
 pub mod state;
 pub mod tally;
+pub mod user_names;
 pub mod value;

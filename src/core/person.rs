@@ -91,6 +91,7 @@ pub(crate) mod tests {
             leave: vec!["On Leave".into()],
             on_leave: OnLeave::Keep,
             leave_types: Default::default(),
+            on_rename: Default::default(),
             provision_days_before_hire: 0,
             deprovision_days_after_termination: 0,
             immediate: vec![],

@@ -1,6 +1,6 @@
 //! From what a source delivered to a plan: judge each person, settle who holds which user name, compare with state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,9 @@ use super::lifecycle::Moment;
 use super::membership;
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
-use super::record::{Fingerprint, Record, Rejection, RejectionKind};
+use super::record::{Fingerprint, Record, Rejection};
 use super::state::{AdoptionMark, PersonState};
+use super::user_names;
 use super::value::folded;
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -89,6 +90,14 @@ impl Judged {
         self.desired.as_ref()
     }
 
+    /// Takes another user name for the time between. The next run looks again.
+    pub(super) fn take_name_between(&mut self, mark: &str) {
+        self.fingerprint = Fingerprint::NONE;
+        if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
+            *name = user_names::between(name, mark);
+        }
+    }
+
     /// The user name that the person should have, in compared form.
     pub fn user_name(&self) -> Option<String> {
         self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))
@@ -142,7 +151,13 @@ pub(super) fn judge_person(
     let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
     let decision = rulebook.access.decide(&person, moment, has_access)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
-    let desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    if rulebook.access.lifecycle.keeps_user_names()
+        && let Some(kept) = states.get(person.record.employee_id()).and_then(PersonState::user_name)
+        && let Some(attributes) = &mut desired
+    {
+        attributes.insert("userName".into(), kept.to_owned());
+    }
     Ok((person, decision, desired))
 }
 
@@ -179,9 +194,11 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.header = header;
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
-    let (judged, clashes, claimed) = settle_user_names(judged, holders, &findings.absent);
-    plan.rejected.extend(clashes);
-    for person in judged {
+    let names = user_names::settle(judged, holders, &findings.absent);
+    plan.rejected.extend(names.rejected);
+    warn_of_waiting(&mut plan, names.waiting);
+    let claimed = names.claimed;
+    for person in names.kept {
         add_judged(&mut plan, person, &Ground { states, rulebook, groups });
     }
     let ground = Ground { states, rulebook, groups };
@@ -194,6 +211,23 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.actions.sort_by_cached_key(place);
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
     plan
+}
+
+/// Tells of those who wait for another's change of name. They are left as they are, and looked at again.
+fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>) {
+    if waiting.is_empty() {
+        return;
+    }
+    plan.busy += waiting.len() as u64;
+    plan.pending += waiting.len() as u64;
+    let shown: Vec<String> =
+        waiting.iter().take(5).map(|(who, holder)| format!("{who} for {holder}")).collect();
+    let more = if waiting.len() > 5 { ", …" } else { "" };
+    plan.warnings.push(format!(
+        "{} people wait for a user name until another's change of name is confirmed (employee {}{more})",
+        waiting.len(),
+        shown.join(", ")
+    ));
 }
 
 /// Warns of those for whom somebody has to decide, in every run until somebody has.
@@ -323,77 +357,4 @@ fn grouped(plan: &mut Plan, state: &PersonState, settled: &Settled, rulebook: &R
         *plan.ungrouped.entry(group.clone()).or_default() += 1;
     }
     Some(group)
-}
-
-/// Two people cannot have one user name: who holds it keeps it, the others are rejected; if none holds it, all are. The last of the
-/// answer are the holders who are absent.
-fn settle_user_names(
-    judged: Vec<Judged>,
-    holders: &HashMap<String, String>,
-    absent: &[String],
-) -> (Vec<Judged>, Vec<Rejection>, BTreeSet<String>) {
-    let absent: BTreeSet<&String> = absent.iter().collect();
-    let mut claimed = BTreeSet::new();
-    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for person in &judged {
-        if let Some(name) = person.user_name() {
-            wanted.entry(name).or_default().insert(person.employee_id.clone());
-        }
-    }
-    let mut rejected = Vec::new();
-    let kept = judged.into_iter().filter_map(|person| {
-        let Some(name) = person.user_name() else { return Some(person) };
-        let holder = holders.get(&name);
-        if holder == Some(&person.employee_id) {
-            return Some(person);
-        }
-        let clash = match (holder, wanted.get(&name)) {
-            (Some(holder), _) if absent.contains(holder) => {
-                claimed.insert(holder.clone());
-                absent_holders_user_name(&person, holder)
-            }
-            (Some(holder), _) => held_user_name(&person, holder),
-            (None, Some(all)) if all.len() > 1 => {
-                shared_user_name(&person.employee_id, person.row, all.iter().map(String::as_str))
-            }
-            _ => return Some(person),
-        };
-        rejected.push(clash);
-        None
-    });
-    let kept = kept.collect();
-    (kept, rejected, claimed)
-}
-
-/// The rejection of somebody who maps to a user name that another holds.
-pub fn held_user_name(person: &Judged, holder: &str) -> Rejection {
-    let reason = format!(
-        "maps to a user name that employee {holder} holds; give one of them another (a holder's own change of name frees it \
-         once it is confirmed)"
-    );
-    user_name_taken(&person.employee_id, person.row, reason)
-}
-
-/// The rejection of somebody who maps to the user name of one whom the source no longer names: they may be one person.
-fn absent_holders_user_name(person: &Judged, holder: &str) -> Rejection {
-    let reason = format!(
-        "maps to the user name of employee {holder}, whom the source no longer names and who keeps what they have meanwhile. If          they are one person, keep the employee id {holder} in HR; if not, give this one another user name"
-    );
-    user_name_taken(&person.employee_id, person.row, reason)
-}
-
-/// The rejection of one of several people who map to one user name that nobody holds.
-pub fn shared_user_name<'a>(employee_id: &str, row: u64, all: impl Iterator<Item = &'a str>) -> Rejection {
-    let others: Vec<&str> = all.filter(|id| *id != employee_id).take(5).collect();
-    let reason = format!("maps to the same user name as employee {}; give each their own", others.join(", "));
-    user_name_taken(employee_id, row, reason)
-}
-
-fn user_name_taken(employee_id: &str, row: u64, reason: String) -> Rejection {
-    Rejection {
-        employee_id: Some(employee_id.to_owned()),
-        row: Some(row),
-        kind: RejectionKind::UserNameTaken,
-        reason,
-    }
 }

@@ -8,8 +8,9 @@ use hashbrown::hash_map::Entry;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::intake::differing_rows;
-use super::planner::{Judged, held_user_name, shared_user_name};
+use super::planner::Judged;
 use super::record::{Fingerprint, Record, RecordBatch, Rejection};
+use super::user_names::{held_user_name, shared_user_name};
 
 /// How many rejections are kept of what the source and the rules refuse; the others are counted.
 const KEPT: usize = 1_000;
@@ -29,8 +30,17 @@ struct Standing {
     fingerprint: Fingerprint,
     row: u64,
     fate: Fate,
-    /// A digest of the user name that they map to; 0: none, or they hold it already.
+    /// A digest of the user name that they map to; 0: none.
     user_name: u64,
+    /// Whether somebody holds that name, they or another.
+    is_held: bool,
+}
+
+/// Somebody who maps to a user name that another holds.
+struct Held {
+    id: CompactString,
+    holder: CompactString,
+    rejection: Rejection,
 }
 
 /// Everybody delivered so far: one small entry a person.
@@ -40,6 +50,7 @@ pub struct Tally {
     rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
     refused_rows: Vec<Rejection>,
     refused_people: Vec<Rejection>,
+    held: Vec<Held>,
     rows_refused: u64,
     samples: Vec<Record>,
     rows: u64,
@@ -69,7 +80,13 @@ impl Tally {
             let (id, row, fingerprint) = batch.head(index);
             match self.people.entry(CompactString::new(id)) {
                 Entry::Vacant(vacant) => {
-                    vacant.insert(Standing { fingerprint, row, fate: Fate::Usable, user_name: 0 });
+                    vacant.insert(Standing {
+                        fingerprint,
+                        row,
+                        fate: Fate::Usable,
+                        user_name: 0,
+                        is_held: false,
+                    });
                     fresh.push(batch.record(index));
                 }
                 Entry::Occupied(mut known) if known.get().fingerprint != fingerprint => {
@@ -85,8 +102,13 @@ impl Tally {
         for rejection in batch.rejections {
             self.rows_refused += 1;
             if let Some(id) = &rejection.employee_id {
-                let nobody =
-                    || Standing { fingerprint: Fingerprint::NONE, row: 0, fate: Fate::Spoiled, user_name: 0 };
+                let nobody = || Standing {
+                    fingerprint: Fingerprint::NONE,
+                    row: 0,
+                    fate: Fate::Spoiled,
+                    user_name: 0,
+                    is_held: false,
+                };
                 self.people.entry(CompactString::new(id)).or_insert_with(nobody).fate = Fate::Spoiled;
             }
             keep(&mut self.refused_rows, rejection);
@@ -118,16 +140,31 @@ impl Tally {
         refused.into_iter().for_each(|rejection| self.refuse(rejection));
         for person in judged {
             let Some(name) = person.user_name() else { continue };
-            match holders.get(&name) {
-                Some(holder) if holder != person.employee_id() => {
-                    self.refuse(held_user_name(&person, holder))
-                }
-                Some(_) => {}
-                None => {
-                    if let Some(standing) = self.people.get_mut(person.employee_id()) {
-                        standing.user_name = xxh3_64(name.as_bytes()).max(1);
-                    }
-                }
+            let holder = holders.get(&name);
+            if let Some(standing) = self.people.get_mut(person.employee_id()) {
+                (standing.user_name, standing.is_held) = (xxh3_64(name.as_bytes()).max(1), holder.is_some());
+            }
+            if let Some(holder) = holder.filter(|holder| *holder != person.employee_id()) {
+                let rejection = held_user_name(&person, holder);
+                let (id, holder) = (CompactString::new(person.employee_id()), CompactString::new(holder));
+                self.held.push(Held { id, holder, rejection });
+            }
+        }
+    }
+
+    /// Refuses those whose user name another holds who keeps it. Where the holder takes another one, they wait for that.
+    fn settle_held(&mut self) {
+        let mut wanted: HashMap<u64, u32> = HashMap::new();
+        for one in &self.held {
+            *wanted.entry(self.people[&one.id].user_name).or_default() += 1;
+        }
+        for one in std::mem::take(&mut self.held) {
+            let name = self.people[&one.id].user_name;
+            let moves = self.people.get(&one.holder).is_some_and(|holder| {
+                holder.fate == Fate::Usable && holder.user_name != 0 && holder.user_name != name
+            });
+            if !moves || wanted[&name] > 1 {
+                self.refuse(one.rejection);
             }
         }
     }
@@ -151,7 +188,8 @@ impl Tally {
     }
 
     /// Ends the count, with at most so many rejections told.
-    pub fn finish(self, told: usize) -> Count {
+    pub fn finish(mut self, told: usize) -> Count {
+        self.settle_held();
         let clashes = self.clashes();
         let of_fate = |fate| self.people.values().filter(|standing| standing.fate == fate).count() as u64;
         let spoiled = self.rows_of_spoiled.len() as u64;
@@ -184,7 +222,7 @@ impl Tally {
     fn clashes(&self) -> Vec<Rejection> {
         let named = || {
             let usable = self.people.iter().filter(|(_, standing)| standing.fate == Fate::Usable);
-            usable.filter(|(_, standing)| standing.user_name != 0)
+            usable.filter(|(_, standing)| standing.user_name != 0 && !standing.is_held)
         };
         let mut numbers: HashMap<u64, u32> = HashMap::new();
         for (_, standing) in named() {

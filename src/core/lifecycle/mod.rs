@@ -39,6 +39,9 @@ pub struct LifecycleSettings {
     /// The same for single kinds of leave: the value of `leave_type` where there is one, else the status.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub leave_types: BTreeMap<String, OnLeave>,
+    /// Whether the user name of an account follows the mapping when that changes.
+    #[serde(default)]
+    pub on_rename: OnRename,
     /// How many days before the hire date the account is provisioned.
     #[serde(default)]
     #[schemars(range(max = 3650))]
@@ -58,6 +61,17 @@ fn location() -> String {
 
 fn utc() -> String {
     "UTC".into()
+}
+
+/// What a change of the mapped user name means for an account that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnRename {
+    /// The account gets the new one; Workiva mails the user.
+    #[default]
+    Update,
+    /// The account keeps the one that it has, for good.
+    Keep,
 }
 
 /// What leave means for an account.
@@ -174,6 +188,11 @@ impl Lifecycle {
         self.statuses.iter().find(|(known, _)| *known == value).map(|(_, status)| *status)
     }
 
+    /// Whether an account keeps its user name, whatever the mapping says later.
+    pub fn keeps_user_names(&self) -> bool {
+        self.settings.on_rename == OnRename::Keep
+    }
+
     /// The calendar day that it is in the lifecycle's time zone.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         self.zones.usual_day(now)
@@ -258,148 +277,4 @@ fn compared(value: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::person::tests::{lifecycle, person, person_by};
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    fn on(text: &str) -> Moment {
-        Moment::On(day(text))
-    }
-
-    fn employment(fields: &[(&str, &str)], today: &str) -> Employment {
-        lifecycle(|_| {}).employment(&person(fields), on(today))
-    }
-
-    #[test]
-    fn the_last_day_of_work_still_has_access_and_the_next_has_none() {
-        let fields = [("status", "Active"), ("termination_date", "2026-11-20")];
-        assert!(matches!(employment(&fields, "2026-11-20"), Employment::Employed { .. }));
-        assert_eq!(
-            employment(&fields, "2026-11-21"),
-            Employment::TerminatedByDate { date: day("2026-11-20") }
-        );
-    }
-
-    #[test]
-    fn a_terminated_status_counts_at_once_and_only_a_grace_delays_it() {
-        let fields = [("status", "TERMINATED"), ("termination_date", "2026-11-20")];
-        assert_eq!(employment(&fields, "2026-11-20"), Employment::TerminatedByStatus);
-        let graced = lifecycle(|settings| settings.deprovision_days_after_termination = 3);
-        let until = graced.employment(&person(&fields), on("2026-11-23"));
-        assert!(matches!(until, Employment::Employed { .. }), "{until:?}");
-        assert_eq!(graced.employment(&person(&fields), on("2026-11-24")), Employment::TerminatedByStatus);
-        let without_date = graced.employment(&person(&[("status", "Terminated")]), on("2026-11-20"));
-        assert_eq!(without_date, Employment::TerminatedByStatus);
-    }
-
-    #[test]
-    fn a_hire_in_the_future_waits_for_the_day_or_for_the_days_before_it() {
-        let fields = [("status", "Active"), ("hire_date", "2026-12-01")];
-        assert_eq!(employment(&fields, "2026-11-30"), Employment::NotYet { from: day("2026-12-01") });
-        assert!(matches!(employment(&fields, "2026-12-01"), Employment::Employed { .. }));
-        let early = lifecycle(|settings| settings.provision_days_before_hire = 5);
-        assert!(matches!(early.employment(&person(&fields), on("2026-11-26")), Employment::Employed { .. }));
-        assert_eq!(
-            early.next_change(&person(&fields), on("2026-11-20")),
-            Some("2026-11-26T00:00:00Z".parse().unwrap())
-        );
-    }
-
-    #[test]
-    fn a_termination_before_the_hire_belongs_to_an_earlier_employment() {
-        let fields = [("status", "Active"), ("hire_date", "2026-11-01"), ("termination_date", "2025-03-01")];
-        assert!(matches!(employment(&fields, "2026-11-20"), Employment::Employed { until: None, .. }));
-    }
-
-    #[test]
-    fn leave_keeps_the_account_unless_it_is_to_suspend() {
-        let fields = [("status", "On Leave")];
-        assert!(matches!(
-            employment(&fields, "2026-11-20"),
-            Employment::Employed { leave: Some(OnLeave::Keep), .. }
-        ));
-        let strict = lifecycle(|settings| settings.on_leave = OnLeave::Suspend);
-        assert_eq!(strict.employment(&person(&fields), on("2026-11-20")), Employment::OnLeave);
-    }
-
-    #[test]
-    fn the_day_is_that_of_the_lifecycle_zone() {
-        let chicago = lifecycle(|settings| settings.timezone = "America/Chicago".into());
-        let now = "2026-11-21T05:30:00Z".parse().unwrap();
-        assert_eq!(chicago.today(now), day("2026-11-20"));
-    }
-
-    #[test]
-    fn every_fault_of_the_settings_is_named_at_once() {
-        let settings = LifecycleSettings {
-            timezone: "Mars/Olympus".into(),
-            timezones: [("Moon".to_owned(), "Moon/Tranquility".to_owned())].into(),
-            active: vec!["Active".into()],
-            terminated: vec!["ACTIVE".into()],
-            ..super::super::person::tests::settings()
-        };
-        let errors = Lifecycle::compile(&settings).unwrap_err();
-        assert_eq!(
-            errors.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(),
-            ["lifecycle.terminated", "lifecycle.timezone", "lifecycle.timezones.\"Moon\""]
-        );
-    }
-
-    #[test]
-    fn a_reason_that_is_immediate_ends_access_when_the_date_begins_and_has_no_grace() {
-        let rules = lifecycle(|settings| {
-            settings.deprovision_days_after_termination = 14;
-            settings.immediate = vec!["For Cause".into()];
-        });
-        let fields = |reason| {
-            person(&[
-                ("status", "Active"),
-                ("termination_date", "2026-11-20"),
-                ("termination_reason", reason),
-            ])
-        };
-        let (cause, other) = (fields("for cause"), fields("Resigned"));
-        assert!(matches!(rules.employment(&cause, on("2026-11-19")), Employment::Employed { .. }));
-        let ended = Employment::TerminatedByDate { date: day("2026-11-20") };
-        assert_eq!(rules.employment(&cause, on("2026-11-20")), ended);
-        assert!(matches!(rules.employment(&other, on("2026-12-04")), Employment::Employed { .. }));
-        assert_eq!(rules.employment(&other, on("2026-12-05")), ended);
-        assert_eq!(
-            rules.next_change(&cause, on("2026-11-19")),
-            Some("2026-11-20T00:00:00Z".parse().unwrap())
-        );
-        let by_status = person(&[
-            ("status", "Terminated"),
-            ("termination_date", "2026-11-20"),
-            ("termination_reason", "For cause"),
-        ]);
-        assert_eq!(rules.employment(&by_status, on("2026-11-19")), Employment::TerminatedByStatus);
-    }
-
-    #[test]
-    fn each_kind_of_leave_has_its_own_meaning_by_its_type_or_else_by_the_status() {
-        let rules = lifecycle(|settings| {
-            settings.leave = vec!["On Leave".into(), "Sabbatical".into()];
-            settings.leave_types =
-                [("Medical".to_owned(), OnLeave::Suspend), ("sabbatical".to_owned(), OnLeave::Roles)].into();
-        });
-        let means = |status, kind| {
-            let read = person_by(&rules, &[("status", status), ("leave_type", kind)]);
-            rules.employment(&read, on("2026-11-20"))
-        };
-        assert_eq!(means("On Leave", "MEDICAL"), Employment::OnLeave);
-        for (status, kind, leave) in [
-            ("On Leave", "", OnLeave::Keep),
-            ("On Leave", "Parental", OnLeave::Keep),
-            ("Sabbatical", "", OnLeave::Roles),
-        ] {
-            let employed = Employment::Employed { until: None, leave: Some(leave) };
-            assert_eq!(means(status, kind), employed, "{status} {kind}");
-        }
-        assert!(matches!(means("Active", "Medical"), Employment::Employed { leave: None, .. }));
-    }
-}
+mod tests;

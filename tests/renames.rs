@@ -1,0 +1,91 @@
+//! User names that change: in an order that survives that no two users can have the same, or not at all.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Row, World, kinds, people};
+
+fn named(row: &Row, name: &str) -> Row {
+    row.but(|row| row.email = format!("{name}@example.com"))
+}
+
+/// Runs until nothing is left to do; the number of runs that did something.
+fn runs_until_quiet(world: &World, rows: &[Row]) -> usize {
+    (0..10).find(|_| world.sync_rows(rows, 0).outcome() == "unchanged").expect("it comes to rest")
+}
+
+#[test]
+fn a_chain_of_renames_is_carried_out_from_its_end() {
+    let world = World::new();
+    let first: Vec<Row> =
+        people(4).iter().zip(["a", "b", "c", "d"]).map(|(row, name)| named(row, name)).collect();
+    world.sync_rows(&first, 0);
+    // Each takes the name of the next one, and the last one a new one.
+    let moved: Vec<Row> =
+        people(4).iter().zip(["b", "c", "d", "e"]).map(|(row, name)| named(row, name)).collect();
+    let run = world.sync_rows(&moved, 0);
+    assert_eq!(run.applied(), kinds([("update", 1)]), "who takes a free name goes first");
+    assert_eq!(runs_until_quiet(&world, &moved), 3);
+    world.assert_agrees(&moved);
+    assert_eq!(world.sandbox.users().len(), 4);
+}
+
+#[test]
+fn swapped_addresses_take_a_name_between_and_end_where_hr_says() {
+    let world = World::new();
+    let before = [named(&people(3)[0], "ana"), named(&people(3)[1], "ben"), people(3)[2].clone()];
+    world.sync_rows(&before, 0);
+    let swapped = [named(&people(3)[0], "ben"), named(&people(3)[1], "ana"), people(3)[2].clone()];
+    let check = {
+        world.hr(&swapped);
+        world.run(&["check"])
+    };
+    assert_eq!(check.exit, 0, "{check:?}");
+    assert_eq!(world.sync_rows(&swapped, 0).applied(), kinds([("update", 1)]));
+    assert!(world.user("ben.swap@example.com").is_some(), "the one with the lower employee id steps aside");
+    runs_until_quiet(&world, &swapped);
+    world.assert_agrees(&swapped);
+}
+
+#[test]
+fn the_daemon_goes_through_a_circle_of_three_without_waiting_for_its_schedule() {
+    let mut world = World::new();
+    world.set("schedule.cron", "0 0 4 1 1 *");
+    world.set("guard.max_rename_percent", 100.0);
+    let of = |names: [&str; 3]| -> Vec<Row> {
+        people(3).iter().zip(names).map(|(row, name)| named(row, name)).collect()
+    };
+    world.sync_rows(&of(["a", "b", "c"]), 0);
+    let turned = of(["b", "c", "a"]);
+    world.hr(&turned);
+    let mut daemon = world.daemon();
+    common::until("Workiva is as HR says", || world.agrees(&turned));
+    assert_eq!(daemon.stop(), 0);
+    world.sync_rows(&turned, 0).assert_unchanged();
+}
+
+#[test]
+fn whoever_maps_to_the_name_of_one_who_keeps_it_is_rejected_as_before() {
+    let world = World::new();
+    let before = [named(&people(2)[0], "ana"), named(&people(2)[1], "ben")];
+    world.sync_rows(&before, 0);
+    let clash = [named(&people(2)[0], "ben"), before[1].clone()];
+    let run = world.sync_rows(&clash, 4);
+    assert_eq!(run.applied(), kinds([]));
+    world.run(&["check"]).assert_says(0, &["1 rejected"]);
+}
+
+#[test]
+fn an_account_keeps_the_user_name_that_it_was_made_with_where_that_is_configured() {
+    let mut world = World::new();
+    world.set("lifecycle.on_rename", "keep");
+    let before = [named(&people(2)[0], "ana"), named(&people(2)[1], "ben")];
+    world.sync_rows(&before, 0);
+    let married = [named(&people(2)[0], "ana.married"), named(&people(2)[1], "ana")];
+    let run = world.sync_rows(&married, 0);
+    assert_eq!(run.applied(), kinds([("update", 2)]), "their addresses change");
+    let users: Vec<_> = ["ana", "ben"].map(|name| world.user(&format!("{name}@example.com")).unwrap()).into();
+    assert_eq!(users[0]["emails"][0]["value"], "ana.married@example.com");
+    assert_eq!(users[1]["emails"][0]["value"], "ana@example.com");
+    world.sync_rows(&married, 0).assert_unchanged();
+}

@@ -295,8 +295,10 @@ pub(crate) mod tests {
     fn grants_of_all_roles_that_match_are_put_together_and_of_one_that_is_lost_nothing_is_left() {
         let granted = |rules: &AccessRules, department: &str, title: &str, has_access: bool| {
             let fields = [("status", "Active"), ("department", department), ("job_title", title)];
-            let grants =
-                rules.decide(&person(&fields), "2026-11-24".parse().unwrap(), has_access).unwrap().grants;
+            let grants = rules
+                .decide(&person(&fields), Moment::On("2026-11-24".parse().unwrap()), has_access)
+                .unwrap()
+                .grants;
             let told = grants.iter().map(|(group, roles)| {
                 format!("{group}: {}", roles.iter().cloned().collect::<Vec<_>>().join("+"))
             });
@@ -329,7 +331,7 @@ pub(crate) mod tests {
         let rules = AccessRules::compile(&settings, lifecycle(|_| {}), &names, &Tables::new()).ok().unwrap();
         let decide = |title: &str| {
             let person = person(&[("status", "Active"), ("job_title", title)]);
-            rules.decide(&person, "2026-11-24".parse().unwrap(), false).unwrap()
+            rules.decide(&person, Moment::On("2026-11-24".parse().unwrap()), false).unwrap()
         };
         let (chief, clerk) = (decide("CFO"), decide("Clerk"));
         assert_eq!((&chief.reason, &clerk.reason), (&Reason::Everybody, &Reason::Everybody));

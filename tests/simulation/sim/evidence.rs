@@ -69,8 +69,9 @@ impl Evidence {
 
     /// A process has stored a run over what it has read.
     pub fn stored(&mut self, who: Who, run: &Stored, today: NaiveDate) {
-        self.waiting.clear();
+        // Of two that read side by side the first to be stored stands for both: what it showed is not forgotten for the second.
         let Some(mut read) = self.reads.remove(&who) else { return };
+        self.waiting.clear();
         let Some(hr) = read.hr.take() else { return };
         read.days.insert(today);
         for employee_id in hr.told.keys() {

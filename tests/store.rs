@@ -66,6 +66,10 @@ impl Outbox {
             settled: Settled { fingerprint: Fingerprint(9), ..Settled::default() },
         };
         let plan = Plan { actions, settled: vec![settled], rows: 3, ..Plan::default() };
+        self.store_plan(name, now, &plan).await
+    }
+
+    async fn store_plan(&self, name: &str, now: i64, plan: &Plan) -> Result<Committed, StoreError> {
         let run = RunRecord {
             run_id: &format!("run-{name}"),
             started_at: at(now),
@@ -78,7 +82,7 @@ impl Outbox {
         };
         let commit = PlanCommit {
             plan_id: &format!("plan-{name}"),
-            plan: &plan,
+            plan,
             hold_reasons: &[],
             only_deprovisions: false,
             expires_at: at(now),
@@ -783,4 +787,21 @@ async fn memberships_go_with_the_user_whose_they_were() {
     let mut states = outbox.store.states(&["1001"]).await.unwrap();
     outbox.store.add_memberships(&mut states).await.unwrap();
     assert!(states["1001"].memberships.is_empty(), "another user is in no group yet");
+}
+
+#[tokio::test]
+async fn a_record_of_whose_grants_one_was_taken_back_settles_nobody_by_the_rest_of_it() {
+    let outbox = Outbox::new().await;
+    let grant = membership("1001", ActionKind::Grant, "role:viewer", 0);
+    outbox.plan("hire", 10, vec![create("1001"), grant]).await;
+    let create = outbox.claim_one("a", 11).await;
+    let mut states = outbox.store.states(&["1001"]).await.unwrap();
+    outbox.store.add_memberships(&mut states).await.unwrap();
+    let open = &states["1001"].open_memberships["role:viewer"];
+    let plan = Plan { withdrawals: vec![(open.action_id, "1001".into())], ..Plan::default() };
+    outbox.store_plan("another-record", 12, &plan).await.unwrap();
+    outbox.end(&[done(&create, "u1")], 13).await;
+    let packed = outbox.store.packed_people("").await.unwrap().unwrap().0;
+    let settled = packed.iter().find(|(id, _)| *id == "1001").unwrap().1;
+    assert_eq!(settled, Fingerprint::NONE, "should HR return to that record, the grant is missing");
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
-use super::memberships::{end_memberships, let_go};
+use super::memberships::{LEAVES_MORE, end_memberships, let_go};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
@@ -260,16 +260,14 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .await?;
     let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
     store_accounts(tx, &accounts, now).await?;
-    sqlx::query(
+    let settled = format!(
         "UPDATE person SET version = version + 1, next_change = a.next_change, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
-             AND o.state IN ('queued', 'parked', 'held')), person.fingerprint, a.fingerprint), \
+             AND {LEAVES_MORE}), '', a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group) \
-         FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id",
-    )
-    .bind(to_json(&ids))
-    .execute(&mut **tx)
-    .await?;
+         FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id"
+    );
+    sqlx::query(AssertSqlSafe(settled)).bind(to_json(&ids)).execute(&mut **tx).await?;
     Ok(())
 }
 

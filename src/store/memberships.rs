@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::ending::{Ending, Finished};
 use super::{Store, StoreError, Tx, millis, to_json};
@@ -245,19 +245,23 @@ pub(super) async fn end_memberships(
     Ok(())
 }
 
-/// People are settled by the last of their actions; one that HR took back settles nobody.
+/// Whether an action `a` that is done leaves its person to be looked at again, by one `o` of their other actions: something is left to
+/// do; or, since it was planned, something was taken back or planned for another record. What settles a person is a record, and by then
+/// not all that this one wanted has been done, or something that another wanted.
+pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
+    OR (o.ended_at >= a.created_at AND (o.state IN ('superseded', 'dropped', 'discarded') OR o.withdrawn = 1)) \
+    OR (o.plan_id <> a.plan_id AND o.action_id > a.action_id))";
+
+/// People are settled by the last of their actions.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE person SET fingerprint = iif(a.withdrawn, '', a.fingerprint), next_change = a.next_change \
-         FROM (SELECT employee_id, max(withdrawn) AS withdrawn, max(action_id), fingerprint, next_change FROM action \
-               WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id) a \
-         WHERE person.employee_id = a.employee_id \
-           AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND \
-             (o.state IN ('queued', 'parked') OR (o.state = 'held' AND o.group_id IS NOT NULL)))",
-    )
-    .bind(to_json(&ids))
-    .execute(&mut **tx)
-    .await?;
+    let sql = format!(
+        "UPDATE person SET next_change = a.next_change, \
+           fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}), \
+             '', a.fingerprint) \
+         FROM action a WHERE person.employee_id = a.employee_id AND a.action_id IN \
+           (SELECT max(action_id) FROM action WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id)"
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(to_json(&ids)).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -787,6 +787,9 @@ async fn memberships_go_with_the_user_whose_they_were() {
     let mut states = outbox.store.states(&["1001"]).await.unwrap();
     outbox.store.add_memberships(&mut states).await.unwrap();
     assert!(states["1001"].memberships.is_empty(), "another user is in no group yet");
+    let packed = outbox.store.packed_people("").await.unwrap().unwrap().0;
+    let settled = packed.iter().find(|(id, _)| *id == "1001").unwrap().1;
+    assert_eq!(settled, Fingerprint::NONE, "and a run has to look");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
-use super::memberships::{LEAVES_MORE, end_memberships, let_go};
+use super::memberships::{LEAVES_MORE, end_memberships, let_go, with_another_user};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
@@ -259,15 +259,16 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .execute(&mut **tx)
     .await?;
     let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
+    let anew = with_another_user(tx, &accounts).await?;
     store_accounts(tx, &accounts, now).await?;
     let settled = format!(
         "UPDATE person SET version = version + 1, next_change = a.next_change, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
-             AND {LEAVES_MORE}), '', a.fingerprint), \
+             AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)), '', a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group) \
          FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id"
     );
-    sqlx::query(AssertSqlSafe(settled)).bind(to_json(&ids)).execute(&mut **tx).await?;
+    sqlx::query(AssertSqlSafe(settled)).bind(to_json(&ids)).bind(to_json(&anew)).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::ending::{Ending, Finished};
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::grants::Given;
-use crate::core::state::{OpenMembership, OpenState, PersonState};
+use crate::core::state::{Account, OpenMembership, OpenState, PersonState};
 
 /// How many ids one lookup asks for.
 const CHUNK: usize = 5_000;
@@ -294,4 +294,18 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
     .execute(&mut **tx)
     .await?;
     Ok(gone.rows_affected())
+}
+
+/// People who are about to have another user, or none, than the one whose memberships are stored: those go with it, so a run has to look
+/// at these people again.
+pub(super) async fn with_another_user(
+    tx: &mut Tx,
+    accounts: &[(&str, Option<&Account>)],
+) -> Result<Vec<String>, StoreError> {
+    let ids: Vec<_> =
+        accounts.iter().map(|(id, account)| (*id, account.map(|account| &*account.scim_id))).collect();
+    let sql = "SELECT j.value ->> 0 FROM json_each(?1) j JOIN account a ON a.employee_id = j.value ->> 0 \
+               WHERE a.scim_id IS NOT j.value ->> 1 \
+                 AND EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = a.employee_id)";
+    Ok(sqlx::query_scalar(sql).bind(to_json(&ids)).fetch_all(&mut **tx).await?)
 }

@@ -395,3 +395,27 @@ fn who_is_made_anew_after_a_deletion_by_hand_is_put_into_the_groups_again() {
     let setup = Setup { people: 6, repairs_drift: true, groups: true, ..Setup::USUAL };
     assert_well(setup, &settled(&[Op::Hand(Edit::Delete, 1)]));
 }
+
+/// A delete that was carried out unseen and taken back by HR led to another user, who counted as settled and was in no group.
+#[test]
+fn who_is_made_anew_after_a_delete_that_was_taken_back_is_put_into_the_groups_again() {
+    let setup = Setup {
+        people: 11,
+        absence_means_leaving: false,
+        deletes: true,
+        holds_deprovisions_only: true,
+        update: "patch",
+        ways: 4,
+        groups: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Pass(1_748, 7_997_326_012_478_346_507),
+        Op::Hr(Change::Leave, 26),
+        Op::Export(FileKind::True),
+        Op::Work(3, 8_800_445_677_535_252_635),
+        Op::Kill(26, 16_682_790_576_834_955_981),
+        Op::Hr(Change::TakeBack, 26),
+    ];
+    assert_well(setup, &settled(&ops));
+}

@@ -138,6 +138,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
         },
         reading: format!("{:016x}", one.reading),
         any_header: settings.header_change == HeaderChange::Allow,
+        full_schedule: one.full_schedule.clone(),
     };
     Feed::Register(Register {
         members: loaded.settings.all_sources().zip(&rules.sources).map(member).collect(),

@@ -209,6 +209,21 @@ fn a_delta_that_comes_while_a_snapshot_is_sent_counts_behind_it() {
 }
 
 #[test]
+fn a_whole_snapshot_gives_up_the_older_one_that_is_open() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows[..3]);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let old = begun["delivery"].as_str().unwrap();
+    push(&daemon, &format!("?snapshot={old}&part=1"), "", &json(&rows[..3])).expect(200);
+    let accepted = push(&daemon, "?snapshot=whole", "newer", &json(&rows)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    let commit = push(&daemon, &format!("?snapshot={old}&commit=true"), "", br#"{"parts":1,"records":3}"#);
+    commit.expect(404);
+    until_agrees(&world, &rows);
+}
+
+#[test]
 fn a_snapshot_that_lacks_people_is_held_and_can_be_approved_or_replaced() {
     let mut world = pushing();
     world.guard_tightly();

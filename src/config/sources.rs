@@ -76,6 +76,11 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         if let Some(message) = no_full_cron(source).filter(|_| source.full_cron.is_some()) {
             errors.push(ConfigError::new(format!("{section}.full_cron"), message));
         }
+        if source.full_cron.is_none() && source.rest.as_ref().is_some_and(|rest| rest.delta.is_some()) {
+            let message = "is required with deltas: what the system does not tell of as changed is found by a read of everybody; \
+                           once a night, say \"0 30 2 * * *\"";
+            errors.push(ConfigError::new(format!("{section}.full_cron"), message));
+        }
         Some(SourceRules {
             origin: origin(source),
             reading: reading(source),

@@ -12,6 +12,7 @@ use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::register::{Origin, Precedence, by_delta, by_snapshot};
+use crate::core::schedule::Schedule;
 use crate::core::source_file::SourceFile;
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
 use crate::store::{PackedPeople, RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
@@ -29,6 +30,8 @@ pub struct Member<S> {
     pub reading: String,
     /// Whether a header that changed may stand.
     pub any_header: bool,
+    /// When it is read in full, whatever its deltas tell.
+    pub full_schedule: Option<Schedule>,
 }
 
 /// Several sources, or one that delivers deltas.
@@ -110,8 +113,11 @@ impl<S: HrSource> Register<S> {
         for &(place, full) in &selected {
             let member = &self.members[place];
             // Of a queue one message comes a read: a run over everything reads everybody instead.
-            let full = full || (*select == Select::All && member.source.is_queue());
-            match member.read(store, standings.get(&member.origin.name), full, now).await {
+            let standing = standings.get(&member.origin.name);
+            let full = full
+                || (*select == Select::All && member.source.is_queue())
+                || member.is_full_read_due(standing, now);
+            match member.read(store, standing, full, now).await {
                 Ok(read) => reads.push((place, read)),
                 Err(FeedError::Source(error)) => failed.push((place, error)),
                 Err(error) => return Err(error),
@@ -219,6 +225,13 @@ impl<S: HrSource> Member<S> {
     /// What is known of it, unless that was read under other settings.
     pub(super) fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
         standing.filter(|standing| standing.reading == self.reading)
+    }
+
+    /// Whether a tick of `full_cron` has passed since it was read in full: by the time of that read, so that no process has to
+    /// be there when it comes, and one that failed is made up.
+    fn is_full_read_due(&self, standing: Option<&SourceStanding>, now: DateTime<Utc>) -> bool {
+        let next = |schedule: &Schedule| schedule.next_after(self.stands(standing)?.full_read_at);
+        self.full_schedule.as_ref().and_then(next).is_some_and(|due| due <= now)
     }
 
     async fn read(

@@ -75,8 +75,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         forget(&mut tx, now).await?;
-        let give_up = "DELETE FROM delivery WHERE source = ?1 AND accepted IS NULL";
-        sqlx::query(give_up).bind(source).execute(&mut *tx).await?;
+        give_up_open(&mut tx, source).await?;
         insert(&mut tx, source, name, DeliveryKind::Snapshot, now).await?;
         Ok(tx.commit().await?)
     }
@@ -197,6 +196,9 @@ impl Store {
             return Ok(Delivered::Full);
         }
         forget(&mut tx, now).await?;
+        if kind == DeliveryKind::Snapshot {
+            give_up_open(&mut tx, source).await?;
+        }
         let id = insert(&mut tx, source, &part.receipt.delivery, kind, now).await?;
         insert_part(&mut tx, id, 1, part).await?;
         let run_id = accept(&mut tx, id, part.receipt.records, fresh_run, now).await?;
@@ -226,6 +228,13 @@ impl Store {
         let row = sqlx::query(sql).bind(source).bind(idempotent.key).fetch_optional(&self.readers).await?;
         row.map(|row| judge(&row, idempotent)).transpose()
     }
+}
+
+/// Gives up the snapshot that is open: a newer one has begun, or has come in one body, and the old one would overrule it.
+async fn give_up_open(tx: &mut Tx, source: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM delivery WHERE source = ?1 AND accepted IS NULL";
+    sqlx::query(sql).bind(source).execute(&mut **tx).await?;
+    Ok(())
 }
 
 async fn insert(

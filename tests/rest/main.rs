@@ -87,8 +87,9 @@ pub fn configured(lines: &str) -> Result<Loaded, String> {
 
 /// `kind = "rest"` with these lines of `[source.rest]`, and few waits.
 pub fn rest(lines: &str) -> String {
+    let full = if lines.contains("[source.rest.delta]") { "full_cron = \"0 30 2 * * *\"\n" } else { "" };
     format!(
-        "kind = \"rest\"\n[source.rest]\nretry_base_seconds = 0.01\nrecords = \"$.list[*]\"\n{lines}\n{COLUMNS}"
+        "kind = \"rest\"\n{full}[source.rest]\nretry_base_seconds = 0.01\nrecords = \"$.list[*]\"\n{lines}\n{COLUMNS}"
     )
 }
 

@@ -462,4 +462,20 @@ fn from_a_key_to_a_plan_through_the_binary() {
         since.is_sorted() && since[1] == since[2],
         "a plan that is only shown moves no cursor: {since:?}"
     );
+    let asked = since.len();
+    drop(since);
+    *changed.lock().unwrap() = json!({});
+    // What the deltas missed, or told wrongly, is found by a read of everybody, whoever makes the first run behind its hour.
+    world.meddle("UPDATE source_state SET full_read_at = full_read_at - 2 * 86400000");
+    assert_eq!(world.sync().applied(), super::common::kinds([("reactivate", 1)]));
+    assert_eq!(asked_since.lock().unwrap().len(), asked, "nobody was asked what had changed");
+    world.sync().assert_unchanged();
+    assert_eq!(asked_since.lock().unwrap().len(), asked + 1, "and deltas go on behind it");
+}
+
+#[test]
+fn deltas_by_hand_need_an_hour_at_which_everybody_is_read_and_presets_have_one() {
+    let by_hand = "kind = \"rest\"\n[source.rest]\nurl = \"https://hr.example/api\"\n[source.rest.delta]\nquery = { since = \"{since}\" }";
+    let told = configured(by_hand).map(|_| ()).unwrap_err();
+    assert!(told.contains("source.full_cron: is required with deltas"), "{told}");
 }

@@ -79,7 +79,7 @@ fn documented() -> &'static str {
 
 fn lines(server: &Server, folder: &std::path::Path) -> String {
     format!(
-        "kind = \"adp\"\n[source.account]\n{}\n[source.rest]\nurl = \"{url}\"\nretry_base_seconds = 0.01\nmax_attempts = 2\n\
+        "kind = \"adp\"\nfull_cron = \"0 30 2 * * *\"\n[source.account]\n{}\n[source.rest]\nurl = \"{url}\"\nretry_base_seconds = 0.01\nmax_attempts = 2\n\
          requests_per_minute = 0\n[source.rest.auth]\ntoken_url = \"{url}/auth/oauth/v2/token\"\n{}",
         adp_account(folder),
         documented(),

@@ -7,7 +7,7 @@ use super::server::{Reply, Server};
 use super::{people, person};
 
 /// A world whose source is this server, with these lines of `[source.rest]`.
-fn world(server: &Server, lines: &str) -> World {
+pub fn world(server: &Server, lines: &str) -> World {
     let world = World::new();
     let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
     let mut config: toml::Table = toml::from_str(&text).unwrap();

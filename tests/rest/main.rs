@@ -11,6 +11,7 @@ mod common;
 mod complete;
 mod delta;
 mod looking;
+mod named;
 mod paging;
 mod presets;
 mod queue;

@@ -70,7 +70,8 @@ fn bamboohr_sends_one_report_and_takes_the_key_for_a_user_name() {
     assert_ana(&read, &[("status", "Active"), ("manager_id", "9"), ("location", "Madrid")]);
     assert_eq!(server.asked()[1], "POST /api/v1/reports/custom?format=JSON&onlyCurrent=false");
     assert!(read.end.cursor.is_some());
-    let own = lines + "\n[source.columns]\nemployee_id = \"supervisorEId\"\nlocation = \"\"";
+    let own = lines
+        + "\n[source.rest.delta]\ngone_values = []\n[source.columns]\nemployee_id = \"supervisorEId\"\nlocation = \"\"";
     let read = super::read(&own).unwrap();
     assert_eq!(
         (read.ids()[0], read.fields(0).get("location")),

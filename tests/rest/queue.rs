@@ -129,8 +129,9 @@ fn a_message_leads_to_its_worker_and_is_deleted_only_once_that_is_stored() {
     assert_eq!((hidden.records.len(), hidden.gone.len(), hidden.end.extent), (0, 0, Extent::Delta));
     assert_eq!(
         (hidden.rejections[0].employee_id.as_deref(), hidden.rejections[0].kind.name()),
-        (Some("G000999"), "not_found")
+        (None, "not_found")
     );
+    assert!(hidden.rejections[0].reason.contains("'G000999'"), "{}", hidden.rejections[0].reason);
     stored(&lines, &hidden.end).unwrap();
     assert!(adp.lock().unwrap().queue.is_empty());
     stored(&lines, &hidden.end).unwrap();

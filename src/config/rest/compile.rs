@@ -50,7 +50,11 @@ pub fn compile(
     }
     let auth = super::auth_rules::compile(&settings.auth, base.as_ref(), account);
     let delta = match (&settings.delta, &list) {
-        (Some(delta), Some(list)) => Some(self::delta(delta, list, base.as_ref()?, account)?),
+        (Some(delta), Some(list)) => {
+            let delta = self::delta(delta, list, base.as_ref()?, account)?;
+            gone(&delta, fields.as_ref()?, account);
+            Some(delta)
+        }
         _ => None,
     };
     let tls = tls(settings, account);
@@ -268,6 +272,19 @@ fn delta(
         max_details: settings.max_details,
         acknowledge,
     })
+}
+
+/// Those who are gone are named by the id in the list of changes. Were it not the employee id, it could be somebody else's.
+fn gone(delta: &DeltaRules, fields: &FieldRules, account: &mut Account<'_>) {
+    let Some(detail) = &delta.list.detail else { return };
+    if delta.gone.is_some() && !delta.gone_values.is_empty() && !fields.is_employee_id(&detail.id) {
+        account.fault(
+            "delta.gone",
+            "would take people for gone by the id in the list of changes (source.rest.delta.detail.id), which is not where \
+             source.columns.employee_id leads: another person may have that number; map both to one id, or write \
+             source.rest.delta.gone_values = [], so that a full read (source.full_cron) tells who is gone",
+        );
+    }
 }
 
 fn fields(

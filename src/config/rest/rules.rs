@@ -131,6 +131,13 @@ pub struct FieldRules {
     pub date_zone: Option<Tz>,
 }
 
+impl FieldRules {
+    /// Whether the employee id is what this path leads to. Another id may be anybody's employee id.
+    pub fn is_employee_id(&self, path: &FieldPath) -> bool {
+        self.columns.get("employee_id").is_some_and(|own| own.is_same(path))
+    }
+}
+
 /// How patiently a system is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct PaceRules {

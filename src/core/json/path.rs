@@ -123,6 +123,15 @@ impl FieldPath {
         }
     }
 
+    /// Whether both lead to the same place, however they are written: `id`, `$.id` and `$['id']` do.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let steps = |path: &Self| match path {
+            Self::Key(key) => Some(vec![Step::Key(key.clone())]),
+            Self::Path(path) => steps(&path.to_string()),
+        };
+        self == other || steps(self).is_some_and(|own| steps(other) == Some(own))
+    }
+
     /// Where that is in the record.
     pub(super) fn places(&self, record: &Value) -> Vec<Vec<Step>> {
         match self {
@@ -172,5 +181,21 @@ mod tests {
         let main = FieldPath::parse("$.jobs[?@.main == true].title").unwrap();
         assert_eq!(main.find(&record), [&json!("y")]);
         assert!(FieldPath::parse("").is_err() && FieldPath::parse("$.a[").is_err());
+    }
+
+    #[test]
+    fn two_ways_to_write_a_place_are_one() {
+        let same = |one: &str, other: &str| {
+            FieldPath::parse(one).unwrap().is_same(&FieldPath::parse(other).unwrap())
+        };
+        for (one, other) in
+            [("id", "id"), ("id", "$.id"), ("$['id']", "$.id"), ("$.a.b", "$['a']['b']"), ("a b", "$['a b']")]
+        {
+            assert!(same(one, other) && same(other, one), "{one} {other}");
+        }
+        for (one, other) in [("id", "$.a.id"), ("id", "$[0].id"), ("$.a[0]", "$.a[1]"), ("id", "ID")] {
+            assert!(!same(one, other) && !same(other, one), "{one} {other}");
+        }
+        assert!(same("$.a[?@.b == 1].c", "$.a[?@.b==1].c"));
     }
 }

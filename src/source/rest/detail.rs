@@ -43,7 +43,7 @@ impl Reading<'_> {
             let response = self.http.ask(&Method::GET, url, true).await?;
             let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
             if response.status() != StatusCode::OK {
-                taker.not_found(id.to_owned());
+                taker.not_found(id, &detail.id);
                 taker.flush()?;
                 return Ok(taker);
             }

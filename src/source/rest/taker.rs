@@ -167,13 +167,15 @@ impl Taker {
         }
     }
 
-    /// Somebody was listed, and is not where they should stand.
-    pub(super) fn not_found(&mut self, id: String) {
+    /// Somebody was listed by this id, and is not where they should stand.
+    pub(super) fn not_found(&mut self, id: &str, path: &FieldPath) {
         self.rows += 1;
         // No record was seen: nothing is known of its columns.
         self.matched.clear();
-        let reason = "is listed, and not found when asked for".to_owned();
-        self.reject(Some(id), RejectionKind::NotFound, reason);
+        let reason = format!("is listed as '{id}', and not found when asked for");
+        // Another id says nothing of whose record it would have been.
+        let employee_id = self.options.rules.fields.is_employee_id(path).then(|| id.to_owned());
+        self.reject(employee_id, RejectionKind::NotFound, reason);
     }
 
     fn reject(&mut self, employee_id: Option<String>, kind: RejectionKind, reason: String) {

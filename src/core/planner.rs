@@ -296,6 +296,11 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     let step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
     let memberships = membership::of_person(state, &step, granted, ground.groups);
     let is_whole = memberships.is_settled();
+    // What a worker holds with another end may end before the rest of this does, and that must not settle the person then.
+    let settled = match memberships.busy > 0 || memberships.held_back > 0 {
+        true => Settled { fingerprint: Fingerprint::NONE, ..settled },
+        false => settled,
+    };
     membership::add(plan, &employee_id, state, memberships, &settled);
     match step {
         // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.

@@ -419,3 +419,32 @@ fn who_is_made_anew_after_a_delete_that_was_taken_back_is_put_into_the_groups_ag
     ];
     assert_well(setup, &settled(&ops));
 }
+
+/// A grant that HR had taken back was in a worker's hands while the rest of the new record was planned. It ended first, and the rest
+/// settled the person: nobody looked at the membership again.
+#[test]
+fn what_a_worker_holds_against_a_newer_record_is_looked_at_again_once_it_has_ended() {
+    let setup = Setup {
+        people: 9,
+        holds_deprovisions_only: true,
+        page: 3,
+        update: "put",
+        ways: 5,
+        ends_line: false,
+        groups: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Vanish, 31),
+        Op::Hr(Change::Hire, 29),
+        Op::Hr(Change::Marry, 27),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(2, 3_645_841_689_922_234_495),
+        Op::Hr(Change::TakeBack, 27),
+        Op::Start(Task::Run),
+        Op::Work(3, 12_117_441_101_651_010_211),
+    ];
+    assert_well(setup, &ops);
+}

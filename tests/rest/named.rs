@@ -7,7 +7,7 @@ use serde_json::json;
 use super::common::kinds;
 use super::looking::world;
 use super::server::{Reply, Server};
-use super::{configured, person, read, read_since, rest};
+use super::{configured, person, read, read_since, refused, rest};
 
 /// BambooHR under these lines of `[source.rest]` and `[source.columns]`.
 fn bamboo(url: &str, lines: &str) -> String {
@@ -85,4 +85,29 @@ fn who_is_not_found_by_the_employee_id_is_rejected_by_name() {
         let read = read(&rest(&format!("url = \"{}\"\npath = \"/people\"\n{detail}", server.url))).unwrap();
         assert_eq!(read.rejections[0].employee_id.as_deref(), wanted, "{listed}");
     }
+}
+
+#[test]
+fn one_record_does_not_stand_for_two_who_were_asked_for() {
+    let ids = "[source.rest.detail]\npath = \"/people/{id}\"\nid = \"id\"";
+    let others = "[source.rest.detail]\npath = \"/people/{id}\"\nid = \"nr\"";
+    for (detail, wanted) in [
+        (ids, "asked for '2', it answers with the record of '1'"),
+        (others, "by '1' and by '2' it answers with the record of '1'"),
+    ] {
+        // A cache in front of it that does not look at the whole address.
+        let server = Server::plain(|request, _| match request.path.as_str() {
+            "/people" => Reply::json(json!({"list": [{"id": "1", "nr": "1"}, {"id": "2", "nr": "2"}]})),
+            _ => Reply::json(person(1)),
+        });
+        let told = refused(&rest(&format!("url = \"{}\"\npath = \"/people\"\n{detail}", server.url)));
+        assert!(told.contains(wanted) && told.contains("nothing of it is used"), "{told}");
+    }
+    // The same id, listed twice, is one person twice.
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/people" => Reply::json(json!({"list": [{"nr": "1", "at": 1}, {"nr": "1", "at": 2}]})),
+        _ => Reply::json(person(7)),
+    });
+    let twice = read(&rest(&format!("url = \"{}\"\npath = \"/people\"\n{others}", server.url))).unwrap();
+    assert_eq!(twice.ids(), ["7", "7"]);
 }

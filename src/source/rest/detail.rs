@@ -1,5 +1,7 @@
 //! Records that are asked for one by one, by the ids that a list holds.
 
+use std::collections::HashMap;
+
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -17,6 +19,8 @@ impl Reading<'_> {
         ids: &[String],
         totals: &mut Totals,
     ) -> Result<(), SourceError> {
+        let is_employee_id = self.options.rules.fields.is_employee_id(&detail.id);
+        let mut asked: HashMap<String, &str> = HashMap::new();
         for (row, id) in (0..).zip(ids) {
             self.room().await?;
             let mut url = self.http.address(&detail.url, id)?;
@@ -24,6 +28,21 @@ impl Reading<'_> {
                 set(&mut url, name, value);
             }
             let taker = self.detail(detail, &url, id, row).await?;
+            if let Some(whose) = taker.whose() {
+                let reason = if is_employee_id {
+                    (whose != id)
+                        .then(|| format!("asked for '{id}', it answers with the record of '{whose}'"))
+                } else {
+                    let before = asked.insert(whose.to_owned(), id).filter(|before| *before != id);
+                    before.map(|before| {
+                        format!("by '{before}' and by '{id}' it answers with the record of '{whose}'")
+                    })
+                };
+                if let Some(reason) = reason {
+                    let mend = "correct source.rest.detail (path, id, record) and source.columns.employee_id";
+                    return Err(self.http.incomplete(format!("{reason}; {mend}")));
+                }
+            }
             merge(&mut totals.matched, &taker.matched);
             totals.seen.merge(taker.seen);
             self.hand_on(taker.held).await?;

@@ -167,6 +167,16 @@ impl Taker {
         }
     }
 
+    /// The employee id of the first record that is held, where it has one.
+    pub(super) fn whose(&self) -> Option<&str> {
+        let batch = self.held.first()?;
+        let rejected = || batch.rejections.first()?.employee_id.as_ref();
+        match batch.len() {
+            0 => batch.gone.first().or_else(rejected).map(String::as_str),
+            _ => Some(batch.head(0).0),
+        }
+    }
+
     /// Somebody was listed by this id, and is not where they should stand.
     pub(super) fn not_found(&mut self, id: &str, path: &FieldPath) {
         self.rows += 1;

@@ -23,7 +23,7 @@ fn first(fault: Fault) -> u64 {
     match fault {
         Fault::DroppedCompleteness => 220,
         Fault::BelievedNotFound => 140,
-        Fault::ForgottenUncertainty => 240,
+        Fault::ForgottenUncertainty => 295,
         _ => 0,
     }
 }

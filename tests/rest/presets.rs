@@ -1,4 +1,4 @@
-//! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records.
+//! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records, and to the plan that the real binary makes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,6 +44,28 @@ fn assert_ana(read: &Read, but: &[(&str, &str)]) {
     assert_eq!(read.rejections, []);
 }
 
+/// What the real binary plans for this source, by the preset's own status values: as many accounts, Ana's first.
+fn assert_planned(lines: &str, accounts: u64) {
+    let mut world = super::common::World::new();
+    let own: toml::Table = toml::from_str(&format!("[source]\nabsence = \"deprovision\"\n{lines}")).unwrap();
+    world.config.remove("lifecycle");
+    world.config.extend(own);
+    world.config["access"] = toml::toml! { provision = "all" }.into();
+    world.config["attributes"] = toml::toml! {
+        userName = "{{ employee_id | lower }}@x.test"
+        externalId = "{{ employee_id }}"
+        "name.givenName" = "{{ given_name }}"
+        "name.familyName" = "{{ family_name }}"
+        "emails.work" = "{{ work_email }}"
+    }
+    .into();
+    world.write_config();
+    let planned = super::common::Synced::of(world.run(&["plan", "--json", "--as-of", "2027-01-01"]));
+    assert_eq!(planned.exit, 0, "{planned:?}");
+    assert_eq!(planned.planned(), super::common::kinds([("create", accounts)]), "{planned:?}");
+    assert_eq!(planned.json["actions"][0]["employee_id"], "000123");
+}
+
 fn bamboo(id: &str, status: &str) -> Value {
     json!({"id": id, "firstName": "Ana", "lastName": "Ruiz", "preferredName": null, "workEmail": "ana@x.test", "status": status,
         "employmentHistoryStatus": "Full-Time", "hireDate": "2026-12-01", "terminationDate": "0000-00-00", "department": "Finance",
@@ -70,6 +92,7 @@ fn bamboohr_sends_one_report_and_takes_the_key_for_a_user_name() {
     assert_ana(&read, &[("status", "Active"), ("manager_id", "9"), ("location", "Madrid")]);
     assert_eq!(server.asked()[1], "POST /api/v1/reports/custom?format=JSON&onlyCurrent=false");
     assert!(read.end.cursor.is_some());
+    assert_planned(&lines, 1);
     let own = lines
         + "\n[source.rest.delta]\ngone_values = []\n[source.columns]\nemployee_id = \"supervisorEId\"\nlocation = \"\"";
     let read = super::read(&own).unwrap();
@@ -101,6 +124,7 @@ fn workday_sends_one_report_without_its_empty_columns() {
     assert_eq!(server.asked(), ["GET /ccx/service/customreport2/tenant/owner/Report?format=json"]);
     let warning = read.end.passed_over.unwrap();
     assert!(warning.contains("termination_date") && !warning.contains("hire_date"), "{warning}");
+    assert_planned(&lines, 1);
 }
 
 pub fn adp(id: &str) -> Value {
@@ -151,10 +175,12 @@ fn adp_pages_by_skip_until_there_is_no_content() {
     let folder = tempfile::tempdir().unwrap();
     let account = adp_account(folder.path());
     let token = format!("[source.rest.auth]\ntoken_url = \"{}/auth/oauth/v2/token\"", server.url);
-    let read = read(&preset("adp", &server, &account, &token)).unwrap();
+    let lines = preset("adp", &server, &account, &token);
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("department", "FIN"), ("manager_id", "9"), ("status", "Active")]);
     assert_eq!(read.records.len(), 101);
     assert_eq!(server.asked()[3], "GET /hr/v2/workers?$skip=101&$top=100");
+    assert_planned(&lines, 101);
 }
 
 fn sap(id: &str) -> Value {
@@ -166,7 +192,7 @@ fn sap(id: &str) -> Value {
 
 #[test]
 fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
-    let server = Server::plain(|request, before| match request.path.as_str() {
+    let server = Server::plain(|request, _| match request.path.as_str() {
         "/oauth/token" => {
             assert_eq!(
                 request.body,
@@ -174,7 +200,7 @@ fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
             );
             Reply::json(json!({"access_token": "t", "expires_in": 600}))
         }
-        _ if before == 1 => {
+        _ if request.parameter("$skiptoken").is_empty() => {
             assert_eq!((request.parameter("$format"), request.parameter("paging")), ("json", "snapshot"));
             let next =
                 format!("http://{}/odata/v2/PerPerson?$format=json&$skiptoken=abc", request.header("host"));
@@ -187,9 +213,11 @@ fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
     });
     let account =
         "company = \"acme\"\nhost = \"api4.example\"\nclient_id = \"key\"\nassertion = \"PHNhbWw+\"";
-    let read = read(&preset("successfactors", &server, account, "")).unwrap();
+    let lines = preset("successfactors", &server, account, "");
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "A"), ("manager_id", "9")]);
     assert_eq!(read.ids(), ["000123", "1002"]);
+    assert_planned(&lines, 2);
 
     // A bearer token that a tool of the customer's keeps fresh, instead of an assertion.
     let server = Server::plain(|request, _| {
@@ -219,10 +247,9 @@ fn ukg_pro_wants_a_key_beside_the_password() {
     });
     let account =
         "host = \"service5.example\"\nusername = \"svc\"\npassword = \"hunter2\"\napi_key = \"KEY\"";
-    assert_ana(
-        &read(&preset("ukgpro", &server, account, "")).unwrap(),
-        &[("status", "A"), ("manager_id", "9")],
-    );
+    let lines = preset("ukgpro", &server, account, "");
+    assert_ana(&read(&lines).unwrap(), &[("status", "A"), ("manager_id", "9")]);
+    assert_planned(&lines, 1);
 }
 
 #[test]
@@ -257,9 +284,11 @@ fn personio_wraps_every_value_and_its_totals_are_held_against_it() {
     };
     let account = "client_id = \"c\"\nclient_secret = \"hunter2\"";
     let server = Server::plain(answer(false));
-    let read = read(&preset("personio", &server, account, "")).unwrap();
+    let lines = preset("personio", &server, account, "");
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "active"), ("manager_id", "9")]);
     assert_eq!((read.records.len(), server.requests().len()), (150, 3));
+    assert_planned(&lines, 150);
     let server = Server::plain(answer(true));
     assert!(
         refused(&preset("personio", &server, account, "")).contains("told of 150 records and then of 151")
@@ -280,11 +309,10 @@ fn hibob_is_searched_by_a_post() {
         )
     });
     let account = "username = \"SERVICE-1\"\npassword = \"hunter2\"";
-    assert_ana(
-        &read(&preset("hibob", &server, account, "")).unwrap(),
-        &[("status", "Active"), ("manager_id", "9")],
-    );
+    let lines = preset("hibob", &server, account, "");
+    assert_ana(&read(&lines).unwrap(), &[("status", "Active"), ("manager_id", "9")]);
     assert_eq!(server.asked(), ["POST /v1/people/search"]);
+    assert_planned(&lines, 1);
 }
 
 #[test]
@@ -309,29 +337,33 @@ fn paylocity_lists_ids_and_is_asked_for_each() {
         ),
     });
     let account = "company = \"B100\"\nclient_id = \"c\"\nclient_secret = \"hunter2\"";
-    let read = read(&preset("paylocity", &server, account, "")).unwrap();
+    let lines = preset("paylocity", &server, account, "");
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "A")]);
     assert_eq!(read.ids(), ["000123", "7"]);
+    assert_planned(&lines, 2);
 }
 
 #[test]
 fn rippling_goes_on_by_its_next_link() {
-    let server = Server::plain(|request, before| {
+    let server = Server::plain(|request, _| {
         assert_eq!(request.header("authorization"), "Bearer hunter2");
         let worker = |id: &str| {
             json!({"id": id, "work_email": "ana@x.test", "status": "ACTIVE", "start_date": "2026-12-01", "end_date": null,
             "title": "Analyst", "manager_id": "9", "user": {"name": {"given_name": "Ana", "family_name": "Ruiz"}}, "department": {"name": "Finance"}})
         };
-        match before {
-            0 => Reply::json(
+        match request.parameter("cursor") {
+            "" => Reply::json(
                 json!({"results": [worker("000123")], "next_link": format!("http://{}/workers?cursor=x", request.header("host"))}),
             ),
             _ => Reply::json(json!({"results": [worker("7")], "next_link": null})),
         }
     });
-    let read = read(&preset("rippling", &server, "token = \"hunter2\"", "")).unwrap();
+    let lines = preset("rippling", &server, "token = \"hunter2\"", "");
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "9")]);
     assert_eq!(server.asked(), ["GET /workers?expand=user,department", "GET /workers?cursor=x"]);
+    assert_planned(&lines, 2);
 }
 
 #[test]
@@ -353,9 +385,11 @@ fn merge_wants_two_tokens_and_goes_on_by_a_cursor() {
             other => panic!("{other}"),
         }
     });
-    let read = read(&preset("merge", &server, "api_key = \"KEY\"\naccount_token = \"hunter2\"", "")).unwrap();
+    let lines = preset("merge", &server, "api_key = \"KEY\"\naccount_token = \"hunter2\"", "");
+    let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "uuid-9")]);
     assert_eq!(read.ids(), ["000123", "7"]);
+    assert_planned(&lines, 2);
 }
 
 #[test]

@@ -269,6 +269,8 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
         push_as(&daemon, whole, "text/csv", "k", &hr_text(&rows).replace("Person", "\"Person").into_bytes()),
     );
     refused(422, "no column", push_as(&daemon, whole, "text/csv", "k", b"Employee ID,Status\n1,Active\n"));
+    let unsaid = push_as(&daemon, "", "text/csv", "k", hr_text(&rows).as_bytes());
+    refused(422, "'Action' (source.push.action_column)", unsaid);
     refused(400, "ask for one of", push(&daemon, "?commit=true", "k", b"{}"));
     refused(400, "a number from 1", push(&daemon, "?snapshot=x&part=0", "k", b"[]"));
     refused(400, "query cannot be read", push(&daemon, "?snaphot=whole", "k", b"[]"));

@@ -7,6 +7,8 @@ use crate::core::record::{Columns, Record, RecordBatch, Rejection, RejectionKind
 
 /// The column of the action, under a name that no configured column can have and that stands behind all of them.
 pub const ACTION: &str = "~action";
+/// The byte order mark of UTF-8, which some put in front of a text.
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Records in one batch.
 const BATCH: usize = 512;
 

@@ -75,6 +75,22 @@ fn what_is_not_the_list_is_not_believed() {
 }
 
 #[test]
+fn a_byte_order_mark_in_front_of_json_is_passed_over() {
+    let list = json!({"list": people(0..3)}).to_string();
+    let server =
+        Server::plain(move |_, _| Reply::of(200, "application/json", format!("\u{feff}{list}").into_bytes()));
+    assert_eq!(read(&plain(&server)).unwrap().ids(), ["0", "1", "2"]);
+    for (body, wanted) in [
+        ("\u{feff}<html>", "HTML or XML page"),
+        ("\u{feff}", "ends early"),
+        ("\u{feff}\u{feff}[]", "no JSON"),
+    ] {
+        let server = Server::plain(move |_, _| Reply::of(200, "application/json", body.into()));
+        assert!(refused(&plain(&server)).contains(wanted), "{body:?}");
+    }
+}
+
+#[test]
 fn a_busy_server_is_asked_again_when_it_says_so() {
     for (status, after) in
         [(429, "0"), (503, "0"), (429, "Thu, 01 Jan 2026 00:00:00 GMT"), (500, ""), (502, "")]

@@ -111,3 +111,19 @@ fn one_record_does_not_stand_for_two_who_were_asked_for() {
     let twice = read(&rest(&format!("url = \"{}\"\npath = \"/people\"\n{others}", server.url))).unwrap();
     assert_eq!(twice.ids(), ["7", "7"]);
 }
+
+#[test]
+fn an_id_that_an_address_would_lose_is_rejected_and_blocks_nobody() {
+    for (listed, wanted) in [("id", Some("..")), ("nr", None)] {
+        let server = Server::plain(|request, _| match request.path.as_str() {
+            "/people" => Reply::json(json!({"list": [{"id": "..", "nr": "."}, {"id": "1", "nr": "1"}]})),
+            "/people/1" => Reply::json(person(1)),
+            other => panic!("{other}"),
+        });
+        let detail = format!("[source.rest.detail]\npath = \"/people/{{id}}\"\nid = \"{listed}\"");
+        let read = read(&rest(&format!("url = \"{}\"\npath = \"/people\"\n{detail}", server.url))).unwrap();
+        assert_eq!(read.ids(), ["1"]);
+        assert_eq!(read.rejections[0].employee_id.as_deref(), wanted);
+        assert!(read.rejections[0].reason.contains("cannot be asked for"), "{:?}", read.rejections);
+    }
+}

@@ -148,6 +148,14 @@ fn a_message_that_cannot_be_deleted_is_told_and_one_without_a_name_is_not_believ
     adp.lock().unwrap().refuses = Some(500);
     let refused = stored(&lines, &one.end).unwrap_err().to_string();
     assert!(refused.contains("status 500"), "{refused}");
+    // By such a name the whole queue would be deleted.
+    for name in [".", ".."] {
+        let end = SourceEnd { message: Some(name.to_owned()), ..one.end.clone() };
+        let asked = server.requests().len();
+        let refused = stored(&lines, &end).unwrap_err().to_string();
+        assert!(refused.contains(&format!("'{name}' cannot be asked for")), "{refused}");
+        assert_eq!(server.requests().len(), asked, "{name}");
+    }
     adp.lock().unwrap().queue[0].0.clear();
     let refused = read_since(&lines, Some(&cursor)).unwrap_err().to_string();
     assert!(refused.contains("has no header adp-msg-msgid"), "{refused}");

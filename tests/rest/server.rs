@@ -13,6 +13,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub struct Request {
     pub method: String,
     pub path: String,
+    /// The path and the query, as they came.
+    pub target: String,
     pub query: BTreeMap<String, String>,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -158,7 +160,7 @@ fn request(stream: &mut impl Read) -> Option<Request> {
     };
     let mut lines = head.lines();
     let mut first = lines.next()?.split(' ');
-    let (method, target) = (first.next()?.to_owned(), first.next()?);
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
     let headers: BTreeMap<String, String> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
@@ -170,8 +172,8 @@ fn request(stream: &mut impl Read) -> Option<Request> {
             _ => return None,
         }
     }
-    let url = url::Url::parse("http://x").unwrap().join(target).unwrap();
+    let url = url::Url::parse("http://x").unwrap().join(&target).unwrap();
     let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let path = url.path().to_owned();
-    Some(Request { method, path, query, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Request { method, path, target, query, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }

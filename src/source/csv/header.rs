@@ -51,7 +51,9 @@ impl Header {
                 (Some(at), None) => positions.push(at),
                 (Some(_), Some(_)) => doubled.push(format!("'{wanted}'")),
                 (None, _) if name == ACTION => {
-                    missing.push(format!("'{wanted}' (source.delta.action_column)"))
+                    // A file of changes, or changes that are pushed.
+                    let table = if options.delta.is_some() { "delta" } else { "push" };
+                    missing.push(format!("'{wanted}' (source.{table}.action_column)"))
                 }
                 (None, _) => {
                     missing.push(format!("'{wanted}' (source.columns.{name})"));

@@ -10,11 +10,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::file::is_line_end;
 use super::quotes::Quotes;
 use crate::core::record::Fingerprint;
+use crate::source::words::BOM;
 
 /// The field of the last row. No export writes it.
 pub const SEAL: &[u8] = b"\x01workiva-sync: end of file\x01";
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The reader. It also drops a byte order mark and counts the file's bytes.
 pub struct Sealed<R> {

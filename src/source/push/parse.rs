@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
 use super::super::object::{Unusable, values};
-use super::super::words::ACTION;
+use super::super::words::{ACTION, BOM};
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
 use crate::core::json::{FieldPath, PathsSeen, StreamPath, WalkError, walk};
@@ -74,7 +74,7 @@ impl PushOptions {
         }
         let broken = |reason: String| SourceError::SystemIncomplete { system: body.name.clone(), reason };
         let mut taker = Taker::new(self, mapped, &mut deliver).map_err(&broken)?;
-        let bytes = body.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body.bytes);
+        let bytes = body.bytes.strip_prefix(BOM).unwrap_or(&body.bytes);
         match body.format {
             Format::Ndjson => {
                 for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {

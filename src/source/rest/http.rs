@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
+use super::list::set;
 use super::token::{self, Tokens};
 use super::{shown, tls};
 use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
@@ -99,6 +100,10 @@ impl Http {
 
     /// The address of one thing: `template` with `id` in its path.
     pub(super) fn address(&self, template: &str, id: &str) -> Result<Url, SourceError> {
+        if loses(id) {
+            let reason = format!("'{id}' cannot be asked for: in an address it would lead to something else");
+            return Err(self.failure(reason));
+        }
         let address = template.replace("{id}", &utf8_percent_encode(id, SEGMENT).to_string());
         Url::parse(&address)
             .map_err(|_| self.failure("a path of source.rest makes no address with an id".to_owned()))
@@ -240,7 +245,13 @@ impl Http {
             }
             AuthRules::Bearer { token } => authorization = Some(bearer(token.as_secret())),
             AuthRules::ApiKey { key, place: ApiKeyPlace::Query, name } => {
-                url.query_pairs_mut().append_pair(name, key.as_secret().expose_secret());
+                let key = key.as_secret().expose_secret();
+                // A link of the server's own may hold the key already.
+                if url.query_pairs().any(|(known, _)| known == name.as_str()) {
+                    set(&mut url, name, key);
+                } else {
+                    url.query_pairs_mut().append_pair(name, key);
+                }
             }
             AuthRules::ApiKey { key, name, .. } => key_header = Some((name, key)),
             AuthRules::Oauth2(rules) => authorization = Some(bearer(&self.token(rules).await?)),
@@ -304,6 +315,11 @@ impl Http {
         self.tokens.keep(rules, &body).await.map_err(|reason| of(Failed::for_good(reason)))?;
         self.tokens.good().await.ok_or_else(|| of(Failed::for_good("its token has expired already")))
     }
+}
+
+/// Whether an address would lose this id, as a segment of its path (RFC 3986, 5.2.4): no escape keeps it.
+pub(super) fn loses(id: &str) -> bool {
+    matches!(id, "." | "..")
 }
 
 fn bearer(token: &SecretString) -> SecretString {

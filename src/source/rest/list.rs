@@ -77,8 +77,9 @@ impl Reading<'_> {
         let mut number: u32 = 0;
         loop {
             number += 1;
-            if number > self.list.paging.max_pages {
-                let reason = format!("it has more than {number} pages (source.rest.paging.max_pages)");
+            let most = self.list.paging.max_pages;
+            if number > most {
+                let reason = format!("it has more than {most} pages (source.rest.paging.max_pages)");
                 return Err(self.http.incomplete(reason));
             }
             let mut page = self.page(&url, totals.rows).await?;

@@ -7,6 +7,7 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::sync::mpsc;
 
 use super::super::SourceError;
+use super::super::words::BOM;
 use super::http::causes;
 use super::taker::Taker;
 use crate::core::json::{Found, StreamPath, WalkError, walk};
@@ -68,7 +69,7 @@ pub(super) async fn walk_body(
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let records = records.clone();
     let parsing = tokio::task::spawn_blocking(move || {
-        let body = Body { pieces: receiver, piece: Vec::new(), at: 0, ended: false };
+        let body = Body { pieces: receiver, piece: Vec::new(), at: 0, begun: false, ended: false };
         let others: Vec<&StreamPath> = others.iter().collect();
         let found = walk(body, &records, &others, |record| taker.take(&record));
         let found = match found {
@@ -99,7 +100,7 @@ async fn pump(response: &mut Response, pieces: &mpsc::Sender<Piece>) -> Result<(
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                if read == 0 && chunk.trim_ascii_start().first() == Some(&b'<') {
+                if read == 0 && without_mark(&chunk).trim_ascii_start().first() == Some(&b'<') {
                     let reason = "it is an HTML or XML page instead of JSON, as a login or a proxy shows";
                     return Err(PageError::Incomplete(reason.to_owned()));
                 }
@@ -125,16 +126,37 @@ async fn pump(response: &mut Response, pieces: &mpsc::Sender<Piece>) -> Result<(
     }
 }
 
-/// The body as the parser reads it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BOM).unwrap_or(bytes)
+}
+
+/// The body as the parser reads it: without a byte order mark.
 struct Body {
     pieces: mpsc::Receiver<Piece>,
     piece: Vec<u8>,
     at: usize,
+    begun: bool,
     ended: bool,
+}
+
+impl Body {
+    /// Reads the first bytes, which may be a byte order mark; they may come one by one.
+    fn begin(&mut self) -> io::Result<()> {
+        self.begun = true;
+        let mut first = Vec::new();
+        self.take(BOM.len() as u64).read_to_end(&mut first)?;
+        let mut piece = without_mark(&first).to_vec();
+        piece.extend_from_slice(&self.piece[self.at..]);
+        (self.piece, self.at) = (piece, 0);
+        Ok(())
+    }
 }
 
 impl Read for Body {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if !self.begun {
+            self.begin()?;
+        }
         while self.at == self.piece.len() {
             if self.ended {
                 return Ok(0);

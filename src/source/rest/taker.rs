@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::SourceError;
 use super::super::object::{Unusable, is_usable_id, values};
 use super::RestOptions;
+use super::http::loses;
 use crate::config::rest::{DeltaRules, FieldRules};
 use crate::core::json::{FieldPath, PathsSeen, date, text};
 use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
@@ -134,6 +135,12 @@ impl Taker {
     fn take_id(&mut self, path: &FieldPath, record: &Value) {
         match text(&path.find(record), true).map(Cow::into_owned) {
             Ok(id) if is_usable_id(&id) && self.is_gone(record) => self.batch.gone.push(id),
+            Ok(id) if loses(&id) => {
+                let reason =
+                    format!("is listed as '{id}', which cannot be asked for; correct it in the HR system");
+                let employee_id = self.options.rules.fields.is_employee_id(path).then_some(id);
+                self.reject(employee_id, RejectionKind::UnusableEmployeeId, reason);
+            }
             Ok(id) if is_usable_id(&id) => self.ids.push(id),
             Ok(_) => self.reject_id("has no usable id"),
             Err(unfit) => self.reject_id(&unfit.to_string()),

@@ -204,3 +204,102 @@ fn ids_are_listed_and_each_record_is_asked_for_by_itself() {
         read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.kind.name())).collect();
     assert_eq!(why, [(None, "no_employee_id"), (None, "not_found")]);
 }
+
+/// Pages of three, of seven people; what is told beside them is made by `told` from the number of people on the page.
+fn sevens(told: fn(usize) -> serde_json::Value) -> Server {
+    Server::plain(move |request, _| {
+        let skip: usize = request.parameter("skip").parse().unwrap();
+        let list = people(skip.min(7)..(skip + 3).min(7));
+        let mut body = told(list.len());
+        body["list"] = json!(list);
+        Reply::json(body)
+    })
+}
+
+fn by_offset(server: &Server, rest_lines: &str, paging: &str) -> String {
+    let url = &server.url;
+    rest(&format!(
+        "url = \"{url}\"\n{rest_lines}\n[source.rest.paging]\nkind = \"offset\"\nparameter = \"skip\"\n{paging}"
+    ))
+}
+
+#[test]
+fn a_total_that_is_configured_has_to_be_told() {
+    let server = sevens(|_| json!({"meta": {"count": 7}}));
+    for (key, value) in [("total", "$.meta.total"), ("total_header", "x-total")] {
+        let told = refused(&by_offset(&server, &format!("{key} = \"{value}\""), "page_size = 3"));
+        let wanted = format!("no page of it tells a total at {value}; correct source.rest.{key}");
+        assert!(told.contains(&wanted) && told.contains("nothing of it is used"), "{told}");
+    }
+    assert_eq!(
+        read(&by_offset(&server, "total = \"$.meta.count\"", "page_size = 3")).unwrap().ids(),
+        ids(0..7)
+    );
+}
+
+#[test]
+fn a_total_that_counts_the_page_is_none() {
+    let server = sevens(|came| json!({"total": came}));
+    // Also where nothing is known of how large a page is to be.
+    for size in ["page_size = 3\nsize_parameter = \"n\"", "page_size = 3", ""] {
+        let told = refused(&by_offset(&server, "total = \"$.total\"", size));
+        assert!(told.contains("it tells of 3 records, and there are more behind them"), "{size}: {told}");
+    }
+    // Many stop to count somewhere.
+    let server = sevens(|_| json!({"total": 6}));
+    let told = refused(&by_offset(&server, "total = \"$.total\"", "page_size = 3"));
+    assert!(told.contains("it tells of 6 records, and there are more behind them"), "{told}");
+}
+
+#[test]
+fn behind_a_true_total_there_may_be_an_empty_page_no_content_a_refusal_or_the_last_page_again() {
+    let whole = || Reply::json(json!({"list": people(3..6), "total": 6}));
+    type Answer = fn() -> Reply;
+    let answers: [Answer; 6] = [
+        || Reply::json(json!({"list": [], "total": 6})),
+        || Reply::status(204),
+        || Reply::status(404),
+        || Reply::status(400),
+        || Reply::status(416),
+        || Reply::json(json!({"list": people(3..6), "total": 6})),
+    ];
+    for (case, answer) in answers.into_iter().enumerate() {
+        let server = Server::plain(move |request, _| match request.parameter("skip") {
+            "0" => Reply::json(json!({"list": people(0..3), "total": 6})),
+            "3" => whole(),
+            "6" => answer(),
+            other => panic!("{other}"),
+        });
+        let read = read(&by_offset(&server, "total = \"$.total\"", "page_size = 3")).unwrap();
+        assert_eq!(read.ids(), ids(0..6), "{case}");
+        assert_eq!(server.requests().len(), 3, "{case}");
+    }
+    let server = Server::plain(|request, _| match request.parameter("skip") {
+        "0" => Reply::json(json!({"list": people(0..3), "total": 3})),
+        _ => Reply::status(403),
+    });
+    assert!(refused(&by_offset(&server, "total = \"$.total\"", "page_size = 3")).contains("status 403"));
+}
+
+#[test]
+fn a_next_link_that_stands_nowhere_is_told_of() {
+    let cursor = |server: &Server, total: &str| {
+        rest(&format!(
+            "url = \"{}\"\n{total}\n[source.rest.paging]\nkind = \"cursor\"\nparameter = \"c\"\nnext = \"$.next\"",
+            server.url
+        ))
+    };
+    let server =
+        Server::plain(|_, _| Reply::json(json!({"list": people(0..2), "nextPage": "x", "total": 2})));
+    let told = read(&cursor(&server, "")).unwrap().end.passed_over.unwrap();
+    assert!(told.contains("$.next,") && told.contains("source.rest.paging.next"), "{told}");
+    assert_eq!(read(&cursor(&server, "total = \"$.total\"")).unwrap().end.passed_over, None, "all came");
+    let server = Server::plain(|_, _| Reply::json(json!({"list": people(0..2), "next": null})));
+    assert_eq!(read(&cursor(&server, "")).unwrap().end.passed_over, None);
+    // One that is not there on the last page alone.
+    let server = Server::plain(|request, _| match request.parameter("c") {
+        "" => Reply::json(json!({"list": people(0..2), "next": "x"})),
+        _ => Reply::json(json!({"list": people(2..4)})),
+    });
+    assert_eq!(read(&cursor(&server, "")).unwrap().end.passed_over, None);
+}

@@ -6,9 +6,11 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::super::SourceError;
-use super::list::{Reading, Totals, nothing_at, set};
+use super::http::NOT_THERE;
+use super::list::{Reading, Totals, nothing_at};
 use super::page::{PageError, walk_body};
 use super::taker::{Taker, merge};
+use super::turn::set;
 use crate::config::rest::DetailRules;
 
 impl Reading<'_> {
@@ -59,7 +61,7 @@ impl Reading<'_> {
     ) -> Result<Taker, SourceError> {
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(&Method::GET, url, true).await?;
+            let response = self.http.ask(&Method::GET, url, NOT_THERE).await?;
             let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
             if response.status() != StatusCode::OK {
                 taker.not_found(id, &detail.id);

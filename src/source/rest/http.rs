@@ -19,8 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
-use super::list::set;
 use super::token::{self, Tokens};
+use super::turn::set;
 use super::{shown, tls};
 use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
 
@@ -32,6 +32,10 @@ const LARGEST_TOKEN_ANSWER_BYTES: usize = 256 * 1024;
 const MOST_REDIRECTS: usize = 3;
 /// What stays as it is in one segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// It is not there.
+pub(super) const NOT_THERE: &[u16] = &[404, 410];
+/// There is no such page.
+pub(super) const NO_SUCH_PAGE: &[u16] = &[400, 404, 410, 416, 422];
 const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// The connection to one system, for one read.
@@ -125,13 +129,8 @@ impl Http {
         Ok(url)
     }
 
-    /// Asks until there is an answer with status 200 or 204, or 404 where that `may_be_missing`; a DELETE may be answered by 202.
-    pub(super) async fn ask(
-        &self,
-        method: &Method,
-        url: &Url,
-        may_be_missing: bool,
-    ) -> Result<Response, SourceError> {
+    /// Asks until there is an answer with status 200 or 204, or one of those that it `may` have besides; a DELETE may be answered by 202.
+    pub(super) async fn ask(&self, method: &Method, url: &Url, may: &[u16]) -> Result<Response, SourceError> {
         let mut url = url.clone();
         let (mut attempt, mut redirects, mut renewed) = (1, 0, false);
         loop {
@@ -146,7 +145,7 @@ impl Http {
                     if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) || is_accepted {
                         return Ok(response);
                     }
-                    if may_be_missing && matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+                    if may.contains(&status.as_u16()) {
                         return Ok(response);
                     }
                     if status == StatusCode::UNAUTHORIZED && !renewed && self.token_rules().is_some() {

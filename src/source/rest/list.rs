@@ -44,25 +44,37 @@ pub(super) struct Totals {
     pub(super) began: Option<DateTime<Utc>>,
     /// The message that was read, of a queue.
     pub(super) message: Option<String>,
+    /// What may be wrong with how it was read.
+    pub(super) warning: Option<String>,
 }
 
 /// One answer.
-struct Page {
+pub(super) struct Page {
     at: DateTime<Utc>,
     /// Nothing where it has no content.
-    taker: Option<Taker>,
+    pub(super) taker: Option<Taker>,
     total: Option<u64>,
-    next: Option<String>,
+    pub(super) next: Option<String>,
+    /// Whether anything stood where the next page is told, were it null.
+    stood: bool,
     message: Option<String>,
 }
 
 /// What is known of the pages so far.
 #[derive(Default)]
-struct Seen {
-    total: Option<u64>,
+pub(super) struct Seen {
+    pub(super) total: Option<u64>,
+    /// Whether the total is reached by a full page, so that there may be more.
+    pub(super) is_doubtful: bool,
+    /// The most records of a page.
+    pub(super) longest: u64,
+    /// Whether a page had content.
+    pub(super) has_content: bool,
+    /// Whether anything stood where the next page is told.
+    pub(super) stood: bool,
     pages: HashSet<u64>,
-    records: HashSet<u64>,
-    links: HashSet<String>,
+    pub(super) records: HashSet<u64>,
+    pub(super) links: HashSet<String>,
     ids: Vec<String>,
     /// Rejections and those who are gone, of a list whose records are asked for by themselves.
     waiting: Vec<RecordBatch>,
@@ -82,7 +94,7 @@ impl Reading<'_> {
                 let reason = format!("it has more than {most} pages (source.rest.paging.max_pages)");
                 return Err(self.http.incomplete(reason));
             }
-            let mut page = self.page(&url, totals.rows).await?;
+            let Some(mut page) = self.page(&url, totals.rows, &[]).await? else { break };
             totals.began.get_or_insert(page.at);
             totals.message = page.message.take().or(totals.message);
             self.check_total(&mut seen, page.total)?;
@@ -90,16 +102,18 @@ impl Reading<'_> {
                 self.check_no_content(number)?;
                 break;
             };
+            (seen.has_content, seen.stood) = (true, seen.stood || page.stood);
             let came = taker.rows;
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&url, &page, came, number, &totals, &mut seen)? else { break };
             self.room().await?;
+            if seen.is_doubtful {
+                self.look_behind(&next, &seen, &totals).await?;
+                break;
+            }
             url = next;
         }
-        if let Some(total) = seen.total.filter(|total| *total != totals.rows) {
-            let reason = format!("it tells of {total} records, and {} came", totals.rows);
-            return Err(self.http.incomplete(reason));
-        }
+        self.check_end(&seen, &mut totals)?;
         if let Some(detail) = &self.list.detail {
             let is_too_many = |delta: &DeltaRules| seen.ids.len() > delta.max_details as usize;
             if self.queue().is_none() && self.delta.is_some_and(is_too_many) {
@@ -152,21 +166,6 @@ impl Reading<'_> {
         self.batches.reserve().await.map(drop).map_err(|_| SourceError::Stopped(None))
     }
 
-    fn check_total(&self, seen: &mut Seen, total: Option<u64>) -> Result<(), SourceError> {
-        match (seen.total, total) {
-            (Some(before), Some(now)) if before != now => {
-                let reason = format!(
-                    "it told of {before} records and then of {now}: the list moved while it was read"
-                );
-                Err(self.http.incomplete(reason))
-            }
-            _ => {
-                seen.total = seen.total.or(total);
-                Ok(())
-            }
-        }
-    }
-
     fn check_no_content(&self, number: u32) -> Result<(), SourceError> {
         let paged = matches!(self.list.paging.kind, PagingKind::Page | PagingKind::Offset);
         if (paged && self.list.paging.ends_with.contains(&PageEnd::NoContent)) || self.queue().is_some() {
@@ -196,76 +195,8 @@ impl Reading<'_> {
         }
     }
 
-    /// The address of the first page.
-    fn first(&self) -> Url {
-        let mut url = self.list.url.clone();
-        for (name, value) in &self.list.query {
-            set(&mut url, name, &value.replace("{since}", self.since));
-        }
-        let paging = &self.list.paging;
-        if paging.kind != PagingKind::None
-            && let Some(name) = &paging.size_parameter
-        {
-            set(&mut url, name, &paging.page_size.to_string());
-        }
-        match paging.kind {
-            PagingKind::Page => set(&mut url, &paging.parameter, &paging.first_page.to_string()),
-            PagingKind::Offset => set(&mut url, &paging.parameter, "0"),
-            _ => {}
-        }
-        url
-    }
-
-    /// The address of the page behind this one.
-    fn next(
-        &self,
-        url: &Url,
-        page: &Page,
-        came: u64,
-        number: u32,
-        totals: &Totals,
-        seen: &mut Seen,
-    ) -> Result<Option<Url>, SourceError> {
-        let paging = &self.list.paging;
-        if matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
-            let ends = |end: PageEnd| paging.ends_with.contains(&end);
-            let is_last = (came == 0 && ends(PageEnd::EmptyPage))
-                || (came < u64::from(paging.page_size) && ends(PageEnd::ShortPage))
-                || seen.total.is_some_and(|total| totals.rows >= total);
-            if is_last {
-                return Ok(None);
-            }
-            if came == 0 {
-                let reason = "a page of it is empty, which is not how it ends (source.rest.paging.ends_with)";
-                return Err(self.http.incomplete(reason.to_owned()));
-            }
-            let mut next = url.clone();
-            let at = match paging.kind {
-                PagingKind::Page => u64::from(paging.first_page) + u64::from(number),
-                // A server may send fewer than it was asked for: what came counts.
-                _ => totals.rows,
-            };
-            set(&mut next, &paging.parameter, &at.to_string());
-            return Ok(Some(next));
-        }
-        let Some(next) = page.next.as_deref().filter(|_| paging.kind != PagingKind::None) else {
-            return Ok(None);
-        };
-        if !seen.links.insert(next.to_owned()) {
-            let reason =
-                "it leads to a page that was read already; correct source.rest.paging.next".to_owned();
-            return Err(self.http.incomplete(reason));
-        }
-        if paging.kind == PagingKind::Cursor {
-            let mut url = self.first();
-            set(&mut url, &paging.parameter, next);
-            return Ok(Some(url));
-        }
-        self.http.follow(url, next).map(Some)
-    }
-
-    /// One page; where it breaks on the way, it is asked for again.
-    async fn page(&self, url: &Url, rows: u64) -> Result<Page, SourceError> {
+    /// One page; where it breaks on the way, it is asked for again. Nothing where it has one of the statuses that it `may` have.
+    pub(super) async fn page(&self, url: &Url, rows: u64, may: &[u16]) -> Result<Option<Page>, SourceError> {
         let mut others: Vec<StreamPath> = Vec::new();
         others.extend(self.list.total.clone());
         others.extend(self.list.paging.next.clone());
@@ -277,10 +208,14 @@ impl Reading<'_> {
         };
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(&method, url, false).await?;
+            let response = self.http.ask(&method, url, may).await?;
+            if !response.status().is_success() {
+                return Ok(None);
+            }
             let at = time_of(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
-                return Ok(Page { at, taker: None, total: None, next: None, message: None });
+                let page = Page { at, taker: None, total: None, next: None, stood: false, message: None };
+                return Ok(Some(page));
             }
             self.check(&response)?;
             let headers = response.headers().clone();
@@ -298,6 +233,7 @@ impl Reading<'_> {
                     let mut found = found.others.into_iter();
                     let total = self.list.total.as_ref().and_then(|_| found.next().flatten());
                     let next = found.next().flatten();
+                    let stood = next.is_some();
                     let total = match told {
                         Some(told) => Some(self.number(&Value::from(told))?),
                         None => total.map(|total| self.number(&total)).transpose()?,
@@ -306,7 +242,8 @@ impl Reading<'_> {
                         PagingKind::LinkHeader => link,
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
-                    return Ok(Page { at, taker, total, next, message: self.message(&headers)? });
+                    let message = self.message(&headers)?;
+                    return Ok(Some(Page { at, taker, total, next, stood, message }));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),
                 Err(PageError::Incomplete(reason)) => return Err(self.http.incomplete(reason)),
@@ -350,14 +287,4 @@ pub(super) fn nothing_at(path: &StreamPath) -> String {
         "nothing stands at {} in it, as in an answer that tells of an error; correct source.rest.records",
         path.as_str()
     )
-}
-
-/// Sets a parameter, in the place of one with this name.
-pub(super) fn set(url: &mut Url, name: &str, value: &str) {
-    let kept: Vec<(String, String)> = url
-        .query_pairs()
-        .filter(|(known, _)| known != name)
-        .map(|(a, b)| (a.into_owned(), b.into_owned()))
-        .collect();
-    url.query_pairs_mut().clear().extend_pairs(kept).append_pair(name, value);
 }

@@ -8,6 +8,7 @@ mod page;
 mod taker;
 mod tls;
 mod token;
+mod turn;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use self::http::Http;
+use self::http::{Http, NOT_THERE};
 use self::list::{Reading, Totals};
 use self::token::Tokens;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
@@ -164,7 +165,9 @@ impl HrSource for RestSource {
             None => self.everybody(&http, &batches).await?,
         };
         let coverage = self.coverage(&totals, extent);
-        let passed_over = self.judge_columns(&http, totals.rows, &coverage, extent)?;
+        let columns = self.judge_columns(&http, totals.rows, &coverage, extent)?;
+        let told: Vec<String> = columns.into_iter().chain(totals.warning).collect();
+        let passed_over = (!told.is_empty()).then(|| told.join("; "));
         let cursor = rules.delta.as_ref().map(|delta| {
             let began = totals.began.unwrap_or_default() - delta.overlap;
             format!("{}{}", self.mark(), began.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -180,7 +183,7 @@ impl HrSource for RestSource {
         let (Some(acknowledge), Some(message)) = (acknowledge, &end.message) else { return Ok(()) };
         let http = Http::new(rules, Arc::clone(&self.tokens))?;
         // One that is not there any more was taken off before.
-        http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, true).await?;
+        http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, NOT_THERE).await?;
         Ok(())
     }
 

@@ -91,10 +91,10 @@ impl Judged {
     }
 
     /// Takes another user name for the time between. The next run looks again.
-    pub(super) fn take_name_between(&mut self, mark: &str) {
+    pub(super) fn take_name_between(&mut self) {
         self.fingerprint = Fingerprint::NONE;
         if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
-            *name = user_names::between(name, mark);
+            *name = user_names::between(name);
         }
     }
 
@@ -198,10 +198,10 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting);
     let claimed = names.claimed;
-    for person in names.kept {
-        add_judged(&mut plan, person, &Ground { states, rulebook, groups });
-    }
     let ground = Ground { states, rulebook, groups };
+    for person in names.kept {
+        add_judged(&mut plan, person, &ground);
+    }
     add_absents(&mut plan, findings.absent, findings.without_id, &claimed, &ground);
     warn_of_undecided(&mut plan);
     membership::warn(&mut plan, groups);
@@ -220,13 +220,11 @@ fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>) {
     }
     plan.busy += waiting.len() as u64;
     plan.pending += waiting.len() as u64;
-    let shown: Vec<String> =
-        waiting.iter().take(5).map(|(who, holder)| format!("{who} for {holder}")).collect();
-    let more = if waiting.len() > 5 { ", …" } else { "" };
+    let waiting: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     plan.warnings.push(format!(
-        "{} people wait for a user name until another's change of name is confirmed (employee {}{more})",
+        "{} people wait for a user name until another's change of name is confirmed (employee {})",
         waiting.len(),
-        shown.join(", ")
+        some_of(&waiting)
     ));
 }
 

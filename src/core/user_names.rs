@@ -56,7 +56,7 @@ pub(super) fn settle(judged: Vec<Judged>, holders: &HashMap<String, String>, abs
         let holder = holders.get(&name).filter(|holder| *holder != person.employee_id());
         match (holder, &wanted[&name]) {
             (Some(_), _) if breakers.contains(person.employee_id()) => {
-                person.take_name_between(BETWEEN);
+                person.take_name_between();
                 names.kept.push(person);
             }
             (Some(holder), _) if waits.contains_key(person.employee_id()) => {
@@ -98,10 +98,10 @@ fn breakers(waits: &BTreeMap<String, String>) -> BTreeSet<String> {
 }
 
 /// A user name for the time between: `jane.doe.swap@example.com`.
-pub(super) fn between(name: &str, mark: &str) -> String {
+pub(super) fn between(name: &str) -> String {
     match name.split_once('@') {
-        Some((local, domain)) => format!("{local}{mark}@{domain}"),
-        None => format!("{name}{mark}"),
+        Some((local, domain)) => format!("{local}{BETWEEN}@{domain}"),
+        None => format!("{name}{BETWEEN}"),
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_name_between_stands_beside_the_one_that_is_wanted() {
-        assert_eq!(between("jane.doe@example.com", BETWEEN), "jane.doe.swap@example.com");
-        assert_eq!(between("jane.doe", BETWEEN), "jane.doe.swap");
+        assert_eq!(between("jane.doe@example.com"), "jane.doe.swap@example.com");
+        assert_eq!(between("jane.doe"), "jane.doe.swap");
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::attributes::{PATCH_OP, get_ignoring_case, names_schema};
+use super::attributes::get_ignoring_case;
 use super::filter::{Cursor, ValueFilter};
+use super::patch::operations;
 use super::refusal::Refusal;
 
 /// The schema of a group.
@@ -88,13 +89,7 @@ impl Groups {
 
     /// The members that a PATCH leaves, without applying it.
     pub(super) fn patched(&self, id: &str, body: &Map<String, Value>) -> Result<BTreeSet<String>, Refusal> {
-        if !names_schema(body, PATCH_OP) {
-            return Err(Refusal::syntax(format!("schemas must hold {PATCH_OP}")));
-        }
-        let operations = get_ignoring_case(body, "Operations").and_then(Value::as_array);
-        let operations = operations.filter(|list| !list.is_empty());
-        let operations =
-            operations.ok_or_else(|| Refusal::syntax("Operations must be a list that is not empty"))?;
+        let operations = operations(body)?;
         let mut members = self.get(id)?.members.clone();
         for operation in operations {
             apply(&mut members, operation)?;

@@ -15,17 +15,22 @@ type Object = Map<String, Value>;
 /// # Errors
 /// [`Refusal::Invalid`] for a body, an operation or a path that is not understood.
 pub(super) fn apply(user: &mut Object, body: &Object) -> Result<(), Refusal> {
+    for operation in operations(body)? {
+        apply_one(user, operation)?;
+    }
+    Ok(())
+}
+
+/// What a PATCH body is to do, in order; at least one thing.
+pub(super) fn operations(body: &Object) -> Result<&[Value], Refusal> {
     if !names_schema(body, PATCH_OP) {
         return Err(Refusal::syntax(format!("schemas must hold {PATCH_OP}")));
     }
     let operations = get_ignoring_case(body, "Operations").and_then(Value::as_array);
     let operations = operations.filter(|list| !list.is_empty());
-    let operations =
-        operations.ok_or_else(|| Refusal::syntax("Operations must be a list that is not empty"))?;
-    for operation in operations {
-        apply_one(user, operation)?;
-    }
-    Ok(())
+    operations
+        .map(Vec::as_slice)
+        .ok_or_else(|| Refusal::syntax("Operations must be a list that is not empty"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

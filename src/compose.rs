@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
-    AuthKind, ConfigErrors, HeaderChange, Loaded, Secret, SourceKind, SourceRules, SourceSettings,
-    WorkivaSettings, load,
+    AuthKind, ConfigErrors, Deciding, HeaderChange, Loaded, Secret, SourceKind, SourceRules, SourceSettings,
+    WorkivaSettings, load, load_deciding,
 };
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::feed::Feed;
@@ -73,6 +73,14 @@ impl Surroundings {
 /// Everything that is wrong with it.
 pub fn load_config(file: &Path) -> Result<Loaded, ConfigErrors> {
     load(file, environment())
+}
+
+/// Loads of it what decides about people alone, which needs no secret.
+///
+/// # Errors
+/// Everything that is wrong with that.
+pub fn load_rules(file: &Path) -> Result<Deciding, ConfigErrors> {
+    load_deciding(file, environment())
 }
 
 /// This process's environment, without what is no Unicode.

@@ -14,6 +14,7 @@ mod looked;
 mod plan;
 mod preview;
 mod progress;
+mod rules;
 mod stand_in;
 mod status;
 mod sync;
@@ -73,6 +74,9 @@ enum Command {
     /// Look at what a source delivers.
     #[command(subcommand)]
     Source(preview::SourceCommand),
+    /// Test your rules: who gets what by them, and why.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Last runs, queue, held plan, parked actions.
     Status(JsonFlag),
     /// Link the users whom Workiva has already to employees. Workiva is only read.
@@ -267,6 +271,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Source(command) => preview::source(&config, command).await,
+                Command::Rules(command) => rules::rules(&config, command).await,
                 Command::Status(flag) => status::status(&config, flag.json).await,
                 Command::Adopt(args) => adopt::adopt(&config, &args).await,
                 Command::Drift(args) => drift::drift(&config, &args).await,

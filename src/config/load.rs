@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use super::error::{ConfigError, ConfigErrors, is_secret};
 use super::repair::further_faults;
 use super::rest::presets;
-use super::rules::{Rules, compile};
+use super::rules::{Rules, compile, compile_deciding};
 use super::settings::{HttpSettings, Settings};
+use crate::core::planner::Rulebook;
 
 /// What environment variables that override a key begin with: `WORKIVA_SYNC__WORKIVA__BASE_URL`.
 const PREFIX: &str = "WORKIVA_SYNC";
@@ -37,20 +38,53 @@ pub struct Loaded {
     pub rules: Rules,
 }
 
+/// What of a configuration decides about people, and no more.
+pub struct Deciding {
+    /// The settings. Secrets that stand in files are not in them.
+    pub settings: Settings,
+    /// What was compiled of them.
+    pub rulebook: Rulebook,
+}
+
 /// Loads `file` and the variables of `environment`.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(file: &Path, environment: HashMap<String, String>) -> Result<Loaded, ConfigErrors> {
+    parse(&file.display().to_string(), &text_of(file)?, environment)
+}
+
+/// Loads what decides about people. Neither secrets nor the address of Workiva have to be there: where rules are tested, they are not.
+///
+/// # Errors
+/// Everything that is wrong with the form of the file and with what decides, at once.
+pub fn load_deciding(file: &Path, environment: HashMap<String, String>) -> Result<Deciding, ConfigErrors> {
     let name = file.display().to_string();
-    let fail = |error: ConfigError| ConfigErrors { file: name.clone(), errors: vec![error] };
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        fail(ConfigError::new(
-            "(file)",
-            format!("cannot be read ({error}); name it with --config or WORKIVA_SYNC_CONFIG, or copy config/workiva-sync.example.toml"),
-        ))
-    })?;
-    parse(&name, &text, environment)
+    let text = text_of(file)?;
+    let settings = read(&text, environment).map_err(|error| vec![error]).and_then(|mut tree| {
+        if let Some(workiva) = tree.get_mut("workiva").and_then(Value::as_object_mut) {
+            workiva.entry("base_url").or_insert_with(|| "https://workiva.invalid/scim/v2".into());
+        }
+        settings_of(tree, Scope::Deciding)
+    });
+    let compiled = settings.and_then(|settings| Ok((compile_deciding(&settings)?, settings)));
+    let (rulebook, settings) = compiled.map_err(|errors| all_of(&name, errors))?;
+    Ok(Deciding { settings, rulebook })
+}
+
+fn text_of(file: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message = format!(
+            "cannot be read ({error}); name it with --config or WORKIVA_SYNC_CONFIG, or copy config/workiva-sync.example.toml"
+        );
+        all_of(&file.display().to_string(), vec![ConfigError::new("(file)", message)])
+    })
+}
+
+fn all_of(name: &str, mut errors: Vec<ConfigError>) -> ConfigErrors {
+    // The tree keeps no order of its own, and equal faults are to be told equally.
+    errors.sort_by(|one, other| (&one.key, &one.message).cmp(&(&other.key, &other.message)));
+    ConfigErrors { file: name.to_owned(), errors }
 }
 
 /// The same for a text; `name` is what errors call it.
@@ -58,12 +92,34 @@ pub fn load(file: &Path, environment: HashMap<String, String>) -> Result<Loaded,
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Result<Loaded, ConfigErrors> {
-    let fail = |mut errors: Vec<ConfigError>| {
-        // The tree keeps no order of its own, and equal faults are to be told equally.
-        errors.sort_by(|one, other| (&one.key, &one.message).cmp(&(&other.key, &other.message)));
-        ConfigErrors { file: name.to_owned(), errors }
-    };
-    let mut tree = read(text, environment).map_err(|error| fail(vec![error]))?;
+    let settings = read(text, environment)
+        .map_err(|error| vec![error])
+        .and_then(|tree| settings_of(tree, Scope::Whole))
+        .map_err(|errors| all_of(name, errors))?;
+    let rules = compile(&settings).map_err(|errors| all_of(name, errors))?;
+    Ok(Loaded { settings, rules })
+}
+
+/// How much of a configuration is needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Whole,
+    /// What decides about people: no secret is read.
+    Deciding,
+}
+
+impl Scope {
+    fn faults_of(self, settings: &Settings) -> Vec<ConfigError> {
+        let faults = match self {
+            Self::Whole => compile(settings).err(),
+            Self::Deciding => compile_deciding(settings).err(),
+        };
+        faults.unwrap_or_default()
+    }
+}
+
+/// From a tree to settings.
+fn settings_of(mut tree: Value, scope: Scope) -> Result<Settings, Vec<ConfigError>> {
     presets::expand(&mut tree);
     let mut errors = check_against_schema(&tree);
     if tree.get("source").is_none() && tree.get("sources").is_none() {
@@ -71,16 +127,16 @@ pub fn parse(name: &str, text: &str, environment: HashMap<String, String>) -> Re
             "is required: say where employees come from, in [source], or in [[sources]] if from several";
         errors.push(ConfigError::new("source", message));
     }
-    errors.extend(resolve_secret_files(&mut tree));
-    if !errors.is_empty() {
-        errors.extend(further_faults(&tree, &errors));
-        return Err(fail(errors));
+    if scope == Scope::Whole {
+        errors.extend(resolve_secret_files(&mut tree));
     }
-    let settings: Settings = serde_json::from_value(tree).map_err(|error| {
-        fail(vec![ConfigError::new("(file)", format!("does not have the form of `config schema`: {error}"))])
-    })?;
-    let rules = compile(&settings).map_err(fail)?;
-    Ok(Loaded { settings, rules })
+    if !errors.is_empty() {
+        errors.extend(further_faults(&tree, &errors, |settings| scope.faults_of(settings)));
+        return Err(errors);
+    }
+    serde_json::from_value(tree).map_err(|error| {
+        vec![ConfigError::new("(file)", format!("does not have the form of `config schema`: {error}"))]
+    })
 }
 
 /// The JSON schema of the configuration.

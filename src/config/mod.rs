@@ -17,7 +17,7 @@ mod sources;
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use kinds::{Encoding, HeaderChange, SourceKind};
-pub use load::{Loaded, listen_address, load, parse, schema, secret_files};
+pub use load::{Deciding, Loaded, listen_address, load, load_deciding, parse, schema, secret_files};
 pub use push::{
     PushSettings, SIGNED_BODY, SIGNED_TIMESTAMP, SignatureDigest, SignatureEncoding, TriggerSettings,
 };

@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use super::error::ConfigError;
-use super::rules::compile;
 use super::settings::Settings;
 
 /// Further faults of a tree that is not of the schema's form.
 ///
-/// `faulty` are the faults known so far. Nothing is told that only follows from one of them.
-pub(super) fn further_faults(tree: &Value, faulty: &[ConfigError]) -> Vec<ConfigError> {
+/// `faulty` are the faults known so far. Nothing is told that only follows from one of them. `faults_of` finds those of settings.
+pub(super) fn further_faults(
+    tree: &Value,
+    faulty: &[ConfigError],
+    faults_of: impl FnOnce(&Settings) -> Vec<ConfigError>,
+) -> Vec<ConfigError> {
     let mut mended = tree.clone();
     // From the last to the first, so that the places of a list's items stay what they were.
     for error in faulty.iter().rev() {
@@ -25,8 +28,10 @@ pub(super) fn further_faults(tree: &Value, faulty: &[ConfigError]) -> Vec<Config
         fill(role, &json!({"name": "role", "when": "true"}));
     }
     let Ok(settings) = serde_json::from_value::<Settings>(mended) else { return Vec::new() };
-    let errors = compile(&settings).err().unwrap_or_default();
-    errors.into_iter().filter(|error| !faulty.iter().any(|known| follows(error, known))).collect()
+    faults_of(&settings)
+        .into_iter()
+        .filter(|error| !faulty.iter().any(|known| follows(error, known)))
+        .collect()
 }
 
 /// Whether a fault may be there only because of another one.

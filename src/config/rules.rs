@@ -86,6 +86,20 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
     }
 }
 
+/// Compiles what decides about people, and leaves everything else as it is.
+///
+/// # Errors
+/// Everything that is wrong with that, at once.
+pub fn compile_deciding(settings: &Settings) -> Result<Rulebook, Vec<ConfigError>> {
+    let mut errors = Vec::new();
+    for (section, source) in settings.all_sources() {
+        sources::check_fields(&section, source, &mut errors);
+    }
+    check_lifecycle_columns(settings, &mut errors);
+    let rulebook = compile_rulebook(settings, &mut errors);
+    rulebook.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
 /// What the lifecycle reads of a record has to be among the columns, or it would hold for nobody.
 fn check_lifecycle_columns(settings: &Settings, errors: &mut Vec<ConfigError>) {
     let lifecycle = &settings.lifecycle;

@@ -1,6 +1,6 @@
 //! The sources: each checked by itself, and all together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -13,6 +13,7 @@ use crate::core::planner::Absence;
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::register::{Origin, Precedence};
 use crate::core::schedule::Schedule;
+use crate::core::value::canonical;
 
 /// What the settings of one source are compiled into.
 #[derive(Clone, Debug)]
@@ -55,6 +56,15 @@ impl Settings {
     /// All fields that one of the sources has.
     pub fn columns(&self) -> Arc<Columns> {
         Columns::new(self.all_sources().flat_map(|(_, source)| source.columns.keys()).map(String::as_str))
+    }
+
+    /// What the sources call their fields, each with our names for it.
+    pub fn headers(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut headers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (ours, theirs) in self.all_sources().flat_map(|(_, source)| &source.columns) {
+            headers.entry(canonical(theirs).into_owned()).or_default().insert(ours.clone());
+        }
+        headers
     }
 }
 
@@ -227,7 +237,8 @@ fn check_cron(
         .ok()
 }
 
-fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<u8> {
+/// Checks which fields a source has, and how its dates are read.
+pub(super) fn check_fields(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) {
     for required in [EMPLOYEE_ID, "status"] {
         if !source.columns.contains_key(required) {
             let message = "is required; name the header of that column";
@@ -257,6 +268,10 @@ fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigE
             errors.push(ConfigError::with_value(format!("{section}.date_formats"), format, message));
         }
     }
+}
+
+fn check_source(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) -> Option<u8> {
+    check_fields(section, source, errors);
     match (source.kind, &source.path) {
         (SourceKind::Csv, None) => {
             errors.push(ConfigError::new(format!("{section}.path"), "is required for kind = \"csv\""))

@@ -121,6 +121,9 @@ pub struct Decision {
     pub reason: Reason,
     /// The next moment at which the dates alone could change the answer.
     pub next_change: Option<DateTime<Utc>>,
+    /// The roles whose condition holds, of those that were asked: of nobody who is not employed, and where everybody has access, only
+    /// of roles that grant something.
+    pub roles: Vec<String>,
     /// The groups that the person's roles grant.
     pub grants: Granted,
 }
@@ -202,10 +205,11 @@ impl AccessRules {
     /// A rejection where a role's condition cannot be evaluated for this record.
     pub fn decide(&self, person: &Person, moment: Moment, has_access: bool) -> Result<Decision, Rejection> {
         let next_change = self.lifecycle.next_change(person, moment);
-        let decided = |access, reason, grants| Ok(Decision { access, reason, next_change, grants });
+        let decided =
+            |access, reason, roles, grants| Ok(Decision { access, reason, next_change, roles, grants });
         let employment = self.lifecycle.employment(person, moment);
         let Employment::Employed { leave, .. } = employment else {
-            return decided(false, Reason::NotEmployed(employment), Granted::new());
+            return decided(false, Reason::NotEmployed(employment), Vec::new(), Granted::new());
         };
         let by_role_only = leave == Some(OnLeave::Roles);
         let everybody = self.provision == Provision::All && !by_role_only;
@@ -227,11 +231,11 @@ impl AccessRules {
             }
         }
         match (names.is_empty(), self.keep_on_role_loss && has_access) {
-            _ if everybody => decided(true, Reason::Everybody, grants),
-            (false, _) => decided(true, Reason::Roles(names), grants),
-            (true, _) if by_role_only => decided(false, Reason::OnLeaveWithoutRole, Granted::new()),
-            (true, true) => decided(true, Reason::RoleLossKept, grants),
-            (true, false) => decided(false, Reason::NoRole, Granted::new()),
+            _ if everybody => decided(true, Reason::Everybody, names, grants),
+            (false, _) => decided(true, Reason::Roles(names.clone()), names, grants),
+            (true, _) if by_role_only => decided(false, Reason::OnLeaveWithoutRole, names, Granted::new()),
+            (true, true) => decided(true, Reason::RoleLossKept, names, grants),
+            (true, false) => decided(false, Reason::NoRole, names, Granted::new()),
         }
     }
 }

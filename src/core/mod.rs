@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod desired;
 pub mod diff;
 pub mod drift;
+pub mod examples;
 pub mod grants;
 pub mod guard;
 pub mod header;

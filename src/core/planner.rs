@@ -141,7 +141,7 @@ fn judge_one(
 }
 
 /// A record as a person, what is decided about them, and the mapped user where there is to be one.
-pub(super) fn judge_person(
+pub(in crate::core) fn judge_person(
     record: Record,
     states: &States,
     rulebook: &Rulebook,

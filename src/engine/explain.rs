@@ -319,10 +319,6 @@ fn fields(record: &Record) -> BTreeMap<String, String> {
 
 fn judgement(judged: &Judged, person: Option<&Person>) -> Judgement {
     let decision = judged.decision();
-    let roles = match &decision.reason {
-        Reason::Roles(names) => names.clone(),
-        _ => Vec::new(),
-    };
     Judgement {
         access: decision.access,
         reason: decision.reason.to_string(),
@@ -330,7 +326,7 @@ fn judgement(judged: &Judged, person: Option<&Person>) -> Judgement {
         status: person.map(|person| person.status),
         hire_date: person.and_then(|person| person.hire_date),
         termination_date: person.and_then(|person| person.termination_date),
-        roles,
+        roles: decision.roles.clone(),
         next_change: decision.next_change,
     }
 }

@@ -209,8 +209,7 @@ impl Lifecycle {
     /// A terminated status ends access at once; only a configured grace delays it.
     pub fn employment(&self, person: &Person, moment: Moment) -> Employment {
         let today = self.zones.day_of(&person.record, moment);
-        let termination =
-            person.termination_date.filter(|end| person.hire_date.is_none_or(|hire| *end >= hire));
+        let termination = termination(person);
         let first_without = termination.and_then(|date| self.first_day_without(person, date));
         let in_grace = self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
         if person.status == EmploymentStatus::Terminated && !in_grace {
@@ -221,8 +220,7 @@ impl Lifecycle {
         {
             return Employment::TerminatedByDate { date };
         }
-        let before = Days::new(u64::from(self.settings.provision_days_before_hire));
-        if let Some(from) = person.hire_date.and_then(|hire| hire.checked_sub_days(before))
+        if let Some(from) = self.first_day(person)
             && today < from
         {
             return Employment::NotYet { from };
@@ -237,11 +235,21 @@ impl Lifecycle {
     /// The next moment at which the dates alone change the answer of [`Lifecycle::employment`].
     pub fn next_change(&self, person: &Person, moment: Moment) -> Option<DateTime<Utc>> {
         let today = self.zones.day_of(&person.record, moment);
-        let before = Days::new(u64::from(self.settings.provision_days_before_hire));
-        let begin = person.hire_date.and_then(|hire| hire.checked_sub_days(before));
+        let begin = self.first_day(person);
         let end = person.termination_date.and_then(|date| self.first_day_without(person, date));
         let day = [begin, end].into_iter().flatten().filter(|day| *day > today).min()?;
         Some(self.zones.start_of(&person.record, day))
+    }
+
+    /// The first day of access by the hire date, whether it has come or not.
+    pub fn first_day(&self, person: &Person) -> Option<NaiveDate> {
+        let before = Days::new(u64::from(self.settings.provision_days_before_hire));
+        person.hire_date?.checked_sub_days(before)
+    }
+
+    /// The last day of access by a termination date that counts, whether it is over or not.
+    pub fn last_day(&self, person: &Person) -> Option<NaiveDate> {
+        self.first_day_without(person, termination(person)?)?.pred_opt()
     }
 
     /// The first day without access behind a termination date.
@@ -269,6 +277,11 @@ impl Lifecycle {
         let kind = kind.and_then(|kind| self.leave_types.get(&folded(kind)));
         kind.copied().unwrap_or(self.settings.on_leave)
     }
+}
+
+/// The termination date, unless it is that of an earlier employment.
+fn termination(person: &Person) -> Option<NaiveDate> {
+    person.termination_date.filter(|end| person.hire_date.is_none_or(|hire| *end >= hire))
 }
 
 /// A value of the configuration as values of records are compared.

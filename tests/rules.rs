@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Output, World, command, run};
+use common::{Output, Row, World, command, people, run};
 use serde_json::{Value, json};
 
 /// The configuration and the table that are handed out.
@@ -125,4 +125,91 @@ fn what_examples_say_is_what_a_plan_does() {
         planned.map(|action| (&action["employee_id"], &action["kind"])).collect();
     assert_eq!(planned, [(&json!("1"), &json!("create")), (&json!("7"), &json!("create"))]);
     assert_eq!(plan["source"]["rejected"], 2);
+}
+
+/// Four people whom a sync has settled; then one takes another user name, one has left, one is as they were and one is absent; a new
+/// one wants the name that is given up, one has no address, and one is new.
+fn company(world: &World) {
+    let before = people(4);
+    world.sync_rows(&before, 0);
+    world.hr(&[
+        before[0].but(|row| row.email = "new@example.com".into()),
+        before[1].left(),
+        before[2].clone(),
+        Row::new("2000", "Who", "Waits").but(|row| row.email = before[0].email.clone()),
+        Row::new("2001", "No", "Address").but(|row| row.email = String::new()),
+        Row::new("2002", "Is", "New"),
+    ]);
+}
+
+#[test]
+fn a_plan_for_single_people_is_that_of_all_with_what_concerns_them() {
+    let mut world = World::new();
+    world.set("source.absence_runs", 3);
+    company(&world);
+    let whole = report(&world.run(&["plan", "--json"]), 4);
+    let cut = report(&world.run(&["plan", "--json", "--employee", "1001", "--employee", "1002"]), 0);
+    let of_1001 =
+        whole["actions"].as_array().unwrap().iter().filter(|action| action["employee_id"] == "1001");
+    assert_eq!(cut["actions"].as_array().unwrap().iter().collect::<Vec<_>>(), of_1001.collect::<Vec<_>>());
+    assert_eq!((&cut["planned"]["suspend"], &cut["planned"]["create"]), (&json!(1), &json!(0)));
+    assert_eq!(cut["source"], whole["source"]);
+    assert_eq!(
+        cut.as_object().unwrap().keys().collect::<Vec<_>>(),
+        whole.as_object().unwrap().keys().collect::<Vec<_>>(),
+        "the same shape"
+    );
+    assert_eq!(report(&world.run(&["plan", "--json", "--employee", "1002"]), 0)["outcome"], "unchanged");
+    let all = ["1000", "1002", "1003", "2000", "2001"].map(|id| format!("--employee={id}"));
+    let arguments: Vec<&str> = ["plan"].into_iter().chain(all.iter().map(String::as_str)).collect();
+    world.run(&arguments).assert_says(
+        4,
+        &[
+            "userName: person.number0@example.com →",
+            "rejected: employee 2001 (row 5) userName is empty",
+            "employee 1002 is as they should be: nothing to do\n",
+            "employee 1003 is absent from the source, and keeps what they have for now\n",
+            "employee 2000 waits for the user name that employee 1000 is about to give up\n",
+            "employee 2001 is rejected, and keeps what they have\n",
+            "this is what concerns 5 people; the whole plan: 1 suspend, 1 update, 1 create.",
+        ],
+    );
+}
+
+#[test]
+fn the_guard_judges_the_whole_plan_whomever_it_is_shown_for() {
+    let mut world = World::new();
+    world.guard_tightly();
+    company(&world);
+    let cut = report(&world.run(&["plan", "--json", "--employee", "2002"]), 3);
+    assert_eq!(cut["outcome"], "held");
+    assert_eq!(cut["hold_reasons"][0]["code"], "deprovision_count");
+    assert_eq!(cut["actions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_id_that_nobody_has_is_told_and_a_cut_is_not_saved() {
+    let world = World::new();
+    company(&world);
+    let told = world.run(&["plan", "--json", "--employee", "01000", "--employee", "2002"]);
+    assert_eq!(report(&told, 1)["planned"]["create"], 1, "the other one is shown all the same");
+    assert!(told.stderr.contains("has the employee id 01000; ids are compared exactly"), "{told:?}");
+    let refused = world.run(&["plan", "--save", "--employee", "2002"]);
+    assert!(refused.exit == 2 && refused.stderr.contains("cannot be used with"), "{refused:?}");
+}
+
+#[test]
+fn who_has_a_parked_action_is_told_so() {
+    let world = World::new();
+    let row = Row::new("1000", "Ana", "Ruiz");
+    world.sandbox.seed_user(json!({
+        "userName": row.email, "externalId": "other", "active": true,
+        "name": {"givenName": "Ana", "familyName": "Ruiz"}, "emails": [{"type": "work", "value": row.email}],
+    })).unwrap();
+    world.sync_rows(&[row], 4);
+    let told = world.run(&["plan", "--employee", "1000"]);
+    told.assert_says(0, &["employee 1000 has a parked action; `workiva-sync actions list` says why\n"]);
+    world.run(&["actions", "discard", "--all"]);
+    let told = world.run(&["plan", "--employee", "1000"]);
+    told.assert_says(0, &["employee 1000 is left as they are, since their action was discarded\n"]);
 }

@@ -130,6 +130,9 @@ struct PlanArgs {
     /// The plan on this day by its dates, such as 2027-01-31; everything else is as now.
     #[arg(long, value_name = "DATE", value_parser = plan::day, conflicts_with = "save")]
     as_of: Option<chrono::NaiveDate>,
+    /// Show only what concerns this employee; may be repeated. Everybody is planned and guarded all the same.
+    #[arg(long, value_name = "ID", conflicts_with = "save")]
+    employee: Vec<String>,
     /// Keep the plan, so that `apply` can carry out exactly this.
     #[arg(long)]
     save: bool,

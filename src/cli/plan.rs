@@ -8,11 +8,13 @@ use chrono::NaiveDate;
 use super::decide::user;
 use super::sync::{exit_of, frame, print_report, push_to_end};
 use super::terminal::{complain, say};
-use super::{ApplyArgs, Exit, PlanArgs, open, print_json};
+use super::{ApplyArgs, Exit, PlanArgs, counts_line, open, print_json};
 use crate::compose::{Surroundings, engine, load_config};
+use crate::core::cut::{Cut, Standing};
 use crate::core::lifecycle::Moment;
 use crate::core::plan::PlannedAction;
 use crate::core::report::{Counts, Outcome, ReportedAction};
+use crate::core::state::OpenState;
 use crate::engine::saved::AppliedPlan;
 use crate::store::Store;
 
@@ -30,9 +32,19 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
         complain!("workiva-sync: {day} is over; --as-of takes {today} or a later day");
         return Ok(Exit::Usage);
     }
-    let made = engine.plan_connected(args.as_of.map(Moment::On)).await?;
+    let mut made = engine.plan_connected(args.as_of.map(Moment::On)).await?;
+    let mut report = frame(engine.random.name(started_at), made.as_ref().ok());
+    let mut cut = None;
+    if let Ok(planned) = &mut made
+        && !args.employee.is_empty()
+    {
+        let ids: Vec<&str> = args.employee.iter().map(String::as_str).collect();
+        let mut states = engine.store.states(&ids).await?;
+        engine.store.add_memberships(&mut states).await?;
+        cut = Some(planned.plan.cut(&ids, &states));
+        report.planned = planned.plan.counts();
+    }
     let planned = made.as_ref().ok();
-    let mut report = frame(engine.random.name(started_at), planned);
     report.outcome = match &made {
         Err(failure) => failure.outcome(),
         Ok(planned) if planned.verdict.holds() => Outcome::Held,
@@ -54,7 +66,10 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             say!("as of {day}, by dates alone: HR file, rules and accounts are those of now");
         }
         print_report(&report, planned, true);
-        print_duration(&report.planned, engine.settings.workiva.requests_per_second);
+        match &cut {
+            Some(cut) => print_cut(cut),
+            None => print_duration(&report.planned, engine.settings.workiva.requests_per_second),
+        }
         match &report.plan_id {
             Some(plan_id) => {
                 say!("saved as plan {plan_id}; carry it out with `workiva-sync apply {plan_id}`")
@@ -63,15 +78,55 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             None => {}
         }
     }
+    let unknown: Vec<&str> = cut.iter().flat_map(Cut::unknown).collect();
+    if !unknown.is_empty() {
+        complain!(
+            "workiva-sync: nobody in the source or in the state has the employee id {}; ids are compared exactly, leading zeros count",
+            unknown.join(", ")
+        );
+    }
     Ok(match &made {
         Err(failure) => {
             complain!("workiva-sync: {}", failure.message());
             exit_of(failure)
         }
+        Ok(_) if !unknown.is_empty() => Exit::Failed,
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
-        Ok(planned) if report.source.rejected > 0 || planned.plan.has_undecided() => Exit::Leftovers,
+        Ok(planned) if !planned.plan.rejected.is_empty() || planned.plan.has_undecided() => Exit::Leftovers,
         Ok(_) => Exit::Done,
     })
+}
+
+/// What there is to say of those for whom the plan has no action.
+fn print_cut(cut: &Cut) {
+    for (id, standing) in &cut.people {
+        let words = match standing {
+            Standing::Acts | Standing::Unknown => continue,
+            Standing::Rejected => "is rejected, and keeps what they have".to_owned(),
+            Standing::WaitsForName { holder } => {
+                format!("waits for the user name that employee {holder} is about to give up")
+            }
+            Standing::WaitsForDecision => "waits until `adopt` is told whose Workiva user it is".to_owned(),
+            Standing::Withdrawn => "is left as they are; the action that waits is withdrawn".to_owned(),
+            Standing::Open(OpenState::Queued | OpenState::Leased) => {
+                "has an action under way already".to_owned()
+            }
+            Standing::Open(OpenState::Parked) => {
+                "has a parked action; `workiva-sync actions list` says why".to_owned()
+            }
+            Standing::Open(OpenState::Discarded) => {
+                "is left as they are, since their action was discarded".to_owned()
+            }
+            Standing::Absent => "is absent from the source, and keeps what they have for now".to_owned(),
+            Standing::Settled => "is as they should be: nothing to do".to_owned(),
+        };
+        say!("employee {id} {words}");
+    }
+    say!(
+        "this is what concerns {} people; the whole plan: {}. Rows, warnings and guard are of the whole",
+        cut.people.len(),
+        counts_line(&cut.whole)
+    );
 }
 
 /// Carries out a saved plan exactly, or refuses it.

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod blame;
 pub mod breaker;
 pub mod coverage;
+pub mod cut;
 pub mod delivery;
 pub mod desired;
 pub mod diff;

@@ -85,6 +85,8 @@ pub struct Plan {
     /// People who are to have no access, for whom nothing is to do, and who may have a user of Workiva's all the same: nobody has
     /// decided yet.
     pub doubtful_leavers: Vec<String>,
+    /// People who wait for a user name until another's change of name is confirmed: (who, holder).
+    pub name_waits: Vec<(String, String)>,
     /// Records that cannot be used.
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.

@@ -220,12 +220,13 @@ fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>) {
     }
     plan.busy += waiting.len() as u64;
     plan.pending += waiting.len() as u64;
-    let waiting: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
+    let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     plan.warnings.push(format!(
         "{} people wait for a user name until another's change of name is confirmed (employee {})",
-        waiting.len(),
-        some_of(&waiting)
+        told.len(),
+        some_of(&told)
     ));
+    plan.name_waits = waiting;
 }
 
 /// Warns of those for whom somebody has to decide, in every run until somebody has.

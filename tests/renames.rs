@@ -11,7 +11,7 @@ fn named(row: &Row, name: &str) -> Row {
 
 /// Runs until nothing is left to do; the number of runs that did something.
 fn runs_until_quiet(world: &World, rows: &[Row]) -> usize {
-    (0..10).find(|_| world.sync_rows(rows, 0).outcome() == "unchanged").expect("it comes to rest")
+    (0..40).find(|_| world.sync_rows(rows, 0).outcome() == "unchanged").expect("it comes to rest")
 }
 
 #[test]
@@ -28,6 +28,29 @@ fn a_chain_of_renames_is_carried_out_from_its_end() {
     assert_eq!(runs_until_quiet(&world, &moved), 3);
     world.assert_agrees(&moved);
     assert_eq!(world.sandbox.users().len(), 4);
+}
+
+#[test]
+fn a_file_in_which_everybody_has_the_next_ones_address_is_held_whole_and_asked_about_once() {
+    let mut world = World::new();
+    world.set("guard.max_rename_percent", 20.0);
+    let names: Vec<String> = (0..20).map(|number| format!("person{number}")).collect();
+    let of = |turn: usize| -> Vec<Row> {
+        let named_by = |(at, row): (usize, &Row)| named(row, &names[(at + turn) % names.len()]);
+        people(20).iter().enumerate().map(named_by).collect()
+    };
+    world.sync_rows(&of(0), 0);
+    // In a circle only one takes another name at first: that is no reason to let the file stand.
+    let held = world.sync_rows(&of(1), 3);
+    assert_eq!(held.hold_codes(), ["rename_percent"]);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("20 changed user names of 20 active accounts"), "{message}");
+    world.assert_agrees(&of(0));
+    world.run(&["approve", held.plan_id(), "--by", "a test"]).assert_says(0, &[]);
+    assert_eq!(runs_until_quiet(&world, &of(1)), 21, "one a run, and one of them twice");
+    world.assert_agrees(&of(1));
+    // The next file is asked about anew.
+    world.sync_rows(&of(2), 3);
 }
 
 #[test]

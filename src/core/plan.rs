@@ -74,6 +74,8 @@ pub struct Plan {
     pub busy: u64,
     /// Those among these who should lose access then.
     pub busy_deprovisions: u64,
+    /// User names that change once another's change is confirmed.
+    pub waiting_renames: u64,
     /// People whose last workspace that is known goes: Workiva suspends them by itself.
     pub last_workspaces: u64,
     /// Memberships that were not given by us and are to end.

@@ -196,7 +196,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.rejected.extend(rejected);
     let names = user_names::settle(judged, holders, &findings.absent);
     plan.rejected.extend(names.rejected);
-    warn_of_waiting(&mut plan, names.waiting);
+    warn_of_waiting(&mut plan, names.waiting, states);
     let claimed = names.claimed;
     let ground = Ground { states, rulebook, groups };
     for person in names.kept {
@@ -214,12 +214,14 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
 }
 
 /// Tells of those who wait for another's change of name. They are left as they are, and looked at again.
-fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>) {
+fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, states: &States) {
     if waiting.is_empty() {
         return;
     }
     plan.busy += waiting.len() as u64;
     plan.pending += waiting.len() as u64;
+    let has_account = |id: &String| states.get(id).is_some_and(|state| state.account.is_some());
+    plan.waiting_renames = waiting.iter().filter(|(who, _)| has_account(who)).count() as u64;
     let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     plan.warnings.push(format!(
         "{} people wait for a user name until another's change of name is confirmed (employee {})",

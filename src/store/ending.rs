@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
-use super::memberships::{LEAVES_MORE, end_memberships, let_go, with_another_user};
+use super::memberships::{LEAVES_MORE, end_memberships, let_go, let_wait, with_another_user};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
@@ -390,5 +390,7 @@ pub(super) async fn store_accounts(
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    let is_active = |account: &Option<&Account>| account.is_some_and(|account| account.active);
+    let without = now_held.iter().filter(|(_, account)| !is_active(account));
+    let_wait(tx, &without.map(|(employee_id, _)| *employee_id).collect::<Vec<_>>()).await
 }

@@ -209,7 +209,7 @@ pub(super) async fn end_memberships(
             None => ended.push(one.action_id),
         }
         if *is_suspended {
-            suspended.push(&one.employee_id);
+            suspended.push(&*one.employee_id);
         }
     }
     sqlx::query(
@@ -241,6 +241,7 @@ pub(super) async fn end_memberships(
         ] {
             sqlx::query(sql).bind(&people).execute(&mut **tx).await?;
         }
+        let_wait(tx, &suspended).await?;
     }
     Ok(())
 }
@@ -294,6 +295,23 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
     .execute(&mut **tx)
     .await?;
     Ok(gone.rows_affected())
+}
+
+/// Lets the memberships of people who have no active account any more wait for one, as `let_go` has it. What a worker gave back behind
+/// the plan that took the access away would be sent next otherwise, and Workiva activates whoever is added to a workspace.
+pub(super) async fn let_wait(tx: &mut Tx, people: &[&str]) -> Result<(), StoreError> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE action INDEXED BY action_open_membership SET waits = 1 \
+         WHERE employee_id IN (SELECT value FROM json_each(?1)) AND group_id IS NOT NULL \
+           AND state IN ('queued', 'parked', 'held') AND state = 'queued' AND withdrawn = 0",
+    )
+    .bind(to_json(&people))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// People who are about to have another user, or none, than the one whose memberships are stored: those go with it, so a run has to look

@@ -154,7 +154,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
-        let sql = "WITH accepted AS (SELECT source_rows, header, rules FROM run WHERE accepted = 1 \
+        let sql = "WITH accepted AS (SELECT source_rows, header, rules, input FROM run WHERE accepted = 1 \
                      ORDER BY rowid DESC LIMIT 1) \
                    SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
@@ -163,7 +163,8 @@ impl Store {
                         WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind IN ('suspend', 'delete') \
                           AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
-                     (SELECT rules FROM accepted)";
+                     (SELECT rules FROM accepted), \
+                     (SELECT input FROM accepted)";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
         let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
         let accepted: Option<i64> = row.get(2);
@@ -173,6 +174,7 @@ impl Store {
             accepted_rows: accepted.map(i64::unsigned_abs),
             accepted_header: row.get::<Option<&str>, _>(4).map(header_names).transpose()?,
             accepted_rules: row.get::<Option<&str>, _>(5).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+            accepted_input: row.get::<Option<&str>, _>(6).map(Fingerprint::from_hex),
             open_deprovisions: number(3),
             ..Scale::default()
         })

@@ -448,3 +448,41 @@ fn what_a_worker_holds_against_a_newer_record_is_looked_at_again_once_it_has_end
     ];
     assert_well(setup, &ops);
 }
+
+/// A file in which everybody has the address of the next one, and the last holder has left: all but one waited for another's change of
+/// name, none of which the guard counted, and so the false file was let stand.
+#[test]
+fn changes_of_name_that_wait_for_one_another_are_counted_by_the_guard() {
+    let setup = Setup { people: 13, absence_means_leaving: false, page: 3, groups: true, ..Setup::USUAL };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Transfer, 56),
+        Op::Export(FileKind::True),
+        Op::Export(FileKind::ShiftedEmails),
+        Op::Start(Task::Sync),
+        Op::Work(3, 5_144_530_473_873_846_557),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// A worker gave a grant back behind the plan that took the access away, and it was sent behind the suspension: Workiva activated the
+/// leaver, who was in a workspace again.
+#[test]
+fn a_grant_that_a_worker_gives_back_is_not_sent_behind_a_suspension() {
+    let setup = Setup { people: 7, update: "patch", rate: 10, groups: true, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(3, 6_120_016_216_275_716_079),
+        Op::Kill(63, 16_872_202_432_951_936_489),
+        Op::Start(Task::Run),
+        Op::Work(17, 14_502_576_303_860_313_225),
+        Op::Pass(147_300, 7_813_438_204_489_383_406),
+        Op::Hr(Change::Transfer, 43),
+        Op::Export(FileKind::True),
+        Op::Locked(true),
+        Op::Work(8, 3_341_381_096_688_222_389),
+        Op::Start(Task::Run),
+    ];
+    assert_well(setup, &ops);
+}

@@ -43,6 +43,15 @@ fn codes(plan: &Plan, scale: Scale) -> Vec<String> {
 }
 
 #[test]
+fn names_that_wait_for_others_count_and_none_does_where_this_very_source_was_let_stand() {
+    let waiting = Plan { waiting_renames: 50, input: Fingerprint(7), ..plan(0, 0, 1) };
+    assert_eq!(codes(&waiting, scale(1000)), ["rename_percent"]);
+    let of = |input| Scale { accepted_input: Some(Fingerprint(input)), ..scale(1000) };
+    assert_eq!(codes(&waiting, of(6)), ["rename_percent"]);
+    assert!(codes(&waiting, of(7)).is_empty());
+}
+
+#[test]
 fn a_plan_within_every_limit_proceeds() {
     assert!(codes(&plan(25, 400, 40), scale(1000)).is_empty());
 }

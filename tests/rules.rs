@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Output, Row, World, command, people, run};
+use common::{HEADER, Output, Row, World, command, people, run};
 use serde_json::{Value, json};
 
 /// The configuration and the table that are handed out.
@@ -212,4 +212,151 @@ fn who_has_a_parked_action_is_told_so() {
     world.run(&["actions", "discard", "--all"]);
     let told = world.run(&["plan", "--employee", "1000"]);
     told.assert_says(0, &["employee 1000 is left as they are, since their action was discarded\n"]);
+}
+
+fn coverage(world: &World, arguments: &[&str]) -> Value {
+    report(&world.run(&[&["rules", "coverage", "--json"], arguments].concat()), 0)
+}
+
+/// A role that overlaps with finance, one that grants and matches nobody for a typing mistake, and more values than occur.
+fn with_roles(world: &mut World) {
+    let roles: toml::Table = toml::from_str(
+        "roles = [
+           { name = 'finance', when = \"department in ['Finance', 'Legal']\", grants = ['workspace:Q1'] },
+           { name = 'chiefs', when = \"job_title == 'CFO'\", grants = ['Board', 'workspace:Q1'] },
+           { name = 'it', when = \"department | lower == 'informaton'\", grants = ['Admins'] },
+         ]",
+    )
+    .unwrap();
+    world.config["access"].as_table_mut().unwrap().extend(roles);
+    world.set("access.grants", vec!["role:viewer"]);
+}
+
+fn staff() -> Vec<Row> {
+    let of = |id: &str, department: &str, title: &str| {
+        Row::new(id, "P", &format!("N{id}")).but(|row| {
+            row.department = department.into();
+            row.title = title.into();
+        })
+    };
+    vec![
+        of("1", "Finance", "CFO"),
+        of("2", "Finance", "Clerk"),
+        of("3", "Sales", "CFO"),
+        of("4", "Sales", "Clerk"),
+        of("5", "Information", "Clerk"),
+        of("6", "Finance", "Clerk").left(),
+        of("7", "Finance", "Clerk").but(|row| row.email = "nowhere".into()),
+        // Two who map to one user name, and one who comes twice with a difference.
+        of("8", "Finance", "Clerk"),
+        of("9", "Finance", "Clerk").but(|row| row.email = "p.n8@example.com".into()),
+        of("10", "Finance", "Clerk"),
+        of("10", "Sales", "Clerk"),
+    ]
+}
+
+#[test]
+fn coverage_tells_whom_each_role_matches_whom_none_does_and_what_nobody_has() {
+    let mut world = World::new();
+    with_roles(&mut world);
+    world.hr(&staff());
+    let told = coverage(&world, &[]);
+    assert_eq!(
+        (&told["ok"], &told["usable"], &told["rejected"]),
+        (&json!(true), &json!(6), &json!(4)),
+        "{told}"
+    );
+    let reach = &told["coverage"];
+    assert_eq!((&reach["access"], &reach["no_access"]), (&json!(3), &json!(3)));
+    assert_eq!(
+        reach["roles"],
+        json!([
+            {"role": "finance", "people": 2, "by_it_alone": 1, "grants": ["workspace:Q1"]},
+            {"role": "chiefs", "people": 2, "by_it_alone": 1, "grants": ["Board", "workspace:Q1"]},
+            {"role": "it", "people": 0, "by_it_alone": 0, "grants": ["Admins"]},
+        ])
+    );
+    assert_eq!(reach["in_no_role"], json!({"people": 2, "employee_ids": ["4", "5"]}));
+    let grant = |group: &str, people: u64| json!({"group": group, "people": people});
+    assert_eq!(
+        reach["grants"],
+        json!([grant("Admins", 0), grant("Board", 2), grant("role:viewer", 3), grant("workspace:Q1", 3)])
+    );
+    let never = |key: &str, column: &str, value: &str| json!({"key": key, "column": column, "value": value});
+    assert_eq!(
+        reach["never_seen"],
+        json!([
+            never("access.roles[0].when", "department", "Legal"),
+            never("access.roles[2].when", "department", "informaton"),
+            never("lifecycle.leave", "status", "On Leave"),
+        ])
+    );
+    assert_eq!(
+        reach["decided_by"],
+        json!([
+            {"rests_on": "access.roles", "access": false, "people": 2},
+            {"rests_on": "access.roles", "access": true, "people": 3},
+            {"rests_on": "status", "access": false, "people": 1},
+        ])
+    );
+    world.run(&["rules", "coverage", "--limit", "1"]).assert_says(
+        0,
+        &[
+            "access: 3 people; no access: 3\n",
+            "employed and in no role: 2: employee 4 and 1 more (--limit)\n",
+            "warning: role 'it' matches nobody\n",
+            "warning: access.roles[2].when names 'informaton', which nobody has in department\n",
+        ],
+    );
+    assert!(!world.database().exists(), "nothing is written");
+}
+
+#[test]
+fn coverage_counts_what_a_plan_does_with_one_source_and_with_several() {
+    let mut world = World::new();
+    world.hr(&staff());
+    let of = |world: &World| {
+        let told = coverage(world, &[]);
+        let plan: Value = serde_json::from_str(&world.run(&["plan", "--json"]).stdout).unwrap();
+        assert_eq!(told["coverage"]["access"], plan["planned"]["create"], "{told} {plan}");
+        assert_eq!(told["rejected"], plan["source"]["rejected"]);
+        told["coverage"]["access"].clone()
+    };
+    assert_eq!(of(&world), 2);
+    world.several(&[("one", &[]), ("two", &[])]);
+    world.hr_of("one", &staff()[..6]);
+    world.hr_of("two", &people(3));
+    assert_eq!(of(&world), 5);
+}
+
+#[test]
+fn where_everybody_has_access_a_role_that_grants_nothing_is_told_of_and_who_keeps_access_counts() {
+    let mut world = World::new();
+    world.set("source.columns.termination_date", "Last Day");
+    let rows = [
+        Row::new("1", "Ana", "Ruiz"),
+        Row::new("2", "Bo", "Lind").but(|row| row.department = "Sales".into()),
+    ];
+    let text = |day: &str| common::hr_text(&rows).replace('\n', &format!(",{day}\n"));
+    world.hr_text(&text("2030-01-31").replacen("2030-01-31", "Last Day", 1));
+    world.set("access.keep_on_role_loss", true);
+    let on = |world: &World, day: &str| coverage(world, &["--as-of", day])["coverage"]["access"].clone();
+    assert_eq!((on(&world, "2030-01-31"), on(&world, "2030-02-01")), (json!(1), json!(0)));
+    world.set("access.provision", "all");
+    assert_eq!(on(&world, "2030-01-31"), 2);
+    let told = coverage(&world, &[]);
+    assert_eq!(
+        told["warnings"][0],
+        "role 'finance' decides nothing: access.provision is \"all\", and the role grants nothing"
+    );
+}
+
+#[test]
+fn coverage_of_a_source_that_fails_counts_nobody() {
+    let world = World::new();
+    world.hr_text(&format!("{HEADER}1,\"Ana"));
+    let told = report(&world.run(&["rules", "coverage", "--json"]), 5);
+    assert_eq!((&told["ok"], &told["coverage"], &told["usable"]), (&json!(false), &Value::Null, &json!(0)));
+    let told = world.run(&["rules", "coverage"]);
+    assert!(told.exit == 5 && told.stdout.is_empty() && told.stderr.contains("employees.csv"), "{told:?}");
 }

@@ -14,6 +14,7 @@ mod looked;
 mod plan;
 mod preview;
 mod progress;
+mod reach;
 mod rules;
 mod stand_in;
 mod status;

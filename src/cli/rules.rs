@@ -1,4 +1,5 @@
-//! `rules`: one's rules, tested on examples. It needs no HR source, no database, no secret, and no Workiva.
+//! `rules`: one's rules, tested on examples. That needs no HR source, no database, no secret, and no Workiva. What they come to for the
+//! people in HR is in `reach`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +7,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::reach::{CoverageArgs, coverage};
 use super::terminal::{complain, say};
 use super::{Exit, plan, print_json};
 use crate::compose::{Surroundings, load_rules};
@@ -15,6 +17,8 @@ use crate::core::examples::{Ground, Verdict, judge, read};
 pub enum RulesCommand {
     /// Judge a table of example people, and compare with what is expected of each. Reads no secret, and nothing but configuration and table.
     Test(TestArgs),
+    /// How many of the people in HR each role matches, whom none matches, and what the rules name that nobody has. Writes nothing.
+    Coverage(CoverageArgs),
 }
 
 #[derive(Debug, Args)]
@@ -44,6 +48,7 @@ struct TestReport {
 pub async fn rules(config: &Path, command: RulesCommand) -> anyhow::Result<Exit> {
     match command {
         RulesCommand::Test(args) => test(config, &args),
+        RulesCommand::Coverage(args) => coverage(config, &args).await,
     }
 }
 

@@ -199,6 +199,11 @@ impl AccessRules {
         self.grants.iter().chain(of_roles).map(String::as_str).collect()
     }
 
+    /// Every role: its name, its condition, and what it grants.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, &Rule, &[String])> {
+        self.roles.iter().map(|role| (role.name.as_str(), &role.rule, &role.grants[..]))
+    }
+
     /// Decides for one person at this moment. `has_access` tells whether an active account is confirmed now.
     ///
     /// # Errors

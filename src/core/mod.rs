@@ -31,6 +31,7 @@ pub mod person;
 pub mod plan;
 pub mod planner;
 pub mod planted;
+pub mod reach;
 pub mod record;
 pub mod register;
 pub mod report;

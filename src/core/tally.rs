@@ -1,6 +1,7 @@
 //! What a read would come to, counted as its batches pass: nobody's record is kept, so its size does not matter.
 
-use std::collections::{BTreeMap, HashMap as StdHashMap};
+use std::collections::{BTreeMap, HashMap as StdHashMap, HashSet};
+use std::num::NonZeroU32;
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -9,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::intake::differing_rows;
 use super::planner::Judged;
+use super::reach::{Census, Class, Classes};
 use super::record::{Fingerprint, Record, RecordBatch, Rejection};
 use super::user_names::{held_user_name, shared_user_name};
 
@@ -34,6 +36,8 @@ struct Standing {
     user_name: u64,
     /// Whether somebody holds that name, they or another.
     is_held: bool,
+    /// The number of their class, where classes are counted and they were judged.
+    class: Option<NonZeroU32>,
 }
 
 /// Somebody who maps to a user name that another holds.
@@ -54,6 +58,8 @@ pub struct Tally {
     rows_refused: u64,
     samples: Vec<Record>,
     rows: u64,
+    /// What the rules make of people, where that is counted.
+    classes: Option<Classes>,
 }
 
 /// What the read came to.
@@ -69,9 +75,16 @@ pub struct Count {
     pub first_rejected: Vec<Rejection>,
     /// The first record that can be used; `None`: there is none.
     pub sample: Option<Record>,
+    /// What the rules make of those who can be used, where that is counted.
+    pub census: Census,
 }
 
 impl Tally {
+    /// One that counts what the rules make of people.
+    pub fn with_classes() -> Self {
+        Self { classes: Some(Classes::default()), ..Self::default() }
+    }
+
     /// Takes in a batch, and gives back the records of those who came for the first time.
     pub fn accept(&mut self, batch: RecordBatch) -> Vec<Record> {
         self.rows += (batch.len() + batch.rejections.len()) as u64;
@@ -86,6 +99,7 @@ impl Tally {
                         fate: Fate::Usable,
                         user_name: 0,
                         is_held: false,
+                        class: None,
                     });
                     fresh.push(batch.record(index));
                 }
@@ -108,6 +122,7 @@ impl Tally {
                     fate: Fate::Spoiled,
                     user_name: 0,
                     is_held: false,
+                    class: None,
                 };
                 self.people.entry(CompactString::new(id)).or_insert_with(nobody).fate = Fate::Spoiled;
             }
@@ -139,6 +154,11 @@ impl Tally {
     ) {
         refused.into_iter().for_each(|rejection| self.refuse(rejection));
         for person in judged {
+            if let Some(classes) = &mut self.classes
+                && let Some(standing) = self.people.get_mut(person.employee_id())
+            {
+                standing.class = Some(classes.number(Class::of(person.decision())));
+            }
             let Some(name) = person.user_name() else { continue };
             let holder = holders.get(&name);
             if let Some(standing) = self.people.get_mut(person.employee_id()) {
@@ -187,10 +207,11 @@ impl Tally {
         is(&self.people, employee_id, Fate::Usable)
     }
 
-    /// Ends the count, with at most so many rejections told.
-    pub fn finish(mut self, told: usize) -> Count {
+    /// Ends the count, with at most so many rejections told, and so many of those who are in no role.
+    pub fn finish(mut self, told: usize, told_without_role: usize) -> Count {
         self.settle_held();
         let clashes = self.clashes();
+        let census = self.census(&clashes, told_without_role);
         let of_fate = |fate| self.people.values().filter(|standing| standing.fate == fate).count() as u64;
         let spoiled = self.rows_of_spoiled.len() as u64;
         let clashing = clashes.len() as u64;
@@ -215,6 +236,29 @@ impl Tally {
             rejected: self.rows_refused + spoiled + of_fate(Fate::Refused) + clashing,
             first_rejected: first,
             sample,
+            census,
+        }
+    }
+
+    /// What the rules make of those who can be used.
+    fn census(&self, clashes: &[Rejection], told: usize) -> Census {
+        let Some(classes) = &self.classes else { return Census::default() };
+        let clashing: HashSet<&str> = clashes.iter().filter_map(|one| one.employee_id.as_deref()).collect();
+        let mut numbers: BTreeMap<NonZeroU32, u64> = BTreeMap::new();
+        let mut in_no_role: Vec<&str> = Vec::new();
+        let usable = self.people.iter().filter(|(_, standing)| standing.fate == Fate::Usable);
+        for (id, standing) in usable.filter(|(id, _)| !clashing.contains(id.as_str())) {
+            let Some(number) = standing.class else { continue };
+            *numbers.entry(number).or_default() += 1;
+            if classes.get(number).is_some_and(Class::is_in_no_role) {
+                in_no_role.push(id);
+            }
+        }
+        in_no_role.sort_unstable();
+        let class = |(number, people)| Some((classes.get(number)?.clone(), people));
+        Census {
+            classes: numbers.into_iter().filter_map(class).collect(),
+            in_no_role: in_no_role.into_iter().take(told).map(str::to_owned).collect(),
         }
     }
 
@@ -294,7 +338,7 @@ mod tests {
             tally.sample_from(fresh);
         }
         batches().into_iter().for_each(|batch| intake.accept(batch));
-        let (count, findings) = (tally.finish(100), intake.finish(Fingerprint::NONE));
+        let (count, findings) = (tally.finish(100, 0), intake.finish(Fingerprint::NONE));
         assert_eq!((count.rows, count.usable), (findings.rows, findings.changed.len() as u64));
         let mut rejected = findings.rejected;
         rejected.sort_by_key(|one| (one.row, one.employee_id.clone()));
@@ -310,7 +354,7 @@ mod tests {
         let rows: Vec<(u64, Option<&str>)> = (1..=5_000).map(|row| (row, None)).collect();
         let fresh = tally.accept(batch(&[], &rows));
         tally.sample_from(fresh);
-        let count = tally.finish(3);
+        let count = tally.finish(3, 0);
         assert_eq!((count.rejected, count.first_rejected.len()), (5_000, 3));
         assert!(count.sample.is_none());
     }

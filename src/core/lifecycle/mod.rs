@@ -182,6 +182,11 @@ impl Lifecycle {
         }
     }
 
+    /// What it was compiled from.
+    pub fn settings(&self) -> &LifecycleSettings {
+        &self.settings
+    }
+
     /// Which list a status value stands in, compared regardless of case.
     pub fn status(&self, value: &str) -> Option<EmploymentStatus> {
         let value = folded(value);

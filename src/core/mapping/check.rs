@@ -291,7 +291,7 @@ fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n s
 
 /// Reads the escapes of a quoted text as the engine does. `None` for those that are rare: then the text is
 /// left for the trial.
-fn unescape(raw: &str) -> Option<String> {
+pub(super) fn unescape(raw: &str) -> Option<String> {
     let mut text = String::new();
     let mut characters = raw.chars();
     while let Some(character) = characters.next() {

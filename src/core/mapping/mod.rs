@@ -9,6 +9,7 @@ mod check;
 mod engine;
 mod functions;
 mod known;
+mod named;
 mod rule;
 mod template;
 mod tokens;
@@ -23,6 +24,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use named::NamedValue;
 pub use rule::Rule;
 pub use template::Mapping;
 

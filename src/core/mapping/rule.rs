@@ -9,6 +9,7 @@ use minijinja::{Environment, Error};
 use super::check::{self, Scope};
 use super::engine::{self, Person};
 use super::functions::Fault;
+use super::named::{NamedValue, named_values};
 use super::tokens;
 use super::trial;
 use super::{CompileError, Fields, RenderError, Tables};
@@ -22,6 +23,7 @@ pub struct Rule {
     key: String,
     /// The fields that the condition uses, sorted.
     used: Arc<[String]>,
+    named: Vec<NamedValue>,
 }
 
 impl Rule {
@@ -58,9 +60,20 @@ impl Rule {
         environment
             .add_template_owned(RULE, format!("{{{{ {expression} }}}}"))
             .map_err(|error| refused(trial::describe(&error)))?;
-        let rule = Rule { environment, key: key.to_owned(), used };
+        let named = named_values(&tokens, &used);
+        let rule = Rule { environment, key: key.to_owned(), used, named };
         trial::try_out(&rule.used, &tokens, |person| rule.evaluate(&person).map(drop)).map_err(refused)?;
         Ok(rule)
+    }
+
+    /// Its key in the configuration.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The values that it compares whole fields with, as far as they stand in its text.
+    pub fn named_values(&self) -> &[NamedValue] {
+        &self.named
     }
 
     /// Whether the condition holds for this person.

@@ -14,6 +14,7 @@ use crate::core::coverage::Coverage;
 use crate::core::lifecycle::Moment;
 use crate::core::mapping::Fields;
 use crate::core::planner::judge;
+use crate::core::reach::{Reach, Seen};
 use crate::core::record::{Columns, EMPLOYEE_ID, Record, RecordBatch};
 use crate::core::register::{Origin, RegisterFields};
 use crate::core::scim::ScimPort;
@@ -51,6 +52,30 @@ pub struct Looks {
     pub sources: Vec<Look>,
     /// Of several, what they make together. `None`: there is only one, or one of them failed.
     pub together: Option<Count>,
+}
+
+/// How people are looked at.
+struct Manner {
+    moment: Moment,
+    /// What is counted besides, where it is asked how far the rules reach.
+    survey: Option<Survey>,
+}
+
+struct Survey {
+    seen: Seen,
+    /// How many are told who are in no role.
+    told: usize,
+}
+
+impl Manner {
+    fn tally(&self) -> Tally {
+        if self.survey.is_some() { Tally::with_classes() } else { Tally::default() }
+    }
+
+    /// How many are told who are in no role.
+    fn told(&self) -> usize {
+        self.survey.as_ref().map_or(0, |survey| survey.told)
+    }
 }
 
 /// What several sources say of everybody.
@@ -94,21 +119,43 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails. A source that fails is in the answer.
     pub async fn look(&self) -> Result<Looks, StoreError> {
+        self.look_in(&mut Manner { moment: Moment::At(self.clock.now()), survey: None }).await
+    }
+
+    /// The same at this moment, and how far the rules reach; so many are told who are in no role. `None`: a source failed.
+    ///
+    /// # Errors
+    /// Where the database fails. A source that fails is in the answer.
+    pub async fn reach(&self, moment: Moment, told: usize) -> Result<(Looks, Option<Reach>), StoreError> {
+        let rules = &self.rules.rulebook.access;
+        let mut manner = Manner { moment, survey: Some(Survey { seen: Seen::of(rules), told }) };
+        let mut looks = self.look_in(&mut manner).await?;
+        let failed = looks.sources.iter().any(|look| look.failure.is_some());
+        let counts = looks.sources.iter_mut().map(|look| &mut look.count);
+        let census = looks.together.as_mut().into_iter().chain(counts).next();
+        let census = census.map(|count| std::mem::take(&mut count.census));
+        let seen = manner.survey.map(|survey| survey.seen);
+        let reach = census.zip(seen).map(|(census, seen)| Reach::of(rules, census, seen));
+        Ok((looks, reach.filter(|_| !failed)))
+    }
+
+    async fn look_in(&self, manner: &mut Manner) -> Result<Looks, StoreError> {
         match &self.feed {
             Feed::Direct(source) => {
                 let accepted = self.store.accepted_file().await?;
                 let origin = &self.rules.sources[0].origin;
-                let mut tally = Tally::default();
-                let take = async |batches| self.take_judged(&mut tally, batches).await;
+                let mut tally = manner.tally();
+                let take = async |batches| self.take_judged(&mut tally, batches, manner).await;
                 let (end, taken) = read_whole(&**source, None, take).await;
                 taken?;
-                Ok(Looks { sources: vec![look(origin, end, accepted.as_ref(), tally)], together: None })
+                let count = tally.finish(TOLD, manner.told());
+                Ok(Looks { sources: vec![look(origin, end, accepted.as_ref(), count)], together: None })
             }
-            Feed::Register(register) => self.look_at_each(register).await,
+            Feed::Register(register) => self.look_at_each(register, manner).await,
         }
     }
 
-    async fn look_at_each(&self, register: &Register<S>) -> Result<Looks, StoreError> {
+    async fn look_at_each(&self, register: &Register<S>, manner: &mut Manner) -> Result<Looks, StoreError> {
         let standings = self.store.source_standings().await?;
         let (mut sources, mut said) = (Vec::new(), Said::default());
         for (place, member) in register.members.iter().enumerate() {
@@ -133,7 +180,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 known = self.add_known(&mut said, place, &member.origin, moved).await?;
             }
             said.add(place, &member.origin, theirs, &tally);
-            let mut look = look(&member.origin, end, standing.map(|standing| &standing.file), tally);
+            let count = tally.finish(TOLD, 0);
+            let mut look = look(&member.origin, end, standing.map(|standing| &standing.file), count);
             look.count.sample =
                 look.count.sample.map(|sample| as_known(&sample, &member.origin, sample.names()));
             look.count.usable += known;
@@ -146,7 +194,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if sources.iter().any(|look| look.failure.is_some()) {
             return Ok(Looks { sources, together: None });
         }
-        let mut together = self.judge_together(register, said).await?;
+        let mut together = self.judge_together(register, said, manner).await?;
         together.rejected += sources.iter().map(|look| look.count.rejected).sum::<u64>();
         if let [only] = &mut sources[..] {
             only.count.first_rejected.append(&mut together.first_rejected);
@@ -182,9 +230,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
     }
 
-    async fn judge_together(&self, register: &Register<S>, said: Said) -> Result<Count, StoreError> {
+    async fn judge_together(
+        &self,
+        register: &Register<S>,
+        said: Said,
+        manner: &mut Manner,
+    ) -> Result<Count, StoreError> {
         let empty = || RecordBatch::new(Arc::clone(&register.columns), register.seed);
-        let (mut tally, mut batch) = (Tally::default(), empty());
+        let (mut tally, mut batch) = (manner.tally(), empty());
         for (id, person) in &said.people {
             if said.spoiled.contains(id) {
                 continue;
@@ -193,32 +246,40 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             let row = if register.members.len() == 1 { person.row } else { 0 };
             batch.push(row, register.precedence.merge(id, &person.records, &register.columns));
             if batch.len() >= BATCH {
-                self.judge_batch(&mut tally, std::mem::replace(&mut batch, empty())).await?;
+                self.judge_batch(&mut tally, std::mem::replace(&mut batch, empty()), manner).await?;
             }
         }
-        self.judge_batch(&mut tally, batch).await?;
-        Ok(tally.finish(TOLD))
+        self.judge_batch(&mut tally, batch, manner).await?;
+        Ok(tally.finish(TOLD, manner.told()))
     }
 
     async fn take_judged(
         &self,
         tally: &mut Tally,
         mut batches: mpsc::Receiver<RecordBatch>,
+        manner: &mut Manner,
     ) -> Result<(), StoreError> {
         while let Some(batch) = batches.recv().await {
-            self.judge_batch(tally, batch).await?;
+            self.judge_batch(tally, batch, manner).await?;
         }
         Ok(())
     }
 
-    async fn judge_batch(&self, tally: &mut Tally, batch: RecordBatch) -> Result<(), StoreError> {
+    async fn judge_batch(
+        &self,
+        tally: &mut Tally,
+        batch: RecordBatch,
+        manner: &mut Manner,
+    ) -> Result<(), StoreError> {
         let rulebook = &self.rules.rulebook;
-        let moment = Moment::At(self.clock.now());
         let fresh = tally.accept(batch);
+        if let Some(survey) = &mut manner.survey {
+            fresh.iter().for_each(|record| survey.seen.take(record));
+        }
         let samples = if tally.wants_samples() { fresh.clone() } else { Vec::new() };
         let ids: Vec<&str> = fresh.iter().map(Record::employee_id).collect();
         let states = self.store.states(&ids).await?;
-        let (judged, refused) = judge(fresh, &states, rulebook, moment);
+        let (judged, refused) = judge(fresh, &states, rulebook, manner.moment);
         let names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
         let holders = self.store.holders(&names).await?;
         tally.judged(judged, refused, &holders);
@@ -241,9 +302,8 @@ fn look(
     origin: &Origin,
     end: Result<SourceEnd, SourceError>,
     accepted: Option<&SourceFile>,
-    tally: Tally,
+    mut count: Count,
 ) -> Look {
-    let mut count = tally.finish(TOLD);
     for rejection in &mut count.first_rejected {
         rejection.employee_id = rejection.employee_id.take().map(|own| origin.id(&own));
     }

@@ -14,7 +14,8 @@ use crate::config::{
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::feed::Feed;
 use crate::engine::inbound::StoreInbox;
-use crate::engine::register::{Member, Register};
+use crate::engine::member::Member;
+use crate::engine::register::Register;
 use crate::engine::telemetry::Telemetry;
 use crate::engine::trigger::Triggers;
 use crate::engine::{Engine, Parts};

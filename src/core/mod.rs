@@ -37,6 +37,7 @@ pub mod register;
 pub mod report;
 pub mod retry;
 pub mod roster;
+pub mod rounds;
 pub mod schedule;
 pub mod scim;
 pub mod source_file;

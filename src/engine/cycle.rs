@@ -8,7 +8,7 @@ use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
-use super::register::Select;
+use super::register::Turn;
 use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
@@ -76,12 +76,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 
     /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `moment`: when
-    /// dates are judged; `None`: it is the clock's. `select`: which of several sources are read; of the others stands what
-    /// they told last.
+    /// dates are judged; `None`: it is the clock's. `turn`: what is taken in of several sources.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn plan(&self, moment: Option<Moment>, select: &Select) -> Result<Planned, FeedError> {
+    pub async fn plan(&self, moment: Option<Moment>, turn: Turn) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
         let moment = moment.unwrap_or_else(|| Moment::At(self.clock.now()));
         let groups = self.group_map().await?;
@@ -90,7 +89,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
         let absent = Fingerprint::absent(rulebook.seed);
-        let read = self.feed.read(&self.store, select, &due, absent, self.clock.now()).await?;
+        let read = self.feed.read(&self.store, turn, &due, absent, self.clock.now()).await?;
         let mut findings = read.findings;
         let records = std::mem::take(&mut findings.changed);
         let ids: Vec<&str> = records
@@ -143,30 +142,29 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle(&self, cause: &str) -> Result<CycleResult, EngineError> {
-        self.cycle_of(cause, &Select::All).await
+        self.cycle_of(cause, Turn::default()).await
     }
 
-    /// The same, reading only these of several sources. Of the others stands what they told last.
+    /// The same, taking in this of several sources.
     ///
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
-    pub async fn cycle_of(&self, cause: &str, select: &Select) -> Result<CycleResult, EngineError> {
-        let result = self.run_cycle(cause, select).await;
+    pub async fn cycle_of(&self, cause: &str, turn: Turn) -> Result<CycleResult, EngineError> {
+        let result = self.run_cycle(cause, turn).await;
         self.cycles.send_modify(|ended| *ended += 1);
         result
     }
 
-    async fn run_cycle(&self, cause: &str, select: &Select) -> Result<CycleResult, EngineError> {
+    async fn run_cycle(&self, cause: &str, turn: Turn) -> Result<CycleResult, EngineError> {
         self.expire_held().await?;
         let started_at = self.clock.now();
         // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
         // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.
         self.store.reclaim("").await?;
-        let (run_id, select) = &self.begin_run(started_at, select).await?;
-        let run_id = run_id.clone();
+        let (run_id, turn) = self.begin_run(started_at, turn).await?;
         let mut result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
-            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, select).await {
+            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, turn).await {
                 Ok(Reading::Quiet(result)) => result,
                 Ok(Reading::Planned(planned, seen)) => {
                     self.store_plan(run_id, started_at, cause, planned, seen).await?
@@ -188,16 +186,16 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 
     /// The key of a run that begins, and what it reads: what was pushed is always among it, and its senders know the run.
-    async fn begin_run(&self, now: DateTime<Utc>, select: &Select) -> Result<(String, Select), StoreError> {
+    async fn begin_run(&self, now: DateTime<Utc>, turn: Turn) -> Result<(String, Turn), StoreError> {
         let fresh = self.random.name(now);
         if self.feed.pushed().next().is_none() {
-            return Ok((fresh, select.clone()));
+            return Ok((fresh, turn));
         }
         let Some(run_id) = self.store.start_deliveries(&fresh, now).await? else {
-            return Ok((fresh, select.clone()));
+            return Ok((fresh, turn));
         };
         let places = self.feed.pushed().filter_map(|source| self.feed.position(source));
-        Ok((run_id, select.with(places)))
+        Ok((run_id, turn.with(places)))
     }
 
     /// A run over the same bytes as the one before, which left nothing to be looked at again, is quiet without reading
@@ -207,7 +205,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         run_id: &str,
         started_at: DateTime<Utc>,
         cause: &str,
-        select: &Select,
+        turn: Turn,
     ) -> Result<Reading, FeedError> {
         let seen = self.store.seen().await?;
         // Who is in a group is not in the source: under 'exclusive' each run looks.
@@ -225,7 +223,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 ));
             }
         }
-        Ok(Reading::Planned(self.plan(None, select).await?, seen))
+        Ok(Reading::Planned(self.plan(None, turn).await?, seen))
     }
 
     async fn store_quiet(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use super::register::{Register, RegisterRead, Select};
+use super::register::{Register, RegisterRead, Turn};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
@@ -107,7 +107,7 @@ impl<S: HrSource> Feed<S> {
         }
     }
 
-    /// Reads everything that is selected. `due` are people who have to be looked at whatever their record says; `absent` is the
+    /// Reads what is selected, and takes in what was read beside. `due` are people who have to be looked at whatever their record says; `absent` is the
     /// fingerprint of those settled as absent.
     ///
     /// # Errors
@@ -115,12 +115,12 @@ impl<S: HrSource> Feed<S> {
     pub async fn read(
         &self,
         store: &Store,
-        select: &Select,
+        turn: Turn,
         due: &[String],
         absent: Fingerprint,
         now: DateTime<Utc>,
     ) -> Result<Gathered, FeedError> {
-        self.gather(store, select, now, known(store, due), absent).await
+        self.gather(store, turn, now, known(store, due), absent).await
     }
 
     /// Reads everybody as if nobody were known: every good record.
@@ -129,20 +129,20 @@ impl<S: HrSource> Feed<S> {
     /// Where the source is not complete, or the database fails.
     pub async fn read_everybody(&self, store: &Store, now: DateTime<Utc>) -> Result<Gathered, FeedError> {
         let nobody = async { Ok(Intake::default()) };
-        self.gather(store, &Select::All, now, nobody, Fingerprint::NONE).await
+        self.gather(store, Turn::default(), now, nobody, Fingerprint::NONE).await
     }
 
     async fn gather(
         &self,
         store: &Store,
-        select: &Select,
+        turn: Turn,
         now: DateTime<Utc>,
         intake: impl Future<Output = Result<Intake, StoreError>>,
         absent: Fingerprint,
     ) -> Result<Gathered, FeedError> {
         let source = match self {
             Self::Direct(source) => source,
-            Self::Register(register) => return register.gather(store, select, now, intake, absent).await,
+            Self::Register(register) => return register.gather(store, turn, now, intake, absent).await,
         };
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let engine_side = async { Ok::<_, FeedError>(take_in(intake.await?, batches).await) };

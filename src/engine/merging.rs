@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::register::{OneRead, Register};
+use super::member::OneRead;
+use super::register::Register;
 use crate::core::intake::Intake;
 use crate::core::record::{Fingerprint, RecordBatch};
 use crate::core::register::{Change, RegisterFields, content, fingerprint};

@@ -13,18 +13,21 @@ mod groups;
 pub mod inbound;
 pub mod lease;
 pub mod look;
+pub mod member;
 pub mod members;
 mod merging;
 mod outage;
 pub mod outcome;
 pub mod pool;
 pub mod push;
+mod readers;
 pub mod reading;
 pub mod register;
 pub mod saved;
 pub mod schedule;
 pub mod session;
 pub mod telemetry;
+mod ticks;
 mod tray;
 pub mod trigger;
 mod vigil;
@@ -42,7 +45,7 @@ use self::feed::Feed;
 use self::gate::Gate;
 use self::members::Members;
 use self::pool::Pool;
-use self::register::Select;
+use self::register::Turn;
 use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use self::trigger::Triggers;
@@ -212,7 +215,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the source is not complete or the database fails.
     pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
-        let now_read = self.plan(None, &Select::All).await?;
+        let now_read = self.plan(None, Turn::default()).await?;
         let input = now_read.plan.input.to_hex();
         // A plan is held whole, or its deprovisions are.
         let actions = &now_read.plan.actions;

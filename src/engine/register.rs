@@ -1,38 +1,25 @@
 //! Reading through the register: each source that is due into what is known of it, then everybody, merged, into the intake.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
+use futures_util::future::join_all;
 
-use super::feed::{self, FeedError, Gathered};
+use super::feed::{FeedError, Gathered};
+use super::member::{EndedRead, Member, OneRead};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
-use crate::core::intake::{Findings, Intake};
-use crate::core::record::{Columns, Fingerprint, RecordBatch};
-use crate::core::register::{Origin, Precedence, by_delta, by_snapshot};
-use crate::core::schedule::Schedule;
+use crate::core::intake::Intake;
+use crate::core::record::{Columns, Fingerprint};
+use crate::core::register::Precedence;
 use crate::core::source_file::SourceFile;
-use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
-use crate::store::{PackedPeople, RegisterWrite, SourceCommit, SourceStanding, Store, StoreError};
+use crate::source::{HrSource, SourceEnd, SourceError};
+use crate::store::{RegisterWrite, SourceStanding, Store, StoreError};
 
-/// A delta of fewer batches than this is held until it has ended, and compared with those alone whom it names.
-const FEW_BATCHES: usize = 8;
-
-/// A source of the register.
-pub struct Member<S> {
-    /// What it is called, and how its records are taken.
-    pub origin: Origin,
-    /// The source.
-    pub source: S,
-    /// The digest of the settings under which it is read.
-    pub reading: String,
-    /// Whether a header that changed may stand.
-    pub any_header: bool,
-    /// When it is read in full, whatever its deltas tell.
-    pub full_schedule: Option<Schedule>,
-}
+/// Why a read is not taken in.
+const OVERTAKEN: &str =
+    "another process has begun to read it later, and stored that meanwhile; what came of that read stands";
 
 /// Several sources, or one that delivers deltas.
 pub struct Register<S> {
@@ -46,7 +33,7 @@ pub struct Register<S> {
     pub seed: u64,
 }
 
-/// Which sources a cycle reads.
+/// Which sources a cycle reads by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Select {
     /// Each; what changed where that can be had.
@@ -56,23 +43,27 @@ pub enum Select {
     Some(Vec<(usize, bool)>),
 }
 
-impl Select {
-    /// The same with these positions, at least with what changed there.
-    pub fn with(&self, places: impl IntoIterator<Item = usize>) -> Self {
-        match self {
-            Self::All => Self::All,
-            Self::Some(list) => {
-                let added = places.into_iter().map(|place| (place, false));
-                Self::Some(list.iter().copied().chain(added).collect())
-            }
-        }
+/// What a cycle takes in of several sources. Of those that are not in it stands what they told last.
+#[derive(Default)]
+pub struct Turn {
+    /// What it reads by itself.
+    pub select: Select,
+    /// What was read beside it, and has ended.
+    pub reads: Vec<EndedRead>,
+}
+
+impl Turn {
+    /// A cycle that reads these and nothing else.
+    pub fn of(places: Vec<(usize, bool)>) -> Self {
+        Self { select: Select::Some(places), reads: Vec::new() }
     }
 
-    fn of(&self, place: usize) -> Option<bool> {
-        match self {
-            Self::All => Some(false),
-            Self::Some(list) => list.iter().filter(|(one, _)| *one == place).map(|(_, full)| *full).max(),
+    /// The same with these positions, at least with what changed there.
+    pub fn with(mut self, places: impl IntoIterator<Item = usize>) -> Self {
+        if let Select::Some(list) = &mut self.select {
+            list.extend(places.into_iter().map(|place| (place, false)));
         }
+        self
     }
 }
 
@@ -85,42 +76,86 @@ pub struct RegisterRead {
     pub ends: Vec<(usize, SourceEnd)>,
 }
 
-/// How one source was read.
-pub(super) struct OneRead {
-    /// What it changes.
-    pub(super) commit: SourceCommit,
-    end: SourceEnd,
-    findings: Findings,
-}
-
 impl<S: HrSource> Register<S> {
-    /// Reads the sources that are selected, and everybody. `intake` knows who is in state.
+    /// Reads one source beside whatever else goes on. Of one source one read at a time.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn read(
+        &self,
+        store: &Store,
+        place: usize,
+        full: bool,
+        now: DateTime<Utc>,
+    ) -> Result<EndedRead, StoreError> {
+        let stored = store.source_standings().await?;
+        let member = &self.members[place];
+        match member.read(store, stored.get(&member.origin.name), full, now).await {
+            Ok(read) => Ok(EndedRead { place, result: Ok(read) }),
+            Err(FeedError::Source(error)) => Ok(EndedRead { place, result: Err(error) }),
+            Err(FeedError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The sources that have never been read under their settings: until each has been, nothing is planned.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unread(&self, store: &Store) -> Result<Vec<usize>, StoreError> {
+        let standings = store.source_standings().await?;
+        let members = self.members.iter().enumerate();
+        let unread =
+            members.filter(|(_, member)| member.stands(standings.get(&member.origin.name)).is_none());
+        Ok(unread.map(|(place, _)| place).collect())
+    }
+
+    /// A read over which the database failed.
+    pub fn failed(&self, place: usize, error: &StoreError) -> EndedRead {
+        let system = self.name(place).to_owned();
+        EndedRead { place, result: Err(SourceError::System { system, reason: error.to_string() }) }
+    }
+
+    /// Every source. Of a queue one message comes a read, so a run over everything reads everybody instead.
+    pub fn everything(&self) -> Vec<(usize, bool)> {
+        self.members.iter().enumerate().map(|(place, member)| (place, member.source.is_queue())).collect()
+    }
+
+    /// Takes in what was read, reads what is selected beside, all at the same time, and then everybody. `intake` knows who is in
+    /// state.
     ///
     /// # Errors
     /// Where each of them failed, one has never been read, or the database fails.
     pub async fn gather(
         &self,
         store: &Store,
-        select: &Select,
+        turn: Turn,
         now: DateTime<Utc>,
         intake: impl Future<Output = Result<Intake, StoreError>>,
         absent: Fingerprint,
     ) -> Result<Gathered, FeedError> {
+        let selected = match turn.select {
+            Select::All => self.everything(),
+            Select::Some(list) => list,
+        };
+        let mut places: BTreeMap<usize, bool> = BTreeMap::new();
+        for (place, full) in selected {
+            *places.entry(place).or_default() |= full;
+        }
+        let reading = places.into_iter().map(|(place, full)| self.read(store, place, full, now));
+        let mut ended = turn.reads;
+        for read in join_all(reading).await {
+            ended.push(read?);
+        }
+        ended.sort_by_key(|read| read.place);
         let standings = store.source_standings().await?;
-        let selected: Vec<(usize, bool)> =
-            (0..self.members.len()).filter_map(|place| Some((place, select.of(place)?))).collect();
-        let (mut reads, mut failed) = (Vec::new(), Vec::new());
-        for &(place, full) in &selected {
-            let member = &self.members[place];
-            // Of a queue one message comes a read: a run over everything reads everybody instead.
-            let standing = standings.get(&member.origin.name);
-            let full = full
-                || (*select == Select::All && member.source.is_queue())
-                || member.is_full_read_due(standing, now);
-            match member.read(store, standing, full, now).await {
+        let (mut reads, mut failed, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+        for EndedRead { place, result } in ended {
+            match result {
+                Ok(read) if !read.commit.may_follow(standings.get(self.name(place))) => {
+                    warnings.push(format!("source '{}': {OVERTAKEN}", self.name(place)));
+                }
                 Ok(read) => reads.push((place, read)),
-                Err(FeedError::Source(error)) => failed.push((place, error)),
-                Err(error) => return Err(error),
+                Err(error) => failed.push((place, error)),
             }
         }
         self.insist_on_whole(&standings, &reads, &mut failed)?;
@@ -130,10 +165,11 @@ impl<S: HrSource> Register<S> {
         let mut intake = intake.await?;
         self.merge_into(&mut intake, store, &reads).await?;
         let mut findings = intake.finish(absent);
-        let mut warnings: Vec<String> = failed
-            .iter()
-            .map(|(place, error)| format!("source '{}': {}", self.name(*place), error.without_values()))
-            .collect();
+        warnings.extend(
+            failed
+                .iter()
+                .map(|(place, error)| format!("source '{}': {}", self.name(*place), error.without_values())),
+        );
         for (place, read) in &mut reads {
             let origin = &self.members[*place].origin;
             for rejection in &mut read.findings.rejected {
@@ -219,138 +255,4 @@ impl<S: HrSource> Register<S> {
         };
         self.members.iter().enumerate().map(scale).collect()
     }
-}
-
-impl<S: HrSource> Member<S> {
-    /// What is known of it, unless that was read under other settings.
-    pub(super) fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
-        standing.filter(|standing| standing.reading == self.reading)
-    }
-
-    /// Whether a tick of `full_cron` has passed since it was read in full: by the time of that read, so that no process has to
-    /// be there when it comes, and one that failed is made up.
-    fn is_full_read_due(&self, standing: Option<&SourceStanding>, now: DateTime<Utc>) -> bool {
-        let next = |schedule: &Schedule| schedule.next_after(self.stands(standing)?.full_read_at);
-        self.full_schedule.as_ref().and_then(next).is_some_and(|due| due <= now)
-    }
-
-    async fn read(
-        &self,
-        store: &Store,
-        standing: Option<&SourceStanding>,
-        full: bool,
-        now: DateTime<Utc>,
-    ) -> Result<OneRead, FeedError> {
-        let standing = self.stands(standing);
-        let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
-        let asked_for_delta = since.is_some();
-        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
-        let take_in = async {
-            let mut few = Vec::new();
-            if asked_for_delta {
-                few = some_of(&mut batches).await;
-                if few.len() < FEW_BATCHES {
-                    return Ok::<_, FeedError>(Came::Few(few));
-                }
-            }
-            let mut intake = Intake::default();
-            if standing.is_some() {
-                self.know(store, &mut intake).await?;
-            }
-            few.into_iter().for_each(|batch| intake.accept(batch));
-            Ok(Came::Many(feed::take_in(intake, batches).await))
-        };
-        let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
-        let mut end = end?;
-        let intake = match came? {
-            Came::Many(intake) => intake,
-            Came::Few(batches) => self.take_few(store, end.extent, batches).await?,
-        };
-        end.file = SourceError::unless_after(end.file, standing.map(|standing| &standing.file))?;
-        if end.extent == Extent::Delta && !asked_for_delta {
-            let reason = "it told of changes where everybody was asked for".into();
-            return Err(SourceError::SystemIncomplete { system: end.file.name, reason }.into());
-        }
-        let findings = intake.finish(Fingerprint(u128::MAX));
-        let (changes, whole) = match end.extent {
-            Extent::Delta => (by_delta(&findings, &self.origin), None),
-            Extent::Snapshot => {
-                let missing = match standing {
-                    Some(_) => store.missing_in(&self.origin.name).await?,
-                    None => HashMap::new(),
-                };
-                let whole = (findings.rows, end.header.clone());
-                (by_snapshot(&findings, &missing, &self.origin), Some(whole))
-            }
-        };
-        let commit = SourceCommit {
-            name: self.origin.name.clone(),
-            reading: self.reading.clone(),
-            anew: standing.is_none(),
-            changes,
-            cursor: end.cursor.clone(),
-            read_at: now,
-            full: whole,
-            file: end.file.clone(),
-        };
-        Ok(OneRead { commit, end, findings })
-    }
-
-    /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
-    async fn take_few(
-        &self,
-        store: &Store,
-        extent: Extent,
-        batches: Vec<RecordBatch>,
-    ) -> Result<Intake, StoreError> {
-        let mut intake = Intake::default();
-        match extent {
-            Extent::Snapshot => self.know(store, &mut intake).await?,
-            Extent::Delta => {
-                let ids = |batch: &RecordBatch| -> Vec<String> {
-                    (0..batch.len()).map(|index| self.origin.id(batch.head(index).0)).collect()
-                };
-                let ids: Vec<String> = batches.iter().flat_map(ids).collect();
-                let known = store.packed_register_of(&self.origin.name, &ids).await?;
-                self.know_pack(&mut intake, &known);
-            }
-        }
-        batches.into_iter().for_each(|batch| intake.accept(batch));
-        Ok(intake)
-    }
-
-    async fn know(&self, store: &Store, intake: &mut Intake) -> Result<(), StoreError> {
-        let mut after = String::new();
-        while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
-            after = last;
-            self.know_pack(intake, &pack);
-        }
-        Ok(())
-    }
-
-    fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) {
-        for (id, fingerprint) in pack.iter() {
-            // All of them were read under these settings, so each has the prefix.
-            intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
-        }
-    }
-}
-
-/// What came of a read while it went on.
-enum Came {
-    /// So little that nothing has been taken in yet.
-    Few(Vec<RecordBatch>),
-    /// All of it, beside everybody known.
-    Many(Intake),
-}
-
-/// All that comes, or the first of many.
-async fn some_of(batches: &mut mpsc::Receiver<RecordBatch>) -> Vec<RecordBatch> {
-    let mut some = Vec::new();
-    while some.len() < FEW_BATCHES
-        && let Some(batch) = batches.recv().await
-    {
-        some.push(batch);
-    }
-    some
 }

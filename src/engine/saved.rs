@@ -2,7 +2,7 @@
 
 use super::feed::FeedError;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
-use super::register::Select;
+use super::register::Turn;
 use super::{Engine, EngineError};
 use crate::core::lifecycle::Moment;
 use crate::core::report::Outcome;
@@ -36,7 +36,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Err(connection) = self.connect().await? {
             return Ok(Err(CycleFailure::Connection(connection)));
         }
-        match self.plan(moment, &Select::All).await {
+        match self.plan(moment, Turn::default()).await {
             Ok(planned) => Ok(Ok(planned)),
             Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
             Err(FeedError::Store(error)) => Err(error.into()),

@@ -1,61 +1,64 @@
 //! The schedules: a run whenever a tick is due, and a comparison of live Workiva with state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::Engine;
-use super::register::Select;
+use super::feed::Feed;
+use super::member::EndedRead;
+use super::readers::{Readers, turn};
+use super::register::Turn;
+use super::ticks::{Event, Ticks};
 use super::trigger::{Asked, Asker};
-use crate::core::schedule::Agenda;
+use super::{Engine, EngineError};
+use crate::core::rounds::Round;
+use crate::core::schedule::{Agenda, Schedule};
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
 use crate::store::StoreError;
 
-/// The longest sleep: a wall clock that was set, or a machine that slept, is noticed within this.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// A wall clock that is so far behind the newest tick was set back: ticks are counted from where it is now.
-const SET_BACK: TimeDelta = TimeDelta::seconds(60);
-
-/// When something is due by the schedule, and when by a date.
-type DueBy = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-
-/// Why a sleep ended.
-enum Wake {
-    Due,
-    Asked(Asked),
-    Stopped,
-    SetBack,
+/// What comes next.
+enum Next {
+    Event(Event<(usize, bool)>),
+    /// Sources were read beside.
+    Read(Round<EndedRead>),
 }
 
 /// Plans whenever a tick is due; a run that fails is told, and the next one tries again. `first`: the daemon has just started.
 pub async fn run<S: HrSource, P: ScimPort>(
     engine: Arc<Engine<S, P>>,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
     first: bool,
 ) {
-    let at_once = first && engine.settings.schedule.run_on_start;
-    let last = known(engine.store.last_run_at().await, "the last run is not known");
+    let mut ticks = Ticks::new("schedule.cron", agenda(&engine), engine.clock.now());
+    ticks.is_asked = true;
+    let missed = known(has_missed(&engine).await, "whether a run was missed is not known");
+    ticks.at_once = match first && engine.settings.schedule.run_on_start {
+        true => Some("start"),
+        false => missed.unwrap_or_default().then_some("missed"),
+    };
     // What a process that is gone had answered for is read at once, whatever the schedule says.
-    if known(
-        engine.store.delivery_waits().await.map(|waits| waits.then_some(())),
-        "whether a delivery waits is not known",
-    )
-    .is_some()
+    if known(engine.store.delivery_waits().await, "whether a delivery waits is not known").unwrap_or_default()
     {
-        for source in engine.feed.pushed() {
-            engine.triggers.ask(Asker::Push, Some(source));
+        ask_for_pushed(&engine);
+    }
+    let mut readers = Readers::new(Arc::clone(&engine));
+    loop {
+        let next = tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            round = readers.complete() => Next::Read(round),
+            event = ticks.next(&engine) => Next::Event(event),
+        };
+        // Nothing is changed until one transaction at the end, so the work can be left at any point.
+        tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            () = work(&engine, &mut ticks, &mut readers, next) => {}
         }
     }
-    let ticks = Ticks { key: "schedule.cron", agenda: agenda(&engine), last, at_once, is_asked: true };
-    let work = |cause, due: Option<Vec<(usize, bool)>>| {
-        let select = due.map_or(Select::All, Select::Some);
-        let engine = &engine;
-        async move { cycle(engine, cause, &select).await }
-    };
-    each_tick(&engine, ticks, stop, work).await;
+    readers.stop().await;
 }
 
 /// Compares live Workiva with state whenever a tick of `[drift]` is due, and has the way back planned where that is configured.
@@ -64,148 +67,79 @@ pub async fn run_drift<S: HrSource, P: ScimPort>(engine: Arc<Engine<S, P>>, mut 
         let _ = stop.changed().await;
         return;
     };
-    let last = known(engine.store.last_drift_at().await, "the last comparison is not known");
-    let agenda = Agenda::new(vec![(schedule.clone(), ())]);
-    let ticks = Ticks { key: "drift.cron", agenda, last, at_once: false, is_asked: false };
-    let work = |cause, _: Option<Vec<()>>| drift(&engine, cause);
-    each_tick(&engine, ticks, stop, work).await;
-}
-
-/// When which source is read, by position; `true`: in full.
-fn agenda<S, P>(engine: &Engine<S, P>) -> Agenda<(usize, bool)> {
-    let usual = &engine.rules.schedule;
-    let mut entries = Vec::new();
-    for (place, source) in engine.rules.sources.iter().enumerate() {
-        entries.push((source.schedule.as_ref().unwrap_or(usual).clone(), (place, false)));
-        entries.extend(source.full_schedule.clone().map(|schedule| (schedule, (place, true))));
-    }
-    Agenda::new(entries)
-}
-
-fn known<T>(known: Result<Option<T>, StoreError>, message: &str) -> Option<T> {
-    known.unwrap_or_else(|error| {
-        tracing::error!(%error, "{message}");
-        None
-    })
-}
-
-/// When something is due.
-struct Ticks<T> {
-    /// The key of the expression.
-    key: &'static str,
-    agenda: Agenda<T>,
-    /// When it was done last.
-    last: Option<DateTime<Utc>>,
-    /// Whether it is due now, whatever the schedule says.
-    at_once: bool,
-    /// Whether somebody else may ask for it as well: it is a run, for which dates of people come as well.
-    is_asked: bool,
-}
-
-impl<T: Clone + Ord> Ticks<T> {
-    /// What is due next after this moment.
-    async fn next_after<S, P>(&self, engine: &Engine<S, P>, reference: DateTime<Utc>) -> DueBy {
-        let date = match self.is_asked {
-            true => known(engine.store.next_date(reference).await, "the next date is not known"),
-            false => None,
-        };
-        (self.agenda.next_after(reference), date)
-    }
-}
-
-/// Works whenever a tick is due. A tick that was missed, because the daemon was down or the work took longer, is made up
-/// once; the work never overlaps with itself.
-/// `work` is told the cause and what is due; `None`: everything.
-async fn each_tick<S: HrSource, P: ScimPort, T: Place, F: Future<Output = ()>>(
-    engine: &Engine<S, P>,
-    ticks: Ticks<T>,
-    mut stop: watch::Receiver<bool>,
-    work: impl Fn(&'static str, Option<Vec<T>>) -> F,
-) {
+    let last = known(engine.store.last_drift_at().await, "the last comparison is not known").flatten();
     let now = engine.clock.now();
-    let missed = match ticks.last {
-        Some(last) => {
-            <[_; 2]>::from(ticks.next_after(engine, last).await).into_iter().flatten().any(|due| due <= now)
-        }
-        None => false,
-    };
-    let mut cause = match (ticks.at_once, missed) {
-        (true, _) => Some("start"),
-        (false, true) => Some("missed"),
-        (false, false) => None,
-    };
-    let mut due_now = None;
-    let mut reference = now;
-    let mut told_of_end = false;
+    let mut ticks = Ticks::new("drift.cron", Agenda::new(vec![(schedule.clone(), ())]), now);
+    ticks.at_once = last.is_some_and(|last| is_past(schedule, last, now)).then_some("missed");
     loop {
-        if let Some(cause) = cause {
-            // Nothing is changed until one transaction at the end, so the work can be left at any point.
-            tokio::select! {
-                biased;
-                _ = stop.changed() => return,
-                () = work(cause, due_now.take()) => {}
-            }
+        let event = tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            event = ticks.next(&engine) => event,
+        };
+        let Event::Due(cause, _) = event else { continue };
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = drift(&engine, cause) => {}
         }
-        let (tick, date) = ticks.next_after(engine, reference).await;
-        if tick.is_none() && !told_of_end {
-            tracing::warn!(
-                key = ticks.key,
-                "the expression names no further day; nothing runs by it any more"
-            );
-            told_of_end = true;
-        }
-        let due = [tick, date].into_iter().flatten().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let woken = sleep_until(engine, reference, due, ticks.is_asked, &mut stop).await;
-        let now = engine.clock.now();
-        match woken {
-            Wake::Due => {}
-            Wake::Stopped => return,
-            Wake::Asked(asked) => {
-                (cause, due_now) = (Some(asked.cause()), T::asked(engine, &asked));
-                // A tick that comes due meanwhile stays due.
-                continue;
-            }
-            Wake::SetBack => {
-                tracing::warn!(%due, "the clock was set back; the next run is due by what it shows now");
-                (cause, reference) = (None, now);
-                continue;
-            }
-        }
-        // Ticks between the one that was due and now were missed: this run stands for all of them.
-        let was_late = ticks.agenda.next_after(due).is_some_and(|next| next <= now);
-        let places = ticks.agenda.due(reference, now.max(due));
-        cause = Some(match (was_late, places.is_empty()) {
-            (true, _) => "missed",
-            (false, false) => "schedule",
-            (false, true) => "date",
-        });
-        due_now = Some(places);
-        reference = now.max(due);
     }
 }
 
-/// What a tick can be about.
-trait Place: Clone + Ord {
-    /// What is asked for; `None`: everything.
-    fn asked<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, asked: &Asked) -> Option<Vec<Self>>;
-}
-
-impl Place for () {
-    fn asked<S: HrSource, P: ScimPort>(_: &Engine<S, P>, _: &Asked) -> Option<Vec<Self>> {
-        None
+/// Does what comes next. What is read beside is only begun here.
+async fn work<S: HrSource, P: ScimPort>(
+    engine: &Engine<S, P>,
+    ticks: &mut Ticks<(usize, bool)>,
+    readers: &mut Readers<S, P>,
+    next: Next,
+) {
+    let (cause, turn) = match next {
+        Next::Read(round) => return take_in(engine, ticks, readers, round).await,
+        Next::Event(Event::Due(cause, places)) => {
+            let (beside, own) = readers.part(places).await;
+            if !beside.is_empty() {
+                return readers.begin(cause, &beside, own);
+            }
+            (cause, Turn::of(own))
+        }
+        Next::Event(Event::Asked(asked)) => {
+            let (beside, own) = readers.part(places(engine, &asked)).await;
+            let cause = if asked.called { "webhook" } else { "queue" };
+            if asked.waits_for_none() {
+                // What the run is for is there already.
+                readers.begin(cause, &beside, Vec::new());
+            } else if !beside.is_empty() {
+                return readers.begin(cause, &beside, own);
+            }
+            (asked.cause(), Turn::of(own))
+        }
+    };
+    ticks.looked_at(engine.clock.now());
+    if !cycle(engine, cause, turn).await {
+        ask_for_pushed(engine);
     }
 }
 
-impl Place for (usize, bool) {
-    fn asked<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, asked: &Asked) -> Option<Vec<Self>> {
-        // One that is configured no longer is not read; where none is left, what they told last is looked at again.
-        let place = |name: &String| Some((engine.feed.position(name)?, false));
-        (!asked.all).then(|| asked.sources.iter().filter_map(place).collect())
+/// Takes in what was read beside.
+async fn take_in<S: HrSource, P: ScimPort>(
+    engine: &Engine<S, P>,
+    ticks: &mut Ticks<(usize, bool)>,
+    readers: &mut Readers<S, P>,
+    round: Round<EndedRead>,
+) {
+    let places: Vec<(usize, bool)> = round.reads.iter().map(|(place, _)| (*place, false)).collect();
+    let cause = round.cause;
+    ticks.looked_at(engine.clock.now());
+    if !cycle(engine, cause, turn(round)).await {
+        readers.begin(cause, &places, Vec::new());
+        ask_for_pushed(engine);
     }
+    readers.begin_again();
 }
 
-async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, select: &Select) {
-    let ended = engine.cycle_of(cause, select).await;
+/// Runs a cycle. The answer is whether what it had read could stand; if not, it has to be read again.
+async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, turn: Turn) -> bool {
+    let ended = engine.cycle_of(cause, turn).await;
     for source in ended.iter().flat_map(|result| &result.further) {
         engine.triggers.ask(Asker::Queue, Some(source));
     }
@@ -215,42 +149,74 @@ async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, sel
             engine.triggers.ask_again(engine.clock.elapsed());
         }
         Ok(_) => engine.triggers.all_looked_at(),
-        Err(error) => tracing::error!(%error, "the run failed; nothing of it was stored or sent"),
+        Err(error) => {
+            tracing::error!(%error, "the run failed; nothing of it was stored or sent");
+            return !matches!(error, EngineError::Store(StoreError::Overtaken { .. }));
+        }
     }
+    true
 }
 
 async fn drift<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str) {
     match engine.drift(cause, engine.settings.drift.repair).await {
-        Ok(run) if run.recorded > 0 => cycle(engine, "drift", &Select::All).await,
+        Ok(run) if run.recorded > 0 => {
+            engine.triggers.ask(Asker::Drift, None);
+        }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "Workiva was not compared with state"),
     }
 }
 
-/// Sleeps until a tick is due that comes after `reference`.
-async fn sleep_until<S: HrSource, P: ScimPort>(
-    engine: &Engine<S, P>,
-    reference: DateTime<Utc>,
-    due: DateTime<Utc>,
-    is_asked: bool,
-    stop: &mut watch::Receiver<bool>,
-) -> Wake {
-    loop {
-        let now = engine.clock.now();
-        let wait = (due - now).to_std().unwrap_or(Duration::ZERO);
-        if wait.is_zero() {
-            return Wake::Due;
-        }
-        if now + SET_BACK < reference {
-            return Wake::SetBack;
-        }
-        tokio::select! {
-            biased;
-            _ = stop.changed() => return Wake::Stopped,
-            asked = engine.triggers.due(&*engine.clock, engine.settings.trigger.pause()), if is_asked => {
-                return Wake::Asked(asked);
-            }
-            () = engine.clock.sleep(wait.min(LONGEST_SLEEP)) => {}
-        }
+/// What is asked for, by position; `None`: everything.
+fn places<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, asked: &Asked) -> Option<Vec<(usize, bool)>> {
+    // One that is configured no longer is not read; where none is left, what they told last is looked at again.
+    let place = |name: &String| Some((engine.feed.position(name)?, false));
+    (!asked.all).then(|| asked.sources.iter().filter_map(place).collect())
+}
+
+fn ask_for_pushed<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) {
+    for source in engine.feed.pushed() {
+        engine.triggers.ask(Asker::Push, Some(source));
     }
+}
+
+/// When which source is read, by position; `true`: in full.
+fn agenda<S, P>(engine: &Engine<S, P>) -> Agenda<(usize, bool)> {
+    let places = 0..engine.rules.sources.len();
+    let entry =
+        |place| schedules(engine, place).map(move |(schedule, full)| (schedule.clone(), (place, full)));
+    Agenda::new(places.flat_map(entry).collect())
+}
+
+fn schedules<S, P>(engine: &Engine<S, P>, place: usize) -> impl Iterator<Item = (&Schedule, bool)> {
+    let source = &engine.rules.sources[place];
+    let usual = source.schedule.as_ref().unwrap_or(&engine.rules.schedule);
+    std::iter::once((usual, false)).chain(source.full_schedule.as_ref().map(|schedule| (schedule, true)))
+}
+
+/// Whether a date, or the turn of a source, has passed without a run. Where there is a register it tells when each was read: a run over
+/// what was pushed, say, stands for no other source.
+async fn has_missed<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> Result<bool, StoreError> {
+    let now = engine.clock.now();
+    let Some(last) = engine.store.last_run_at().await? else { return Ok(false) };
+    if engine.store.next_date(last).await?.is_some_and(|date| date <= now) {
+        return Ok(true);
+    }
+    let has_passed =
+        |place, since| schedules(engine, place).any(|(schedule, _)| is_past(schedule, since, now));
+    let Feed::Register(register) = &engine.feed else { return Ok(has_passed(0, last)) };
+    let standings = engine.store.source_standings().await?;
+    let asked = register.members.iter().enumerate().filter(|(_, member)| member.source.push().is_none());
+    Ok(asked.into_iter().any(|(place, member)| match standings.get(&member.origin.name) {
+        Some(standing) => has_passed(place, standing.read_at),
+        None => true,
+    }))
+}
+
+fn is_past(schedule: &Schedule, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    schedule.next_after(since).is_some_and(|due| due <= now)
+}
+
+fn known<T>(known: Result<T, StoreError>, message: &str) -> Option<T> {
+    known.map_err(|error| tracing::error!(%error, "{message}")).ok()
 }

@@ -22,6 +22,8 @@ pub enum Asker {
     Webhook,
     /// A run that took a message off a queue, behind which more may wait.
     Queue,
+    /// A comparison with Workiva that has recorded what it found.
+    Drift,
 }
 
 /// What is asked for.
@@ -35,16 +37,26 @@ pub struct Asked {
     pub pushed: bool,
     /// Whether a webhook asked.
     pub called: bool,
+    /// Whether what was found changed in Workiva is to be led back.
+    pub drifted: bool,
+    /// Whether people are to be looked at again who were left out.
+    pub again: bool,
 }
 
 impl Asked {
+    /// Whether the run is for what is there already, so that it waits for no source.
+    pub fn waits_for_none(&self) -> bool {
+        self.pushed || self.drifted || self.again
+    }
+
     /// The cause of the run.
     pub fn cause(&self) -> &'static str {
         match (self.pushed, self.called) {
             (true, _) => "push",
             (false, true) => "webhook",
-            (false, false) if self.sources.is_empty() => "again",
-            (false, false) => "queue",
+            (false, false) if !self.sources.is_empty() => "queue",
+            (false, false) if self.drifted => "drift",
+            (false, false) => "again",
         }
     }
 }
@@ -62,6 +74,7 @@ struct Waiting {
     queued: BTreeSet<String>,
     called: BTreeSet<String>,
     called_all: bool,
+    drifted: bool,
     /// When the newest run began that a webhook asked for, by [`Clock::elapsed`].
     last_called_run: Option<Duration>,
     /// When people are to be looked at again who were left out.
@@ -84,6 +97,7 @@ impl Triggers {
             (Asker::Push, name) => !waiting.pushed.insert(name.unwrap_or_default().to_owned()),
             (Asker::Queue, name) => !waiting.queued.insert(name.unwrap_or_default().to_owned()),
             (Asker::Webhook, Some(name)) => waiting.called_all || !waiting.called.insert(name.to_owned()),
+            (Asker::Drift, _) => std::mem::replace(&mut waiting.drifted, true),
             (Asker::Webhook, None) => std::mem::replace(&mut waiting.called_all, true),
         };
         drop(waiting);
@@ -120,10 +134,11 @@ impl Triggers {
                     waiting.last_called_run = Some(now);
                 }
                 let again = waiting.again_at.map(|at| at.saturating_sub(now));
-                let is_news = !waiting.pushed.is_empty() || !waiting.queued.is_empty();
-                if may_call || is_news || again.is_some_and(|left| left.is_zero()) {
-                    waiting.again_at = None;
-                    return take(&mut waiting, may_call);
+                let is_again = again.is_some_and(|left| left.is_zero());
+                let is_news = !waiting.pushed.is_empty() || !waiting.queued.is_empty() || waiting.drifted;
+                if may_call || is_news || is_again {
+                    waiting.again_at = waiting.again_at.filter(|_| !is_again);
+                    return Asked { again: is_again, ..take(&mut waiting, may_call) };
                 }
                 waiting.is_called().then_some(left).into_iter().chain(again).min()
             };
@@ -144,7 +159,9 @@ impl Triggers {
 
 fn take(waiting: &mut Waiting, called: bool) -> Asked {
     let pushed = !waiting.pushed.is_empty();
-    let mut asked = Asked { sources: std::mem::take(&mut waiting.pushed), all: false, pushed, called };
+    let drifted = std::mem::take(&mut waiting.drifted);
+    let sources = std::mem::take(&mut waiting.pushed);
+    let mut asked = Asked { sources, pushed, called, drifted, ..Asked::default() };
     asked.sources.append(&mut waiting.queued);
     if called {
         asked.sources.append(&mut waiting.called);
@@ -186,7 +203,7 @@ mod tests {
         let triggers = Triggers::default();
         triggers.ask_again(SystemClock.elapsed());
         let asked = triggers.due(&SystemClock, Duration::ZERO).await;
-        assert_eq!((asked.cause(), &asked), ("again", &Asked::default()));
+        assert_eq!((asked.cause(), &asked), ("again", &Asked { again: true, ..Asked::default() }));
         triggers.ask_again(SystemClock.elapsed() + Duration::from_secs(3600));
         triggers.ask(Asker::Push, Some("a"));
         assert_eq!(
@@ -205,14 +222,8 @@ mod tests {
         triggers.ask(Asker::Webhook, Some("a"));
         triggers.ask(Asker::Push, Some("b"));
         let asked = triggers.due(&SystemClock, hour).await;
-        assert_eq!(
-            asked,
-            Asked { sources: ["b".to_owned()].into(), all: false, pushed: true, called: false }
-        );
+        assert_eq!(asked, Asked { sources: ["b".to_owned()].into(), pushed: true, ..Asked::default() });
         let asked = triggers.due(&SystemClock, Duration::ZERO).await;
-        assert_eq!(
-            asked,
-            Asked { sources: ["a".to_owned()].into(), all: false, pushed: false, called: true }
-        );
+        assert_eq!(asked, Asked { sources: ["a".to_owned()].into(), called: true, ..Asked::default() });
     }
 }

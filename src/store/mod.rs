@@ -82,6 +82,15 @@ pub enum StoreError {
     /// The reading broke down.
     #[error("reading the database was broken off; the log says why")]
     Stopped,
+    /// What was read is older than what another process has stored of the same source meanwhile.
+    #[error(
+        "another process has begun to read the source '{source_name}' later, and stored that first; nothing of this run is \
+         stored or sent; run it again"
+    )]
+    Overtaken {
+        /// The source.
+        source_name: String,
+    },
     /// A value in the database is not what this version writes.
     #[error("the database holds {what} that cannot be read; was it edited by hand?")]
     Corrupt {

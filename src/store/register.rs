@@ -23,7 +23,7 @@ pub struct SourceStanding {
     pub reading: String,
     /// From where its next delta goes on.
     pub cursor: Option<String>,
-    /// When it was last read.
+    /// When its newest read began.
     pub read_at: DateTime<Utc>,
     /// When it was last read in full.
     pub full_read_at: DateTime<Utc>,
@@ -48,16 +48,35 @@ pub struct SourceCommit {
     pub reading: String,
     /// Whether what was known of it was read under other settings, and goes.
     pub anew: bool,
+    /// When the read had begun that stood as this one began; `None`: there was none.
+    pub behind: Option<DateTime<Utc>>,
     /// Whom it concerns.
     pub changes: Changes,
     /// From where its next delta goes on.
     pub cursor: Option<String>,
-    /// When it was read.
+    /// When that began.
     pub read_at: DateTime<Utc>,
     /// Rows and columns, where it told of everybody.
     pub full: Option<(u64, HeaderNames)>,
     /// What is remembered of the file or system.
     pub file: SourceFile,
+}
+
+impl SourceCommit {
+    /// Whether it may be stored behind what stands now: nothing was stored since it began, or only what another process had begun
+    /// to read before it. So nobody loses anything by what is older than what is known.
+    pub fn may_follow(&self, stored: Option<&SourceStanding>) -> bool {
+        self.may_follow_read(stored.map(|stored| (stored.reading.as_str(), millis(stored.read_at))))
+    }
+
+    fn may_follow_read(&self, stored: Option<(&str, i64)>) -> bool {
+        // Told by what stood, it means nothing without that.
+        let Some((reading, read_at)) = stored else { return self.anew };
+        let is_of_same_settings = self.anew || reading == self.reading;
+        is_of_same_settings
+            && (self.behind.is_some_and(|behind| millis(behind) == read_at)
+                || read_at <= millis(self.read_at))
+    }
 }
 
 /// What a cycle has read into the register.
@@ -219,6 +238,12 @@ pub(super) async fn store_register(
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&write.configured)).execute(&mut **tx).await?;
     }
     for one in &write.commits {
+        let sql = "SELECT reading, read_at FROM source_state WHERE source = ?1";
+        let stored: Option<(String, i64)> =
+            sqlx::query_as(sql).bind(&one.name).fetch_optional(&mut **tx).await?;
+        if !one.may_follow_read(stored.as_ref().map(|(reading, read_at)| (reading.as_str(), *read_at))) {
+            return Err(StoreError::Overtaken { source_name: one.name.clone() });
+        }
         if one.anew {
             sqlx::query("DELETE FROM register WHERE source = ?1").bind(&one.name).execute(&mut **tx).await?;
         }
@@ -293,4 +318,40 @@ pub(super) async fn accept_sources(tx: &mut Tx) -> Result<(), StoreError> {
                WHERE accepted_rows IS NOT rows OR accepted_header IS NOT header";
     sqlx::query(sql).execute(&mut **tx).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(began: i64, behind: Option<i64>) -> SourceCommit {
+        SourceCommit {
+            name: "staff".into(),
+            reading: "a".into(),
+            anew: behind.is_none(),
+            behind: behind.map(from_millis),
+            changes: Changes::new(),
+            cursor: None,
+            read_at: from_millis(began),
+            full: None,
+            file: SourceFile::default(),
+        }
+    }
+
+    #[test]
+    fn a_read_counts_behind_what_it_was_compared_with_or_what_began_before_it() {
+        assert!(read(20, Some(10)).may_follow_read(Some(("a", 10))));
+        // The clock was set back meanwhile, and nobody else has read.
+        assert!(read(20, Some(30)).may_follow_read(Some(("a", 30))));
+        // Another process: it began before, or later.
+        assert!(read(20, Some(10)).may_follow_read(Some(("a", 15))));
+        assert!(!read(20, Some(10)).may_follow_read(Some(("a", 25))));
+        // What it was compared with is gone, or was read in another way.
+        assert!(!read(20, Some(10)).may_follow_read(None));
+        assert!(!read(20, Some(10)).may_follow_read(Some(("b", 15))));
+        // Of everybody, compared with nothing.
+        assert!(read(20, None).may_follow_read(None));
+        assert!(read(20, None).may_follow_read(Some(("b", 15))));
+        assert!(!read(20, None).may_follow_read(Some(("a", 25))));
+    }
 }

@@ -1,0 +1,185 @@
+//! Reading one source of the register: what it says now against what is known of it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+
+use super::feed::{self, FeedError};
+use crate::core::intake::{Findings, Intake};
+use crate::core::record::{Fingerprint, RecordBatch};
+use crate::core::register::{Origin, by_delta, by_snapshot};
+use crate::core::schedule::Schedule;
+use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
+use crate::store::{PackedPeople, SourceCommit, SourceStanding, Store, StoreError};
+
+/// A delta of fewer batches than this is held until it has ended, and compared with those alone whom it names.
+const FEW_BATCHES: usize = 8;
+
+/// A source of the register.
+pub struct Member<S> {
+    /// What it is called, and how its records are taken.
+    pub origin: Origin,
+    /// The source.
+    pub source: S,
+    /// The digest of the settings under which it is read.
+    pub reading: String,
+    /// Whether a header that changed may stand.
+    pub any_header: bool,
+    /// When it is read in full, whatever its deltas tell.
+    pub full_schedule: Option<Schedule>,
+}
+
+/// What one source was found to say.
+pub(super) struct OneRead {
+    /// What it changes.
+    pub(super) commit: SourceCommit,
+    pub(super) end: SourceEnd,
+    /// What could not be used. Whoever changed stands in `commit` alone.
+    pub(super) findings: Findings,
+}
+
+/// A read that has ended, well or not. It counts once a cycle has taken it in.
+pub struct EndedRead {
+    pub(super) place: usize,
+    pub(super) result: Result<OneRead, SourceError>,
+}
+
+impl<S: HrSource> Member<S> {
+    /// What is known of it, unless that was read under other settings.
+    pub(super) fn stands<'a>(&self, standing: Option<&'a SourceStanding>) -> Option<&'a SourceStanding> {
+        standing.filter(|standing| standing.reading == self.reading)
+    }
+
+    /// Whether a tick of `full_cron` has passed since it was read in full: by the time of that read, so that no process has to
+    /// be there when it comes, and one that failed is made up.
+    fn is_full_read_due(&self, standing: Option<&SourceStanding>, now: DateTime<Utc>) -> bool {
+        let next = |schedule: &Schedule| schedule.next_after(self.stands(standing)?.full_read_at);
+        self.full_schedule.as_ref().and_then(next).is_some_and(|due| due <= now)
+    }
+
+    /// Reads it. `full`: everybody, whatever deltas there are.
+    pub(super) async fn read(
+        &self,
+        store: &Store,
+        stored: Option<&SourceStanding>,
+        full: bool,
+        now: DateTime<Utc>,
+    ) -> Result<OneRead, FeedError> {
+        let full = full || self.is_full_read_due(stored, now);
+        let standing = self.stands(stored);
+        let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
+        let asked_for_delta = since.is_some();
+        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+        let take_in = async {
+            let mut few = Vec::new();
+            if asked_for_delta {
+                few = some_of(&mut batches).await;
+                if few.len() < FEW_BATCHES {
+                    return Ok::<_, FeedError>(Came::Few(few));
+                }
+            }
+            let mut intake = Intake::default();
+            if standing.is_some() {
+                self.know(store, &mut intake).await?;
+            }
+            few.into_iter().for_each(|batch| intake.accept(batch));
+            Ok(Came::Many(feed::take_in(intake, batches).await))
+        };
+        let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
+        let mut end = end?;
+        let intake = match came? {
+            Came::Many(intake) => intake,
+            Came::Few(batches) => self.take_few(store, end.extent, batches).await?,
+        };
+        end.file = SourceError::unless_after(end.file, standing.map(|standing| &standing.file))?;
+        if end.extent == Extent::Delta && !asked_for_delta {
+            let reason = "it told of changes where everybody was asked for".into();
+            return Err(SourceError::SystemIncomplete { system: end.file.name, reason }.into());
+        }
+        let mut findings = intake.finish(Fingerprint(u128::MAX));
+        let (changes, whole) = match end.extent {
+            Extent::Delta => (by_delta(&findings, &self.origin), None),
+            Extent::Snapshot => {
+                let missing = match standing {
+                    Some(_) => store.missing_in(&self.origin.name).await?,
+                    None => HashMap::new(),
+                };
+                let whole = (findings.rows, end.header.clone());
+                (by_snapshot(&findings, &missing, &self.origin), Some(whole))
+            }
+        };
+        let commit = SourceCommit {
+            name: self.origin.name.clone(),
+            reading: self.reading.clone(),
+            anew: standing.is_none(),
+            behind: stored.map(|stored| stored.read_at),
+            changes,
+            cursor: end.cursor.clone(),
+            read_at: now,
+            full: whole,
+            file: end.file.clone(),
+        };
+        // They may wait for others to be read: once is enough.
+        findings.changed = Vec::new();
+        Ok(OneRead { commit, end, findings })
+    }
+
+    /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
+    async fn take_few(
+        &self,
+        store: &Store,
+        extent: Extent,
+        batches: Vec<RecordBatch>,
+    ) -> Result<Intake, StoreError> {
+        let mut intake = Intake::default();
+        match extent {
+            Extent::Snapshot => self.know(store, &mut intake).await?,
+            Extent::Delta => {
+                let ids = |batch: &RecordBatch| -> Vec<String> {
+                    (0..batch.len()).map(|index| self.origin.id(batch.head(index).0)).collect()
+                };
+                let ids: Vec<String> = batches.iter().flat_map(ids).collect();
+                let known = store.packed_register_of(&self.origin.name, &ids).await?;
+                self.know_pack(&mut intake, &known);
+            }
+        }
+        batches.into_iter().for_each(|batch| intake.accept(batch));
+        Ok(intake)
+    }
+
+    async fn know(&self, store: &Store, intake: &mut Intake) -> Result<(), StoreError> {
+        let mut after = String::new();
+        while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
+            after = last;
+            self.know_pack(intake, &pack);
+        }
+        Ok(())
+    }
+
+    fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) {
+        for (id, fingerprint) in pack.iter() {
+            // All of them were read under these settings, so each has the prefix.
+            intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
+        }
+    }
+}
+
+/// What came of a read while it went on.
+enum Came {
+    /// So little that nothing has been taken in yet.
+    Few(Vec<RecordBatch>),
+    /// All of it, beside everybody known.
+    Many(Intake),
+}
+
+/// All that comes, or the first of many.
+async fn some_of(batches: &mut mpsc::Receiver<RecordBatch>) -> Vec<RecordBatch> {
+    let mut some = Vec::new();
+    while some.len() < FEW_BATCHES
+        && let Some(batch) = batches.recv().await
+    {
+        some.push(batch);
+    }
+    some
+}

@@ -23,7 +23,10 @@ pub(super) fn of_person(
     let waits = is_undecided || matches!(step, Step::Busy { .. });
     let Some(map) = map.filter(|_| !waits) else { return Memberships::default() };
     let wanted = granted.map(|granted| map.wanted(granted));
-    memberships(state, wanted.as_ref(), map)
+    // Others may learn meanwhile which groups are meant, before what is planned here is stored or done.
+    let unknown =
+        granted.map_or(0, |granted| granted.keys().filter(|one| !map.ids.contains_key(*one)).count());
+    Memberships { unknown: unknown as u64, ..memberships(state, wanted.as_ref(), map) }
 }
 
 /// Adds it to the plan.

@@ -298,7 +298,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     let memberships = membership::of_person(state, &step, granted, ground.groups);
     let is_whole = memberships.is_settled();
     // What a worker holds with another end may end before the rest of this does, and that must not settle the person then.
-    let settled = match memberships.busy > 0 || memberships.held_back > 0 {
+    let settled = match memberships.leaves_more() {
         true => Settled { fingerprint: Fingerprint::NONE, ..settled },
         false => settled,
     };

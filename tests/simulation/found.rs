@@ -486,3 +486,31 @@ fn a_grant_that_a_worker_gives_back_is_not_sent_behind_a_suspension() {
     ];
     assert_well(setup, &ops);
 }
+
+/// One of two daemons could not list the groups and planned without them, while the other learnt which are meant. What the first had planned
+/// settled everybody behind that, and nobody was ever put into a group.
+#[test]
+fn a_plan_that_does_not_know_which_groups_are_meant_settles_nobody_to_whom_they_are_granted() {
+    let setup = Setup {
+        people: 10,
+        deletes: true,
+        ways: 6,
+        rate: 10,
+        repairs_drift: true,
+        groups: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Export(FileKind::NewColumn),
+        Op::Start(Task::Sync),
+        Op::Work(6, 13_949_742_487_021_701_197),
+        Op::Weather(Weather::Throttling),
+        Op::DiskFull(true),
+        Op::Start(Task::Run),
+        Op::Work(3, 3_004_732_450_706_992_510),
+        Op::Kill(37, 6_831_708_559_445_158_466),
+        Op::Work(4, 10_114_973_622_196_969_093),
+    ];
+    assert_well(setup, &ops);
+}

@@ -22,6 +22,8 @@ pub struct Memberships {
     pub busy: u64,
     /// How many memberships are kept, since it is not known which groups are meant.
     pub held_back: u64,
+    /// How many grants wait until it is known which groups are meant.
+    pub unknown: u64,
     /// Whether the last workspace that is known goes.
     pub loses_last_workspace: bool,
 }
@@ -30,6 +32,11 @@ impl Memberships {
     /// Whether nothing is left to do.
     pub fn is_settled(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether a run has to look again, even once everything that is planned has been done.
+    pub fn leaves_more(&self) -> bool {
+        self.busy + self.held_back + self.unknown > 0
     }
 }
 

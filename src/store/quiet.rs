@@ -69,8 +69,9 @@ impl Store {
     }
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
-    /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way, nothing
-    /// parked or discarded, and no date that concerns a person or an action under way by `now`.
+    /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way (what waits may
+    /// wait for what only a run can plan), nothing parked or discarded, and no date that concerns a person or an action under way
+    /// by `now`.
     ///
     /// # Errors
     /// Where the database fails.
@@ -85,7 +86,7 @@ impl Store {
                        WHERE state IN ('queued', 'parked') AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'parked')))";
+                          AND o.state IN ('queued', 'parked') AND o.waits = 0))";
         let rows: Option<i64> =
             sqlx::query_scalar(sql).bind(digest).bind(moment_text(now)).fetch_optional(&self.readers).await?;
         Ok(rows.map(i64::unsigned_abs))

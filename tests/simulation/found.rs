@@ -514,3 +514,12 @@ fn a_plan_that_does_not_know_which_groups_are_meant_settles_nobody_to_whom_they_
     ];
     assert_well(setup, &ops);
 }
+
+/// A user was deleted by hand, and made anew by an update. What waited for the old user's workspace counted as under way, so every run over
+/// the same bytes was quiet, and the workspace was not granted anew.
+#[test]
+fn a_run_is_not_quiet_while_a_membership_waits_for_what_nobody_is_about_to_do() {
+    let setup = Setup { people: 7, page: 3, ways: 2, groups: true, ..Setup::USUAL };
+    let ops = [Op::Quiet, Op::Hr(Change::Marry, 45), Op::Hand(Edit::Delete, 45)];
+    assert_well(setup, &ops);
+}

@@ -177,10 +177,11 @@ impl World {
         for row in self.database.rows(open) {
             faults.push(format!("an action never ended: {row:?}"));
         }
-        // What waits for something waits for what is known to be left.
+        // What waits for something waits for what is known to be left, or for word of whom HR says nothing.
         let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
+        let day = self.today();
         for row in self.database.rows(waits) {
-            if !named.has(&row[0]) {
+            if !named.has(&row[0]) && self.hr.shows_as_gone(&row[0], day).is_some() {
                 faults.push(format!("a membership waits for nothing: {row:?}"));
             }
         }

@@ -16,6 +16,7 @@ use super::repair::further_faults;
 use super::rest::presets;
 use super::rules::{Rules, compile, compile_deciding};
 use super::settings::{HttpSettings, Settings};
+use super::tables;
 use crate::core::planner::Rulebook;
 
 /// What environment variables that override a key begin with: `WORKIVA_SYNC__WORKIVA__BASE_URL`.
@@ -127,6 +128,7 @@ fn settings_of(mut tree: Value, scope: Scope) -> Result<Settings, Vec<ConfigErro
             "is required: say where employees come from, in [source], or in [[sources]] if from several";
         errors.push(ConfigError::new("source", message));
     }
+    errors.extend(tables::read_files(&mut tree));
     if scope == Scope::Whole {
         errors.extend(resolve_secret_files(&mut tree));
     }
@@ -315,7 +317,7 @@ fn resolve_below(node: &mut Value, key: &str, errors: &mut Vec<ConfigError>) {
         Value::Object(map) => {
             resolve_in(map, key, errors);
             // Their keys are people's own names.
-            let own = |name: &str| matches!(name, "attributes" | "tables" | "columns");
+            let own = |name: &str| matches!(name, "attributes" | "attribute_policies" | "tables" | "columns");
             for (name, below) in map.iter_mut().filter(|(name, _)| !own(name)) {
                 let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                 resolve_below(below, &key, errors);

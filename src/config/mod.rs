@@ -13,6 +13,7 @@ mod secret;
 mod settings;
 mod sftp;
 mod sources;
+mod tables;
 
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
@@ -26,3 +27,4 @@ pub use secret::Secret;
 pub use settings::*;
 pub use sftp::SftpSettings;
 pub use sources::SourceRules;
+pub use tables::TableFile;

@@ -1,5 +1,6 @@
 //! What is compiled from settings, and the rules across keys that no schema can tell.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,16 @@ use super::error::ConfigError;
 use super::settings::{AuthKind, Settings, WorkivaSettings};
 use super::sources::{self, SourceRules};
 use crate::core::access::AccessRules;
-use crate::core::desired::UserMapping;
-use crate::core::lifecycle::Lifecycle;
+use crate::core::desired::{AttributePolicy, UserMapping};
+use crate::core::lifecycle::{Lifecycle, OnRename};
 use crate::core::mapping::CompileError;
 use crate::core::planner::{Absence, Rulebook};
 use crate::core::register::{DATES, Precedence};
 use crate::core::schedule::Schedule;
 use crate::core::scim::address::{self, AddressError};
+
+/// The attribute whose policy is `lifecycle.on_rename`.
+const USER_NAME: &str = "userName";
 
 /// Everything that settings are compiled into.
 pub struct Rules {
@@ -200,6 +204,7 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         errors.extend(all.into_iter().map(|error| ConfigError::new(error.key, error.message)));
     };
     let users = UserMapping::compile(&settings.attributes, names, &settings.tables)
+        .and_then(|users| users.with_policies(policies(settings, errors)))
         .map_err(|all| add(all, errors))
         .ok();
     // The roles are checked even when the lifecycle is wrong, so that all errors are told at once.
@@ -227,6 +232,19 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
     })
 }
 
+/// When each attribute is written. That accounts keep their user names is one of these rules.
+fn policies(settings: &Settings, errors: &mut Vec<ConfigError>) -> BTreeMap<String, AttributePolicy> {
+    let mut policies = settings.attribute_policies.clone();
+    if policies.contains_key(USER_NAME) {
+        let message = "is said by lifecycle.on_rename (\"update\" or \"keep\"); remove it here";
+        errors.push(ConfigError::new(format!("attribute_policies.{USER_NAME}"), message));
+    }
+    if settings.lifecycle.on_rename == OnRename::Keep {
+        policies.insert(USER_NAME.into(), AttributePolicy::OnCreate);
+    }
+    policies
+}
+
 fn stand_in_lifecycle(settings: &Settings) -> crate::core::lifecycle::LifecycleSettings {
     let mut lifecycle = settings.lifecycle.clone();
     lifecycle.timezone = "UTC".into();
@@ -242,6 +260,7 @@ fn decision_fingerprint(settings: &Settings) -> u64 {
         settings.access,
         settings.groups.manage,
         settings.attributes,
+        settings.attribute_policies,
         settings.tables,
         settings.all_sources().map(|(_, source)| sources::decisive(source)).collect::<Vec<_>>(),
         settings.precedence,

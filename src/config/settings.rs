@@ -10,8 +10,10 @@ use super::kinds::{Encoding, HeaderChange, SourceKind};
 use super::push::{PushSettings, TriggerSettings};
 use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
+use super::tables::TableFile;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
+use crate::core::desired::AttributePolicy;
 use crate::core::drift::DriftSettings;
 use crate::core::grants::GroupsSettings;
 use crate::core::guard::GuardSettings;
@@ -47,9 +49,15 @@ pub struct Settings {
     pub groups: GroupsSettings,
     /// SCIM path = template.
     pub attributes: Attributes,
+    /// SCIM path = when it is written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attribute_policies: BTreeMap<String, AttributePolicy>,
     /// Lookup tables for templates and conditions: `[tables.NAME]`, key = value.
     #[serde(default)]
     pub tables: Tables,
+    /// More of them, from CSV files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub table_files: BTreeMap<String, TableFile>,
     /// The connection to Workiva.
     pub workiva: WorkivaSettings,
     /// How failed requests are retried.

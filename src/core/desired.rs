@@ -1,6 +1,9 @@
 //! The user that a person should be in Workiva.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::action::Attributes;
 use super::mapping::{CompileError, Mapping, Tables};
@@ -12,10 +15,24 @@ use super::value::is_plausible_email;
 /// What Workiva demands of every user (workiva-facts.md, D: first name, last name and e-mail are required).
 pub const REQUIRED: [&str; 4] = ["userName", "name.givenName", "name.familyName", "emails.work"];
 
+/// `[attribute_policies]`: when an attribute of an account is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributePolicy {
+    /// Whenever it differs.
+    #[default]
+    Always,
+    /// With the account. From then on it stays as it was confirmed.
+    OnCreate,
+    /// With the account, and later where it was confirmed to be empty.
+    WhenEmpty,
+}
+
 /// The compiled `[attributes]`.
 pub struct UserMapping {
     mapping: Mapping,
     paths: BTreeSet<String>,
+    policies: BTreeMap<String, AttributePolicy>,
 }
 
 impl UserMapping {
@@ -42,12 +59,49 @@ impl UserMapping {
         }
         match Mapping::compile(templates, names, tables) {
             Ok(mapping) if errors.is_empty() => {
-                Ok(Self { mapping, paths: templates.keys().cloned().collect() })
+                let paths = templates.keys().cloned().collect();
+                Ok(Self { mapping, paths, policies: BTreeMap::new() })
             }
             Ok(_) => Err(errors),
             Err(more) => {
                 errors.extend(more);
                 Err(errors)
+            }
+        }
+    }
+
+    /// The same, where these attributes are not always written.
+    ///
+    /// # Errors
+    /// A policy for what is not mapped.
+    pub fn with_policies(
+        mut self,
+        policies: BTreeMap<String, AttributePolicy>,
+    ) -> Result<Self, Vec<CompileError>> {
+        let is_unknown = |path: &&String| !self.paths.contains(*path);
+        let message = "is not mapped; add it to [attributes], or remove the policy";
+        let wrong = |path: &String| CompileError {
+            key: format!("attribute_policies.\"{path}\""),
+            message: message.into(),
+        };
+        let errors: Vec<CompileError> = policies.keys().filter(is_unknown).map(wrong).collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        self.policies = policies;
+        Ok(self)
+    }
+
+    /// Puts what an account keeps, as it was confirmed, in the place of what was mapped.
+    pub fn keep(&self, mapped: &mut Attributes, confirmed: &Attributes) {
+        for (path, policy) in &self.policies {
+            let now = confirmed.get(path).filter(|value| !value.is_empty());
+            match (policy, now) {
+                (AttributePolicy::Always, _) | (AttributePolicy::WhenEmpty, None) => {}
+                (_, Some(value)) => drop(mapped.insert(path.clone(), value.clone())),
+                // Workiva has no user without these: only what it shows of one can be.
+                (AttributePolicy::OnCreate, None) if REQUIRED.contains(&path.as_str()) => {}
+                (AttributePolicy::OnCreate, None) => drop(mapped.remove(path)),
             }
         }
     }
@@ -137,6 +191,32 @@ pub(crate) mod tests {
         let attributes = user_mapping().map(&person(&fields("ana@x.test", "Ana"))).unwrap();
         assert_eq!(attributes["userName"], "ana@x.test");
         assert!(!attributes.contains_key("title"));
+    }
+
+    #[test]
+    fn an_account_keeps_what_is_written_on_create_only_and_what_is_not_empty() {
+        let of = |pairs: &[(&str, &str)]| -> Attributes {
+            pairs.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect()
+        };
+        let kept = |policy, confirmed: &[(&str, &str)]| {
+            let policies = BTreeMap::from([("title".to_owned(), policy)]);
+            let mapping = user_mapping().with_policies(policies).ok().unwrap();
+            let mut mapped = of(&[("userName", "new"), ("title", "new")]);
+            mapping.keep(&mut mapped, &of(confirmed));
+            assert_eq!(mapped["userName"], "new");
+            mapped.get("title").cloned()
+        };
+        let (old, empty) = (&[("userName", "old"), ("title", "old")][..], &[("userName", "old")][..]);
+        assert_eq!(kept(AttributePolicy::Always, old).as_deref(), Some("new"));
+        assert_eq!(kept(AttributePolicy::OnCreate, old).as_deref(), Some("old"));
+        assert_eq!(kept(AttributePolicy::WhenEmpty, old).as_deref(), Some("old"));
+        assert_eq!(kept(AttributePolicy::OnCreate, empty), None);
+        assert_eq!(kept(AttributePolicy::WhenEmpty, empty).as_deref(), Some("new"));
+        let unknown = BTreeMap::from([("nickName".to_owned(), AttributePolicy::OnCreate)]);
+        assert_eq!(
+            user_mapping().with_policies(unknown).err().unwrap()[0].key,
+            "attribute_policies.\"nickName\""
+        );
     }
 
     #[test]

@@ -152,11 +152,9 @@ pub(in crate::core) fn judge_person(
     let decision = rulebook.access.decide(&person, moment, has_access)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
-    if rulebook.access.lifecycle.keeps_user_names()
-        && let Some(kept) = states.get(person.record.employee_id()).and_then(PersonState::user_name)
-        && let Some(attributes) = &mut desired
-    {
-        attributes.insert("userName".into(), kept.to_owned());
+    let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
+    if let (Some(attributes), Some(account)) = (&mut desired, account) {
+        rulebook.users.keep(attributes, &account.attributes);
     }
     Ok((person, decision, desired))
 }

@@ -140,11 +140,6 @@ impl PersonState {
         self.account.as_ref().is_some_and(|account| account.active)
     }
 
-    /// The user name of the confirmed account.
-    pub fn user_name(&self) -> Option<&str> {
-        self.account.as_ref()?.attributes.get("userName").map(String::as_str)
-    }
-
     /// The user names that this person holds or is about to hold, in compared form.
     pub fn held_user_names(&self) -> impl Iterator<Item = String> + '_ {
         let confirmed = self.account.as_ref().map(|account| &account.attributes);

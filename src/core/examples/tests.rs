@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::super::access::{AccessRules, AccessSettings, Provision, RoleSettings};
 use super::super::action::DeprovisionBy;
+use super::super::desired::AttributePolicy;
 use super::super::desired::tests::user_mapping;
 use super::super::lifecycle::OnRename;
 use super::super::mapping::Tables;
@@ -39,10 +40,15 @@ fn rulebook(provision: Provision, on_rename: OnRename) -> Rulebook {
         settings.provision_days_before_hire = 2;
         settings.on_rename = on_rename;
     });
+    let names = match on_rename {
+        OnRename::Keep => AttributePolicy::OnCreate,
+        OnRename::Update => AttributePolicy::Always,
+    };
+    let users = user_mapping().with_policies(BTreeMap::from([("userName".to_owned(), names)]));
     let access = AccessRules::compile(&settings, lifecycle, columns().names(), &Tables::new());
     Rulebook {
         access: access.ok().unwrap(),
-        users: user_mapping(),
+        users: users.ok().unwrap(),
         date_formats: vec!["%Y-%m-%d".into()],
         deprovision: DeprovisionBy::Suspend,
         absence: Absence::Deprovision,

@@ -193,11 +193,6 @@ impl Lifecycle {
         self.statuses.iter().find(|(known, _)| *known == value).map(|(_, status)| *status)
     }
 
-    /// Whether an account keeps its user name, whatever the mapping says later.
-    pub fn keeps_user_names(&self) -> bool {
-        self.settings.on_rename == OnRename::Keep
-    }
-
     /// The calendar day that it is in the lifecycle's time zone.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         self.zones.usual_day(now)

@@ -226,3 +226,39 @@ fn faults_of_several_sources_are_told_by_the_one_that_they_are_of() {
         assert!(told.stderr.contains(word), "{word} is not in {told:?}");
     }
 }
+
+#[test]
+fn why_somebody_is_away_or_has_left_is_not_taken_from_another_source_than_the_status() {
+    let mut world = World::new();
+    world.set("source.columns.leave_type", "Leave Type");
+    world.set("source.columns.termination_reason", "Reason");
+    world.set("source.columns.termination_date", "Last Day");
+    world.set("lifecycle.leave", vec!["On Leave"]);
+    world.set("lifecycle.leave_types.Medical", "suspend");
+    world.set("lifecycle.deprovision_days_after_termination", 3_650);
+    world.set("lifecycle.immediate", vec!["For cause"]);
+    world.several(&[("staff", &[]), ("agency", &[("priority", 200.into())])]);
+    let text = |rows: &[Row], leave: &str, reason: &str, day: &str| {
+        common::hr_text(rows)
+            .replacen("Job Title", "Job Title,Leave Type,Reason,Last Day", 1)
+            .replace("Analyst", &format!("Analyst,{leave},{reason},{day}"))
+    };
+    let rows = staff();
+    std::fs::write(world.path("staff.csv"), text(&rows, "", "", "")).unwrap();
+    std::fs::write(world.path("agency.csv"), text(&rows[..2], "Medical", "For cause", "")).unwrap();
+    world.sync();
+    world.assert_agrees(&rows);
+    // Of the one HR says a leave, of the other a last day that has long to be followed. The agency knows of another leave and end.
+    let mut told = rows.clone();
+    told[0] = told[0].but(|row| row.status = "On Leave".into());
+    let staff = text(&told, "", "", "");
+    let second = |line: &str| match line.starts_with(&rows[1].id) {
+        true => line.replace(",Active,", ",Terminated,").replace("Analyst,,,", "Analyst,,,2026-01-31"),
+        false => line.to_owned(),
+    };
+    let staff: Vec<String> = staff.lines().map(second).collect();
+    std::fs::write(world.path("staff.csv"), staff.join("\n") + "\n").unwrap();
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.planned()), (0, kinds([])), "{synced:?}");
+    world.assert_agrees(&rows);
+}

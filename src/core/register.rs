@@ -14,9 +14,9 @@ use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record};
 pub const DATES: &str = "%Y-%m-%d";
 /// The fields that hold dates.
 const DATE_FIELDS: [&str; 2] = ["hire_date", "termination_date"];
-/// What says together whether somebody is employed. Taken from two sources it would say what neither does: the status of a new
-/// employment with the last day of an old one.
-const EMPLOYMENT: [&str; 3] = ["status", "hire_date", "termination_date"];
+/// What says together whether somebody is employed, and why not. Taken from two sources it would say what neither does: the status
+/// of a new employment with the last day of an old one, or a leave of one source with the kind of leave of another.
+const EMPLOYMENT: [&str; 5] = ["status", "hire_date", "termination_date", "leave_type", "termination_reason"];
 /// The fields that hold employee ids.
 const ID_FIELDS: [&str; 1] = ["manager_id"];
 
@@ -149,8 +149,9 @@ pub struct Precedence {
 }
 
 impl Precedence {
-    /// One record out of those of all sources, in the order of `columns`: of each attribute the first value that is there. Status and
-    /// dates of the employment come from the source that gives the status, unless another order is set for one of them.
+    /// One record out of those of all sources, in the order of `columns`: of each attribute the first value that is there. Status,
+    /// dates, leave type and termination reason come from the source that gives the status, unless another order is set for one of
+    /// them.
     pub fn merge<'a>(
         &'a self,
         employee_id: &'a str,
@@ -274,5 +275,24 @@ mod tests {
         // Unless that is what is asked for.
         let of = BTreeMap::from([("termination_date".to_owned(), vec![1])]);
         assert_eq!(merged(&Precedence { of, ..usual })[4], "2026-01-31");
+    }
+
+    #[test]
+    fn why_somebody_is_away_or_has_left_is_said_by_the_source_of_the_status() {
+        let columns = Columns::new(["status", "leave_type", "termination_reason", "location"]);
+        let fields = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let agency = [
+            ("status", "Active"),
+            ("leave_type", "Medical"),
+            ("termination_reason", "For cause"),
+            ("location", "Oslo"),
+        ];
+        let records = HashMap::from([(0, fields(&[("status", "On Leave")])), (1, fields(&agency))]);
+        let precedence = Precedence { usual: vec![0, 1], of: BTreeMap::new() };
+        let merged: Vec<&str> = precedence.merge("7", &records, &columns).collect();
+        // The place is the person's, whoever knows it.
+        assert_eq!(merged, ["7", "", "Oslo", "On Leave", ""]);
     }
 }

@@ -198,8 +198,9 @@ fn check_listen(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<So
 fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Rulebook> {
     let columns = settings.columns();
     let names = columns.names();
-    // With a register, what is missing is settled there, and dates have one form.
+    // With a register, dates have one form.
     let only = settings.source.as_deref().filter(|_| !settings.uses_register());
+    let all = || settings.all_sources().map(|(_, source)| source);
     let add = |all: Vec<CompileError>, errors: &mut Vec<ConfigError>| {
         errors.extend(all.into_iter().map(|error| ConfigError::new(error.key, error.message)));
     };
@@ -225,8 +226,13 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         users: users?,
         date_formats: only.map_or_else(|| vec![DATES.to_owned()], |source| source.date_formats.clone()),
         deprovision: settings.workiva.deprovision,
-        absence: only.map_or(Absence::Deprovision, |source| source.absence),
-        absence_runs: only.map_or(1, |source| source.absence_runs),
+        // Of several: for whom none of them has ever known. Who is gone from one of them is settled in the register.
+        absence: if all().all(|source| source.absence == Absence::Keep) {
+            Absence::Keep
+        } else {
+            Absence::Deprovision
+        },
+        absence_runs: all().map(|source| source.absence_runs).max().unwrap_or(1),
         group_by: settings.guard.max_deprovision_percent_per.clone(),
         seed: decision_fingerprint(settings),
     })

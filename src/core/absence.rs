@@ -10,18 +10,39 @@ use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
 
+/// People whom the source does not name and who are not settled as absent.
+pub(super) struct Missing {
+    /// All of them.
+    pub people: Vec<String>,
+    /// Those of whom it is known that they are gone: how often they were missing, and what absence means, has been asked already.
+    pub gone: Vec<String>,
+    /// Rows that nobody can tell whose they are.
+    pub without_id: u64,
+    /// Whether nothing else proves absence in this run.
+    pub unsure: bool,
+}
+
 /// Adds people whom the source does not name and who are not settled as absent. Until they have been missing from so many runs
 /// as configured, those with something to lose keep it. So do those whose user name a new record claims (`claimed`): it may be the
 /// same person under a new employee id, and a record that is rejected for it changes nobody's access.
 pub(super) fn add_absents(
     plan: &mut Plan,
-    missing: Vec<String>,
-    without_id: u64,
+    missing: Missing,
     claimed: &BTreeSet<String>,
     ground: &Ground<'_>,
 ) {
     let Ground { states, rulebook, .. } = *ground;
+    let Missing { people: missing, gone, without_id, unsure } = missing;
+    let gone: BTreeSet<String> = gone.into_iter().collect();
+    for employee_id in gone.iter().filter(|id| !claimed.contains(*id)) {
+        add_absent(plan, employee_id.clone(), Absence::Deprovision, ground);
+    }
+    plan.absences.missing.clone_from(&missing);
+    let missing: Vec<String> = missing.into_iter().filter(|id| !gone.contains(id)).collect();
     let means_leaving = rulebook.absence == Absence::Deprovision;
+    if unsure {
+        return;
+    }
     if without_id > 0 && means_leaving && !missing.is_empty() && !planted::is(Fault::BelievedAbsence) {
         plan.warnings.push(format!(
             "{} people are missing from the source, but {without_id} rows have no readable employee id and could be theirs: \
@@ -43,7 +64,7 @@ pub(super) fn add_absents(
             if has_grace && runs < rulebook.absence_runs {
                 *waiting.entry(runs).or_default() += 1;
             } else {
-                add_absent(plan, employee_id.clone(), ground);
+                add_absent(plan, employee_id.clone(), rulebook.absence, ground);
             }
         }
         plan.warnings.extend(waiting.into_iter().map(|(runs, people)| {
@@ -54,13 +75,14 @@ pub(super) fn add_absents(
             )
         }));
     }
-    plan.absences.missing = missing;
 }
 
-fn add_absent(plan: &mut Plan, employee_id: String, ground: &Ground<'_>) {
+fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {
     let Ground { states, rulebook, .. } = *ground;
-    let settled = Settled { fingerprint: Fingerprint::absent(rulebook.seed), next_change: None, group: None };
-    match rulebook.absence {
+    let absent = Fingerprint::absent(rulebook.seed);
+    let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
+    let settled = Settled { fingerprint, next_change: None, group: None };
+    match absence {
         Absence::Deprovision => {
             let target = Target::NoAccess { known_as: Attributes::new() };
             let wish = Wish { target, reason: &Reason::Absent, granted: None, settled };

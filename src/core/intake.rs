@@ -14,6 +14,7 @@ struct Known {
     seen: Fingerprint,
     in_state: bool,
     spoiled: bool,
+    gone: bool,
 }
 
 /// Everybody known, with the fingerprint at which they were last settled; then everybody delivered.
@@ -39,10 +40,12 @@ pub struct Findings {
     pub rejected: Vec<Rejection>,
     /// People of the state table whom the source no longer names and who are not settled as absent.
     pub absent: Vec<String>,
-    /// People whom a delta names as gone.
+    /// People whom a delta names as gone; of everybody merged: those of `absent` of whom it is known that they are gone.
     pub gone: Vec<String>,
     /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
     pub without_id: u64,
+    /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
+    pub unsure: bool,
     /// Rows read, good or not.
     pub rows: u64,
     /// A digest of everybody's values that does not depend on the order of rows.
@@ -82,6 +85,26 @@ impl Intake {
         true
     }
 
+    /// Takes in that it is known of somebody that they are gone: not merely does nobody name them.
+    pub fn leave(&mut self, employee_id: &str) {
+        if let Some(known) = self.people.get_mut(employee_id) {
+            known.gone = true;
+        }
+    }
+
+    /// Takes in a row that cannot be used, whatever else is said of the same person.
+    pub fn refuse(&mut self, rejection: Rejection) {
+        match &rejection.employee_id {
+            Some(id) => {
+                let known = self.people.entry(CompactString::new(id)).or_default();
+                known.spoiled = true;
+                known.seen = Fingerprint(known.seen.0.max(1));
+            }
+            None => self.without_id += 1,
+        }
+        self.rejected.push(rejection);
+    }
+
     /// Takes in a batch.
     pub fn accept(&mut self, batch: RecordBatch) {
         self.rows += batch.len() as u64;
@@ -91,15 +114,7 @@ impl Intake {
         self.gone.extend(batch.gone);
         for rejection in batch.rejections {
             self.rows += 1;
-            match &rejection.employee_id {
-                Some(id) => {
-                    let known = self.people.entry(CompactString::new(id)).or_default();
-                    known.spoiled = true;
-                    known.seen = Fingerprint(known.seen.0.max(1));
-                }
-                None => self.without_id += 1,
-            }
-            self.rejected.push(rejection);
+            self.refuse(rejection);
         }
     }
 
@@ -125,9 +140,9 @@ impl Intake {
     }
 
     /// Ends the read. Call it only when the source proved itself complete. `absent` is the fingerprint of people who
-    /// are settled as absent.
+    /// are settled as absent; whoever is so and keeps what they have is looked at again where they are known to be gone.
     pub fn finish(mut self, absent: Fingerprint) -> Findings {
-        let people = &self.people;
+        let (people, mut gone) = (&self.people, self.gone);
         let (good, spoiled): (Vec<_>, Vec<_>) =
             self.changed.into_iter().partition(|record| !people[record.employee_id()].spoiled);
         let first_rows: BTreeMap<&str, u64> =
@@ -137,11 +152,17 @@ impl Intake {
             all.sort_unstable();
             self.rejected.push(differing_rows(id.into(), &all));
         }
-        let mut missing: Vec<String> = people
-            .iter()
-            .filter(|(_, known)| known.in_state && known.seen == Fingerprint::NONE && known.settled != absent)
-            .map(|(id, _)| id.to_string())
-            .collect();
+        let is_missing = |known: &Known| {
+            let is_settled = known.settled == absent || (known.settled == absent.kept() && !known.gone);
+            known.in_state && known.seen == Fingerprint::NONE && !is_settled
+        };
+        let mut missing = Vec::new();
+        for (id, known) in people.iter().filter(|(_, known)| is_missing(known)) {
+            missing.push(id.to_string());
+            if known.gone {
+                gone.push(id.to_string());
+            }
+        }
         missing.sort_unstable();
         let digest = people.values().fold(0_u128, |sum, known| sum.wrapping_add(known.seen.0));
         let digest = digest.wrapping_add(u128::from(self.without_id) << 64);
@@ -149,8 +170,9 @@ impl Intake {
             changed: good,
             rejected: self.rejected,
             absent: missing,
-            gone: self.gone,
+            gone,
             without_id: self.without_id,
+            unsure: false,
             rows: self.rows,
             digest: Fingerprint(digest),
         }
@@ -250,6 +272,42 @@ mod tests {
         intake.know("2", ABSENT);
         let findings = intake.finish(ABSENT);
         assert_eq!(findings.absent, ["1"]);
+    }
+
+    #[test]
+    fn whoever_is_settled_as_absent_and_kept_is_looked_at_again_once_they_are_known_to_be_gone() {
+        let findings = |settled, is_gone: bool| {
+            let mut intake = Intake::default();
+            intake.know("1", settled);
+            if is_gone {
+                intake.leave("1");
+            }
+            intake.leave("never heard of");
+            let findings = intake.finish(ABSENT);
+            (findings.absent.len(), findings.gone.len())
+        };
+        assert_eq!(findings(Fingerprint(5), false), (1, 0));
+        assert_eq!(findings(Fingerprint(5), true), (1, 1));
+        assert_eq!(findings(ABSENT.kept(), false), (0, 0));
+        assert_eq!(findings(ABSENT.kept(), true), (1, 1));
+        assert_eq!(findings(ABSENT, true), (0, 0));
+    }
+
+    #[test]
+    fn who_is_refused_is_not_absent_and_not_judged_by_an_older_record() {
+        let refuse = |id: Option<&str>| Rejection {
+            employee_id: id.map(str::to_owned),
+            row: None,
+            kind: RejectionKind::UnfitField,
+            reason: "is a list".into(),
+        };
+        let mut intake = Intake::default();
+        ["1", "2", "3"].iter().for_each(|id| intake.know(id, Fingerprint(5)));
+        intake.accept(batch(&[("1", "Left"), ("3", "Left")]));
+        [Some("1"), Some("2"), None].into_iter().for_each(|id| intake.refuse(refuse(id)));
+        let findings = intake.finish(ABSENT);
+        assert_eq!((ids(&findings), findings.absent.len()), (vec!["3"], 0));
+        assert_eq!((findings.rejected.len(), findings.without_id, findings.rows), (3, 1, 2));
     }
 
     #[test]

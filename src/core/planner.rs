@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::absence::add_absents;
+use super::absence::{Missing, add_absents};
 use super::access::{AccessRules, Decision, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
@@ -200,7 +200,8 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
-    add_absents(&mut plan, findings.absent, findings.without_id, &claimed, &ground);
+    let Findings { absent: people, gone, without_id, unsure, .. } = findings;
+    add_absents(&mut plan, Missing { people, gone, without_id, unsure }, &claimed, &ground);
     warn_of_undecided(&mut plan);
     membership::warn(&mut plan, groups);
     let place = |action: &PlannedAction| {

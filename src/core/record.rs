@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::mapping::Fields;
@@ -54,6 +55,11 @@ impl Fingerprint {
         let mut hasher = Xxh3::with_seed(seed);
         hasher.update(b"absent from the source");
         Self(hasher.digest128() | 1)
+    }
+
+    /// What [`Fingerprint::absent`] gave, of somebody who keeps what they have: nobody has said that they are gone.
+    pub fn kept(self) -> Self {
+        Self(self.0 ^ 2)
     }
 
     /// Lower-case hexadecimal, 32 digits.
@@ -250,7 +256,7 @@ impl fmt::Debug for Record {
 }
 
 /// A row that cannot be used. It changes nobody's access.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// Whose row it is, where that much could be read.
     pub employee_id: Option<String>,
@@ -264,7 +270,8 @@ pub struct Rejection {
 }
 
 /// What can be wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RejectionKind {
     /// The employee id is empty.
     NoEmployeeId,

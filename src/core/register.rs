@@ -1,7 +1,7 @@
 //! The register: the newest record of each source for each person. It makes a whole of what no single read tells: a delta, or
 //! one of several sources.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::Xxh3;
@@ -103,31 +103,43 @@ pub enum Change {
         /// How many.
         reads: u32,
     },
-    /// There is none any more.
-    Gone,
+    /// There is none any more. It stays known that there was one: whoever is in no source now is gone, not merely unknown.
+    Gone {
+        /// In how many complete reads in a row it was missing; `None`: the source said so.
+        missing: Option<u32>,
+    },
 }
 
 /// What a read changes in the register, by employee id with the prefix.
 pub type Changes = HashMap<String, Change>;
 
-/// What a complete read of everybody changes. `missing`: who was missing before already, in how many reads. Rows that nobody can
-/// tell whose they are make absence mean nothing.
-pub fn by_snapshot(findings: &Findings, missing: &HashMap<String, u32>, origin: &Origin) -> Changes {
-    let mut changes = puts(findings, origin);
+/// What a complete read of everybody changes. `missing`: who was missing before already, in how many reads. `strangers`: ids of
+/// the register that are none of this source's, since it had another prefix when they were read. Rows that nobody can tell whose
+/// they are make absence mean nothing.
+pub fn by_snapshot(
+    findings: &Findings,
+    missing: &HashMap<String, u32>,
+    strangers: Vec<String>,
+    origin: &Origin,
+) -> Changes {
+    let mut changes = by_delta(findings, origin);
     let Some(runs) = origin.absence_runs.filter(|_| findings.without_id == 0) else { return changes };
-    for own in &findings.absent {
-        let id = origin.id(own);
-        let reads = missing.get(&id).copied().unwrap_or(0) + 1;
-        let change = if reads >= runs { Change::Gone } else { Change::Missing { reads } };
-        changes.insert(id, change);
+    for id in findings.absent.iter().map(|own| origin.id(own)).chain(strangers) {
+        let reads = missing.get(&id).copied().unwrap_or(0).saturating_add(1);
+        let absent =
+            if reads >= runs { Change::Gone { missing: Some(reads) } } else { Change::Missing { reads } };
+        changes.entry(id).or_insert(absent);
     }
     changes
 }
 
-/// What a delta changes: absence means nothing in it.
+/// What a delta changes: absence means nothing in it. Of whom it says as well what cannot be used, nothing is known.
 pub fn by_delta(findings: &Findings, origin: &Origin) -> Changes {
     let mut changes = puts(findings, origin);
-    changes.extend(findings.gone.iter().map(|own| (origin.id(own), Change::Gone)));
+    let refused: HashSet<&String> =
+        findings.rejected.iter().filter_map(|one| one.employee_id.as_ref()).collect();
+    let gone = findings.gone.iter().filter(|own| !refused.contains(own));
+    changes.extend(gone.map(|own| (origin.id(own), Change::Gone { missing: None })));
     changes
 }
 
@@ -204,6 +216,7 @@ mod tests {
             absent: absent.iter().map(|id| (*id).to_owned()).collect(),
             gone: Vec::new(),
             without_id: 0,
+            unsure: false,
             rows: 1,
             digest: Fingerprint::NONE,
         }
@@ -227,17 +240,29 @@ mod tests {
     #[test]
     fn who_is_missing_is_gone_after_so_many_complete_reads_and_never_by_a_delta_or_behind_a_row_without_an_id()
      {
-        let once = by_snapshot(&findings(vec![], &["7"]), &HashMap::new(), &origin());
+        let snapshot = |findings: &Findings, missing: &HashMap<String, u32>, origin: &Origin| {
+            by_snapshot(findings, missing, Vec::new(), origin)
+        };
+        let once = snapshot(&findings(vec![], &["7"]), &HashMap::new(), &origin());
         assert_eq!(once["uk-7"], Change::Missing { reads: 1 });
         let missing = HashMap::from([("uk-7".to_owned(), 1)]);
-        assert_eq!(by_snapshot(&findings(vec![], &["7"]), &missing, &origin())["uk-7"], Change::Gone);
+        let twice = snapshot(&findings(vec![], &["7"]), &missing, &origin());
+        assert_eq!(twice["uk-7"], Change::Gone { missing: Some(2) });
         assert!(by_delta(&findings(vec![], &["7"]), &origin()).is_empty());
         let unsure = Findings { without_id: 1, ..findings(vec![], &["7"]) };
-        assert!(by_snapshot(&unsure, &missing, &origin()).is_empty());
+        assert!(snapshot(&unsure, &missing, &origin()).is_empty());
         let keeps = Origin { absence_runs: None, ..origin() };
-        assert!(by_snapshot(&findings(vec![], &["7"]), &missing, &keeps).is_empty());
-        let named = Findings { gone: vec!["9".into()], ..findings(vec![], &[]) };
-        assert_eq!(by_delta(&named, &origin())["uk-9"], Change::Gone);
+        assert!(snapshot(&findings(vec![], &["7"]), &missing, &keeps).is_empty());
+        let named = Findings { gone: vec!["9".into()], ..findings(vec![], &["9"]) };
+        for changes in [by_delta(&named, &origin()), snapshot(&named, &missing, &keeps)] {
+            assert_eq!(changes["uk-9"], Change::Gone { missing: None });
+        }
+    }
+
+    #[test]
+    fn ids_of_another_prefix_are_missing_as_they_are_known() {
+        let changes = by_snapshot(&findings(vec![], &[]), &HashMap::new(), vec!["7".into()], &origin());
+        assert_eq!(changes, HashMap::from([("7".to_owned(), Change::Missing { reads: 1 })]));
     }
 
     #[test]

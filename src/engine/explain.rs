@@ -218,7 +218,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 read_direct(&**source, accepted.as_ref(), employee_id, intake).await
             }
             Feed::Register(register) => {
-                intake.accept(register.about(&self.store, employee_id).await?);
+                register.take_in(&mut intake, &self.store, employee_id).await?;
                 Ok((
                     intake.finish(NOBODY_ABSENT),
                     "the register of all sources, as they were last read".into(),

@@ -1,13 +1,11 @@
 //! Reading one source of the register: what it says now against what is known of it.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::feed::{self, FeedError};
-use crate::core::intake::{Findings, Intake};
-use crate::core::record::{Fingerprint, RecordBatch};
+use crate::core::intake::Intake;
+use crate::core::record::{Fingerprint, RecordBatch, Rejection};
 use crate::core::register::{Origin, by_delta, by_snapshot};
 use crate::core::schedule::Schedule;
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
@@ -35,8 +33,8 @@ pub(super) struct OneRead {
     /// What it changes.
     pub(super) commit: SourceCommit,
     pub(super) end: SourceEnd,
-    /// What could not be used. Whoever changed stands in `commit` alone.
-    pub(super) findings: Findings,
+    /// What could not be used.
+    pub(super) refused: Vec<Rejection>,
 }
 
 /// A read that has ended, well or not. It counts once a cycle has taken it in.
@@ -79,34 +77,33 @@ impl<S: HrSource> Member<S> {
                     return Ok::<_, FeedError>(Came::Few(few));
                 }
             }
-            let mut intake = Intake::default();
-            if standing.is_some() {
-                self.know(store, &mut intake).await?;
-            }
+            // What was read under other settings has other fingerprints: everybody who comes is new, nobody is forgotten.
+            let (mut intake, strangers) = self.know(store).await?;
             few.into_iter().for_each(|batch| intake.accept(batch));
-            Ok(Came::Many(feed::take_in(intake, batches).await))
+            Ok(Came::Many(feed::take_in(intake, batches).await, strangers))
         };
         let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
         let mut end = end?;
-        let intake = match came? {
-            Came::Many(intake) => intake,
+        let (intake, strangers) = match came? {
+            Came::Many(intake, strangers) => (intake, strangers),
             Came::Few(batches) => self.take_few(store, end.extent, batches).await?,
         };
-        end.file = SourceError::unless_after(end.file, standing.map(|standing| &standing.file))?;
+        // An older file is no news under other settings either.
+        if let Some(known) = stored.and_then(|stored| stored.cursor.as_deref()) {
+            self.source.may_follow(&end, known)?;
+        }
+        end.file = SourceError::unless_after(end.file, stored.map(|stored| &stored.file))?;
         if end.extent == Extent::Delta && !asked_for_delta {
             let reason = "it told of changes where everybody was asked for".into();
             return Err(SourceError::SystemIncomplete { system: end.file.name, reason }.into());
         }
         let mut findings = intake.finish(Fingerprint(u128::MAX));
-        let (changes, whole) = match end.extent {
+        let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
             Extent::Snapshot => {
-                let missing = match standing {
-                    Some(_) => store.missing_in(&self.origin.name).await?,
-                    None => HashMap::new(),
-                };
-                let whole = (findings.rows, end.header.clone());
-                (by_snapshot(&findings, &missing, &self.origin), Some(whole))
+                let missing = store.missing_in(&self.origin.name).await?;
+                let full = (findings.rows, end.header.clone());
+                (by_snapshot(&findings, &missing, strangers, &self.origin), Some(full))
             }
         };
         let commit = SourceCommit {
@@ -117,12 +114,13 @@ impl<S: HrSource> Member<S> {
             changes,
             cursor: end.cursor.clone(),
             read_at: now,
-            full: whole,
+            full,
             file: end.file.clone(),
         };
-        // They may wait for others to be read: once is enough.
-        findings.changed = Vec::new();
-        Ok(OneRead { commit, end, findings })
+        for rejection in &mut findings.rejected {
+            rejection.employee_id = rejection.employee_id.take().map(|own| self.origin.id(&own));
+        }
+        Ok(OneRead { commit, end, refused: findings.rejected })
     }
 
     /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
@@ -131,37 +129,43 @@ impl<S: HrSource> Member<S> {
         store: &Store,
         extent: Extent,
         batches: Vec<RecordBatch>,
-    ) -> Result<Intake, StoreError> {
-        let mut intake = Intake::default();
-        match extent {
-            Extent::Snapshot => self.know(store, &mut intake).await?,
+    ) -> Result<(Intake, Vec<String>), StoreError> {
+        let (mut intake, strangers) = match extent {
+            Extent::Snapshot => self.know(store).await?,
             Extent::Delta => {
                 let ids = |batch: &RecordBatch| -> Vec<String> {
                     (0..batch.len()).map(|index| self.origin.id(batch.head(index).0)).collect()
                 };
                 let ids: Vec<String> = batches.iter().flat_map(ids).collect();
                 let known = store.packed_register_of(&self.origin.name, &ids).await?;
+                let mut intake = Intake::default();
                 self.know_pack(&mut intake, &known);
+                (intake, Vec::new())
             }
-        }
+        };
         batches.into_iter().for_each(|batch| intake.accept(batch));
-        Ok(intake)
+        Ok((intake, strangers))
     }
 
-    async fn know(&self, store: &Store, intake: &mut Intake) -> Result<(), StoreError> {
-        let mut after = String::new();
+    /// Everybody whom the register has of this source, and ids that are none of it since it had another prefix.
+    async fn know(&self, store: &Store) -> Result<(Intake, Vec<String>), StoreError> {
+        let (mut intake, mut strangers, mut after) = (Intake::default(), Vec::new(), String::new());
         while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
             after = last;
-            self.know_pack(intake, &pack);
+            strangers.extend(self.know_pack(&mut intake, &pack));
         }
-        Ok(())
+        Ok((intake, strangers))
     }
 
-    fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) {
+    fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) -> Vec<String> {
+        let mut strangers = Vec::new();
         for (id, fingerprint) in pack.iter() {
-            // All of them were read under these settings, so each has the prefix.
-            intake.know(id.strip_prefix(self.origin.id_prefix.as_str()).unwrap_or(id), fingerprint);
+            match id.strip_prefix(self.origin.id_prefix.as_str()) {
+                Some(own) => intake.know(own, fingerprint),
+                None => strangers.push(id.to_owned()),
+            }
         }
+        strangers
     }
 }
 
@@ -169,8 +173,8 @@ impl<S: HrSource> Member<S> {
 enum Came {
     /// So little that nothing has been taken in yet.
     Few(Vec<RecordBatch>),
-    /// All of it, beside everybody known.
-    Many(Intake),
+    /// All of it, beside everybody known, and ids of another prefix.
+    Many(Intake, Vec<String>),
 }
 
 /// All that comes, or the first of many.

@@ -9,7 +9,7 @@ use crate::core::intake::Intake;
 use crate::core::record::{Fingerprint, RecordBatch};
 use crate::core::register::{Change, RegisterFields, content, fingerprint};
 use crate::source::HrSource;
-use crate::store::{Store, StoreError};
+use crate::store::{RegisterRow, Store, StoreError};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -34,7 +34,7 @@ impl<S: HrSource> Register<S> {
         reads: &[(usize, OneRead)],
     ) -> Result<(), StoreError> {
         let mut overlay = overlay(reads);
-        let places = self.places(reads);
+        let places = self.places();
         let wanted = self.settle(intake, store, &overlay, &places).await?;
         let mut batch = self.batch();
         for some in wanted.chunks(WANTED) {
@@ -50,10 +50,9 @@ impl<S: HrSource> Register<S> {
         Ok(())
     }
 
-    /// The positions of the sources of which the register counts: not of those that are read anew.
-    fn places(&self, reads: &[(usize, OneRead)]) -> HashMap<&str, usize> {
-        let is_anew = |place: usize| reads.iter().any(|(read, one)| *read == place && one.commit.anew);
-        let members = self.members.iter().enumerate().filter(|(place, _)| !is_anew(*place));
+    /// The positions of the sources by name. What others left in the register does not count.
+    fn places(&self) -> HashMap<&str, usize> {
+        let members = self.members.iter().enumerate();
         members.map(|(place, member)| (member.origin.name.as_str(), place)).collect()
     }
 
@@ -70,7 +69,13 @@ impl<S: HrSource> Register<S> {
         let mut meet = |id: &str, mut contents: Contents| {
             for (place, newest) in overlay.get(id).into_iter().flatten() {
                 contents.retain(|(known, _)| known != place);
-                contents.extend(newest.as_ref().map(|fields| (*place, content(fields))));
+                contents.push((*place, newest.as_ref().map_or(Fingerprint::NONE, content)));
+            }
+            // Of whom nothing is left is known that they are gone.
+            let was_known = !contents.is_empty();
+            contents.retain(|(_, content)| *content != Fingerprint::NONE);
+            if was_known && contents.is_empty() {
+                intake.leave(id);
             }
             if !contents.is_empty() && !intake.accept_settled(id, fingerprint(&mut contents, self.seed)) {
                 wanted.push(id.to_owned());
@@ -120,20 +125,28 @@ impl<S: HrSource> Register<S> {
         batch.push_as(0, self.precedence.merge(id, &records, &self.columns), fingerprint);
     }
 
-    /// One person as the register knows them: the merged record, where there is one.
+    /// Takes in one person as the register knows them.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn about(&self, store: &Store, employee_id: &str) -> Result<RecordBatch, StoreError> {
-        let mut records = records_of(store, &[employee_id.to_owned()], &self.places(&[])).await?;
+    pub async fn take_in(
+        &self,
+        intake: &mut Intake,
+        store: &Store,
+        employee_id: &str,
+    ) -> Result<(), StoreError> {
+        let (ids, places) = ([employee_id.to_owned()], self.places());
+        let rows = store.register_of(&ids).await?;
+        let known = rows.iter().filter(|row| places.contains_key(row.source.as_str()));
+        if known.clone().next().is_some() && known.clone().all(|row| row.gone) {
+            intake.leave(employee_id);
+        }
+        let mut records = by_person(rows, &places);
         let mut batch = self.batch();
-        self.push(
-            &mut batch,
-            employee_id,
-            records.remove(employee_id).unwrap_or_default(),
-            &mut Overlay::new(),
-        );
-        Ok(batch)
+        let records = records.remove(employee_id).unwrap_or_default();
+        self.push(&mut batch, employee_id, records, &mut Overlay::new());
+        intake.accept(batch);
+        Ok(())
     }
 }
 
@@ -143,13 +156,17 @@ async fn records_of(
     ids: &[String],
     places: &HashMap<&str, usize>,
 ) -> Result<HashMap<String, Records>, StoreError> {
+    Ok(by_person(store.register_of(ids).await?, places))
+}
+
+fn by_person(rows: Vec<RegisterRow>, places: &HashMap<&str, usize>) -> HashMap<String, Records> {
     let mut records: HashMap<String, Records> = HashMap::new();
-    for row in store.register_of(ids).await? {
+    for row in rows.into_iter().filter(|row| !row.gone) {
         if let Some(place) = places.get(row.source.as_str()) {
             records.entry(row.employee_id).or_default().insert(*place, row.fields);
         }
     }
-    Ok(records)
+    records
 }
 
 fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
@@ -158,7 +175,7 @@ fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
         for (id, change) in &read.commit.changes {
             let newest = match change {
                 Change::Put { fields, .. } => Some(fields.clone()),
-                Change::Gone => None,
+                Change::Gone { .. } => None,
                 Change::Missing { .. } => continue,
             };
             overlay.entry(id.clone()).or_default().insert(*place, newest);

@@ -164,21 +164,22 @@ impl<S: HrSource> Register<S> {
         }
         let mut intake = intake.await?;
         self.merge_into(&mut intake, store, &reads).await?;
+        // Before it is asked who is absent: whoever cannot be read is not.
+        for (_, read) in &mut reads {
+            read.refused.drain(..).for_each(|rejection| intake.refuse(rejection));
+        }
         let mut findings = intake.finish(absent);
+        // Of whom nothing is known in the register, only a read of everybody can tell that they are absent.
+        findings.unsure = !failed.is_empty() || reads.iter().all(|(_, read)| read.commit.full.is_none());
         warnings.extend(
             failed
                 .iter()
                 .map(|(place, error)| format!("source '{}': {}", self.name(*place), error.without_values())),
         );
         for (place, read) in &mut reads {
-            let origin = &self.members[*place].origin;
-            for rejection in &mut read.findings.rejected {
-                rejection.employee_id = rejection.employee_id.take().map(|own| origin.id(&own));
-            }
             let told =
                 read.end.passed_over.take().map(|word| format!("source '{}': {word}", self.name(*place)));
             warnings.extend(told);
-            findings.rejected.append(&mut read.findings.rejected);
         }
         let scales = self.scales(&standings, &reads);
         for scale in &scales {
@@ -235,7 +236,8 @@ impl<S: HrSource> Register<S> {
         reads: &[(usize, OneRead)],
     ) -> Vec<SourceScale> {
         let scale = |(place, member): (usize, &Member<S>)| {
-            let standing = member.stands(standings.get(&member.origin.name));
+            // What was accepted stays the measure under other settings.
+            let standing = standings.get(&member.origin.name);
             let read =
                 reads.iter().find(|(read, _)| *read == place).and_then(|(_, read)| read.commit.full.clone());
             let (rows, header) = match (read, standing) {

@@ -45,6 +45,14 @@ impl HrSource for AnySource {
         }
     }
 
+    fn may_follow(&self, end: &SourceEnd, known: &str) -> Result<(), SourceError> {
+        match self {
+            Self::Csv(source) => source.may_follow(end, known),
+            Self::Rest(source) => source.may_follow(end, known),
+            Self::Push(source) => source.may_follow(end, known),
+        }
+    }
+
     async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
         match self {
             Self::Csv(source) => source.stored(end).await,

@@ -48,6 +48,8 @@ pub struct SourceEnd {
     pub coverage: Coverage,
     /// From where the next delta goes on; `None`: this source has no deltas. Without anything secret: it is stored.
     pub cursor: Option<String>,
+    /// The own names of the delta files that it was made of.
+    pub deltas: Vec<String>,
     /// The message that was read of a queue. [`HrSource::stored`] takes it off; what waits behind it can be read then.
     pub message: Option<String>,
 }
@@ -214,6 +216,14 @@ pub trait HrSource: Send + Sync + 'static {
         since: Option<String>,
         batches: mpsc::Sender<RecordBatch>,
     ) -> impl Future<Output = Result<SourceEnd, SourceError>> + Send;
+
+    /// Whether a read of everybody may stand behind what was known up to this cursor, whatever the settings were then.
+    ///
+    /// # Errors
+    /// Where it tells less than was known.
+    fn may_follow(&self, _end: &SourceEnd, _known: &str) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// What a read delivered is stored, and the plan made from it: files can be archived, messages taken off their queue. It may
     /// be called again for a read that was stored before a crash, and never is for one that was not.

@@ -46,7 +46,7 @@ pub struct SourceCommit {
     pub name: String,
     /// The digest of the settings under which it was read.
     pub reading: String,
-    /// Whether what was known of it was read under other settings, and goes.
+    /// Whether what was known of it, if anything, was read under other settings. It stands until the reads under these say more.
     pub anew: bool,
     /// When the read had begun that stood as this one began; `None`: there was none.
     pub behind: Option<DateTime<Utc>>,
@@ -97,6 +97,8 @@ pub struct RegisterRow {
     pub source: String,
     /// The record.
     pub fields: RegisterFields,
+    /// Whether there was one and is none any more.
+    pub gone: bool,
 }
 
 /// Who is in the register, by which source, and the fingerprint of what it holds, packed by SQL.
@@ -104,7 +106,7 @@ pub struct RegisterRow {
 pub struct RegisterHeads(String);
 
 impl RegisterHeads {
-    /// Each record's person, source and fingerprint.
+    /// Each record's person, source and fingerprint; [`Fingerprint::NONE`]: there was one and is none any more.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str, Fingerprint)> {
         self.0.split('\u{1e}').filter_map(|entry| {
             let (id, rest) = entry.split_once('\u{1f}')?;
@@ -157,7 +159,7 @@ impl Store {
         after: &str,
     ) -> Result<Option<(PackedPeople, String)>, StoreError> {
         let sql = "SELECT max(employee_id), group_concat(employee_id || char(31) || fingerprint, char(30)) FROM \
-                   (SELECT employee_id, fingerprint FROM register WHERE source = ?1 AND employee_id > ?2 \
+                   (SELECT employee_id, fingerprint FROM register WHERE source = ?1 AND employee_id > ?2 AND content <> '' \
                     ORDER BY employee_id LIMIT ?3)";
         let row = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_one(&self.readers).await?;
         let last: Option<String> = row.get(0);
@@ -170,7 +172,7 @@ impl Store {
     /// Where the database fails.
     pub async fn packed_register_of(&self, source: &str, ids: &[String]) -> Result<PackedPeople, StoreError> {
         let sql = "SELECT coalesce(group_concat(employee_id || char(31) || fingerprint, char(30)), '') FROM register \
-                   WHERE source = ?1 AND employee_id IN (SELECT value FROM json_each(?2))";
+                   WHERE source = ?1 AND content <> '' AND employee_id IN (SELECT value FROM json_each(?2))";
         let packed =
             sqlx::query_scalar(sql).bind(source).bind(to_json(&ids)).fetch_one(&self.readers).await?;
         Ok(PackedPeople::new(packed))
@@ -203,7 +205,7 @@ impl Store {
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn register_of(&self, ids: &[String]) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields FROM register \
+        let sql = "SELECT employee_id, source, fields, content = '' FROM register \
                    WHERE employee_id IN (SELECT value FROM json_each(?1)) ORDER BY employee_id, source";
         let rows = sqlx::query(sql).bind(to_json(&ids)).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
@@ -214,8 +216,8 @@ impl Store {
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn register_page(&self, source: &str, after: &str) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields FROM register WHERE source = ?1 AND employee_id > ?2 \
-                   ORDER BY employee_id LIMIT ?3";
+        let sql = "SELECT employee_id, source, fields, 0 FROM register \
+                   WHERE source = ?1 AND employee_id > ?2 AND content <> '' ORDER BY employee_id LIMIT ?3";
         let rows = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
     }
@@ -224,7 +226,7 @@ impl Store {
 fn register_row(row: &sqlx::sqlite::SqliteRow) -> Result<RegisterRow, StoreError> {
     let corrupt = |_| StoreError::Corrupt { what: "a record of the register" };
     let fields = serde_json::from_str(row.get(2)).map_err(corrupt)?;
-    Ok(RegisterRow { employee_id: row.get(0), source: row.get(1), fields })
+    Ok(RegisterRow { employee_id: row.get(0), source: row.get(1), fields, gone: row.get(3) })
 }
 
 /// Stores what was read. `accepted`: the guard lets it stand.
@@ -244,9 +246,6 @@ pub(super) async fn store_register(
         if !one.may_follow_read(stored.as_ref().map(|(reading, read_at)| (reading.as_str(), *read_at))) {
             return Err(StoreError::Overtaken { source_name: one.name.clone() });
         }
-        if one.anew {
-            sqlx::query("DELETE FROM register WHERE source = ?1").bind(&one.name).execute(&mut **tx).await?;
-        }
         store_changes(tx, &one.name, &one.changes).await?;
         store_standing(tx, one).await?;
     }
@@ -264,7 +263,7 @@ async fn store_changes(tx: &mut Tx, source: &str, changes: &Changes) -> Result<(
                 puts.push((id, to_json(fields), fingerprint.to_hex(), content(fields).to_hex()));
             }
             Change::Missing { reads } => missing.push((id, *reads)),
-            Change::Gone => gone.push(id),
+            Change::Gone { .. } => gone.push(id),
         }
     }
     let put = "INSERT INTO register (employee_id, source, fields, fingerprint, content, absent_reads) \
@@ -279,7 +278,9 @@ async fn store_changes(tx: &mut Tx, source: &str, changes: &Changes) -> Result<(
     for chunk in missing.chunks(CHUNK) {
         sqlx::query(miss).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
     }
-    let go = "DELETE FROM register WHERE source = ?1 AND employee_id IN (SELECT value FROM json_each(?2))";
+    let go = "INSERT INTO register (employee_id, source, fields, fingerprint, content, absent_reads) \
+              SELECT value, ?1, '{}', '', '', 0 FROM json_each(?2) WHERE true \
+              ON CONFLICT (employee_id, source) DO UPDATE SET (fields, fingerprint, content, absent_reads) = ('{}', '', '', 0)";
     for chunk in gone.chunks(CHUNK) {
         sqlx::query(go).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
     }

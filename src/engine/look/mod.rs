@@ -160,7 +160,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (mut sources, mut said) = (Vec::new(), Said::default());
         for (place, member) in register.members.iter().enumerate() {
             let mut tally = Tally::default();
-            let standing = member.stands(standings.get(&member.origin.name));
+            let stored = standings.get(&member.origin.name);
+            let standing = member.stands(stored);
             // What was pushed and read does not come again: it stands in the register.
             let pushed = standing.filter(|_| member.source.push().is_some());
             let since = pushed.and_then(|standing| standing.cursor.clone());
@@ -174,6 +175,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 }
             };
             let (end, ()) = read_whole(&member.source, since, take).await;
+            let known = stored.and_then(|stored| stored.cursor.as_deref()).unwrap_or_default();
+            let end = end.and_then(|end| member.source.may_follow(&end, known).map(|()| end));
             let mut known = 0;
             if end.as_ref().is_ok_and(|end| end.extent == Extent::Delta) {
                 let moved = |own: &str| gone.contains(own) || tally.has_come(own);
@@ -181,7 +184,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             }
             said.add(place, &member.origin, theirs, &tally);
             let count = tally.finish(TOLD, 0);
-            let mut look = look(&member.origin, end, standing.map(|standing| &standing.file), count);
+            let mut look = look(&member.origin, end, stored.map(|stored| &stored.file), count);
             look.count.sample =
                 look.count.sample.map(|sample| as_known(&sample, &member.origin, sample.names()));
             look.count.usable += known;

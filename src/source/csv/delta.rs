@@ -142,6 +142,33 @@ pub fn read(
     Ok(end)
 }
 
+/// Whether what was read behind `known` is in a read of everybody as well: by a full file that is newer than it, or by the very deltas.
+///
+/// # Errors
+/// Where it is not: whoever changed by a delta would be again as they were before.
+pub fn may_follow(end: &SourceEnd, known: &str) -> Result<(), SourceError> {
+    let now = end.cursor.as_deref().and_then(Cursor::parse);
+    let (Some(known), Some(now), Extent::Snapshot) = (Cursor::parse(known), now, end.extent) else {
+        return Ok(());
+    };
+    let incomplete = |reason| Err(SourceError::Incomplete { file: now.full.name.clone(), reason });
+    let mend = "put a newer full file there (source.path)";
+    if now.full.changed_ms < known.full.changed_ms {
+        let newest = known.full.name;
+        return incomplete(format!("it is older than {newest}, which was read already; {mend}"));
+    }
+    match known.delta {
+        Some(delta) if now.full.changed_ms < known.newest_ms && !end.deltas.contains(&delta.name) => {
+            incomplete(format!(
+                "it is older than deltas that were read behind it up to {}, and those are not there any more; {mend}, or put them \
+                 back",
+                delta.name
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// SFTP tells whole seconds, so a file may be replaced without another time of change; another size gives that away.
 fn is_newer(found: &Found, than: &FullFile) -> bool {
     let (changed_ms, name) = (millis(found.stamp.changed), archive::own_name(&found.path));
@@ -159,6 +186,8 @@ struct Reading<'a> {
     /// How a delta is read: with a column more, and it may be empty.
     options: CsvOptions,
     words: Words,
+    /// The own names of those that were taken.
+    taken: Vec<String>,
     /// Up to where they have been read.
     last: Option<Order>,
     newest_ms: i64,
@@ -196,6 +225,7 @@ impl<'a> Reading<'a> {
             rules,
             options,
             words,
+            taken: Vec::new(),
             last,
             newest_ms,
             ends_line: cursor.and_then(|cursor| cursor.delta_ends_line),
@@ -265,6 +295,7 @@ impl<'a> Reading<'a> {
         alone(file.ends_line).after(Some(&alone(self.ends_line))).map_err(incomplete)?;
         self.bytes += delta.stamp.bytes;
         self.last = Some(delta.order.clone());
+        self.taken.push(delta.order.name.clone());
         self.newest_ms = self.newest_ms.max(millis(delta.stamp.changed));
         self.ends_line = file.ends_line;
         self.digest.update(file.digest.unwrap_or_default().as_bytes());
@@ -282,6 +313,7 @@ impl<'a> Reading<'a> {
             digest.update(end.file.digest.unwrap_or_default().as_bytes());
             end.file.digest = Some(Fingerprint(digest.digest128()).to_hex());
         }
+        end.deltas.clone_from(&self.taken);
         end.file.modified = DateTime::from_timestamp_millis(self.newest_ms);
         let (delta, newest_ms, delta_ends_line) = (self.last.clone(), self.newest_ms, self.ends_line);
         end.cursor = Some(Cursor { full, delta, newest_ms, delta_ends_line }.to_text());

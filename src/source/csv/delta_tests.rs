@@ -5,6 +5,7 @@ use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use super::archive::put_away;
+use super::delta::may_follow;
 use super::disk::Disk;
 use super::*;
 use crate::core::source_file::SourceFile;
@@ -181,6 +182,34 @@ fn a_newer_full_file_heals_and_counts_with_the_deltas_behind_it() {
     hr.put("full-3.csv", "1,Active,rehired\n2,Active,y\n", 135);
     assert_eq!(hr.read().unwrap(), Extent::Snapshot);
     hr.assert_people(&[("1", "rehired")]);
+}
+
+#[test]
+fn a_full_file_is_believed_again_only_with_the_deltas_that_were_read_behind_it_or_if_it_is_newer() {
+    let mut hr = Hr::new();
+    hr.put("delta-1.csv", "1,,,D\n", 110);
+    hr.read().unwrap();
+    let known = hr.end.as_ref().unwrap().cursor.clone().unwrap();
+    let follows = |hr: &mut Hr| {
+        hr.read_since(None).unwrap();
+        may_follow(hr.end.as_ref().unwrap(), &known).map_err(|error| error.to_string())
+    };
+    assert_eq!(follows(&mut hr), Ok(()));
+    std::fs::remove_file(hr.folder.path().join("delta-1.csv")).unwrap();
+    hr.put("delta-2.csv", "2,,,D\n", 120);
+    assert!(
+        follows(&mut hr)
+            .unwrap_err()
+            .contains("older than deltas that were read behind it up to delta-1.csv")
+    );
+    hr.put("full-0.csv", "1,Active,x\n", 130);
+    assert_eq!(follows(&mut hr), Ok(()));
+    let known = hr.end.as_ref().unwrap().cursor.clone().unwrap();
+    std::fs::remove_file(hr.folder.path().join("full-0.csv")).unwrap();
+    hr.put("delta-3.csv", "2,,,D\n", 140);
+    hr.read_since(None).unwrap();
+    let error = may_follow(hr.end.as_ref().unwrap(), &known).unwrap_err().to_string();
+    assert!(error.contains("older than full-0.csv"), "{error}");
 }
 
 #[test]

@@ -144,6 +144,10 @@ impl HrSource for CsvSource {
         reading.await
     }
 
+    fn may_follow(&self, end: &SourceEnd, known: &str) -> Result<(), SourceError> {
+        delta::may_follow(end, known)
+    }
+
     async fn stored(&self, end: &SourceEnd) -> Result<(), SourceError> {
         if self.options.archive.is_none() {
             return Ok(());

@@ -174,10 +174,11 @@ pub(super) fn print_report(report: &RunReport, planned: Option<&Planned>, is_pla
             say!("warning: {warning}");
         }
     }
-    let mut counts = table::Grid::new(&["", "create", "update", "reactivate", "suspend", "delete"]);
+    let mut counts =
+        table::Grid::new(&["", "create", "update", "reactivate", "suspend", "delete", "grant", "revoke"]);
     let mut add = |name: &str, row: &Counts| {
-        let numbers = [row.create, row.update, row.reactivate, row.suspend, row.delete]
-            .map(|number| number.to_string());
+        let accounts = [row.create, row.update, row.reactivate, row.suspend, row.delete];
+        let numbers = accounts.into_iter().chain([row.grant, row.revoke]).map(|number| number.to_string());
         counts.row(std::iter::once(name.to_owned()).chain(numbers));
     };
     add("planned", &report.planned);

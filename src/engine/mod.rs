@@ -30,6 +30,7 @@ pub mod telemetry;
 mod ticks;
 mod tray;
 pub mod trigger;
+pub mod unkept;
 mod vigil;
 mod work;
 
@@ -49,6 +50,7 @@ use self::register::Turn;
 use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use self::trigger::Triggers;
+use self::unkept::Unkept;
 use crate::config::{Loaded, Rules, Settings};
 use crate::core::audit::configuration;
 use crate::core::plan::content_hash;
@@ -203,6 +205,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             patch_refused: AtomicBool::new(false),
             directory: Directory::default(),
             members: Members::default(),
+            unkept: Unkept::default(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),

@@ -10,6 +10,7 @@ use super::lease::Lease;
 use super::members::Members;
 use super::reading::Ask;
 use super::telemetry::Telemetry;
+use super::unkept::Unkept;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
 use crate::core::breaker::{Cause, Trouble, Verdict, verdict};
@@ -59,6 +60,8 @@ pub struct Line<P> {
     pub directory: Directory,
     /// Who is in which group, as read a moment ago.
     pub members: Members,
+    /// What Workiva was seen not to keep.
+    pub unkept: Unkept,
     /// The state table and outbox.
     pub store: Store,
     /// The time.

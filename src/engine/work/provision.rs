@@ -83,6 +83,11 @@ async fn write<P: ScimPort>(
     match change(session, id, changes, active, live).await? {
         Written::Gone => Ok(None),
         Written::Accepted(shown) => {
+            if let Some(shown) = &shown {
+                let is_sent = |(path, _): &(&String, &String)| changes.iter().any(|(sent, _)| sent == *path);
+                let sent = desired.iter().filter(is_sent).map(|(path, value)| (path.clone(), value.clone()));
+                session.line.unkept.notice(&sent.collect(), shown);
+            }
             if active.is_some() {
                 confirm_active(session, id, shown).await?;
             }
@@ -118,6 +123,9 @@ async fn provision_unknown<P: ScimPort>(
     }
     match session.write(&ScimRequest::CreateUser { body: create_body(desired) }).await {
         Ok(answer) => {
+            if let Some(shown) = answer.body.as_ref().and_then(RemoteUser::read) {
+                session.line.unkept.notice(desired, &shown);
+            }
             if let Some(id) = created_id(&answer) {
                 return Ok(Some(confirmed(&id, desired)));
             }

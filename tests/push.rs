@@ -271,6 +271,11 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
     refused(422, "no column", push_as(&daemon, whole, "text/csv", "k", b"Employee ID,Status\n1,Active\n"));
     let unsaid = push_as(&daemon, "", "text/csv", "k", hr_text(&rows).as_bytes());
     refused(422, "'Action' (source.push.action_column)", unsaid);
+    // Whoever is gone is not in a snapshot; what says so is a delta, or no snapshot of those who are there.
+    let gone = json!([acted(&rows[0], "Delete"), acted(&rows[1], "")]).to_string().into_bytes();
+    refused(422, "record 1 says 'Delete' in 'Action'", push(&daemon, whole, "k", &gone));
+    let text = hr_text(&rows).replacen("Title", "Title,Action", 1).replace("Analyst", "Analyst,deleted");
+    refused(422, "record 1 says 'deleted'", push_as(&daemon, whole, "text/csv", "k", text.as_bytes()));
     refused(400, "ask for one of", push(&daemon, "?commit=true", "k", b"{}"));
     refused(400, "a number from 1", push(&daemon, "?snapshot=x&part=0", "k", b"[]"));
     refused(400, "query cannot be read", push(&daemon, "?snaphot=whole", "k", b"[]"));
@@ -441,6 +446,31 @@ fn a_webhook_that_is_signed_and_not_too_old_starts_a_run_and_any_other_does_not(
     world.hr(&rows);
     assert_eq!(call(now, &format!("sha256={signature}"), body), 202);
     until_agrees(&world, &rows);
+}
+
+#[test]
+fn a_leaver_who_was_pushed_in_a_record_that_cannot_be_used_is_told_of_until_a_newer_one_comes() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let mut unfit = acted(&rows[0].left(), "");
+    unfit["Job Title"] = json!({"name": "Analyst"});
+    let rejected = || {
+        let told = world.run(&["explain", "1000", "--json"]);
+        let told: Value = serde_json::from_str(&told.stdout).unwrap();
+        told["input"]["rejected"].as_array().unwrap().len()
+    };
+    for (key, record) in [("unfit", unfit), ("of another", acted(&rows[1], ""))] {
+        let accepted = push(&daemon, "", key, json!([record]).to_string().as_bytes()).expect(202);
+        assert_eq!(outcome(&daemon, &accepted), "unchanged");
+        assert_eq!(rejected(), 1, "{key}");
+    }
+    assert_eq!(world.status()["runs"][0]["rejected"], 1, "{}", world.status());
+    world.assert_agrees(&rows);
+    let gone = json!([acted(&rows[0], "deleted")]).to_string();
+    push(&daemon, "", "gone", gone.as_bytes()).expect(202);
+    until_agrees(&world, &rows[1..]);
+    assert_eq!(rejected(), 0);
 }
 
 #[test]

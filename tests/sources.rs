@@ -48,7 +48,7 @@ fn a_source_that_fails_leaves_its_people_as_they_are_and_the_others_go_on() {
     let world = two_sources();
     std::fs::remove_file(world.path("contractors.csv")).unwrap();
     let mut rows = staff();
-    rows.remove(0);
+    rows[0] = rows[0].left();
     world.hr_of("staff", &rows);
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (5, kinds([("suspend", 1)])), "{synced:?}");
@@ -59,6 +59,39 @@ fn a_source_that_fails_leaves_its_people_as_they_are_and_the_others_go_on() {
     assert_eq!(world.sync().exit, 5);
     world.hr_of("contractors", &contractors());
     world.sync().assert_unchanged();
+}
+
+#[test]
+fn whoever_moves_between_two_sources_keeps_access_while_the_new_one_does_not_show_them_whole() {
+    let world = two_sources();
+    let (stay, moved) = (&staff()[1..], staff()[0].clone());
+    let there = [contractors(), vec![moved.clone()]].concat();
+    world.hr_of("staff", stay);
+    let kept = |text: Option<String>, exit: i32| {
+        match text {
+            Some(text) => std::fs::write(world.path("contractors.csv"), text).unwrap(),
+            None => std::fs::remove_file(world.path("contractors.csv")).unwrap(),
+        }
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (exit, kinds([])), "{synced:?}");
+        let message = world.status()["runs"][0]["message"].to_string();
+        for words in
+            ["source 'staff' no longer names 1 people (employee 1000)", "'contractors' failed or has"]
+        {
+            assert!(message.contains(words), "{words} is not in {message}");
+        }
+        world.assert_agrees(&both());
+    };
+    kept(None, 5);
+    kept(Some(common::hr_text(&there).replacen("1000,Person,Number0", "1000,too many,Person,Number0", 1)), 4);
+    kept(Some(common::hr_text(&there).replacen("1000,", ",", 1)), 4);
+    world.hr_of("contractors", &there);
+    world.sync().assert_unchanged();
+    // Now they are known to be in neither.
+    world.hr_of("contractors", &contractors());
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    world.assert_agrees(&[stay, &contractors()].concat());
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub mod planner;
 pub mod planted;
 pub mod reach;
 pub mod record;
+pub mod refusal;
 pub mod register;
 pub mod report;
 pub mod retry;

@@ -252,7 +252,8 @@ fn warn_of_undecided(plan: &mut Plan) {
     }
 }
 
-fn some_of(ids: &[String]) -> String {
+/// The first of some ids, for a sentence.
+pub fn some_of(ids: &[String]) -> String {
     let more = if ids.len() > 5 { ", …" } else { "" };
     ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
 }

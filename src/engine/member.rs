@@ -33,8 +33,6 @@ pub(super) struct OneRead {
     /// What it changes.
     pub(super) commit: SourceCommit,
     pub(super) end: SourceEnd,
-    /// What could not be used.
-    pub(super) refused: Vec<Rejection>,
 }
 
 /// A read that has ended, well or not. It counts once a cycle has taken it in.
@@ -69,6 +67,8 @@ impl<S: HrSource> Member<S> {
         let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
         let asked_for_delta = since.is_some();
         let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+        let words = store.refused_words().await?;
+        let refused = words.get(&self.origin.name).map_or(&[][..], Vec::as_slice);
         let take_in = async {
             let mut few = Vec::new();
             if asked_for_delta {
@@ -78,7 +78,7 @@ impl<S: HrSource> Member<S> {
                 }
             }
             // What was read under other settings has other fingerprints: everybody who comes is new, nobody is forgotten.
-            let (mut intake, strangers) = self.know(store).await?;
+            let (mut intake, strangers) = self.know(store, refused).await?;
             few.into_iter().for_each(|batch| intake.accept(batch));
             Ok(Came::Many(feed::take_in(intake, batches).await, strangers))
         };
@@ -86,7 +86,7 @@ impl<S: HrSource> Member<S> {
         let mut end = end?;
         let (intake, strangers) = match came? {
             Came::Many(intake, strangers) => (intake, strangers),
-            Came::Few(batches) => self.take_few(store, end.extent, batches).await?,
+            Came::Few(batches) => self.take_few(store, refused, end.extent, batches).await?,
         };
         // An older file is no news under other settings either.
         if let Some(known) = stored.and_then(|stored| stored.cursor.as_deref()) {
@@ -106,32 +106,34 @@ impl<S: HrSource> Member<S> {
                 (by_snapshot(&findings, &missing, strangers, &self.origin), Some(full))
             }
         };
+        for rejection in &mut findings.rejected {
+            rejection.employee_id = rejection.employee_id.take().map(|own| self.origin.id(&own));
+        }
         let commit = SourceCommit {
             name: self.origin.name.clone(),
             reading: self.reading.clone(),
             anew: standing.is_none(),
             behind: stored.map(|stored| stored.read_at),
             changes,
+            refused: findings.rejected,
             cursor: end.cursor.clone(),
             read_at: now,
             full,
             file: end.file.clone(),
         };
-        for rejection in &mut findings.rejected {
-            rejection.employee_id = rejection.employee_id.take().map(|own| self.origin.id(&own));
-        }
-        Ok(OneRead { commit, end, refused: findings.rejected })
+        Ok(OneRead { commit, end })
     }
 
     /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
     async fn take_few(
         &self,
         store: &Store,
+        refused: &[Rejection],
         extent: Extent,
         batches: Vec<RecordBatch>,
     ) -> Result<(Intake, Vec<String>), StoreError> {
         let (mut intake, strangers) = match extent {
-            Extent::Snapshot => self.know(store).await?,
+            Extent::Snapshot => self.know(store, refused).await?,
             Extent::Delta => {
                 let ids = |batch: &RecordBatch| -> Vec<String> {
                     (0..batch.len()).map(|index| self.origin.id(batch.head(index).0)).collect()
@@ -140,6 +142,7 @@ impl<S: HrSource> Member<S> {
                 let known = store.packed_register_of(&self.origin.name, &ids).await?;
                 let mut intake = Intake::default();
                 self.know_pack(&mut intake, &known);
+                self.doubt(&mut intake, refused);
                 (intake, Vec::new())
             }
         };
@@ -148,13 +151,21 @@ impl<S: HrSource> Member<S> {
     }
 
     /// Everybody whom the register has of this source, and ids that are none of it since it had another prefix.
-    async fn know(&self, store: &Store) -> Result<(Intake, Vec<String>), StoreError> {
+    async fn know(&self, store: &Store, refused: &[Rejection]) -> Result<(Intake, Vec<String>), StoreError> {
         let (mut intake, mut strangers, mut after) = (Intake::default(), Vec::new(), String::new());
         while let Some((pack, last)) = store.packed_register(&self.origin.name, &after).await? {
             after = last;
             strangers.extend(self.know_pack(&mut intake, &pack));
         }
+        self.doubt(&mut intake, refused);
         Ok((intake, strangers))
+    }
+
+    /// Of whom a word was refused, the next good one is news, also where it says what the last good one said.
+    fn doubt(&self, intake: &mut Intake, refused: &[Rejection]) {
+        let ids = refused.iter().filter_map(|one| one.employee_id.as_deref());
+        let own = ids.filter_map(|id| id.strip_prefix(self.origin.id_prefix.as_str()));
+        own.for_each(|own| intake.unsettle(own));
     }
 
     fn know_pack(&self, intake: &mut Intake, pack: &PackedPeople) -> Vec<String> {

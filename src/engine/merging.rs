@@ -125,7 +125,7 @@ impl<S: HrSource> Register<S> {
         batch.push_as(0, self.precedence.merge(id, &records, &self.columns), fingerprint);
     }
 
-    /// Takes in one person as the register knows them.
+    /// Takes in one person as the register knows them, with what cannot be used of them or is nobody's.
     ///
     /// # Errors
     /// Where the database fails.
@@ -146,6 +146,11 @@ impl<S: HrSource> Register<S> {
         let records = records.remove(employee_id).unwrap_or_default();
         self.push(&mut batch, employee_id, records, &mut Overlay::new());
         intake.accept(batch);
+        let is_theirs = |id: &Option<String>| id.as_deref().is_none_or(|id| id == employee_id);
+        let words = store.refused_words().await?.into_iter();
+        let words =
+            words.filter(|(source, _)| places.contains_key(source.as_str())).flat_map(|(_, words)| words);
+        words.filter(|one| is_theirs(&one.employee_id)).for_each(|one| intake.refuse(one));
         Ok(())
     }
 }

@@ -11,7 +11,9 @@ use super::member::{EndedRead, Member, OneRead};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::Intake;
-use crate::core::record::{Columns, Fingerprint};
+use crate::core::planner::some_of;
+use crate::core::record::{Columns, Fingerprint, Rejection};
+use crate::core::refusal::{self, Doubtful};
 use crate::core::register::Precedence;
 use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceEnd, SourceError};
@@ -162,12 +164,13 @@ impl<S: HrSource> Register<S> {
         if reads.is_empty() && !failed.is_empty() {
             return Err(failed.swap_remove(0).1.into());
         }
+        let refused = self.refused(store, &reads).await?;
+        let blind: Vec<usize> = failed.iter().map(|(place, _)| *place).collect();
+        warnings.extend(self.spare(&mut reads, &blind, &refused));
         let mut intake = intake.await?;
         self.merge_into(&mut intake, store, &reads).await?;
         // Before it is asked who is absent: whoever cannot be read is not.
-        for (_, read) in &mut reads {
-            read.refused.drain(..).for_each(|rejection| intake.refuse(rejection));
-        }
+        refused.into_iter().flatten().for_each(|rejection| intake.refuse(rejection));
         let mut findings = intake.finish(absent);
         // Of whom nothing is known in the register, only a read of everybody can tell that they are absent.
         findings.unsure = !failed.is_empty() || reads.iter().all(|(_, read)| read.commit.full.is_none());
@@ -200,6 +203,54 @@ impl<S: HrSource> Register<S> {
             scales,
             register: Some(read),
         })
+    }
+
+    /// What of each source cannot be used behind these reads, by position.
+    async fn refused(
+        &self,
+        store: &Store,
+        reads: &[(usize, OneRead)],
+    ) -> Result<Vec<Vec<Rejection>>, StoreError> {
+        let mut stored = store.refused_words().await?;
+        let standing = |(place, member): (usize, &Member<S>)| {
+            let before = stored.remove(&member.origin.name).unwrap_or_default();
+            match reads.iter().find(|(read, _)| *read == place).map(|(_, read)| &read.commit) {
+                Some(now) => refusal::after(before, &now.changes, &now.refused, now.full.is_some()),
+                None => before,
+            }
+        };
+        Ok(self.members.iter().enumerate().map(standing).collect())
+    }
+
+    /// Whoever is gone from one source may be in another that is not seen whole: then they are missing for now. The answer tells
+    /// of them.
+    fn spare(
+        &self,
+        reads: &mut [(usize, OneRead)],
+        blind: &[usize],
+        refused: &[Vec<Rejection>],
+    ) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (place, read) in reads {
+            let others = self.members.iter().enumerate().filter(|(other, _)| other != place);
+            let others: Vec<Doubtful<'_>> = others
+                .map(|(other, member)| Doubtful::new(&member.origin, blind.contains(&other), &refused[other]))
+                .collect();
+            let spared = refusal::spare(&mut read.commit.changes, &others);
+            if spared.is_empty() {
+                continue;
+            }
+            let names: Vec<&str> =
+                others.iter().filter(|other| other.is_in_doubt()).map(Doubtful::name).collect();
+            warnings.push(format!(
+                "source '{}' no longer names {} people (employee {}), and {} failed or has rows that cannot be used: they may be                  there, and keep what they have until that is mended",
+                self.name(*place),
+                spared.len(),
+                some_of(&spared),
+                names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "),
+            ));
+        }
+        warnings
     }
 
     fn name(&self, place: usize) -> &str {

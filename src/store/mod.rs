@@ -26,6 +26,7 @@ mod owner;
 mod plans;
 mod quiet;
 mod recorded;
+mod refused;
 mod register;
 mod saved;
 mod settling;

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 
 use super::plans::CHUNK;
+use super::refused::store_refused;
 use super::state::{decode, header_names};
 use super::{PackedPeople, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::header::HeaderNames;
-use crate::core::record::Fingerprint;
+use crate::core::record::{Fingerprint, Rejection};
 use crate::core::register::{Change, Changes, RegisterFields, content};
 use crate::core::source_file::SourceFile;
 
@@ -52,6 +53,8 @@ pub struct SourceCommit {
     pub behind: Option<DateTime<Utc>>,
     /// Whom it concerns.
     pub changes: Changes,
+    /// What of it cannot be used; ids with the prefix.
+    pub refused: Vec<Rejection>,
     /// From where its next delta goes on.
     pub cursor: Option<String>,
     /// When that began.
@@ -235,7 +238,7 @@ pub(super) async fn store_register(
     write: &RegisterWrite,
     accepted: bool,
 ) -> Result<(), StoreError> {
-    for table in ["register", "source_state"] {
+    for table in ["register", "source_state", "refused"] {
         let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&write.configured)).execute(&mut **tx).await?;
     }
@@ -247,6 +250,7 @@ pub(super) async fn store_register(
             return Err(StoreError::Overtaken { source_name: one.name.clone() });
         }
         store_changes(tx, &one.name, &one.changes).await?;
+        store_refused(tx, one).await?;
         store_standing(tx, one).await?;
     }
     if accepted {
@@ -332,6 +336,7 @@ mod tests {
             anew: behind.is_none(),
             behind: behind.map(from_millis),
             changes: Changes::new(),
+            refused: Vec::new(),
             cursor: None,
             read_at: from_millis(began),
             full: None,

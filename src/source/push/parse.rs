@@ -11,8 +11,8 @@ use super::super::object::{Unusable, values};
 use super::super::words::{ACTION, BOM};
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
-use crate::core::json::{FieldPath, PathsSeen, StreamPath, WalkError, walk};
-use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
+use crate::core::json::{FieldPath, PathsSeen, StreamPath, WalkError, text, walk};
+use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -69,11 +69,16 @@ impl PushOptions {
         mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
     ) -> Result<Parsed, SourceError> {
         let mapped = self.mapped(body.kind);
+        let is_whole = body.kind == DeliveryKind::Snapshot;
         if body.format == Format::Csv {
             return self.parse_csv(body, mapped, deliver);
         }
         let broken = |reason: String| SourceError::SystemIncomplete { system: body.name.clone(), reason };
         let mut taker = Taker::new(self, mapped, &mut deliver).map_err(&broken)?;
+        if is_whole && let Some(action) = &self.action_column {
+            let path = FieldPath::parse(action);
+            taker.action = Some(path.map_err(|error| broken(format!("source.push.action_column {error}")))?);
+        }
         let bytes = body.bytes.strip_prefix(BOM).unwrap_or(&body.bytes);
         match body.format {
             Format::Ndjson => {
@@ -112,6 +117,9 @@ impl PushOptions {
         mapped: BTreeMap<String, String>,
         mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
     ) -> Result<Parsed, SourceError> {
+        if body.kind == DeliveryKind::Snapshot {
+            self.refuse_gone(&body)?;
+        }
         let columns = mapped.keys().cloned().collect();
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
         let mut rows = 0;
@@ -126,6 +134,45 @@ impl PushOptions {
             deliver(batch)
         })?;
         Ok(Parsed { rows, columns, unmapped: coverage.unmapped.into_iter().collect() })
+    }
+}
+
+impl PushOptions {
+    /// Refuses a snapshot in CSV whose rows say that somebody is gone. What else is wrong with it is told where it is read.
+    fn refuse_gone(&self, body: &Body) -> Result<(), SourceError> {
+        let mut mapped = self.mapped(DeliveryKind::Delta);
+        mapped.retain(|name, _| name == EMPLOYEE_ID || name == ACTION);
+        if !mapped.contains_key(ACTION) {
+            return Ok(());
+        }
+        let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
+        let mut refused = None;
+        // Without such a column nobody can be said to be gone.
+        let _ = read_bytes(&body.name, Arc::clone(&body.bytes), &options, |batch| {
+            for record in (0..batch.len()).map(|index| batch.record(index)) {
+                let said = record.get(ACTION).unwrap_or_default();
+                refused =
+                    refused.take().or_else(|| self.is_gone(said).then(|| self.not_whole(record.row, said)));
+            }
+            Ok(())
+        });
+        match refused {
+            Some(reason) => Err(SourceError::Incomplete { file: body.name.clone(), reason }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_gone(&self, said: &str) -> bool {
+        let said = said.trim().to_lowercase();
+        self.delete_values.iter().any(|value| value.to_lowercase() == said)
+    }
+
+    fn not_whole(&self, row: u64, said: &str) -> String {
+        format!(
+            "record {row} says '{said}' in '{}' (source.push.action_column), and a snapshot holds those who are there: whoever is \
+             gone is not in it. Leave such records out, or push them as a delta",
+            self.action_column.as_deref().unwrap_or_default()
+        )
     }
 }
 
@@ -146,7 +193,10 @@ impl Refused {
 
 /// Makes records of JSON objects.
 struct Taker<'a, D> {
+    options: &'a PushOptions,
     paths: BTreeMap<String, FieldPath>,
+    /// Of a snapshot, where a delta would say that somebody is gone.
+    action: Option<FieldPath>,
     seed: u64,
     columns: Arc<Columns>,
     deliver: &'a mut D,
@@ -161,7 +211,7 @@ struct Taker<'a, D> {
 
 impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
     fn new(
-        options: &PushOptions,
+        options: &'a PushOptions,
         mapped: BTreeMap<String, String>,
         deliver: &'a mut D,
     ) -> Result<Self, String> {
@@ -171,6 +221,8 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             Ok::<_, String>((name.clone(), path?))
         };
         Ok(Self {
+            options,
+            action: None,
             paths: mapped.iter().map(path).collect::<Result<_, _>>()?,
             seed: options.csv.seed,
             batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
@@ -188,6 +240,12 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         let row = self.rows;
         if !record.is_object() {
             return Err(Refused::Broken(format!("record {row} is no object")));
+        }
+        if let Some(action) = &self.action
+            && let Ok(said) = text(&action.find(record), false)
+            && self.options.is_gone(&said)
+        {
+            return Err(Refused::Broken(self.options.not_whole(row, &said)));
         }
         if row <= LOOKED_AT {
             self.seen.look(record, self.paths.values());

@@ -1,0 +1,89 @@
+//! What a delta says and nobody can use stands in the register until a newer word comes: it would not come again.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use common::{Row, World, hr_text, kinds, people};
+
+fn with_deltas(rows: &[Row]) -> World {
+    let mut world = World::new();
+    world.set("source.delta.path", world.path("delta*.csv").display().to_string());
+    world.set("source.delta.action_column", "Action");
+    world.set("source.delta.delete_values", vec!["D"]);
+    world.sync_rows(rows, 0);
+    world.assert_agrees(rows);
+    world
+}
+
+/// Writes a delta of these lines.
+fn delta(world: &World, name: &str, lines: &[String]) {
+    let text = common::HEADER.replacen('\n', ",Action\n", 1) + &lines.join("\n") + "\n";
+    std::fs::write(world.path("delta.partial"), text).unwrap();
+    std::fs::rename(world.path("delta.partial"), world.path(name)).unwrap();
+}
+
+fn line(row: &Row, action: &str) -> String {
+    format!("{},{action}", hr_text(std::slice::from_ref(row)).lines().nth(1).unwrap())
+}
+
+#[test]
+fn a_leaver_whose_row_in_a_delta_cannot_be_used_is_told_of_by_every_run_until_a_newer_word_comes() {
+    let rows = people(4);
+    let world = with_deltas(&rows);
+    let writes = world.writes();
+    delta(&world, "delta-1.csv", &[line(&rows[0].left(), "U") + ",too many", line(&rows[1], "U")]);
+    for _ in 0..3 {
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+    }
+    let told = world.run(&["explain", "1000"]);
+    assert!(told.stdout.contains("delta-1.csv"), "{told:?}");
+    // News of others does not take it back.
+    delta(&world, "delta-2.csv", &[line(&rows[2], "U")]);
+    assert_eq!(world.sync().exit, 4);
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&rows);
+    // A word that can be used does, whether it says something else than the last good one or the same.
+    delta(&world, "delta-3.csv", &[line(&rows[0], "U")]);
+    world.sync().assert_unchanged();
+    delta(&world, "delta-4.csv", &[line(&rows[0], "D") + ",too many"]);
+    assert_eq!(world.sync().exit, 4);
+    delta(&world, "delta-5.csv", &[line(&rows[0], "D")]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    world.assert_agrees(&rows[1..]);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_row_of_nobody_in_a_delta_is_told_of_until_everybody_is_read() {
+    let rows = people(4);
+    let world = with_deltas(&rows);
+    delta(&world, "delta-1.csv", &[line(&rows[0].left(), "U").replacen("1000", "", 1)]);
+    assert_eq!(world.sync().exit, 4);
+    delta(&world, "delta-2.csv", &[line(&rows[1], "U")]);
+    assert_eq!(world.sync().exit, 4);
+    world.assert_agrees(&rows);
+    let synced = world.sync_rows(&rows[1..], 0);
+    assert_eq!(synced.applied(), kinds([("suspend", 1)]), "{synced:?}");
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn what_one_of_several_sources_cannot_say_is_told_of_in_runs_that_do_not_read_it() {
+    let mut world = World::new();
+    let rows = people(6);
+    world.several(&[("staff", &[]), ("agency", &[("cron", "0 0 0 1 1 *".into())])]);
+    world.hr_of("staff", &rows[..4]);
+    world.hr_of("agency", &rows[4..]);
+    assert_eq!(world.sync().exit, 0);
+    std::fs::write(world.path("agency.csv"), hr_text(&rows[4..]).replacen("Analyst", "Analyst,x", 1))
+        .unwrap();
+    assert_eq!(world.sync().exit, 4);
+    // It fails now, and what it said last stands, good or not.
+    std::fs::remove_file(world.path("agency.csv")).unwrap();
+    let synced = world.sync();
+    assert_eq!((synced.exit, &synced.json["source"]["rejected"]), (5, &1.into()), "{synced:?}");
+    world.hr_of("agency", &rows[4..]);
+    world.sync().assert_unchanged();
+}

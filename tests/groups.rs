@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Row, World, kinds, people};
+use common::{Front, Row, Way, World, is_active, kinds, people};
 use serde_json::Value;
 use workiva_sync::sandbox::SandboxOptions;
 
@@ -186,6 +186,153 @@ fn the_last_workspace_counts_as_a_deprovision_and_the_account_is_led_back() {
     groups.world.sync();
     assert_eq!(groups.world.user(ANA).unwrap()["active"], true);
     groups.assert_quiet();
+}
+
+/// Answers what is to put people into the workspace of Legal with 400.
+const NO_LEGAL: Way = Way::Denying("PATCH /scim/v2/Groups/workspace%3AQ2 ");
+
+fn active(groups: &Groups) -> usize {
+    groups.world.sandbox.users().iter().filter(|user| is_active(user)).count()
+}
+
+#[test]
+fn who_moves_to_a_workspace_that_workiva_refuses_keeps_the_old_one_and_the_account_until_it_is_mended() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    groups.world.set("access.provision", "all");
+    groups.world.set("guard.max_deprovision_count", 0);
+    let rows = people(7);
+    groups.world.sync_rows(&rows, 0);
+    front.go(NO_LEGAL);
+    let moved: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect();
+    let parked = groups.world.sync_rows(&moved, 4);
+    assert_eq!((parked.applied(), groups.world.parked().len()), (kinds([]), 7));
+    let stands = || {
+        assert_eq!((groups.members(Q1).len(), groups.members(Q2).len(), active(&groups)), (7, 0, 7));
+        assert!(groups.message().contains("7 people keep a workspace"), "{}", groups.message());
+        assert!(groups.message().contains("1000: workspace:Q1 until workspace:Q2"), "{}", groups.message());
+        let kept = &groups.world.status()["kept_workspaces"];
+        assert_eq!(kept.as_array().unwrap().len(), 7);
+        assert_eq!(kept[0], serde_json::json!({"employee_id": "1000", "group": Q1, "waits_for": Q2}));
+        let told = groups.world.run(&["explain", "1000"]);
+        assert!(told.stdout.contains("1000: workspace:Q1 until workspace:Q2"), "{told:?}");
+    };
+    groups.world.sync_rows(&moved, 4);
+    stands();
+    groups.world.run(&["actions", "discard", "--all"]).assert_says(0, &[]);
+    groups.world.sync_rows(&moved, 0);
+    stands();
+    // HR takes it back, and says it again: that is planned anew.
+    groups.world.sync_rows(&rows, 0);
+    groups.assert_quiet();
+    groups.world.sync_rows(&moved, 4);
+    front.go(Way::Through);
+    groups.world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    assert_eq!(groups.world.sync_rows(&moved, 0).applied()["revoke"], 7);
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len(), active(&groups)), (0, 7, 7));
+    assert_eq!(groups.world.status()["kept_workspaces"], serde_json::json!([]));
+    groups.assert_quiet();
+}
+
+#[test]
+fn of_several_workspaces_that_end_one_is_kept_until_the_new_one_is_confirmed() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    groups.world.sandbox.seed_group("workspace:Q3", "Audit").unwrap();
+    groups.roles(&[
+        ("finance", "department == 'Finance'", &[Q1, "Audit"]),
+        ("legal", "department == 'Legal'", &[Q2]),
+    ]);
+    groups.world.sync_rows(&[ana()], 0);
+    front.go(NO_LEGAL);
+    let moved = ana().but(|row| row.department = "Legal".into());
+    assert_eq!(groups.world.sync_rows(std::slice::from_ref(&moved), 4).applied(), kinds([("revoke", 1)]));
+    assert_eq!((groups.members(Q1).len() + groups.members("workspace:Q3").len(), active(&groups)), (1, 1));
+    // Where nobody wants another one any more, it is the last one, and counts.
+    groups.roles(&[("all", "true", &[]), ("finance", "department == 'Finance'", &[Q1])]);
+    groups.world.set("guard.max_deprovision_count", 0);
+    let held = groups.world.sync_rows(&[moved], 3);
+    assert_eq!(held.hold_codes(), ["deprovision_count"]);
+    assert_eq!((groups.members(Q1).len() + groups.members("workspace:Q3").len(), active(&groups)), (1, 1));
+}
+
+#[test]
+fn who_loses_every_role_and_keeps_the_account_keeps_the_last_workspace_too() {
+    let mut groups = Groups::new();
+    groups.world.set("access.keep_on_role_loss", true);
+    groups.world.set("guard.max_deprovision_count", 0);
+    let rows: Vec<Row> = people(7).iter().map(|row| row.but(|row| row.title = "Editor".into())).collect();
+    groups.world.sync_rows(&rows, 0);
+    let moved: Vec<Row> = rows
+        .iter()
+        .map(|row| row.but(|row| (row.department, row.title) = ("Sales".into(), "Clerk".into())))
+        .collect();
+    let synced = groups.world.sync_rows(&moved, 0);
+    assert_eq!(synced.applied(), kinds([("revoke", 7), ("update", 7)]), "what is inside of it goes");
+    assert_eq!((groups.members(Q1).len(), groups.members(G7).len(), active(&groups)), (7, 0, 7));
+    assert!(groups.message().contains("keep_on_role_loss keeps the account"), "{}", groups.message());
+    groups.assert_quiet();
+    // Once another role grants another workspace, it is a move like any other.
+    let legal: Vec<Row> = moved.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect();
+    assert_eq!(groups.world.sync_rows(&legal, 0).applied(), kinds([("grant", 7), ("revoke", 7)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len(), active(&groups)), (0, 7, 7));
+    groups.assert_quiet();
+}
+
+#[test]
+fn whom_somebody_has_suspended_by_hand_has_had_access_all_the_same() {
+    let mut groups = Groups::new();
+    groups.world.set("access.keep_on_role_loss", true);
+    groups.world.sync_rows(&people(4), 0);
+    // Two are suspended by hand, and all lose their role in the same night.
+    for number in 0..2 {
+        let id = groups.world.user(&people(4)[number].email).unwrap()["id"].as_str().unwrap().to_owned();
+        groups.world.sandbox.edit_user(&id, |user| user["active"] = false.into()).unwrap();
+    }
+    let moved: Vec<Row> =
+        people(4).iter().map(|row| row.but(|row| row.department = "Sales".into())).collect();
+    groups.world.hr(&moved);
+    groups.world.run(&["drift", "--repair"]).assert_says(0, &[]);
+    assert_eq!(active(&groups), 4, "the run behind the repair leads back who had access");
+    groups.assert_quiet();
+    // Whom we have suspended ourselves has had none.
+    let left: Vec<Row> = moved.iter().map(Row::left).collect();
+    groups.world.set("guard.max_deprovision_percent", 100.0);
+    groups.world.sync_rows(&left, 0);
+    groups.world.sync_rows(&moved, 0).assert_unchanged();
+    assert_eq!(active(&groups), 0);
+}
+
+#[test]
+fn last_workspaces_add_up_over_runs_and_by_department() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    groups.roles(&[("finance", "department == 'Finance'", &[Q1]), ("all", "true", &[])]);
+    groups.world.set("guard.max_deprovision_count", 5);
+    groups.world.set("guard.max_deprovision_percent", 40.0);
+    groups.world.set("guard.max_deprovision_percent_per", "department");
+    let rows = people(20);
+    groups.world.sync_rows(&rows, 0);
+    let moved = |number: usize| -> Vec<Row> {
+        let sales = |row: &Row| row.but(|row| row.department = "Sales".into());
+        rows.iter().enumerate().map(|(at, row)| if at < number { sales(row) } else { row.clone() }).collect()
+    };
+    front.go(Way::Unavailable);
+    groups.world.sync_rows(&moved(4), 6);
+    let held = groups.world.sync_rows(&moved(8), 6);
+    assert_eq!(held.hold_codes(), ["deprovision_count"]);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("8 accounts would lose access"), "{message}");
+    // Who waits counts in the department that they were in.
+    groups.world.set("guard.max_deprovision_count", 100);
+    groups.world.sync_rows(&moved(8), 6);
+    let held = groups.world.sync_rows(&moved(9), 6);
+    assert_eq!(held.hold_codes(), ["deprovision_percent", "deprovision_percent_per"]);
+    let message = held.json["hold_reasons"][1]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("9 deprovisions of 20 active accounts with department 'Finance'"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn planned(employee_id: &str, kind: ActionKind, base_version: i64) -> PlannedAct
         base_version,
         verify: false,
         supersedes: None,
+        last_workspace: false,
         settled: Settled { fingerprint: Fingerprint(7), ..Settled::default() },
     }
 }
@@ -716,12 +717,33 @@ async fn what_is_inside_of_a_workspace_is_not_to_be_had_before_the_workspace_and
         assert_eq!(grant.group.as_deref(), Some(group));
         outbox.end(&[member(&grant, Some(Given::Ours))], 12).await;
     }
-    outbox.plan("revokes", 20, both(ActionKind::Revoke)).await;
+    let mut revokes = both(ActionKind::Revoke);
+    revokes[0].last_workspace = true;
+    outbox.plan("revokes", 20, revokes).await;
     for group in [INSIDE, WORKSPACE] {
         let revoke = outbox.claim_one("a", 21).await;
         assert_eq!(revoke.group.as_deref(), Some(group));
         outbox.end(&[member(&revoke, None)], 22).await;
     }
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_not_the_last_is_not_to_be_taken_back_before_another_is_confirmed() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    outbox.plan("first", 10, vec![membership("1001", ActionKind::Grant, WORKSPACE, 1)]).await;
+    let grant = outbox.claim_one("a", 11).await;
+    outbox.end(&[member(&grant, Some(Given::Ours))], 12).await;
+    let other = membership("1001", ActionKind::Grant, "workspace:Q2", 1);
+    outbox.plan("move", 20, vec![membership("1001", ActionKind::Revoke, WORKSPACE, 1), other]).await;
+    let grant = outbox.claim_one("a", 21).await;
+    outbox.end(&[parked(&grant, false)], 22).await;
+    assert!(outbox.claim("a", 10, 23).await.is_empty(), "Workiva would suspend who is in none");
+    outbox.store.retry_parked(None, "test", at(24)).await.unwrap();
+    let grant = outbox.claim_one("a", 25).await;
+    assert_eq!(grant.kind, ActionKind::Grant);
+    outbox.end(&[member(&grant, Some(Given::Ours))], 26).await;
+    assert_eq!(outbox.claim_one("a", 27).await.kind, ActionKind::Revoke);
 }
 
 #[tokio::test]

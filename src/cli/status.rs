@@ -66,6 +66,15 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
             queue.waiting
         );
     }
+    for kept in &status.kept_workspaces {
+        say!(
+            "  {} of employee {} is not taken back before {} is confirmed, whose grant is parked or discarded: Workiva suspends a user \
+             who is in no workspace",
+            kept.group,
+            kept.employee_id,
+            kept.waits_for
+        );
+    }
     if queue.withdrawn > 0 {
         say!(
             "{} of them are withdrawn: HR has taken them back, nothing is sent for them, and what they did is learnt",

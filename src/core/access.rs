@@ -204,11 +204,11 @@ impl AccessRules {
         self.roles.iter().map(|role| (role.name.as_str(), &role.rule, &role.grants[..]))
     }
 
-    /// Decides for one person at this moment. `has_access` tells whether an active account is confirmed now.
+    /// Decides for one person at this moment. `had_access` tells whether the last thing that was done about them was to give access.
     ///
     /// # Errors
     /// A rejection where a role's condition cannot be evaluated for this record.
-    pub fn decide(&self, person: &Person, moment: Moment, has_access: bool) -> Result<Decision, Rejection> {
+    pub fn decide(&self, person: &Person, moment: Moment, had_access: bool) -> Result<Decision, Rejection> {
         let next_change = self.lifecycle.next_change(person, moment);
         let decided =
             |access, reason, roles, grants| Ok(Decision { access, reason, next_change, roles, grants });
@@ -235,7 +235,7 @@ impl AccessRules {
                 }
             }
         }
-        match (names.is_empty(), self.keep_on_role_loss && has_access) {
+        match (names.is_empty(), self.keep_on_role_loss && had_access) {
             _ if everybody => decided(true, Reason::Everybody, names, grants),
             (false, _) => decided(true, Reason::Roles(names.clone()), names, grants),
             (true, _) if by_role_only => decided(false, Reason::OnLeaveWithoutRole, names, Granted::new()),

@@ -4,17 +4,19 @@ use super::action::{ActionKind, Change, Target};
 use super::diff::Step;
 use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, memberships};
 use super::plan::{Plan, PlannedAction, Settled};
+use super::planner::some_of;
 use super::state::{AdoptionMark, PersonState};
 
 /// The attribute under which a plan shows a membership.
 const ATTRIBUTE: &str = "groups";
 
 /// What is to be done about somebody's memberships, beside the step for the account. `granted`: `None` where they are to have no
-/// access.
+/// access. `keeps_access`: they have lost every role, and keep the account.
 pub(super) fn of_person(
     state: &PersonState,
     step: &Step,
     granted: Option<&Granted>,
+    keeps_access: bool,
     map: Option<&GroupMap>,
 ) -> Memberships {
     // Where it is not settled whose user it is, or where the account will end, the memberships wait for another run.
@@ -26,32 +28,32 @@ pub(super) fn of_person(
     // Others may learn meanwhile which groups are meant, before what is planned here is stored or done.
     let unknown =
         granted.map_or(0, |granted| granted.keys().filter(|one| !map.ids.contains_key(*one)).count());
-    Memberships { unknown: unknown as u64, ..memberships(state, wanted.as_ref(), map) }
+    Memberships { unknown: unknown as u64, ..memberships(state, wanted.as_ref(), keeps_access, map) }
 }
 
-/// Adds it to the plan.
+/// Adds it to the plan. `grouped`: the group in which the guard counts the person until now.
 pub(super) fn add(
     plan: &mut Plan,
     employee_id: &str,
     state: &PersonState,
     all: Memberships,
     settled: &Settled,
+    grouped: Option<&String>,
 ) {
     plan.pending += all.pending;
     plan.busy += all.busy;
-    plan.last_workspaces += u64::from(all.loses_last_workspace);
     plan.held_back += all.held_back;
     plan.exclusive_revokes += all.drafts.iter().filter(|draft| draft.is_exclusive).count() as u64;
     plan.withdrawals.extend(all.withdrawals.into_iter().map(|id| (id, employee_id.to_owned())));
-    plan.actions.extend(all.drafts.into_iter().map(|draft| action(employee_id, state, draft, settled)));
+    plan.kept_workspaces.extend(all.kept_workspace.map(|kept| (employee_id.to_owned(), kept)));
+    plan.actions.extend(all.drafts.into_iter().map(|draft| {
+        // Who loses access counts where they were counted until now, as with a suspend.
+        let group = if draft.last_workspace { grouped.cloned() } else { settled.group.clone() };
+        action(employee_id, state, draft, Settled { group, ..settled.clone() })
+    }));
 }
 
-fn action(
-    employee_id: &str,
-    state: &PersonState,
-    draft: MembershipDraft,
-    settled: &Settled,
-) -> PlannedAction {
+fn action(employee_id: &str, state: &PersonState, draft: MembershipDraft, settled: Settled) -> PlannedAction {
     let joins = draft.kind == ActionKind::Grant;
     let group = Some(draft.group.clone());
     let (from, to) = if joins { (None, group) } else { (group, None) };
@@ -65,7 +67,8 @@ fn action(
         base_version: state.version,
         verify: draft.verify,
         supersedes: draft.supersedes,
-        settled: settled.clone(),
+        last_workspace: draft.last_workspace,
+        settled,
     }
 }
 
@@ -82,11 +85,20 @@ pub(super) fn warn(plan: &mut Plan, map: Option<&GroupMap>) {
             }
         ));
     }
-    if plan.last_workspaces > 0 {
+    let last = plan.last_workspaces();
+    if last > 0 {
         plan.warnings.push(format!(
-            "{} people would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
-             none; they count as deprovisions",
-            plan.last_workspaces
+            "{last} people would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
+             none; they count as deprovisions"
+        ));
+    }
+    if !plan.kept_workspaces.is_empty() {
+        let told: Vec<String> =
+            plan.kept_workspaces.iter().map(|(who, kept)| format!("{who}: {kept}")).collect();
+        plan.warnings.push(format!(
+            "{} people keep a workspace that nobody grants them any more, since Workiva suspends a user who is in none (employee {})",
+            told.len(),
+            some_of(&told)
         ));
     }
 }

@@ -33,6 +33,9 @@ pub struct PlannedAction {
     pub verify: bool,
     /// The queued or parked action that this one replaces.
     pub supersedes: Option<i64>,
+    /// Of a revoke: whether the last workspace that is known of somebody goes, who is to be in none. Workiva suspends them for it, so it
+    /// counts as a deprovision.
+    pub last_workspace: bool,
     /// What settles the person once this is confirmed.
     pub settled: Settled,
 }
@@ -76,8 +79,8 @@ pub struct Plan {
     pub busy_deprovisions: u64,
     /// User names that change once another's change is confirmed.
     pub waiting_renames: u64,
-    /// People whose last workspace that is known goes: Workiva suspends them by itself.
-    pub last_workspaces: u64,
+    /// People who keep a workspace that nobody grants them any more, since they are confirmed in no other: whom, and why in words.
+    pub kept_workspaces: Vec<(String, String)>,
     /// Memberships that were not given by us and are to end.
     pub exclusive_revokes: u64,
     /// Memberships that are kept, since it is not known which groups are meant.
@@ -133,6 +136,17 @@ impl Plan {
     pub fn people(&self) -> u64 {
         let people: BTreeSet<&str> = self.actions.iter().map(|action| action.employee_id.as_str()).collect();
         people.len() as u64
+    }
+
+    /// People whose last workspace that is known goes: Workiva suspends them by itself.
+    pub fn last_workspaces(&self) -> u64 {
+        let last = self.actions.iter().filter(|action| action.last_workspace);
+        last.map(|action| action.employee_id.as_str()).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// How many people would lose access, by whatever way.
+    pub fn access_ends(&self) -> u64 {
+        self.counts().deprovisions() + self.last_workspaces()
     }
 
     /// How many actions change a user name.

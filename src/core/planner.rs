@@ -147,9 +147,9 @@ pub(in crate::core) fn judge_person(
     rulebook: &Rulebook,
     moment: Moment,
 ) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
-    let has_access = states.get(record.employee_id()).is_some_and(PersonState::has_access);
+    let had_access = states.get(record.employee_id()).is_some_and(|state| state.had_access);
     let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let decision = rulebook.access.decide(&person, moment, has_access)?;
+    let decision = rulebook.access.decide(&person, moment, had_access)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
     let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
@@ -295,14 +295,15 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     let grouped = grouped(plan, state, &settled, rulebook);
     let granted = granted.filter(|_| matches!(target, Target::Access(_)));
     let step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
-    let memberships = membership::of_person(state, &step, granted, ground.groups);
+    let keeps_access = *reason == Reason::RoleLossKept;
+    let memberships = membership::of_person(state, &step, granted, keeps_access, ground.groups);
     let is_whole = memberships.is_settled();
     // What a worker holds with another end may end before the rest of this does, and that must not settle the person then.
     let settled = match memberships.leaves_more() {
         true => Settled { fingerprint: Fingerprint::NONE, ..settled },
         false => settled,
     };
-    membership::add(plan, &employee_id, state, memberships, &settled);
+    membership::add(plan, &employee_id, state, memberships, &settled, grouped.as_ref());
     match step {
         // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.
         Step::Settled if may_have_unlinked_user(state) && *reason != Reason::Absent => {
@@ -336,6 +337,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
             base_version: state.version,
             verify: draft.verify,
             supersedes: draft.supersedes,
+            last_workspace: false,
             // Who loses access counts where they were counted until now: HR may have blanked the column.
             settled: if draft.kind.is_deprovision() {
                 Settled { group: grouped, ..settled }

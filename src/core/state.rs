@@ -61,6 +61,8 @@ pub struct OpenMembership {
     pub uncertain: bool,
     /// Whether it is never sent any more, and only what it did is learnt.
     pub withdrawn: bool,
+    /// Whether it was planned as the end of the last workspace, and counted as that.
+    pub last_workspace: bool,
 }
 
 /// One row of the state table.
@@ -76,6 +78,9 @@ pub struct PersonState {
     pub group: Option<String>,
     /// The account, if there is one.
     pub account: Option<Account>,
+    /// Whether the last thing that we did about it was to give access. Workiva suspends who is in no workspace, and somebody may
+    /// suspend a user by hand: neither means that the person was to have none.
+    pub had_access: bool,
     /// The action on the account that is under way, if any.
     pub open: Option<OpenAction>,
     /// The groups that the person was confirmed to be in, of those that we have to do with.
@@ -123,6 +128,7 @@ impl PersonState {
             absent_runs: 0,
             group: None,
             account: None,
+            had_access: false,
             open: None,
             memberships: BTreeMap::new(),
             open_memberships: BTreeMap::new(),

@@ -122,7 +122,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             (scale.memberships, scale.open_revokes) = self.store.scale_of_memberships().await?;
         }
         if let Some(column) = &guard.max_deprovision_percent_per
-            && plan.counts().deprovisions() > 0
+            && plan.access_ends() > 0
         {
             self.store.scale_by_group(column, &mut scale).await?;
         }

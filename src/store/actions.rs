@@ -30,6 +30,7 @@ struct ActionRow<'a> {
     fingerprint: String,
     next_change: Option<String>,
     group: Option<&'a str>,
+    last_workspace: bool,
     verify: bool,
     supersedes: Option<i64>,
 }
@@ -59,12 +60,12 @@ pub(super) async fn insert_actions(
             .await?;
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
-               base_version, fingerprint, next_change, guard_group, supersedes, uncertain, not_before, created_at) \
+               base_version, fingerprint, next_change, guard_group, last_workspace, supersedes, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
                j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', \
-               j.value ->> 'group', j.value ->> 'supersedes', \
+               j.value ->> 'group', j.value ->> 'last_workspace', j.value ->> 'supersedes', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
@@ -117,6 +118,7 @@ fn decision(plan_id: &str, action_id: i64, state: &str, row: &ActionRow<'_>) -> 
         "kind": row.kind,
         "because": row.because,
         "attributes": row.attributes,
+        "last_workspace": row.last_workspace,
         "supersedes": row.supersedes,
         "bound": bound_hash(
             action_id,
@@ -143,6 +145,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         fingerprint: action.settled.fingerprint.to_hex(),
         next_change: action.settled.next_change.map(moment_text),
         group: action.settled.group.as_deref(),
+        last_workspace: action.last_workspace,
         verify: action.verify,
         supersedes: action.supersedes,
     }

@@ -99,8 +99,8 @@ async fn link(tx: &mut Tx, links: &[Linked], by: &str, now: DateTime<Utc>) -> Re
     let ids: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     touch(tx, &to_json(&ids)).await?;
     sqlx::query(
-        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1)",
+        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at, had_access) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, value ->> 2 FROM json_each(?1)",
     )
     .bind(to_json(&rows))
     .bind(millis(now))

@@ -225,6 +225,7 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
         base_version: row.get(6),
         // Not part of what was shown: whether to read first is settled when the plan is released.
         verify: false,
+        last_workspace: false,
         supersedes: row.get(7),
         settled: Settled { fingerprint: Fingerprint::from_hex(row.get(8)), next_change, group: None },
     })

@@ -260,7 +260,7 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .await?;
     let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
     let anew = with_another_user(tx, &accounts).await?;
-    store_accounts(tx, &accounts, now).await?;
+    store_accounts(tx, &accounts, true, now).await?;
     let settled = format!(
         "UPDATE person SET version = version + 1, next_change = a.next_change, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
@@ -356,10 +356,12 @@ async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<
     Ok(taken)
 }
 
-/// Stores what the accounts of these people are now; of whom there is none, there is none any more.
+/// Stores what the accounts of these people are now; of whom there is none, there is none any more. `ours`: they are so since we made
+/// them so, rather than that this was learnt.
 pub(super) async fn store_accounts(
     tx: &mut Tx,
     now_held: &[(&str, Option<&Account>)],
+    ours: bool,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (mut accounts, mut gone) = (Vec::new(), Vec::new());
@@ -381,13 +383,15 @@ pub(super) async fn store_accounts(
             .await?;
     }
     sqlx::query(
-        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true \
+        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at, had_access) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, value ->> 2 FROM json_each(?1) WHERE true \
          ON CONFLICT (employee_id) DO UPDATE SET scim_id = excluded.scim_id, active = excluded.active, \
-           attributes = excluded.attributes, user_name = excluded.user_name, confirmed_at = excluded.confirmed_at",
+           attributes = excluded.attributes, user_name = excluded.user_name, confirmed_at = excluded.confirmed_at, \
+           had_access = iif(?3, excluded.had_access, had_access)",
     )
     .bind(to_json(&accounts))
     .bind(millis(now))
+    .bind(ours)
     .execute(&mut **tx)
     .await?;
     let is_active = |account: &Option<&Account>| account.is_some_and(|account| account.active);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -14,6 +15,17 @@ use crate::core::state::{Account, OpenMembership, OpenState, PersonState};
 /// How many ids one lookup asks for.
 const CHUNK: usize = 5_000;
 
+/// A workspace that waits to be taken back, since Workiva suspends a user who is in none.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptWorkspace {
+    /// Who is in it.
+    pub employee_id: String,
+    /// The workspace.
+    pub group: String,
+    /// The workspaces in its place, whose grants are parked or were discarded.
+    pub waits_for: String,
+}
+
 impl Store {
     /// Adds to the states of people which groups they are in, and what is under way about that.
     ///
@@ -23,7 +35,7 @@ impl Store {
         let held = "SELECT employee_id, group_id, given FROM json_each(?1) j JOIN membership m ON m.employee_id = j.value";
         // Of several that were discarded the newest counts, and only where none is open; hence the order.
         let open = "SELECT employee_id, group_id, action_id, kind, state, uncertain, withdrawn, \
-                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id) \
+                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id), last_workspace \
                     FROM json_each(?1) j JOIN action a ON a.employee_id = j.value \
                     WHERE group_id IS NOT NULL AND state IN ('queued', 'parked', 'discarded') \
                     ORDER BY state <> 'discarded', action_id";
@@ -66,6 +78,29 @@ impl Store {
                         AND p.state IN ('released', 'applied'))";
         let (held, open): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
         Ok((held.unsigned_abs(), open.unsigned_abs()))
+    }
+
+    /// At most so many workspaces that wait for one whose grant waits for an operator, or was given up.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn kept_workspaces(&self, limit: u32) -> Result<Vec<KeptWorkspace>, StoreError> {
+        let sql = "WITH grants AS (SELECT employee_id, group_id, state FROM action WHERE kind = 'grant' AND workspace_id IS NULL \
+                     AND group_id LIKE 'workspace:%' AND state IN ('queued', 'parked', 'discarded')) \
+                   SELECT a.employee_id, a.group_id, (SELECT group_concat(DISTINCT g.group_id) FROM grants g \
+                     WHERE g.employee_id = a.employee_id AND g.group_id <> a.group_id) AS others \
+                   FROM action a JOIN account c USING (employee_id) \
+                   WHERE a.waits = 1 AND a.state = 'queued' AND a.kind = 'revoke' AND a.workspace_id IS NULL \
+                     AND a.group_id LIKE 'workspace:%' AND c.active = 1 AND others IS NOT NULL \
+                     AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.employee_id = a.employee_id AND g.state = 'queued') \
+                   ORDER BY a.employee_id, a.group_id LIMIT ?1";
+        let rows = sqlx::query(sql).bind(limit).fetch_all(&self.readers).await?;
+        let kept = rows.iter().map(|row| KeptWorkspace {
+            employee_id: row.get(0),
+            group: row.get(1),
+            waits_for: row.get(2),
+        });
+        Ok(kept.collect())
     }
 
     /// Which group each reference meant when Workiva was asked.
@@ -180,6 +215,7 @@ fn open_membership(row: &SqliteRow) -> OpenMembership {
         },
         uncertain: row.get::<i64, _>(5) == 1,
         withdrawn: row.get::<i64, _>(6) == 1,
+        last_workspace: row.get::<i64, _>(8) == 1,
     }
 }
 
@@ -256,7 +292,7 @@ pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
 /// People are settled by the last of their actions.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE person SET next_change = a.next_change, \
+        "UPDATE person SET next_change = a.next_change, guard_group = coalesce(a.guard_group, person.guard_group), \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}), \
              '', a.fingerprint) \
          FROM action a WHERE person.employee_id = a.employee_id AND a.action_id IN \
@@ -268,7 +304,8 @@ async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
 
 /// Lets go what has waited for something that is confirmed by now: an active account with nothing queued for it, the workspace, or
 /// the end of what is inside of it. Who moves from one workspace to another is in both for a moment rather than in none, since Workiva
-/// suspends whoever is in none. `people`: those concerned. The answer is how many actions.
+/// suspends whoever is in none: but where somebody is to be in none, a workspace is taken back only while another one is confirmed that
+/// stays for now (of several that end the last one stays), however long its grant takes, and also where it never comes. `people`: those concerned. The answer is how many actions.
 pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreError> {
     let any: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM action WHERE waits = 1 AND state = 'queued')")
@@ -287,14 +324,24 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
              WHERE m.employee_id = action.employee_id AND m.group_id = action.workspace_id)) \
            AND (kind <> 'revoke' OR NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \
              AND o.workspace_id = action.group_id AND o.kind = 'revoke' AND o.state IN ('queued', 'parked'))) \
-           AND (kind <> 'revoke' OR workspace_id IS NOT NULL OR group_id NOT LIKE 'workspace:%' \
-             OR NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id AND o.kind = 'grant' \
-               AND o.group_id LIKE 'workspace:%' AND o.workspace_id IS NULL AND o.state = 'queued'))",
+           AND (kind <> 'revoke' OR workspace_id IS NOT NULL OR group_id NOT LIKE 'workspace:%' OR last_workspace = 1 \
+             OR EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = action.employee_id AND m.group_id <> action.group_id \
+               AND m.group_id LIKE 'workspace:%' AND m.group_id NOT LIKE 'workspace:%:%' \
+               AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = m.employee_id AND o.group_id = m.group_id \
+                 AND o.kind = 'revoke' AND o.state IN ('queued', 'parked') AND (o.waits = 0 OR o.action_id < action.action_id))))",
     )
     .bind(to_json(&people))
     .execute(&mut **tx)
     .await?;
     Ok(gone.rows_affected())
+}
+
+/// Lets go what can be sent of all that waits: a run may have withdrawn what it waited for.
+pub(super) async fn let_go_all(tx: &mut Tx) -> Result<(), StoreError> {
+    let sql = "SELECT DISTINCT employee_id FROM action WHERE waits = 1 AND state = 'queued'";
+    let people: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut **tx).await?;
+    let_go(tx, &people.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    Ok(())
 }
 
 /// Lets the memberships of people who have no active account any more wait for one, as `let_go` has it. What a worker gave back behind

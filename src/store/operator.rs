@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::audit::append;
 use super::drift::DriftSummary;
-use super::memberships::let_go;
+use super::memberships::{KeptWorkspace, let_go};
 use super::recorded::ordered;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
@@ -39,6 +39,9 @@ pub struct Status {
     pub undecided: u64,
     /// Accounts confirmed active.
     pub active_accounts: u64,
+    /// Workspaces that wait to be taken back until somebody is confirmed in another one whose grant waits for an operator; the first
+    /// [`SHOWN_REJECTIONS`].
+    pub kept_workspaces: Vec<KeptWorkspace>,
     /// The newest comparison of live Workiva with state, if there was one.
     pub drift: Option<DriftSummary>,
 }
@@ -158,6 +161,7 @@ impl Store {
             parked: self.parked().await?,
             rejected: self.rejected().await?,
             undecided: self.undecided().await?,
+            kept_workspaces: self.kept_workspaces(SHOWN_REJECTIONS).await?,
             active_accounts: self.scale().await?.active_accounts,
             drift: self.last_drift().await?,
         })
@@ -233,7 +237,8 @@ impl Store {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2 \
+        // What it once waited for may not be there any more.
+        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
         self.order(sql, Kind::Retry, ids, by, now).await

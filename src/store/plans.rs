@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::actions::insert_actions;
 use super::approval::{drop_held, stored_hash};
 use super::audit::append;
+use super::memberships::let_go_all;
 use super::quiet::{Seen, has_seen_all};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
@@ -148,6 +149,7 @@ impl Store {
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
         }
+        let_go_all(&mut tx).await?;
         let settled = beside_actions(&mut tx, commit.plan).await?;
         let leaves_nothing = !is_held
             && has_seen_all

@@ -112,7 +112,7 @@ impl Store {
         let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
-                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -159,8 +159,8 @@ impl Store {
                    SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \
-                     (SELECT count(*) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind IN ('suspend', 'delete') \
+                     (SELECT count(DISTINCT o.employee_id) FROM action o JOIN plan p USING (plan_id) \
+                        WHERE o.state = 'queued' AND o.withdrawn = 0 AND (o.kind IN ('suspend', 'delete') OR o.last_workspace = 1) \
                           AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
                      (SELECT rules FROM accepted), \
@@ -200,8 +200,8 @@ impl Store {
     pub async fn scale_by_group(&self, column: &str, scale: &mut Scale) -> Result<(), StoreError> {
         let active = "SELECT guard_group, count(*) FROM account JOIN person USING (employee_id) \
                       WHERE active = 1 AND guard_group IS NOT NULL GROUP BY guard_group";
-        let open = "SELECT guard_group, count(*) FROM action JOIN plan USING (plan_id) \
-                    WHERE action.state = 'queued' AND withdrawn = 0 AND kind IN ('suspend', 'delete') \
+        let open = "SELECT guard_group, count(DISTINCT employee_id) FROM action JOIN plan USING (plan_id) \
+                    WHERE action.state = 'queued' AND withdrawn = 0 AND (kind IN ('suspend', 'delete') OR last_workspace = 1) \
                       AND plan.state IN ('released', 'applied') AND guard_group IS NOT NULL GROUP BY guard_group";
         for (sql, counts) in
             [(active, &mut scale.active_by_group), (open, &mut scale.open_deprovisions_by_group)]
@@ -263,6 +263,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         absent_runs,
         group: row.get(13),
         account,
+        had_access: row.get::<Option<i64>, _>(15) == Some(1),
         open,
         adoption,
         ..PersonState::unknown("")

@@ -69,7 +69,7 @@ pub(super) async fn end_withdrawn(
             _ => None,
         })
         .collect();
-    store_accounts(tx, &learnt, now).await?;
+    store_accounts(tx, &learnt, false, now).await?;
     let moved: Vec<&str> = learnt.iter().map(|(employee_id, _)| *employee_id).collect();
     let people: Vec<&str> = looked_at.iter().map(|one| &*one.employee_id).collect();
     sqlx::query(

@@ -36,6 +36,8 @@ pub enum Way {
     BrokenForWrites,
     /// Answers with 500 what speaks of this, and passes the rest on.
     BrokenFor(&'static str),
+    /// Answers with 400 what speaks of this, and passes the rest on.
+    Denying(&'static str),
     /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
     Hiding(&'static str),
 }
@@ -114,7 +116,8 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     }
     let speaks_of = |needle: &str| request.windows(needle.len()).any(|part| part == needle.as_bytes());
     let is_read = request.starts_with(b"GET ");
-    if matches!(way, Way::BrokenForWrites if is_read) || matches!(way, Way::BrokenFor(who) if !speaks_of(who))
+    if matches!(way, Way::BrokenForWrites if is_read)
+        || matches!(way, Way::BrokenFor(who) | Way::Denying(who) if !speaks_of(who))
     {
         return pass_one(&request, &mut stream, behind);
     }
@@ -135,6 +138,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     let (status, body) = match way {
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
+        Way::Denying(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
         Way::Redirecting => ("302 Found\r\nLocation: https://elsewhere.example/login?token=t", ""),
         Way::Refusing => ("401 Unauthorized", quoted.as_str()),

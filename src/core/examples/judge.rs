@@ -145,6 +145,7 @@ fn state(example: &Example) -> PersonState {
     };
     PersonState {
         account: (example.account != Before::None).then_some(account),
+        had_access: example.account == Before::Active,
         ..PersonState::unknown(example.record.employee_id())
     }
 }

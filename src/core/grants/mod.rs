@@ -1,6 +1,8 @@
 //! Groups of Workiva that roles grant: organization roles, workspaces, and what is inside of a workspace.
 
 mod step;
+#[cfg(test)]
+mod step_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,6 +9,10 @@ use crate::core::state::{OpenMembership, OpenState, PersonState};
 /// What a revoke says of the last workspace that somebody is in, as far as we know (Workiva, D).
 const LAST: &str = "; it is their last workspace that is known, and Workiva suspends a user who is in none";
 
+/// Why somebody stays in a workspace who keeps the account without any role.
+const KEPT: &str = "no role grants it any more; it is their last workspace that is known, Workiva suspends a user who is in none, and \
+                    keep_on_role_loss keeps the account";
+
 /// The steps for one person's memberships.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memberships {
@@ -24,14 +28,14 @@ pub struct Memberships {
     pub held_back: u64,
     /// How many grants wait until it is known which groups are meant.
     pub unknown: u64,
-    /// Whether the last workspace that is known goes.
-    pub loses_last_workspace: bool,
+    /// The workspace that is kept though nobody grants it, and why, in words.
+    pub kept_workspace: Option<String>,
 }
 
 impl Memberships {
     /// Whether nothing is left to do.
     pub fn is_settled(&self) -> bool {
-        *self == Self::default()
+        *self == Self { kept_workspace: self.kept_workspace.clone(), ..Self::default() }
     }
 
     /// Whether a run has to look again, even once everything that is planned has been done.
@@ -49,6 +53,8 @@ pub struct MembershipDraft {
     pub group: String,
     /// Whether it was not given by us, and goes since nobody grants it.
     pub is_exclusive: bool,
+    /// Whether it is the last workspace that is known of somebody, who is to be in none.
+    pub last_workspace: bool,
     /// Why, in words.
     pub because: String,
     /// Whether Workiva has to be read first, because an earlier request may have taken effect.
@@ -58,8 +64,14 @@ pub struct MembershipDraft {
 }
 
 /// Compares somebody's memberships with those that they should have. `wanted`: `None` where they are to have no access: then
-/// memberships stay as they are, since Workiva keeps them of a suspended user and restores them (D).
-pub fn memberships(state: &PersonState, wanted: Option<&Wanted>, map: &GroupMap) -> Memberships {
+/// memberships stay as they are, since Workiva keeps them of a suspended user and restores them (D). `keeps_access`: they have lost
+/// every role and keep the account, which the end of their last workspace would take from them.
+pub fn memberships(
+    state: &PersonState,
+    wanted: Option<&Wanted>,
+    keeps_access: bool,
+    map: &GroupMap,
+) -> Memberships {
     let mut all = Memberships::default();
     let Some(wanted) = wanted else {
         for open in state.open_memberships.values() {
@@ -67,16 +79,28 @@ pub fn memberships(state: &PersonState, wanted: Option<&Wanted>, map: &GroupMap)
         }
         return all;
     };
-    let groups: BTreeSet<&String> =
-        wanted.keys().chain(state.memberships.keys()).chain(state.open_memberships.keys()).collect();
-    for group in groups {
-        all.add(state, group, wanted.get(group), map);
+    all.compare(state, wanted, map);
+    if keeps_access && let Some(kept) = all.last_to_keep(state, wanted) {
+        let with_it = wanted.iter().map(|(group, why)| (group.clone(), why.clone()));
+        let with_it: Wanted = with_it.chain([(kept.clone(), KEPT.to_owned())]).collect();
+        all = Memberships { kept_workspace: Some(format!("{kept}: {KEPT}")), ..Memberships::default() };
+        all.compare(state, &with_it, map);
+        all.look_at_workspaces(state, &with_it);
+    } else {
+        all.look_at_workspaces(state, wanted);
     }
-    all.mark_last_workspace(state, wanted);
     all
 }
 
 impl Memberships {
+    fn compare(&mut self, state: &PersonState, wanted: &Wanted, map: &GroupMap) {
+        let groups: BTreeSet<&String> =
+            wanted.keys().chain(state.memberships.keys()).chain(state.open_memberships.keys()).collect();
+        for group in groups {
+            self.add(state, group, wanted.get(group), map);
+        }
+    }
+
     fn add(&mut self, state: &PersonState, group: &str, because: Option<&String>, map: &GroupMap) {
         let held = state.memberships.get(group).copied();
         let open = state.open_memberships.get(group);
@@ -110,17 +134,17 @@ impl Memberships {
             }
             return;
         }
-        let because = because.cloned().unwrap_or_else(|| match held {
-            Some(Given::Found) => "nobody grants it to them, and groups.manage is exclusive".into(),
-            _ => "no role grants it any more".into(),
-        });
-        self.drafts.push(MembershipDraft {
-            kind: if joins { ActionKind::Grant } else { ActionKind::Revoke },
-            group: group.to_owned(),
-            is_exclusive: !joins && held == Some(Given::Found),
-            because,
-            verify: uncertain,
-            supersedes: open.map(|open| open.action_id),
+        self.drafts.push(match because {
+            Some(because) => MembershipDraft {
+                kind: ActionKind::Grant,
+                group: group.to_owned(),
+                is_exclusive: false,
+                last_workspace: false,
+                because: because.clone(),
+                verify: uncertain,
+                supersedes: open.map(|open| open.action_id),
+            },
+            None => revoke(group, held, open),
         });
     }
 
@@ -132,119 +156,100 @@ impl Memberships {
         }
     }
 
-    fn mark_last_workspace(&mut self, state: &PersonState, wanted: &Wanted) {
-        let ends = |group: &str| {
-            let goes = |draft: &MembershipDraft| draft.kind == ActionKind::Revoke && draft.group == group;
-            let is_going = state.open_memberships.get(group).is_some_and(|open| !open.joins);
-            self.drafts.iter().any(goes) || is_going
+    fn ends(&self, state: &PersonState, group: &str) -> bool {
+        let goes = |draft: &MembershipDraft| draft.kind == ActionKind::Revoke && draft.group == group;
+        let is_going = state.open_memberships.get(group).is_some_and(|open| !open.joins)
+            && !self.withdrawals.iter().any(|id| state.open_memberships[group].action_id == *id);
+        self.drafts.iter().any(goes) || is_going
+    }
+
+    /// Whether a workspace is left to somebody that is confirmed and does not end.
+    fn keeps_a_workspace(&self, state: &PersonState) -> bool {
+        state.memberships.keys().any(|group| is_workspace(group) && !self.ends(state, group))
+    }
+
+    /// The workspace to be kept by whoever would be left in none: of those that end, the first that no worker is taking back already.
+    fn last_to_keep(&self, state: &PersonState, wanted: &Wanted) -> Option<String> {
+        if self.keeps_a_workspace(state) || wants_a_workspace(wanted) {
+            return None;
+        }
+        let is_in_work = |group: &String| {
+            state.open_memberships.get(group).is_some_and(|open| open.state == OpenState::Leased)
         };
-        let stays = state.memberships.keys().any(|group| is_workspace(group) && !ends(group));
-        if stays || wanted.keys().any(|group| is_workspace(group)) {
+        state.memberships.keys().find(|group| is_workspace(group) && !is_in_work(group)).cloned()
+    }
+
+    /// A revoke takes the last workspace only where somebody is to be in none, and says so. Any other waits for one to be confirmed
+    /// (`store/memberships.rs`). What waits already and was planned as the other of these is planned anew.
+    fn look_at_workspaces(&mut self, state: &PersonState, wanted: &Wanted) {
+        if self.keeps_a_workspace(state) {
             return;
         }
-        for draft in &mut self.drafts {
-            if draft.kind == ActionKind::Revoke && is_workspace(&draft.group) {
-                draft.because += LAST;
-                self.loses_last_workspace = true;
+        let is_last = !wants_a_workspace(wanted);
+        for (group, open) in &state.open_memberships {
+            let is_changed = is_workspace(group)
+                && !open.joins
+                && !open.withdrawn
+                && open.last_workspace != is_last
+                && matches!(open.state, OpenState::Queued | OpenState::Parked)
+                && !wanted.contains_key(group)
+                && self.drafts.iter().all(|draft| draft.group != *group)
+                && !self.withdrawals.contains(&open.action_id);
+            if is_changed && self.held_back == 0 {
+                self.pending -= 1;
+                self.drafts.push(revoke(group, state.memberships.get(group).copied(), Some(open)));
             }
+        }
+        if is_last {
+            let ends =
+                |draft: &&mut MembershipDraft| draft.kind == ActionKind::Revoke && is_workspace(&draft.group);
+            for draft in self.drafts.iter_mut().filter(ends) {
+                draft.because += LAST;
+                draft.last_workspace = true;
+            }
+        } else {
+            self.tell_what_is_kept(state, wanted);
+        }
+    }
+
+    /// Tells of a workspace that is not taken back, since no grant of another one is on its way.
+    fn tell_what_is_kept(&mut self, state: &PersonState, wanted: &Wanted) {
+        let waits_for_somebody = |group: &&String| {
+            is_workspace(group)
+                && state.open_memberships.get(*group).is_some_and(|open| {
+                    open.joins && matches!(open.state, OpenState::Parked | OpenState::Discarded)
+                })
+        };
+        let kept: Vec<&str> =
+            state.memberships.keys().filter(|group| is_workspace(group)).map(String::as_str).collect();
+        let wanted: Vec<&String> = wanted.keys().filter(|group| is_workspace(group)).collect();
+        if !kept.is_empty() && wanted.iter().all(waits_for_somebody) {
+            let wanted: Vec<&str> = wanted.into_iter().map(String::as_str).collect();
+            self.kept_workspace = Some(format!(
+                "{} until {} is confirmed, whose grant is parked or discarded",
+                kept.join(", "),
+                wanted.join(" or "),
+            ));
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn wants_a_workspace(wanted: &Wanted) -> bool {
+    wanted.keys().any(|group| is_workspace(group))
+}
 
-    const Q1: &str = "workspace:Q1";
-    const G7: &str = "workspace:Q1:group:G7";
-
-    fn state(held: &[(&str, Given)], open: &[(&str, bool, OpenState, bool)]) -> PersonState {
-        PersonState {
-            memberships: held.iter().map(|(group, given)| ((*group).to_owned(), *given)).collect(),
-            open_memberships: open
-                .iter()
-                .map(|(group, joins, state, uncertain)| {
-                    let open = OpenMembership {
-                        action_id: 9,
-                        joins: *joins,
-                        state: *state,
-                        uncertain: *uncertain,
-                        withdrawn: false,
-                    };
-                    ((*group).to_owned(), open)
-                })
-                .collect(),
-            ..PersonState::unknown("1001")
-        }
-    }
-
-    fn wanted(groups: &[&str]) -> Wanted {
-        groups.iter().map(|group| ((*group).to_owned(), "role x grants it".to_owned())).collect()
-    }
-
-    fn run(state: &PersonState, groups: &[&str]) -> Memberships {
-        memberships(state, Some(&wanted(groups)), &GroupMap::default())
-    }
-
-    fn kinds(all: &Memberships) -> Vec<(ActionKind, &str)> {
-        all.drafts.iter().map(|draft| (draft.kind, draft.group.as_str())).collect()
-    }
-
-    #[test]
-    fn what_is_missing_is_granted_and_what_we_gave_and_nobody_grants_is_revoked() {
-        let all = run(&state(&[("old", Given::Ours)], &[]), &[Q1]);
-        assert_eq!(kinds(&all), [(ActionKind::Revoke, "old"), (ActionKind::Grant, Q1)]);
-        assert!(run(&state(&[(Q1, Given::Ours), (G7, Given::Found)], &[]), &[Q1, G7]).is_settled());
-    }
-
-    #[test]
-    fn what_was_there_before_us_stays_under_granted_and_goes_under_exclusive() {
-        let by_hand = state(&[("club", Given::Found)], &[]);
-        assert!(run(&by_hand, &[]).is_settled());
-        let exclusive = GroupMap { manage: Manage::Exclusive, ..GroupMap::default() };
-        let all = memberships(&by_hand, Some(&wanted(&[])), &exclusive);
-        assert_eq!(kinds(&all), [(ActionKind::Revoke, "club")]);
-    }
-
-    #[test]
-    fn the_last_workspace_does_not_go_in_silence() {
-        let all = run(&state(&[(Q1, Given::Ours), (G7, Given::Ours)], &[]), &[]);
-        assert!(all.loses_last_workspace);
-        let of = |group: &str| &all.drafts.iter().find(|draft| draft.group == group).unwrap().because;
-        assert!(of(Q1).contains("last workspace") && !of(G7).contains("last workspace"));
-        let other = state(&[(Q1, Given::Ours), ("workspace:Q2", Given::Found)], &[]);
-        assert!(!run(&other, &[]).loses_last_workspace);
-        assert!(!run(&state(&[(Q1, Given::Ours)], &[]), &["workspace:Q2"]).loses_last_workspace);
-    }
-
-    #[test]
-    fn what_is_under_way_is_not_repeated_and_what_is_not_needed_any_more_is_withdrawn() {
-        let queued = state(&[], &[(Q1, true, OpenState::Queued, false)]);
-        assert_eq!(run(&queued, &[Q1]).pending, 1);
-        assert_eq!(run(&queued, &[]).withdrawals, [9]);
-        let leased = state(&[], &[(Q1, true, OpenState::Leased, false)]);
-        assert_eq!(run(&leased, &[]).busy, 1);
-        assert_eq!(memberships(&queued, None, &GroupMap::default()).withdrawals, [9]);
-    }
-
-    #[test]
-    fn what_may_have_taken_effect_unseen_is_turned_back_by_reading_first() {
-        let uncertain = state(&[], &[(Q1, true, OpenState::Queued, true)]);
-        let all = run(&uncertain, &[]);
-        assert_eq!(kinds(&all), [(ActionKind::Revoke, Q1)]);
-        assert!(all.drafts[0].verify && all.drafts[0].supersedes == Some(9));
-    }
-
-    #[test]
-    fn while_a_name_means_no_group_nobody_loses_a_membership() {
-        let map = GroupMap { wrong: vec!["'Finance'".into()], ..GroupMap::default() };
-        let all = memberships(&state(&[("old", Given::Ours)], &[]), Some(&wanted(&[Q1])), &map);
-        assert_eq!((kinds(&all), all.held_back), (vec![(ActionKind::Grant, Q1)], 1));
-    }
-
-    #[test]
-    fn somebody_without_access_keeps_the_memberships() {
-        let held = state(&[(Q1, Given::Ours)], &[]);
-        assert!(memberships(&held, None, &GroupMap::default()).is_settled());
+fn revoke(group: &str, held: Option<Given>, open: Option<&OpenMembership>) -> MembershipDraft {
+    let because = match held {
+        Some(Given::Found) => "nobody grants it to them, and groups.manage is exclusive",
+        _ => "no role grants it any more",
+    };
+    MembershipDraft {
+        kind: ActionKind::Revoke,
+        group: group.to_owned(),
+        is_exclusive: held == Some(Given::Found),
+        last_workspace: false,
+        because: because.to_owned(),
+        verify: open.is_some_and(|open| open.uncertain),
+        supersedes: open.map(|open| open.action_id),
     }
 }

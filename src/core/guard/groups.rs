@@ -1,6 +1,6 @@
 //! The percentage of deprovisions within each group of people: `guard.max_deprovision_percent_per`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{HoldReason, Scale, exceeds, share};
 use crate::core::plan::Plan;
@@ -33,7 +33,11 @@ pub(super) fn check(
     min_people: u64,
 ) -> Option<HoldReason> {
     let mut leaving = GroupCounts::new();
-    for action in plan.actions.iter().filter(|action| action.kind.is_deprovision()) {
+    let mut people = BTreeSet::new();
+    for action in plan.actions.iter().filter(|action| action.kind.is_deprovision() || action.last_workspace) {
+        if !people.insert(&action.employee_id) {
+            continue;
+        }
         let group = action.settled.group.clone().unwrap_or_else(|| group(column, None));
         *leaving.entry(group).or_default() += 1;
     }

@@ -38,7 +38,8 @@ pub struct Scale {
     pub accepted_rules: Option<u64>,
     /// What it had read: content and configuration.
     pub accepted_input: Option<Fingerprint>,
-    /// Deprovisions that earlier plans queued, no operator approved, and no worker has ended yet.
+    /// People who lose access by what earlier plans queued, no operator approved, and no worker has ended yet: their last workspace
+    /// included.
     pub open_deprovisions: u64,
     /// Memberships that are confirmed.
     pub memberships: u64,
@@ -90,7 +91,7 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     }
     let counts = plan.counts();
     let mut limits = Limits { settings, reasons: Vec::new() };
-    limits.deprovisions(plan, scale, &counts);
+    limits.deprovisions(plan, scale);
     limits.revokes(plan, scale, &counts);
     limits.creates(scale, &counts);
     limits.source(plan, scale);
@@ -134,10 +135,10 @@ impl Limits<'_> {
         }
     }
 
-    fn deprovisions(&mut self, plan: &Plan, scale: &Scale, counts: &Counts) {
+    fn deprovisions(&mut self, plan: &Plan, scale: &Scale) {
         let settings = self.settings;
         // Who loses the last workspace is suspended by Workiva itself.
-        let planned = counts.deprovisions() + plan.last_workspaces;
+        let planned = plan.access_ends();
         if planned == 0 {
             return;
         }

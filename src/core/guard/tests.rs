@@ -24,6 +24,7 @@ fn plan(suspends: usize, creates: usize, renames: usize) -> Plan {
         base_version: 0,
         verify: false,
         supersedes: None,
+        last_workspace: false,
         settled: Default::default(),
     };
     let rename = Change { attribute: "userName".into(), from: Some("a".into()), to: Some("b".into()) };

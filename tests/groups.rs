@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Front, Row, Way, World, is_active, kinds, people};
+use common::{Front, Row, Way, World, is_active, kinds, people, until};
 use serde_json::Value;
 use workiva_sync::sandbox::SandboxOptions;
 
@@ -462,4 +462,32 @@ fn explain_and_the_audit_tell_of_memberships() {
     assert_eq!(told["next"]["step"], "nothing");
     let verified = groups.world.run(&["audit", "verify"]);
     assert_eq!(verified.exit, 0, "{verified:?}");
+}
+
+#[test]
+fn a_grant_whose_group_was_altered_in_the_database_is_parked_unsent_and_the_audit_names_it() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    let bo = Row::new("1002", "Bo", "Ek");
+    groups.world.sync_rows(&[ana(), bo.clone()], 0);
+    front.go(Way::Unavailable);
+    let editors = [ana(), bo].map(|row| row.but(|row| row.title = "Editor".into()));
+    groups.world.sync_rows(&editors, 6);
+    groups.world.meddle(
+        "UPDATE action SET group_id = 'workspace:Q2', workspace_id = NULL \
+         WHERE kind = 'grant' AND state = 'queued' AND employee_id = '1001'",
+    );
+    let verified = groups.world.run(&["audit", "verify"]);
+    assert_ne!(verified.exit, 0, "{verified:?}");
+    front.go(Way::Through);
+    // A daemon that pushes before it plans.
+    groups.world.set("schedule.cron", "0 0 4 1 1 *");
+    groups.world.set("schedule.run_on_start", false);
+    let mut daemon = groups.world.daemon();
+    until("it is parked, and the other one is in the group", || {
+        groups.world.parked().contains_key("1001") && groups.members(G7) == ["bo.ek@example.com"]
+    });
+    assert_eq!(daemon.stop(), 0);
+    assert!(groups.world.parked()["1001"].contains("another group for this action than was planned"));
+    assert!(groups.members(Q2).is_empty());
 }

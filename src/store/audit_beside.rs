@@ -10,12 +10,16 @@ use sqlx::{Row, SqliteConnection};
 use super::audit_check::AuditFault;
 use super::audit_states::{ActionStates, compare_states};
 use super::{StoreError, to_json};
+use crate::core::action::Target;
 use crate::core::audit::{Kind, Record, bound_hash};
+use crate::core::grants::workspace_of;
 
 #[derive(Deserialize)]
 struct Decided {
     action: i64,
     bound: String,
+    /// Earlier records do not tell it.
+    last_workspace: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -171,22 +175,34 @@ async fn compare_decisions(
     beside.decisions += decided.len() as i64;
     let ids: Vec<i64> = decided.iter().map(|(_, decided)| decided.action).collect();
     let rows = sqlx::query(
-        "SELECT a.action_id, a.plan_id, a.employee_id, a.kind, i.because, i.changes, i.target \
+        "SELECT a.action_id, a.plan_id, a.employee_id, a.kind, i.because, i.changes, i.target, a.group_id, a.workspace_id, a.last_workspace \
          FROM json_each(?1) j JOIN action a ON a.action_id = j.value JOIN intent i ON i.action_id = a.action_id",
     )
     .bind(to_json(&ids))
     .fetch_all(tx)
     .await?;
-    let stored: HashMap<i64, String> = rows
+    let stored: HashMap<i64, (String, bool)> = rows
         .iter()
+        .filter(|row| has_its_group(row))
         .map(|row| {
             let rest = [1, 2, 3, 4, 5, 6].map(|column| row.get::<&str, _>(column));
-            (row.get(0), bound_hash(row.get(0), rest))
+            (row.get(0), (bound_hash(row.get(0), rest), row.get(9)))
         })
         .collect();
-    let differs = |decided: &Decided| stored.get(&decided.action) != Some(&decided.bound);
+    let differs = |decided: &Decided| {
+        stored.get(&decided.action).is_none_or(|(bound, last_workspace)| {
+            *bound != decided.bound || decided.last_workspace.is_some_and(|told| told != *last_workspace)
+        })
+    };
     let first = decided.into_iter().find(|(_, decided)| differs(decided));
     Ok(first.map(|(seq, decided)| AuditFault::Action { seq, action_id: decided.action }))
+}
+
+/// Whether the group by which an action is claimed is that of its target.
+fn has_its_group(row: &SqliteRow) -> bool {
+    let target: Option<Target> = serde_json::from_str(row.get(6)).ok();
+    let (group, workspace): (Option<&str>, Option<&str>) = (row.get(7), row.get(8));
+    target.is_some_and(|target| target.group() == group && target.group().and_then(workspace_of) == workspace)
 }
 
 /// Whether the requests are still the ones that were beside.

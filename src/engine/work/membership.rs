@@ -1,6 +1,6 @@
 //! Putting people into a group and taking them out: a batch of one group and direction, by as few requests as go well.
 
-use crate::core::action::Target;
+use crate::core::action::{ActionKind, Target};
 use crate::core::grants::{Given, is_workspace};
 use crate::core::planted::{self, Fault};
 use crate::core::scim::group::members_body;
@@ -17,6 +17,10 @@ const NOT_SHOWN: &str =
     "not granted: Workiva accepted the change, but the group does not show the user as a member";
 const STILL_SHOWN: &str = "not revoked: Workiva accepted the change, but the group still shows the user as a member; take the user out \
                            in Workiva, then retry";
+
+const ALTERED: &str = "the database has another group for this action than was planned, so nothing is sent for it: it was altered by hand; \
+                       see what `audit verify` says, then discard it";
+const UNKNOWN: &str = "no Workiva user of this employee is known any more; the next run looks again";
 
 /// One action of a batch.
 struct Hand<'a> {
@@ -40,16 +44,23 @@ struct Batch<'a, P> {
 /// Carries out a batch of claimed actions on one group, all of one direction.
 pub async fn change<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lease) -> Vec<Finished> {
     let Some(first) = actions.first() else { return Vec::new() };
-    let Target::Membership { group, joins } = &first.target else { return Vec::new() };
+    let Some(group) = &first.group else { return Vec::new() };
+    let joins = first.kind == ActionKind::Grant;
+    let planned = Target::Membership { group: group.clone(), joins };
     let hands = actions.iter().map(|action| {
         let user = action.scim_id.clone();
-        let missing = "no Workiva user of this employee is known any more; the next run looks again";
-        let ending = user.is_none().then(|| Ending::Parked { uncertain: false, reason: missing.into() });
+        let reason = match &action.target {
+            target if *target != planned => Some(ALTERED),
+            _ if user.is_none() => Some(UNKNOWN),
+            _ => None,
+        };
+        let uncertain = action.uncertain && reason == Some(ALTERED);
+        let ending = reason.map(|reason| Ending::Parked { uncertain, reason: reason.into() });
         Hand { action, user: user.unwrap_or_default(), attempts: Vec::new(), ending }
     });
     let hands = hands.collect();
     let session = Session::of(line, first, actions, lease);
-    let mut batch = Batch { session, group, joins: *joins, hands, noted: 0 };
+    let mut batch = Batch { session, group, joins, hands, noted: 0 };
     if let Err(interrupt) = batch.carry_out().await {
         batch.note(&batch.open());
         if batch.session.uncertain {
@@ -77,6 +88,9 @@ impl<P: ScimPort> Batch<'_, P> {
         // Whoever failed before was alone since, and whatever may have been changed unseen was forgotten.
         let must_be_fresh = (self.session.uncertain && self.session.action.attempts == 0) || is_withdrawn;
         let all = self.open();
+        if all.is_empty() {
+            return Ok(());
+        }
         let Some(shown) = self.shown(&all, must_be_fresh).await? else {
             return Err(Interrupt::Park(GONE.into()));
         };

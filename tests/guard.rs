@@ -4,7 +4,7 @@
 mod common;
 
 use chrono::TimeDelta;
-use common::{Calendar, HEADER, Output, Row, Synced, World, hr_text, kinds, people};
+use common::{Calendar, Front, HEADER, Output, Row, Synced, Way, World, hr_text, kinds, people};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use workiva_sync::core::report::Counts;
@@ -465,6 +465,23 @@ fn a_number_of_creates_is_too_many_on_the_first_load_as_well() {
     assert_eq!(approve(&world, held.plan_id()).exit, 0);
     assert_eq!(world.sync().applied(), kinds([("create", 6)]));
     assert_eq!(world.sync_rows(&people(11), 0).applied(), kinds([("create", 5)]));
+}
+
+#[test]
+fn creates_that_an_earlier_run_queued_count_with_those_of_the_next() {
+    let mut world = World::new();
+    let front = Front::before(&mut world);
+    world.set("guard.max_create_count", 25);
+    let rows = people(45);
+    world.sync_rows(&rows[..20], 0);
+    front.go(Way::Unavailable);
+    world.set("guard.max_create_count", 20);
+    world.set("guard.max_create_percent", 100.0);
+    world.sync_rows(&rows[..28], 6);
+    let held = world.sync_rows(&rows, 6);
+    assert_eq!(held.hold_codes(), ["create_count", "create_percent"], "17 more are below either limit");
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("25 new accounts"), "{message}");
 }
 
 #[test]

@@ -54,6 +54,36 @@ fn a_file_in_which_everybody_has_the_next_ones_address_is_held_whole_and_asked_a
 }
 
 #[test]
+fn names_that_were_changed_by_hand_are_held_though_the_file_was_let_stand() {
+    let mut world = World::new();
+    world.set("guard.max_rename_percent", 20.0);
+    world.set("drift.max_repair_percent", 100.0);
+    let rows = people(20);
+    world.sync_rows(&rows, 0);
+    world.sync_rows(&rows, 0).assert_unchanged();
+    for row in &rows[..10] {
+        let id = world.user(&row.email).unwrap()["id"].as_str().unwrap().to_owned();
+        let other = format!("x.{}", row.email);
+        world.sandbox.edit_user(&id, |user| user["userName"] = other.into()).unwrap();
+    }
+    let drifted = world.run(&["drift", "--repair"]);
+    assert_eq!(drifted.exit, 3, "{drifted:?}");
+    let held = world.sync_rows(&rows, 3);
+    assert_eq!(held.hold_codes(), ["rename_percent"]);
+    world.run(&["approve", held.plan_id(), "--by", "a test"]).assert_says(0, &[]);
+    world.sync_rows(&rows, 0);
+    world.assert_agrees(&rows);
+    // Once done, they count like anybody if it happens again.
+    for row in &rows[..10] {
+        let id = world.user(&row.email).unwrap()["id"].as_str().unwrap().to_owned();
+        let other = format!("y.{}", row.email);
+        world.sandbox.edit_user(&id, |user| user["userName"] = other.into()).unwrap();
+    }
+    world.run(&["drift", "--repair"]);
+    assert_eq!(world.sync_rows(&rows, 3).hold_codes(), ["rename_percent"]);
+}
+
+#[test]
 fn swapped_addresses_take_a_name_between_and_end_where_hr_says() {
     let world = World::new();
     let before = [named(&people(3)[0], "ana"), named(&people(3)[1], "ben"), people(3)[2].clone()];

@@ -77,8 +77,10 @@ pub struct Plan {
     pub busy: u64,
     /// Those among these who should lose access then.
     pub busy_deprovisions: u64,
-    /// User names that change once another's change is confirmed.
-    pub waiting_renames: u64,
+    /// Whose user name changes once another's change is confirmed.
+    pub waiting_renames: Vec<String>,
+    /// Whose change of user name an earlier plan has under way, and another step comes behind it.
+    pub renames_under_way: Vec<String>,
     /// People who keep a workspace that nobody grants them any more, since they are confirmed in no other: whom, and why in words.
     pub kept_workspaces: Vec<(String, String)>,
     /// Memberships that were not given by us and are to end.
@@ -149,13 +151,26 @@ impl Plan {
         self.counts().deprovisions() + self.last_workspaces()
     }
 
-    /// How many actions change a user name.
-    pub fn renames(&self) -> u64 {
+    /// Whose user name changes, by an action or once another's change is confirmed.
+    pub fn renamed(&self) -> BTreeSet<&str> {
+        let planned = self.renames().map(|action| action.employee_id.as_str());
+        planned.chain(self.waiting_renames.iter().map(String::as_str)).collect()
+    }
+
+    /// Whose user name changes in steps of which this plan is not the last: who waits, or takes a name for the time between.
+    pub fn renamed_later(&self) -> BTreeSet<&str> {
+        let between = self.renames().filter(|action| action.settled.fingerprint == Fingerprint::NONE);
+        let between = between.map(|action| action.employee_id.as_str());
+        let later = self.waiting_renames.iter().chain(&self.renames_under_way).map(String::as_str);
+        between.chain(later).collect()
+    }
+
+    fn renames(&self) -> impl Iterator<Item = &PlannedAction> {
         let renames = |action: &&PlannedAction| {
             matches!(action.kind, ActionKind::Update | ActionKind::Reactivate)
                 && action.changes.iter().any(|change| change.attribute == "userName" && change.from.is_some())
         };
-        self.actions.iter().filter(renames).count() as u64
+        self.actions.iter().filter(renames)
     }
 
     /// Whether a second run over the same source would find nothing that this one did not: nobody rejected, nobody in a

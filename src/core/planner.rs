@@ -220,7 +220,8 @@ fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, states: &Sta
     plan.busy += waiting.len() as u64;
     plan.pending += waiting.len() as u64;
     let has_account = |id: &String| states.get(id).is_some_and(|state| state.account.is_some());
-    plan.waiting_renames = waiting.iter().filter(|(who, _)| has_account(who)).count() as u64;
+    plan.waiting_renames =
+        waiting.iter().map(|(who, _)| who).filter(|who| has_account(who)).cloned().collect();
     let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     plan.warnings.push(format!(
         "{} people wait for a user name until another's change of name is confirmed (employee {})",
@@ -303,6 +304,14 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         true => Settled { fingerprint: Fingerprint::NONE, ..settled },
         false => settled,
     };
+    let goes_on = match step {
+        Step::Pending => settled.fingerprint == Fingerprint::NONE,
+        Step::Busy { .. } => true,
+        _ => false,
+    };
+    if goes_on && state.is_about_to_be_renamed() {
+        plan.renames_under_way.push(employee_id.clone());
+    }
     membership::add(plan, &employee_id, state, memberships, &settled, grouped.as_ref());
     match step {
         // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.

@@ -146,6 +146,13 @@ impl PersonState {
         self.account.as_ref().is_some_and(|account| account.active)
     }
 
+    /// Whether an action under way gives the account another user name.
+    pub fn is_about_to_be_renamed(&self) -> bool {
+        let from = self.account.as_ref().and_then(|account| account.attributes.get("userName"));
+        let to = self.open.as_ref().and_then(|open| open.target.attributes().get("userName"));
+        matches!((from, to), (Some(from), Some(to)) if super::value::folded(from) != super::value::folded(to))
+    }
+
     /// The user names that this person holds or is about to hold, in compared form.
     pub fn held_user_names(&self) -> impl Iterator<Item = String> + '_ {
         let confirmed = self.account.as_ref().map(|account| &account.attributes);

@@ -118,6 +118,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
+        if plan.counts().create > 0 {
+            self.store.scale_of_creates(&mut scale).await?;
+        }
+        if !plan.renamed().is_empty() {
+            self.store.scale_of_renames(&mut scale).await?;
+        }
         if plan.counts().revoke > 0 {
             (scale.memberships, scale.open_revokes) = self.store.scale_of_memberships().await?;
         }

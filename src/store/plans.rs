@@ -179,11 +179,12 @@ pub(super) async fn insert_run(
         Some(plan) => store_header(tx, &plan.header).await?,
         None => None,
     };
+    forget_renames(tx).await?;
     sqlx::query(
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
          input, accepted, planned, hold_reasons, message, header, rules, \
-         source_digest, source_modified, source_ends_line) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         source_digest, source_modified, source_ends_line, renames) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     )
     .bind(run.run_id)
     .bind(millis(run.started_at))
@@ -205,6 +206,7 @@ pub(super) async fn insert_run(
     // A time that is still to come would keep out whatever is written until then.
     .bind(run.source.and_then(|source| source.modified).map(|at| millis(at.min(run.started_at))))
     .bind(run.source.and_then(|source| source.ends_line))
+    .bind(plan.and_then(renames))
     .execute(&mut **tx)
     .await?;
     if let Some(write) = commit.and_then(|commit| commit.register) {
@@ -225,6 +227,21 @@ pub(super) async fn insert_run(
         .await?;
     }
     Ok(told)
+}
+
+/// Whose change of name goes on behind a run; `None`: nobody's.
+fn renames(plan: &Plan) -> Option<String> {
+    let all = plan.renamed_later();
+    (!all.is_empty()).then(|| to_json(&all))
+}
+
+/// Forgets whose changes of name went on behind runs that no other run is measured by any more: they may be many.
+async fn forget_renames(tx: &mut Tx) -> Result<(), StoreError> {
+    let sql = "UPDATE run SET renames = NULL WHERE renames IS NOT NULL \
+               AND rowid IS NOT (SELECT max(rowid) FROM run WHERE accepted = 1) \
+               AND run_id NOT IN (SELECT run_id FROM plan WHERE state = 'held')";
+    sqlx::query(sql).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Stores a header that was not there before. The answer is its digest.

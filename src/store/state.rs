@@ -180,6 +180,33 @@ impl Store {
         })
     }
 
+    /// Adds what creates are measured against besides. A create of a first load was planned before any account was confirmed.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scale_of_creates(&self, scale: &mut Scale) -> Result<(), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(o.created_at > (SELECT min(confirmed_at) FROM account)), 0) \
+                   FROM action o JOIN plan p USING (plan_id) WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind = 'create' \
+                     AND p.state IN ('released', 'applied')";
+        let (all, later): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
+        (scale.open_creates, scale.open_later_creates) = (all.unsigned_abs(), later.unsigned_abs());
+        Ok(())
+    }
+
+    /// Adds whose change of name goes on behind the newest run that was accepted.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn scale_of_renames(&self, scale: &mut Scale) -> Result<(), StoreError> {
+        let sql = "SELECT renames FROM run WHERE accepted = 1 ORDER BY rowid DESC LIMIT 1";
+        let ids: Option<Option<String>> = sqlx::query_scalar(sql).fetch_optional(&self.readers).await?;
+        if let Some(ids) = ids.flatten() {
+            scale.accepted_renames = serde_json::from_str(&ids)
+                .map_err(|_| StoreError::Corrupt { what: "the changes of name of a run" })?;
+        }
+        Ok(())
+    }
+
     /// What the newest run that was accepted had read; `None` where there is no such run, or it kept nothing of its file.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 pub mod groups;
 mod settings;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use self::groups::GroupCounts;
@@ -38,6 +40,12 @@ pub struct Scale {
     pub accepted_rules: Option<u64>,
     /// What it had read: content and configuration.
     pub accepted_input: Option<Fingerprint>,
+    /// Whose change of name it had counted, and goes on behind it in further steps.
+    pub accepted_renames: BTreeSet<String>,
+    /// Creates that earlier plans queued, no operator approved, and no worker has ended yet.
+    pub open_creates: u64,
+    /// Those among them that are not of a first load: planned when there was an account already.
+    pub open_later_creates: u64,
     /// People who lose access by what earlier plans queued, no operator approved, and no worker has ended yet: their last workspace
     /// included.
     pub open_deprovisions: u64,
@@ -192,29 +200,34 @@ impl Limits<'_> {
     }
 
     fn creates(&mut self, scale: &Scale, counts: &Counts) {
-        if let Some(limit) = self.settings.max_create_count.filter(|limit| counts.create > *limit) {
-            let message = format!("{} new accounts; guard.max_create_count is {limit}", counts.create);
-            self.hold("create_count", message);
+        if counts.create == 0 {
+            return;
+        }
+        // As with deprovisions, five runs of 20 each are 100.
+        let creates = counts.create + scale.open_creates;
+        if let Some(limit) = self.settings.max_create_count.filter(|limit| creates > *limit) {
+            self.hold("create_count", format!("{creates} new accounts; guard.max_create_count is {limit}"));
         }
         if scale.has_accounts {
             self.percent(
                 "create_percent",
-                (counts.create, scale.active_accounts),
+                (counts.create + scale.open_later_creates, scale.active_accounts),
                 self.settings.max_create_percent,
                 ("new accounts", "active accounts"),
             );
         }
     }
 
-    /// Those that wait for another's count too: a file in which everybody has the next one's name would change one in each run. What
-    /// has been let stand is not asked about again with each of its steps.
+    /// Those that wait for another's count too: a file in which everybody has the next one's name would change one in each run. Who was
+    /// counted by the run that let this very source stand, and goes on in further steps, is not asked about again with each; whoever else
+    /// comes to it by a date or by a repair is.
     fn renames(&mut self, plan: &Plan, scale: &Scale) {
-        if scale.accepted_input == Some(plan.input) {
-            return;
-        }
+        let is_same = scale.accepted_input == Some(plan.input);
+        let is_new = |who: &&&str| !is_same || !scale.accepted_renames.contains(**who);
+        let renames = plan.renamed().iter().filter(is_new).count() as u64;
         self.percent(
             "rename_percent",
-            (plan.renames() + plan.waiting_renames, scale.active_accounts),
+            (renames, scale.active_accounts),
             self.settings.max_rename_percent,
             ("changed user names", "active accounts"),
         );

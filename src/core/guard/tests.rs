@@ -44,12 +44,33 @@ fn codes(plan: &Plan, scale: Scale) -> Vec<String> {
 }
 
 #[test]
-fn names_that_wait_for_others_count_and_none_does_where_this_very_source_was_let_stand() {
-    let waiting = Plan { waiting_renames: 50, input: Fingerprint(7), ..plan(0, 0, 1) };
+fn names_that_wait_for_others_count_and_who_was_let_stand_with_this_very_source_is_not_counted_again() {
+    let ids = |from: u32| (from..from + 51).map(|number| number.to_string()).collect::<Vec<_>>();
+    let waiting = Plan { waiting_renames: ids(100), input: Fingerprint(7), ..plan(0, 0, 0) };
     assert_eq!(codes(&waiting, scale(1000)), ["rename_percent"]);
-    let of = |input| Scale { accepted_input: Some(Fingerprint(input)), ..scale(1000) };
-    assert_eq!(codes(&waiting, of(6)), ["rename_percent"]);
-    assert!(codes(&waiting, of(7)).is_empty());
+    let of = |input, from| Scale {
+        accepted_input: Some(Fingerprint(input)),
+        accepted_renames: ids(from).into_iter().collect(),
+        ..scale(1000)
+    };
+    assert_eq!(codes(&waiting, of(6, 100)), ["rename_percent"]);
+    assert!(codes(&waiting, of(7, 100)).is_empty());
+    assert_eq!(codes(&waiting, of(7, 500)), ["rename_percent"], "these are others");
+    let by_date = Plan { input: Fingerprint(7), ..plan(0, 0, 51) };
+    assert_eq!(codes(&by_date, of(7, 100)), ["rename_percent"], "whom a date or a repair brings");
+}
+
+#[test]
+fn creates_that_still_wait_count_but_for_those_of_a_first_load() {
+    let mut settings = settings();
+    settings.max_create_count = Some(500);
+    let waiting = Scale { open_creates: 300, open_later_creates: 300, ..scale(1000) };
+    let codes = |scale: &Scale| -> Vec<String> {
+        check(&plan(0, 201, 0), scale, &settings).reasons.into_iter().map(|reason| reason.code).collect()
+    };
+    assert_eq!(codes(&waiting), ["create_count", "create_percent"]);
+    let first_load = Scale { open_creates: 299, open_later_creates: 0, ..waiting };
+    assert!(codes(&first_load).is_empty());
 }
 
 #[test]

@@ -83,6 +83,57 @@ fn a_date_that_comes_between_two_polls_wakes_the_daemon_when_it_begins() {
 }
 
 #[test]
+fn a_last_day_that_was_announced_comes_also_for_whom_the_source_no_longer_names_where_absence_means_nothing()
+{
+    let dated = [
+        (at("Sydney", 0), "", "2026-11-30"),
+        (at("Chicago", 1), "", "2027-02-28"),
+        (at("Chicago", 2), "", ""),
+    ];
+    let mut calendar = Calendar::new(&dated);
+    by_place(&mut calendar);
+    calendar.world.set("source.absence", "keep");
+    calendar.world.set("guard.max_shrink_percent", 100.0);
+    calendar.world.set("schedule.cron", "0 0 4 1 1 *");
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_at("2026-11-25T02:00:00Z").0.create, 3);
+    calendar.hr(&dated[2..]);
+    assert_eq!(calendar.sync_at("2026-11-25T03:00:00Z").0, Counts::default());
+    let message = calendar.world.status()["runs"][0]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("(employee 1000: 2026-11-30, 1001: 2027-02-28)"), "{message}");
+    let told: Value =
+        serde_json::from_str(&calendar.world.run(&["explain", "1001", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&told["decision"]["access"], &told["decision"]["next_change"]),
+        (&json!(true), &json!("2027-03-01T06:00:00Z"))
+    );
+    let planned = |day: &str| -> Vec<Value> {
+        let output = calendar.world.run(&["plan", "--json", "--as-of", day]);
+        let plan: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let actions = plan["actions"].as_array().unwrap().iter();
+        actions.map(|one| json!([one["employee_id"], one["kind"], one["because"]])).collect()
+    };
+    assert!(planned("2026-11-30").is_empty(), "the last day is a day of access");
+    let because = "left, last day was 2026-11-30, as HR said while the source still named them";
+    assert_eq!(planned("2026-12-01"), [json!(["1000", "suspend", because])]);
+    // The daemon wakes for it, where the person is, though nothing comes of the source.
+    let runs = calendar.runs_from("2026-11-27T09:00:00Z", 2);
+    assert_eq!(
+        runs,
+        [
+            ("2026-11-27 09:00".to_owned(), "start".to_owned()),
+            ("2026-11-30 13:00".to_owned(), "date".to_owned())
+        ]
+    );
+    calendar.sync_at("2026-11-30T13:05:00Z");
+    let user = |number: usize| calendar.world.user(&people(3)[number].email).unwrap();
+    assert_eq!([0, 1, 2].map(|number| is_active(&user(number))), [false, true, true]);
+    assert_eq!(calendar.sync_at("2026-11-30T14:00:00Z").0, Counts::default());
+    assert_eq!(calendar.sync_at("2027-03-01T06:00:00Z").0.suspend, 1);
+    assert_eq!([0, 1, 2].map(|number| is_active(&user(number))), [false, false, true]);
+}
+
+#[test]
 fn a_date_that_came_while_the_daemon_was_down_is_made_up_as_it_starts() {
     let mut calendar = Calendar::new(&[(at("Chicago", 0), "", "2026-11-30"), (at("Chicago", 1), "", "")]);
     by_place(&mut calendar);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::plan::{Plan, Settled, SettledPerson};
-use super::planner::{Absence, Ground, Wish, add};
+use super::planner::{Absence, Ground, Wish, add, some_of};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
@@ -75,22 +75,39 @@ pub(super) fn add_absents(
             )
         }));
     }
+    if !plan.announced.is_empty() {
+        plan.warnings.push(format!(
+            "{} people are missing from the source and keep what they have (source.absence) until the last day that HR had announced \
+             is over (employee {})",
+            plan.announced.len(),
+            some_of(&plan.announced)
+        ));
+    }
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {
-    let Ground { states, rulebook, .. } = *ground;
+    let Ground { states, rulebook, moment, .. } = *ground;
     let absent = Fingerprint::absent(rulebook.seed);
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
-    let settled = Settled { fingerprint, next_change: None, group: None };
-    match absence {
-        Absence::Deprovision => {
-            let target = Target::NoAccess { known_as: Attributes::new() };
-            let wish = Wish { target, reason: &Reason::Absent, granted: None, settled };
-            add(plan, employee_id, wish, ground);
+    let settled = Settled { fingerprint, ..Settled::default() };
+    let ends = states.get(&employee_id).and_then(|state| state.ends.clone());
+    let leaves = match (absence, &ends) {
+        (Absence::Deprovision, _) => Some(Reason::Absent),
+        // That HR no longer names somebody takes back nothing of what it has said before.
+        (Absence::Keep, Some(ends)) if ends.has_come(moment) => {
+            Some(Reason::Announced { last_day: ends.last_day })
         }
-        Absence::Keep => {
-            let base_version = states.get(&employee_id).map_or(0, |state| state.version);
-            plan.settled.push(SettledPerson { employee_id, base_version, settled });
-        }
+        (Absence::Keep, _) => None,
+    };
+    if let Some(reason) = leaves {
+        let target = Target::NoAccess { known_as: Attributes::new() };
+        let wish = Wish { target, reason: &reason, granted: None, settled };
+        return add(plan, employee_id, wish, ground);
     }
+    if let Some(ends) = &ends {
+        plan.announced.push(format!("{employee_id}: {}", ends.last_day));
+    }
+    let base_version = states.get(&employee_id).map_or(0, |state| state.version);
+    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, ..settled };
+    plan.settled.push(SettledPerson { employee_id, base_version, settled });
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grants::Granted;
-use super::lifecycle::{Employment, Lifecycle, Moment, OnLeave};
+use super::lifecycle::{AnnouncedEnd, Employment, Lifecycle, Moment, OnLeave};
 use super::mapping::{CompileError, Rule, Tables};
 use super::person::Person;
 use super::record::{Rejection, RejectionKind};
@@ -70,6 +70,11 @@ pub enum Reason {
     NotEmployed(Employment),
     /// No longer in a full source, and absence means leaving.
     Absent,
+    /// No longer in a full source, where that means nothing; but the last day had been announced before, and is over.
+    Announced {
+        /// The last day of employment.
+        last_day: NaiveDate,
+    },
 }
 
 impl Reason {
@@ -86,6 +91,7 @@ impl Reason {
             Self::NotEmployed(Employment::TerminatedByDate { .. }) => "termination_date",
             Self::NotEmployed(_) => "status",
             Self::Absent => "source.absence",
+            Self::Announced { .. } => "termination_date",
         }
     }
 }
@@ -108,6 +114,9 @@ impl fmt::Display for Reason {
             }
             Self::NotEmployed(_) => write!(f, "left, says the status"),
             Self::Absent => write!(f, "no longer in the HR source"),
+            Self::Announced { last_day } => {
+                write!(f, "left, last day was {last_day}, as HR said while the source still named them")
+            }
         }
     }
 }
@@ -121,6 +130,8 @@ pub struct Decision {
     pub reason: Reason,
     /// The next moment at which the dates alone could change the answer.
     pub next_change: Option<DateTime<Utc>>,
+    /// The end that a last day still to come announces.
+    pub ends: Option<AnnouncedEnd>,
     /// The roles whose condition holds, of those that were asked: of nobody who is not employed, and where everybody has access, only
     /// of roles that grant something.
     pub roles: Vec<String>,
@@ -210,8 +221,9 @@ impl AccessRules {
     /// A rejection where a role's condition cannot be evaluated for this record.
     pub fn decide(&self, person: &Person, moment: Moment, had_access: bool) -> Result<Decision, Rejection> {
         let next_change = self.lifecycle.next_change(person, moment);
+        let ends = self.lifecycle.announced_end(person, moment);
         let decided =
-            |access, reason, roles, grants| Ok(Decision { access, reason, next_change, roles, grants });
+            |access, reason, roles, grants| Ok(Decision { access, reason, next_change, ends, roles, grants });
         let employment = self.lifecycle.employment(person, moment);
         let Employment::Employed { leave, .. } = employment else {
             return decided(false, Reason::NotEmployed(employment), Vec::new(), Granted::new());

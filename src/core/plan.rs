@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::action::{ActionKind, Change, Target};
 use super::guard::groups::GroupCounts;
 use super::header::HeaderNames;
+use super::lifecycle::AnnouncedEnd;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
 
@@ -47,6 +48,8 @@ pub struct Settled {
     pub fingerprint: Fingerprint,
     /// The moment at which the dates alone may change the decision.
     pub next_change: Option<DateTime<Utc>>,
+    /// The end that was announced, and is still to come.
+    pub ends: Option<AnnouncedEnd>,
     /// The group in which the guard counts the person, where it has groups; `None`: as it was.
     pub group: Option<String>,
 }
@@ -98,6 +101,8 @@ pub struct Plan {
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.
     pub warnings: Vec<String>,
+    /// Who is missing from the source and keeps access until a last day that was announced: whom, and the day, in words.
+    pub announced: Vec<String>,
     /// Who is missing from the source.
     pub absences: Absences,
     /// People with access whose group is not stored yet, by group.

@@ -173,6 +173,8 @@ pub struct Material<'a> {
     pub states: &'a States,
     /// Who holds a user name (compared form) in state or by an action under way.
     pub holders: &'a HashMap<String, String>,
+    /// When dates are judged.
+    pub moment: Moment,
     /// Which groups are meant by what roles grant; `None`: none grants anything, and memberships are left alone.
     pub groups: Option<&'a GroupMap>,
 }
@@ -181,12 +183,13 @@ pub struct Material<'a> {
 pub(super) struct Ground<'a> {
     pub states: &'a States,
     pub rulebook: &'a Rulebook,
+    pub moment: Moment,
     pub groups: Option<&'a GroupMap>,
 }
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { judged, rejected, findings, header, states, holders, groups } = material;
+    let Material { judged, rejected, findings, header, states, holders, moment, groups } = material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
     plan.header = header;
@@ -196,7 +199,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
     let claimed = names.claimed;
-    let ground = Ground { states, rulebook, groups };
+    let ground = Ground { states, rulebook, moment, groups };
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
@@ -265,7 +268,8 @@ fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
         None => Target::NoAccess { known_as: Attributes::new() },
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
-    let settled = Settled { fingerprint, next_change, group: person.group };
+    let settled =
+        Settled { fingerprint, next_change, ends: person.decision.ends.clone(), group: person.group };
     let wish =
         Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
     add(plan, person.employee_id, wish, ground);
@@ -315,7 +319,10 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     membership::add(plan, &employee_id, state, memberships, &settled, grouped.as_ref());
     match step {
         // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.
-        Step::Settled if may_have_unlinked_user(state) && *reason != Reason::Absent => {
+        Step::Settled
+            if may_have_unlinked_user(state)
+                && !matches!(reason, Reason::Absent | Reason::Announced { .. }) =>
+        {
             plan.doubtful_leavers.push(employee_id)
         }
         Step::Settled if !is_whole => {}

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::action::{ActionKind, Attributes, Target};
 use super::grants::Given;
+use super::lifecycle::AnnouncedEnd;
 
 /// A person's account as it was last confirmed by Workiva.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct PersonState {
     pub version: i64,
     /// In how many complete runs in a row the source did not name the person, who kept their access.
     pub absent_runs: u32,
+    /// The end of access that HR had announced when the person was judged last.
+    pub ends: Option<AnnouncedEnd>,
     /// The group in which the guard counts the person, if one was ever stored.
     pub group: Option<String>,
     /// The account, if there is one.
@@ -126,6 +129,7 @@ impl PersonState {
             employee_id: employee_id.to_owned(),
             version: 0,
             absent_runs: 0,
+            ends: None,
             group: None,
             account: None,
             had_access: false,

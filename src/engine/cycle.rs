@@ -109,7 +109,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
         let (states, holders) = (&states, &holders);
         let groups = groups.as_ref();
-        let material = Material { judged, rejected, findings, header: read.header, states, holders, groups };
+        let header = read.header;
+        let material = Material { judged, rejected, findings, header, states, holders, moment, groups };
         let mut plan = Plan { anew, ..assemble(material, rulebook) };
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {

@@ -15,11 +15,11 @@ use crate::core::action::{ActionKind, Attributes, Change};
 use crate::core::grants::Given;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
-use crate::core::lifecycle::{EmploymentStatus, Moment};
+use crate::core::lifecycle::{AnnouncedEnd, EmploymentStatus, Moment};
 use crate::core::mapping::Fields;
 use crate::core::person::Person;
 use crate::core::plan::Plan;
-use crate::core::planner::{Judged, Material, States, assemble, judge};
+use crate::core::planner::{Absence, Judged, Material, States, assemble, judge};
 use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
 use crate::core::source_file::SourceFile;
@@ -136,16 +136,16 @@ pub enum NextStep {
 
 impl Judgement {
     /// Of somebody whom a full source does not name.
-    fn of_absence(access: bool) -> Self {
+    fn of_absence(access: bool, ends: Option<&AnnouncedEnd>) -> Self {
         Self {
             access,
             reason: Reason::Absent.to_string(),
             rests_on: Reason::Absent.rests_on(),
             status: None,
             hire_date: None,
-            termination_date: None,
+            termination_date: ends.map(|ends| ends.last_day),
             roles: Vec::new(),
-            next_change: None,
+            next_change: ends.map(|ends| ends.at).filter(|_| access),
         }
     }
 }
@@ -267,6 +267,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 header: HeaderNames::default(),
                 states,
                 holders: &holders,
+                moment,
                 groups: groups.as_ref(),
             };
             assemble(material, rulebook)
@@ -282,7 +283,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if is_absent {
             // Whoever is missing may keep what they have: by source.absence, for some runs, or for rows without an id.
             let keeps = whole.actions.is_empty() && states.values().any(PersonState::has_access);
-            told.decision = Some(Judgement::of_absence(keeps));
+            let ends = states.values().find_map(|state| state.ends.as_ref());
+            told.decision =
+                Some(Judgement::of_absence(keeps, ends.filter(|_| rulebook.absence == Absence::Keep)));
         }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();
         let plan = plan(states);

@@ -29,6 +29,7 @@ struct ActionRow<'a> {
     base_version: i64,
     fingerprint: String,
     next_change: Option<String>,
+    ends: Option<String>,
     group: Option<&'a str>,
     last_workspace: bool,
     verify: bool,
@@ -60,11 +61,11 @@ pub(super) async fn insert_actions(
             .await?;
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
-               base_version, fingerprint, next_change, guard_group, last_workspace, supersedes, uncertain, not_before, created_at) \
+               base_version, fingerprint, next_change, ends, guard_group, last_workspace, supersedes, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
-               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', \
+               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'ends', \
                j.value ->> 'group', j.value ->> 'last_workspace', j.value ->> 'supersedes', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
@@ -144,6 +145,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         base_version: action.base_version,
         fingerprint: action.settled.fingerprint.to_hex(),
         next_change: action.settled.next_change.map(moment_text),
+        ends: action.settled.ends.as_ref().map(to_json),
         group: action.settled.group.as_deref(),
         last_workspace: action.last_workspace,
         verify: action.verify,

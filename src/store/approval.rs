@@ -227,7 +227,11 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
         verify: false,
         last_workspace: false,
         supersedes: row.get(7),
-        settled: Settled { fingerprint: Fingerprint::from_hex(row.get(8)), next_change, group: None },
+        settled: Settled {
+            fingerprint: Fingerprint::from_hex(row.get(8)),
+            next_change,
+            ..Settled::default()
+        },
     })
 }
 

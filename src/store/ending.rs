@@ -262,7 +262,7 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     let anew = with_another_user(tx, &accounts).await?;
     store_accounts(tx, &accounts, true, now).await?;
     let settled = format!(
-        "UPDATE person SET version = version + 1, next_change = a.next_change, \
+        "UPDATE person SET version = version + 1, next_change = a.next_change, ends = a.ends, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
              AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)), '', a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group) \

@@ -112,7 +112,7 @@ impl Store {
         let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
-                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access, p.ends \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -282,12 +282,15 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
             withdrawn: row.get::<i64, _>(14) == 1,
         }),
     };
+    let ends = row.get::<Option<&str>, _>(16).map(serde_json::from_str).transpose();
+    let ends = ends.map_err(|_| corrupt("an announced end"))?;
     let adoption = row.get::<Option<&str>, _>(12).and_then(AdoptionMark::parse);
     let absent_runs = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX - 1);
     Ok(PersonState {
         employee_id: row.get(0),
         version: row.get(1),
         absent_runs,
+        ends,
         group: row.get(13),
         account,
         had_access: row.get::<Option<i64>, _>(15) == Some(1),

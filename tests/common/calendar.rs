@@ -53,14 +53,20 @@ impl Calendar {
         let mut world = World::new();
         world.set("source.columns.hire_date", "First Day");
         world.set("source.columns.termination_date", "Last Day");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let calendar = Self { world, runtime: runtime.unwrap() };
+        calendar.hr(dated);
+        calendar
+    }
+
+    /// Another HR file.
+    pub fn hr(&self, dated: &[(Row, &str, &str)]) {
         let mut text = HEADER.replace('\n', ",First Day,Last Day\n");
         for (row, first, last) in dated {
             let line = hr_text(std::slice::from_ref(row));
             text += &line[HEADER.len()..].replace('\n', &format!(",{first},{last}\n"));
         }
-        world.hr_text(&text);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        Self { world, runtime: runtime.unwrap() }
+        self.world.hr_text(&text);
     }
 
     /// One cycle at noon of a day, pushed to its end; what was applied, and how many requests that took.

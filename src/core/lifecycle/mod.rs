@@ -125,6 +125,27 @@ pub enum Employment {
     },
 }
 
+/// The end of access that a last day announces which is still to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedEnd {
+    /// The moment at which it comes.
+    pub at: DateTime<Utc>,
+    /// The first day without access, where the person is.
+    pub from: NaiveDate,
+    /// The last day of employment.
+    pub last_day: NaiveDate,
+}
+
+impl AnnouncedEnd {
+    /// Whether it has come.
+    pub fn has_come(&self, moment: Moment) -> bool {
+        match moment {
+            Moment::At(now) => self.at <= now,
+            Moment::On(day) => self.from <= day,
+        }
+    }
+}
+
 /// The compiled rules of [`LifecycleSettings`].
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
@@ -239,6 +260,14 @@ impl Lifecycle {
         let end = person.termination_date.and_then(|date| self.first_day_without(person, date));
         let day = [begin, end].into_iter().flatten().filter(|day| *day > today).min()?;
         Some(self.zones.start_of(&person.record, day))
+    }
+
+    /// The end that a last day announces, where it has not come yet.
+    pub fn announced_end(&self, person: &Person, moment: Moment) -> Option<AnnouncedEnd> {
+        let last_day = termination(person)?;
+        let from = self.first_day_without(person, last_day)?;
+        let end = AnnouncedEnd { at: self.zones.start_of(&person.record, from), from, last_day };
+        (from > self.zones.day_of(&person.record, moment)).then_some(end)
     }
 
     /// The first day of access by the hire date, whether it has come or not.

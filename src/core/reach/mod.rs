@@ -32,7 +32,10 @@ impl Class {
         Self {
             access: decision.access,
             rests_on: decision.reason.rests_on(),
-            is_employed: !matches!(decision.reason, Reason::NotEmployed(_) | Reason::Absent),
+            is_employed: !matches!(
+                decision.reason,
+                Reason::NotEmployed(_) | Reason::Absent | Reason::Announced { .. }
+            ),
             roles: decision.roles.clone(),
             grants: decision.grants.keys().cloned().collect(),
         }

@@ -196,3 +196,22 @@ fn an_old_full_file_is_not_believed_without_the_deltas_that_were_read_behind_it(
     world.assert_agrees(&now);
     world.sync_rows(&now, 0).assert_unchanged();
 }
+
+#[test]
+fn with_the_first_register_the_columns_are_those_that_were_accepted_before() {
+    let mut world = World::new();
+    let rows = people(4);
+    world.sync_rows(&rows, 0);
+    with_deltas(&mut world);
+    let text =
+        hr_text(&rows).replacen("Job Title", "Job Title,Cost Center", 1).replace("Analyst", "Analyst,7");
+    world.hr_text(&text);
+    for _ in 0..2 {
+        let held = world.sync();
+        assert_eq!((held.exit, held.hold_codes()), (3, vec!["header_changed"]), "{held:?}");
+    }
+    let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
+    assert_eq!(world.run(&["approve", &plan, "--by", "somebody"]).exit, 0);
+    world.hr_text(&text);
+    world.sync().assert_unchanged();
+}

@@ -136,9 +136,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         scale.sources = read.scales;
         let of_several = read.register.is_some();
         let may_change = |source: &SourceSettings| source.header_change == HeaderChange::Allow;
-        // The columns of several are in their scales.
-        if of_several || self.settings.source.as_deref().is_some_and(may_change) {
+        if self.settings.source.as_deref().is_some_and(may_change) {
             scale.accepted_header = None;
+        }
+        // The columns of several are in their scales. The only one may have been accepted before there was a register.
+        if of_several {
+            let before = scale.accepted_header.take();
+            if let [only] = &mut scale.sources[..] {
+                only.was_accepted_before(before);
+            }
         }
         let verdict = check(&plan, &scale, guard);
         Ok(Planned { plan, verdict, source: read.file, register: read.register, failed_sources: read.failed })

@@ -296,14 +296,16 @@ impl<S: HrSource> Register<S> {
                 (None, Some(standing)) => (standing.rows, standing.header.clone()),
                 (None, None) => (0, HeaderNames::default()),
             };
+            let is_without_columns = header.iter().next().is_none();
             SourceScale {
                 name: member.origin.name.clone(),
                 rows,
                 header,
                 accepted_rows: standing.and_then(|standing| standing.accepted_rows),
+                // What has no columns now was a source of another kind then.
                 accepted_header: standing
                     .and_then(|standing| standing.accepted_header.clone())
-                    .filter(|_| !member.any_header),
+                    .filter(|_| !member.any_header && !is_without_columns),
             }
         };
         self.members.iter().enumerate().map(scale).collect()

@@ -76,6 +76,16 @@ pub struct SourceScale {
     pub accepted_header: Option<HeaderNames>,
 }
 
+impl SourceScale {
+    /// Measures the columns of the only source by what was accepted of it before there was a register, as long as it has never been
+    /// accepted since.
+    pub fn was_accepted_before(&mut self, header: Option<HeaderNames>) {
+        if self.accepted_rows.is_none() && self.header.iter().next().is_some() {
+            self.accepted_header = header;
+        }
+    }
+}
+
 /// The guard's word on a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {

@@ -4,7 +4,7 @@ mod csv;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::config::{
@@ -154,6 +154,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
         precedence: rules.precedence.clone(),
         columns: loaded.settings.columns(),
         seed: rules.rulebook.seed,
+        failing: Mutex::default(),
     })
 }
 

@@ -241,6 +241,35 @@ fn who_goes_from_a_fast_source_to_a_slow_one_at_one_tick_keeps_everything() {
 }
 
 #[test]
+fn who_goes_to_a_source_that_failed_in_an_earlier_run_keeps_everything_until_it_has_been_read() {
+    let (payroll, url) = Payroll::start(&staff());
+    let mut world = world(&url, &[], false);
+    world.hr_of("others", &others());
+    assert_eq!(world.sync().exit, 0);
+    let writes = world.writes();
+    let daemon = world.daemon();
+    let run = |source: &str| {
+        let before = causes(&world).len();
+        call(&daemon, source);
+        until("the run has ended", || causes(&world).len() > before);
+    };
+    std::fs::remove_file(world.path("others.csv")).unwrap();
+    run("others");
+    payroll.knows(&staff()[1..]);
+    run("staff");
+    let message = world.status()["runs"][0]["message"].to_string();
+    assert!(message.contains("no longer names 1 people (employee 1000)"), "{message}");
+    world.hr_of("others", &[&others()[..], &staff()[..1]].concat());
+    run("others");
+    run("staff");
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&[staff(), others()].concat());
+    world.hr_of("others", &others());
+    run("others");
+    until_agrees(&world, &[&staff()[1..], &others()].concat());
+}
+
+#[test]
 fn a_daemon_that_is_stopped_or_killed_while_it_reads_ends_at_once_and_reads_again() {
     let (mut world, payroll, mut daemon) = pushing();
     for signal in [Signal::TERM, Signal::KILL] {

@@ -1,7 +1,7 @@
 //! Reading through the register: each source that is due into what is known of it, then everybody, merged, into the intake.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -33,6 +33,8 @@ pub struct Register<S> {
     pub columns: Arc<Columns>,
     /// The fingerprint of the rules, for the merged records.
     pub seed: u64,
+    /// The sources whose newest read failed, by position, as far as this process has seen.
+    pub failing: Mutex<BTreeSet<usize>>,
 }
 
 /// Which sources a cycle reads by itself.
@@ -160,20 +162,20 @@ impl<S: HrSource> Register<S> {
                 Err(error) => failed.push((place, error)),
             }
         }
+        let failing = self.note_failing(&reads, &failed);
         self.insist_on_whole(&standings, &reads, &mut failed)?;
         if reads.is_empty() && !failed.is_empty() {
             return Err(failed.swap_remove(0).1.into());
         }
         let refused = self.refused(store, &reads).await?;
-        let blind: Vec<usize> = failed.iter().map(|(place, _)| *place).collect();
-        warnings.extend(self.spare(&mut reads, &blind, &refused));
+        warnings.extend(self.spare(&mut reads, &failing, &refused));
         let mut intake = intake.await?;
         self.merge_into(&mut intake, store, &reads).await?;
         // Before it is asked who is absent: whoever cannot be read is not.
         refused.into_iter().flatten().for_each(|rejection| intake.refuse(rejection));
         let mut findings = intake.finish(absent);
         // Of whom nothing is known in the register, only a read of everybody can tell that they are absent.
-        findings.unsure = !failed.is_empty() || reads.iter().all(|(_, read)| read.commit.full.is_none());
+        findings.unsure = !failing.is_empty() || reads.iter().all(|(_, read)| read.commit.full.is_none());
         warnings.extend(
             failed
                 .iter()
@@ -205,6 +207,16 @@ impl<S: HrSource> Register<S> {
         })
     }
 
+    /// Notes who failed now. The answer is of whom the newest read failed, in this run or an earlier one.
+    fn note_failing(&self, reads: &[(usize, OneRead)], failed: &[(usize, SourceError)]) -> BTreeSet<usize> {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.iter().for_each(|(place, _)| {
+            failing.remove(place);
+        });
+        failing.extend(failed.iter().map(|(place, _)| *place));
+        failing.clone()
+    }
+
     /// What of each source cannot be used behind these reads, by position.
     async fn refused(
         &self,
@@ -227,14 +239,16 @@ impl<S: HrSource> Register<S> {
     fn spare(
         &self,
         reads: &mut [(usize, OneRead)],
-        blind: &[usize],
+        failing: &BTreeSet<usize>,
         refused: &[Vec<Rejection>],
     ) -> Vec<String> {
         let mut warnings = Vec::new();
         for (place, read) in reads {
             let others = self.members.iter().enumerate().filter(|(other, _)| other != place);
             let others: Vec<Doubtful<'_>> = others
-                .map(|(other, member)| Doubtful::new(&member.origin, blind.contains(&other), &refused[other]))
+                .map(|(other, member)| {
+                    Doubtful::new(&member.origin, failing.contains(&other), &refused[other])
+                })
                 .collect();
             let spared = refusal::spare(&mut read.commit.changes, &others);
             if spared.is_empty() {

@@ -40,7 +40,8 @@ pub(super) fn add_absents(
     plan.absences.missing.clone_from(&missing);
     let missing: Vec<String> = missing.into_iter().filter(|id| !gone.contains(id)).collect();
     let means_leaving = rulebook.absence == Absence::Deprovision;
-    if unsure {
+    // Where absence means nothing, nothing has to prove it, and a last day that was announced does not wait.
+    if unsure && means_leaving {
         return;
     }
     if without_id > 0 && means_leaving && !missing.is_empty() && !planted::is(Fault::BelievedAbsence) {

@@ -201,6 +201,73 @@ fn each_kind_of_leave_keeps_suspends_or_leaves_what_a_role_gives() {
     assert_eq!(world.sync_rows(&present, 0).applied(), kinds([("reactivate", 2), ("update", 2)]));
 }
 
+/// The first of four people, hired on this day; the others have been there for long.
+fn hired(first: &str, change: impl FnOnce(&mut Row)) -> Vec<(Row, &str, &'static str)> {
+    let rows = people(4);
+    let mut all = vec![(rows[0].but(change), first, "")];
+    all.extend(rows[1..].iter().map(|row| (row.clone(), "2020-01-06", "")));
+    all
+}
+
+#[test]
+fn a_hire_that_is_rescinded_before_the_first_day_is_never_provisioned() {
+    let future = hired("2026-12-07", |_| {});
+    let cancelled = hired("2026-12-07", |row| row.status = "Terminated".into());
+    // HR says it by a status, or by leaving the row out.
+    for rescinded in [cancelled.as_slice(), &future[1..]] {
+        let mut calendar = Calendar::new(&future);
+        calendar.world.set("lifecycle.provision_days_before_hire", 3);
+        assert_eq!(calendar.sync_on("2026-12-01").0.create, 3);
+        calendar.hr(rescinded);
+        let requests = calendar.world.statistics().requests;
+        for day in ["2026-12-02", "2026-12-04", "2026-12-07", "2026-12-08"] {
+            assert_eq!(calendar.sync_on(day), (Counts::default(), 0), "{day}");
+        }
+        assert_eq!(calendar.world.statistics().requests, requests, "nothing is sent");
+        assert!(calendar.world.user(&people(1)[0].email).is_none());
+    }
+}
+
+#[test]
+fn a_hire_that_is_rescinded_once_there_is_an_account_loses_it_like_a_leaver() {
+    let future = hired("2026-12-07", |_| {});
+    let cancelled = hired("2026-12-07", |row| row.status = "Terminated".into());
+    for rescinded in [cancelled.as_slice(), &future[1..]] {
+        let mut calendar = Calendar::new(&future);
+        calendar.world.set("lifecycle.provision_days_before_hire", 3);
+        assert_eq!(calendar.sync_on("2026-12-04").0.create, 4);
+        calendar.hr(rescinded);
+        assert_eq!(calendar.sync_on("2026-12-05").0, suspends(1));
+        assert!(!is_active(&calendar.world.user(&people(1)[0].email).unwrap()));
+        assert_eq!(calendar.sync_on("2026-12-07").0, Counts::default(), "the first day changes nothing");
+    }
+}
+
+#[test]
+fn a_hire_date_that_moves_is_followed_both_ways_and_takes_an_account_back_until_it_comes() {
+    let mut calendar = Calendar::new(&hired("2026-12-07", |_| {}));
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    let active =
+        |calendar: &Calendar| calendar.world.user(&people(1)[0].email).is_some_and(|u| is_active(&u));
+    assert_eq!(calendar.sync_on("2026-12-01").0.create, 3);
+    // Later: the day that was said before passes.
+    calendar.hr(&hired("2026-12-14", |_| {}));
+    for day in ["2026-12-02", "2026-12-07", "2026-12-13"] {
+        assert_eq!(calendar.sync_on(day), (Counts::default(), 0), "{day}");
+    }
+    // Earlier: at once, where that day has come.
+    calendar.hr(&hired("2026-12-12", |_| {}));
+    assert_eq!(calendar.sync_on("2026-12-13").0.create, 1);
+    assert!(active(&calendar));
+    // Later again, when there is an account: no access until then, by the same account.
+    calendar.hr(&hired("2026-12-21", |_| {}));
+    assert_eq!(calendar.sync_on("2026-12-15").0, suspends(1));
+    assert_eq!(calendar.sync_on("2026-12-20").0, Counts::default());
+    assert_eq!(calendar.sync_on("2026-12-21").0, Counts { reactivate: 1, ..Counts::default() });
+    assert!(active(&calendar));
+    assert_eq!(calendar.world.sandbox.users().len(), 4);
+}
+
 #[test]
 fn what_the_lifecycle_reads_of_a_record_has_to_be_a_column() {
     let mut world = World::new();

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use workiva_sync::core::action::{ActionKind, Attributes, Target};
 use workiva_sync::core::grants::Given;
 use workiva_sync::core::header::HeaderNames;
+use workiva_sync::core::new_id::Origin;
 use workiva_sync::core::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use workiva_sync::core::record::Fingerprint;
 use workiva_sync::core::report::Outcome;
@@ -172,6 +173,7 @@ fn planned(employee_id: &str, kind: ActionKind, base_version: i64) -> PlannedAct
         supersedes: None,
         last_workspace: false,
         settled: Settled { fingerprint: Fingerprint(7), ..Settled::default() },
+        moved_from: None,
     }
 }
 
@@ -829,4 +831,71 @@ async fn a_record_of_whose_grants_one_was_taken_back_settles_nobody_by_the_rest_
     let packed = outbox.store.packed_people("").await.unwrap().unwrap().0;
     let settled = packed.iter().find(|(id, _)| *id == "1001").unwrap().1;
     assert_eq!(settled, Fingerprint::NONE, "should HR return to that record, the grant is missing");
+}
+
+/// `employee_id`, of whom nothing is known, takes over the account of another.
+fn takes_over(employee_id: &str, old: &str, base_version: i64) -> PlannedAction {
+    let moved_from = Some(Origin { employee_id: old.to_owned(), base_version });
+    PlannedAction { moved_from, ..planned(employee_id, ActionKind::Update, 0) }
+}
+
+#[tokio::test]
+async fn an_account_passes_with_its_memberships_in_the_transaction_that_confirms_it() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    outbox.plan("grant", 10, vec![membership("1001", ActionKind::Grant, WORKSPACE, 1)]).await;
+    let grant = outbox.claim_one("a", 11).await;
+    outbox.end(&[member(&grant, Some(Given::Ours))], 12).await;
+    // What it is to be given as well waits for the account.
+    let inside = membership("2001", ActionKind::Grant, INSIDE, 0);
+    assert_eq!(outbox.plan("move", 20, vec![takes_over("2001", "1001", 1), inside]).await.queued, 2);
+    assert_eq!(outbox.state("1001").await.unwrap().moving_to.as_deref(), Some("2001"));
+    let action = outbox.claim_one("a", 21).await;
+    assert_eq!((action.scim_id.as_deref(), action.moved_from.as_deref()), (Some("u1"), Some("1001")));
+    outbox.end(&[done(&action, "u1")], 22).await;
+    let mut states = outbox.store.states(&["1001", "2001"]).await.unwrap();
+    outbox.store.add_memberships(&mut states).await.unwrap();
+    let (old, new) = (&states["1001"], &states["2001"]);
+    assert_eq!((&old.account, old.version, old.moving_to.as_deref()), (&None, 2, None));
+    assert!(old.memberships.is_empty());
+    assert_eq!(new.account.as_ref().unwrap().scim_id, "u1");
+    assert_eq!(new.memberships.get(WORKSPACE), Some(&Given::Ours));
+    assert_eq!(outbox.claim_one("a", 23).await.group.as_deref(), Some(INSIDE));
+    let told =
+        "SELECT count(*) FROM audit WHERE kind = 'moved' AND employee_id = '1001' AND body LIKE '%2001%'";
+    assert_eq!(outbox.number(told).await, 1);
+}
+
+#[tokio::test]
+async fn a_move_is_not_queued_where_the_old_ones_state_has_moved_or_something_of_theirs_is_open() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    assert_eq!(outbox.plan("stale", 10, vec![takes_over("2001", "1001", 0)]).await.queued, 0);
+    outbox.plan("leave", 11, vec![planned("1001", ActionKind::Suspend, 1)]).await;
+    assert_eq!(outbox.plan("late", 12, vec![takes_over("2001", "1001", 1)]).await.queued, 0);
+    // Its own plan does without it.
+    let open = outbox.state("1001").await.unwrap().open.unwrap().action_id;
+    let plan = Plan {
+        actions: vec![takes_over("2001", "1001", 1)],
+        withdrawals: vec![(open, "1001".into())],
+        ..Plan::default()
+    };
+    assert_eq!(outbox.store_plan("move", 13, &plan).await.unwrap().queued, 1);
+    // Behind it nothing is taken in under the old id, and nobody else gets the account.
+    assert_eq!(outbox.plan("again", 14, vec![planned("1001", ActionKind::Suspend, 1)]).await.queued, 0);
+    assert_eq!(outbox.plan("another", 15, vec![takes_over("3001", "1001", 1)]).await.queued, 0);
+    assert_eq!(outbox.claim_one("a", 16).await.employee_id, "2001");
+}
+
+#[tokio::test]
+async fn a_move_that_was_taken_back_leaves_what_is_learnt_with_the_old_id() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("1001", "u1").await;
+    outbox.plan("move", 10, vec![takes_over("2001", "1001", 1)]).await;
+    let action = outbox.claim_one("a", 11).await;
+    let account = Account { scim_id: "u1".into(), active: false, attributes: attributes("1001") };
+    let looked = Ending::Withdrawn { learnt: Some(Some(account.clone())) };
+    outbox.end(&[Finished::new(&action, Vec::new(), looked)], 12).await;
+    assert_eq!(outbox.state("1001").await.unwrap().account, Some(account));
+    assert_eq!(outbox.state("2001").await.unwrap().account, None);
 }

@@ -12,7 +12,7 @@ use super::settings::{AuthKind, Settings, WorkivaSettings};
 use super::sources::{self, SourceRules};
 use crate::core::access::AccessRules;
 use crate::core::desired::{AttributePolicy, UserMapping};
-use crate::core::lifecycle::{Lifecycle, OnRename};
+use crate::core::lifecycle::{Lifecycle, OnNewId, OnRename};
 use crate::core::mapping::CompileError;
 use crate::core::planner::{Absence, Rulebook};
 use crate::core::register::{DATES, Precedence};
@@ -118,6 +118,21 @@ fn check_lifecycle_columns(settings: &Settings, errors: &mut Vec<ConfigError>) {
     }
 }
 
+/// By what one person is known under two employee ids has to be mapped, or nothing would ever be the same.
+fn check_same_person(settings: &Settings, errors: &mut Vec<ConfigError>) {
+    const KEY: &str = "lifecycle.same_person";
+    let lifecycle = &settings.lifecycle;
+    if lifecycle.on_new_id == OnNewId::Move && lifecycle.same_person.is_empty() {
+        let message = "is required with on_new_id = \"move\"; name mapped attributes by which one person is known under two \
+                       employee ids, such as [\"userName\", \"name.givenName\", \"name.familyName\"]";
+        errors.push(ConfigError::new(KEY, message));
+    }
+    for path in lifecycle.same_person.iter().filter(|path| !settings.attributes.contains_key(*path)) {
+        let message = "is not mapped; name attributes of [attributes]";
+        errors.push(ConfigError::with_value(KEY, path, message));
+    }
+}
+
 fn check_drift(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Schedule> {
     let cron = settings.drift.cron.as_ref()?;
     let parsed = Schedule::parse(cron, &settings.schedule.timezone);
@@ -218,6 +233,7 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
             stand_in()
         }
     };
+    check_same_person(settings, errors);
     let access = AccessRules::compile(&settings.access, usable?, names, &settings.tables)
         .map_err(|all| add(all, errors))
         .ok();

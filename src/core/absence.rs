@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::plan::{Plan, Settled, SettledPerson};
-use super::planner::{Absence, Ground, Wish, add, some_of};
+use super::planner::{Absence, Ground, Wish, add};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
+use super::warnings::some_of;
 
 /// People whom the source does not name and who are not settled as absent.
 pub(super) struct Missing {
@@ -52,7 +53,12 @@ pub(super) fn add_absents(
         ));
     } else {
         let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
-        for employee_id in missing.iter().filter(|id| !means_leaving || !claimed.contains(*id)) {
+        let counts_claimed = rulebook.access.lifecycle.same_person().is_some();
+        for employee_id in &missing {
+            let is_claimed = means_leaving && claimed.contains(employee_id);
+            if is_claimed && !counts_claimed {
+                continue;
+            }
             let state = states.get(employee_id);
             let runs = state.map_or(0, |state| state.absent_runs) + 1;
             // Who has nothing to lose needs no grace.
@@ -61,6 +67,10 @@ pub(super) fn add_absents(
                 && state.is_some_and(PersonState::has_something_to_lose);
             if has_grace && runs <= rulebook.absence_runs {
                 plan.absences.counted.push(employee_id.clone());
+            }
+            if is_claimed {
+                // Whoever claims the account takes it over once that counts as absence.
+                continue;
             }
             if has_grace && runs < rulebook.absence_runs {
                 *waiting.entry(runs).or_default() += 1;
@@ -90,7 +100,6 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let Ground { states, rulebook, moment, .. } = *ground;
     let absent = Fingerprint::absent(rulebook.seed);
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
-    let settled = Settled { fingerprint, ..Settled::default() };
     let ends = states.get(&employee_id).and_then(|state| state.ends.clone());
     let leaves = match (absence, &ends) {
         (Absence::Deprovision, _) => Some(Reason::Absent),
@@ -100,6 +109,7 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
         }
         (Absence::Keep, _) => None,
     };
+    let settled = Settled { fingerprint, gone: leaves.is_some(), ..Settled::default() };
     if let Some(reason) = leaves {
         let target = Target::NoAccess { known_as: Attributes::new() };
         let wish = Wish { target, reason: &reason, granted: None, settled };

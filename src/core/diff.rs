@@ -55,6 +55,12 @@ pub fn step(state: &PersonState, target: Target, managed: &BTreeSet<String>, by:
         }
         _ => {}
     }
+    if let Some(open) = open.filter(|open| open.moved_from.is_some())
+        && matches!(target, Target::NoAccess { .. })
+    {
+        // Whoever has the account now is looked after under the own employee id. What it may have done is learnt by a look.
+        return Step::Withdraw { action_id: open.action_id };
+    }
     let uncertain = open.is_some_and(|open| open.uncertain);
     let Some((kind, changes)) = needed(state.account.as_ref(), &target, managed, by, uncertain) else {
         return match open {
@@ -176,6 +182,7 @@ mod tests {
                 target,
                 uncertain,
                 withdrawn: false,
+                moved_from: None,
             }),
             ..PersonState::unknown("1001")
         }

@@ -4,8 +4,8 @@ use super::action::{ActionKind, Change, Target};
 use super::diff::Step;
 use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, memberships};
 use super::plan::{Plan, PlannedAction, Settled};
-use super::planner::some_of;
 use super::state::{AdoptionMark, PersonState};
+use super::warnings::some_of;
 
 /// The attribute under which a plan shows a membership.
 const ATTRIBUTE: &str = "groups";
@@ -69,6 +69,7 @@ fn action(employee_id: &str, state: &PersonState, draft: MembershipDraft, settle
         supersedes: draft.supersedes,
         last_workspace: draft.last_workspace,
         settled,
+        moved_from: None,
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) mod tests {
             on_leave: OnLeave::Keep,
             leave_types: Default::default(),
             on_rename: Default::default(),
+            on_new_id: Default::default(),
+            same_person: Vec::new(),
             provision_days_before_hire: 0,
             deprovision_days_after_termination: 0,
             immediate: vec![],

@@ -10,6 +10,7 @@ use super::action::{ActionKind, Change, Target};
 use super::guard::groups::GroupCounts;
 use super::header::HeaderNames;
 use super::lifecycle::AnnouncedEnd;
+use super::new_id::Origin;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
 
@@ -39,6 +40,8 @@ pub struct PlannedAction {
     pub last_workspace: bool,
     /// What settles the person once this is confirmed.
     pub settled: Settled,
+    /// Whose account is taken over, if one is.
+    pub moved_from: Option<Origin>,
 }
 
 /// What to remember of somebody for whom nothing is left to do.
@@ -52,6 +55,8 @@ pub struct Settled {
     pub ends: Option<AnnouncedEnd>,
     /// The group in which the guard counts the person, where it has groups; `None`: as it was.
     pub group: Option<String>,
+    /// Whether it says that they have left.
+    pub gone: bool,
 }
 
 /// Somebody who is as they should be, but whose record was not known as such.
@@ -178,6 +183,11 @@ impl Plan {
         self.actions.iter().filter(renames)
     }
 
+    /// How many accounts pass to another employee id.
+    pub fn moves(&self) -> u64 {
+        self.actions.iter().filter(|action| action.moved_from.is_some()).count() as u64
+    }
+
     /// Whether a second run over the same source would find nothing that this one did not: nobody rejected, nobody in a
     /// worker's hands, nothing withdrawn, nothing withheld.
     pub fn is_final(&self) -> bool {
@@ -211,6 +221,8 @@ struct Bound<'a> {
     supersedes: Option<i64>,
     fingerprint: String,
     next_change: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_from: Option<&'a Origin>,
 }
 
 /// SHA-256 over a plan's input (hexadecimal) and some of its actions in their order, state versions included: what an
@@ -230,6 +242,7 @@ pub fn content_hash<'a>(input: &str, actions: impl IntoIterator<Item = &'a Plann
             supersedes: action.supersedes,
             fingerprint: action.settled.fingerprint.to_hex(),
             next_change: action.settled.next_change,
+            moved_from: action.moved_from.as_ref(),
         };
         let json = serde_json::to_vec(&bound).expect("an action of strings and numbers has a JSON form");
         hasher.update((json.len() as u64).to_le_bytes());

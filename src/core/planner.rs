@@ -1,5 +1,6 @@
 //! From what a source delivered to a plan: judge each person, settle who holds which user name, compare with state.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use schemars::JsonSchema;
@@ -16,12 +17,14 @@ use super::header::HeaderNames;
 use super::intake::Findings;
 use super::lifecycle::Moment;
 use super::membership;
+use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
 use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Record, Rejection};
 use super::state::{AdoptionMark, PersonState};
 use super::user_names;
 use super::value::folded;
+use super::warnings::{warn_of_undecided, warn_of_waiting};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +70,8 @@ pub struct Judged {
     group: Option<String>,
     /// The mapped user, where there is to be one.
     desired: Option<Attributes>,
+    /// Whether HR says that they have left.
+    has_left: bool,
 }
 
 impl Judged {
@@ -88,6 +93,21 @@ impl Judged {
     /// The mapped user, where there is to be one.
     pub fn desired(&self) -> Option<&Attributes> {
         self.desired.as_ref()
+    }
+
+    /// Whether HR says that they have left, also while a grace still leaves them the access.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Another user is wanted of them.
+    pub(super) fn wish(&mut self, of: impl FnOnce(&Attributes) -> Attributes) {
+        self.desired = self.desired.as_ref().map(of);
+    }
+
+    /// No account is to be made for them.
+    pub(super) fn forgo(&mut self) {
+        self.desired = None;
     }
 
     /// Takes another user name for the time between. The next run looks again.
@@ -131,6 +151,7 @@ fn judge_one(
     let (person, decision, desired) = judge_person(record, states, rulebook, moment)?;
     let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
     Ok(Judged {
+        has_left: rulebook.access.lifecycle.has_left(&person, moment),
         group,
         employee_id: person.record.employee_id().to_owned(),
         row: person.record.row,
@@ -175,6 +196,8 @@ pub struct Material<'a> {
     pub holders: &'a HashMap<String, String>,
     /// When dates are judged.
     pub moment: Moment,
+    /// Whose account may be that of somebody who comes under a new employee id; their states are in `states`.
+    pub lookalikes: &'a Lookalikes,
     /// Which groups are meant by what roles grant; `None`: none grants anything, and memberships are left alone.
     pub groups: Option<&'a GroupMap>,
 }
@@ -185,21 +208,37 @@ pub(super) struct Ground<'a> {
     pub rulebook: &'a Rulebook,
     pub moment: Moment,
     pub groups: Option<&'a GroupMap>,
+    pub moves: &'a Moves,
+}
+
+impl Ground<'_> {
+    /// Whether an account is left as it is: somebody else takes it over, or is about to.
+    pub(super) fn keeps(&self, employee_id: &str) -> bool {
+        let is_moving = |state: &PersonState| state.moving_to.is_some();
+        self.moves.kept.contains(employee_id) || self.states.get(employee_id).is_some_and(is_moving)
+    }
 }
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { judged, rejected, findings, header, states, holders, moment, groups } = material;
+    let Material { mut judged, rejected, findings, header, states, holders, moment, lookalikes, groups } =
+        material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
     plan.header = header;
+    let sight = Sight { states, rulebook, moment, findings: &findings, refused: &rejected, lookalikes };
+    let mut moves = new_id::settle(&mut judged, &sight);
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
-    let names = user_names::settle(judged, holders, &findings.absent);
+    plan.rejected.append(&mut moves.rejected);
+    plan.withdrawals.append(&mut moves.withdrawals);
+    (plan.busy, plan.pending) = (moves.busy, moves.pending);
+    let holders = moves.holders(holders);
+    let names = user_names::settle(judged, &holders, &findings.absent);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
-    let claimed = names.claimed;
-    let ground = Ground { states, rulebook, moment, groups };
+    let claimed = names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)).collect();
+    let ground = Ground { states, rulebook, moment, groups, moves: &moves };
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
@@ -215,61 +254,14 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan
 }
 
-/// Tells of those who wait for another's change of name. They are left as they are, and looked at again.
-fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, states: &States) {
-    if waiting.is_empty() {
-        return;
-    }
-    plan.busy += waiting.len() as u64;
-    plan.pending += waiting.len() as u64;
-    let has_account = |id: &String| states.get(id).is_some_and(|state| state.account.is_some());
-    plan.waiting_renames =
-        waiting.iter().map(|(who, _)| who).filter(|who| has_account(who)).cloned().collect();
-    let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
-    plan.warnings.push(format!(
-        "{} people wait for a user name until another's change of name is confirmed (employee {})",
-        told.len(),
-        some_of(&told)
-    ));
-    plan.name_waits = waiting;
-}
-
-/// Warns of those for whom somebody has to decide, in every run until somebody has.
-fn warn_of_undecided(plan: &mut Plan) {
-    const DECIDE: &str = "decide with `workiva-sync adopt --csv FILE` and `--decisions FILE`";
-    plan.waiting.sort_unstable();
-    plan.doubtful_leavers.sort_unstable();
-    if !plan.waiting.is_empty() {
-        plan.warnings.push(format!(
-            "{} people get no account yet, since a Workiva user may be theirs (employee {}); {DECIDE}",
-            plan.waiting.len(),
-            some_of(&plan.waiting)
-        ));
-    }
-    if !plan.doubtful_leavers.is_empty() {
-        plan.warnings.push(format!(
-            "{} people who are to have no access may have a Workiva user that adopt could not link for certain (employee {}); \
-             they may still have access: {DECIDE}",
-            plan.doubtful_leavers.len(),
-            some_of(&plan.doubtful_leavers)
-        ));
-    }
-}
-
-/// The first of some ids, for a sentence.
-pub fn some_of(ids: &[String]) -> String {
-    let more = if ids.len() > 5 { ", …" } else { "" };
-    ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
-}
-
 fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
     let target = match person.desired {
         Some(attributes) => Target::Access(attributes),
         None => Target::NoAccess { known_as: Attributes::new() },
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
-    let settled =
-        Settled { fingerprint, next_change, ends: person.decision.ends.clone(), group: person.group };
+    let (ends, gone) = (person.decision.ends.clone(), person.has_left);
+    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone };
     let wish =
         Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
     add(plan, person.employee_id, wish, ground);
@@ -287,19 +279,30 @@ pub(super) struct Wish<'a> {
 
 /// Adds what has to happen for one person.
 pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: &Ground<'_>) {
+    if ground.keeps(&employee_id) {
+        // To be looked at again once it has ended.
+        plan.pending += 1;
+        return;
+    }
     let Wish { target, reason, granted, settled } = wish;
     let rulebook = ground.rulebook;
-    let unknown;
-    let state = match ground.states.get(&employee_id) {
-        Some(state) => state,
-        None => {
-            unknown = PersonState::unknown(&employee_id);
-            &unknown
-        }
-    };
+    let known = ground.states.get(&employee_id).map(Cow::Borrowed);
+    let mut state = known.unwrap_or_else(|| Cow::Owned(PersonState::unknown(&employee_id)));
+    let origin = ground.moves.from.get(&employee_id).and_then(|old| ground.states.get(old));
+    if let Some(origin) = origin {
+        state = Cow::Owned(new_id::with_account_of(&state, origin));
+        plan.withdrawals.extend(new_id::withdrawals(origin));
+    }
+    let state = &*state;
     let grouped = grouped(plan, state, &settled, rulebook);
     let granted = granted.filter(|_| matches!(target, Target::Access(_)));
-    let step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
+    let desired = target.clone();
+    let mut step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
+    let mut because = reason.to_string();
+    if let Some(origin) = origin {
+        step = new_id::step(step, &employee_id, desired, state, origin);
+        because += &format!("; takes over the account of employee {}", origin.employee_id);
+    }
     let keeps_access = *reason == Reason::RoleLossKept;
     let memberships = membership::of_person(state, &step, granted, keeps_access, ground.groups);
     let is_whole = memberships.is_settled();
@@ -347,7 +350,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
             employee_id,
             kind: draft.kind,
             changes: draft.changes,
-            because: reason.to_string(),
+            because,
             target: draft.target,
             scim_id: state.account.as_ref().map(|account| account.scim_id.clone()),
             base_version: state.version,
@@ -360,6 +363,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
             } else {
                 settled
             },
+            moved_from: origin.map(Origin::of),
         }),
     }
 }

@@ -307,6 +307,8 @@ pub enum RejectionKind {
     UnusableEmail,
     /// Somebody else holds the user name, or maps to it as well.
     UserNameTaken,
+    /// They may be somebody who is known under another employee id.
+    MaybeKnown,
 }
 
 impl RejectionKind {
@@ -330,71 +332,11 @@ impl RejectionKind {
             Self::UnusableUserName => "unusable_user_name",
             Self::UnusableEmail => "unusable_email",
             Self::UserNameTaken => "user_name_taken",
+            Self::MaybeKnown => "maybe_known",
         }
     }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A record for other modules' tests.
-    pub(crate) fn record(fields: &[(&str, &str)]) -> Record {
-        let columns = Columns::new(fields.iter().map(|(name, _)| *name));
-        let mut batch = RecordBatch::new(Arc::clone(&columns), 7);
-        let values = columns
-            .names()
-            .iter()
-            .map(|name| fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| *value));
-        batch.push(1, values);
-        batch.record(0)
-    }
-
-    #[test]
-    fn a_fingerprint_depends_on_where_a_value_ends_and_on_the_configuration() {
-        let columns = Columns::new(["a", "b"]);
-        let fingerprint = |seed, values: [&'static str; 3]| {
-            let mut batch = RecordBatch::new(Arc::clone(&columns), seed);
-            batch.push(1, values.into_iter());
-            batch.head(0).2
-        };
-        let one = fingerprint(1, ["7", "ab", "c"]);
-        assert_ne!(one, fingerprint(1, ["7", "a", "bc"]));
-        assert_ne!(one, fingerprint(2, ["7", "ab", "c"]));
-        assert_eq!(one, fingerprint(1, ["7", "ab", "c"]));
-        assert_eq!(Fingerprint::from_hex(&one.to_hex()), one);
-    }
-
-    #[test]
-    fn the_first_rows_of_a_batch_are_those_that_stood_first_good_or_not() {
-        let rejection = |row| Rejection {
-            employee_id: None,
-            row: Some(row),
-            kind: RejectionKind::NoEmployeeId,
-            reason: String::new(),
-        };
-        let batch = |most| {
-            let mut batch = RecordBatch::new(Columns::new([]), 0);
-            [1, 3, 5].into_iter().for_each(|row| batch.push(row, [row.to_string().as_str()].into_iter()));
-            batch.rejections = vec![rejection(2), rejection(4)];
-            let batch = batch.first(most);
-            (batch.len(), batch.rejections.len())
-        };
-        assert_eq!((batch(1), batch(3), batch(4), batch(9)), ((1, 0), (2, 1), (2, 2), (3, 2)));
-    }
-
-    #[test]
-    fn a_batch_gives_back_what_was_put_in() {
-        let columns = Columns::new(["status", "department"]);
-        let mut batch = RecordBatch::new(columns, 0);
-        batch.push(4, ["0017", "Finance", "Active"].into_iter());
-        batch.push(5, ["0018", "", "Terminated"].into_iter());
-        assert_eq!(batch.head(1).0, "0018");
-        let record = batch.record(1);
-        assert_eq!(
-            (record.get("status"), record.get("department"), record.row),
-            (Some("Terminated"), None, 5)
-        );
-        assert!(!format!("{record:?}").contains("Terminated"));
-    }
-}
+#[path = "record_tests.rs"]
+pub(crate) mod tests;

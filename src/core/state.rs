@@ -47,6 +47,8 @@ pub struct OpenAction {
     pub uncertain: bool,
     /// Whether it is never sent any more, and only what it did is learnt.
     pub withdrawn: bool,
+    /// The employee id whose account it takes over, if it does.
+    pub moved_from: Option<String>,
 }
 
 /// An action on one membership that still matters.
@@ -92,6 +94,10 @@ pub struct PersonState {
     pub open_memberships: BTreeMap<String, OpenMembership>,
     /// What `adopt` left to be decided about this person, or what was decided.
     pub adoption: Option<AdoptionMark>,
+    /// Whether the record for which nothing was left to do said that they have left.
+    pub gone: bool,
+    /// The employee id that is about to take over the account, by an action that is queued or parked.
+    pub moving_to: Option<String>,
 }
 
 /// Where a person stands for whom `adopt` found a user who may be theirs.
@@ -137,6 +143,8 @@ impl PersonState {
             memberships: BTreeMap::new(),
             open_memberships: BTreeMap::new(),
             adoption: None,
+            gone: false,
+            moving_to: None,
         }
     }
 

@@ -98,11 +98,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .chain(findings.absent.iter().map(String::as_str))
             .collect();
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        let (judged, rejected) = judge(records, &states, rulebook, moment);
+        let lookalikes = &self.lookalikes(&judged, &mut states).await?;
         if groups.is_some() {
             self.store.add_memberships(&mut states).await?;
             add_found(&mut states, &found);
         }
-        let (judged, rejected) = judge(records, &states, rulebook, moment);
         let mut names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
         names.sort_unstable();
         names.dedup();
@@ -110,7 +111,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (states, holders) = (&states, &holders);
         let groups = groups.as_ref();
         let header = read.header;
-        let material = Material { judged, rejected, findings, header, states, holders, moment, groups };
+        let material =
+            Material { judged, rejected, findings, header, states, holders, moment, lookalikes, groups };
         let mut plan = Plan { anew, ..assemble(material, rulebook) };
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {

@@ -245,6 +245,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .cloned()
             .and_then(|record| Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats).ok());
         let (judged, rejected) = judge(records, states, rulebook, moment);
+        let mut states = states.clone();
+        let lookalikes = self.lookalikes(&judged, &mut states).await?;
+        self.store.add_memberships(&mut states).await?;
+        let states = &states;
         if let Some(one) = judged.first() {
             told.decision = Some(judgement(one, person.as_ref()));
             told.user = one.desired().cloned();
@@ -268,6 +272,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 states,
                 holders: &holders,
                 moment,
+                lookalikes: &lookalikes,
                 groups: groups.as_ref(),
             };
             assemble(material, rulebook)
@@ -282,8 +287,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let whole = plan(&at_rest.collect::<HashMap<_, _>>());
         if is_absent {
             // Whoever is missing may keep what they have: by source.absence, for some runs, or for rows without an id.
-            let keeps = whole.actions.is_empty() && states.values().any(PersonState::has_access);
-            let ends = states.values().find_map(|state| state.ends.as_ref());
+            let state = states.get(&told.employee_id);
+            let keeps = whole.actions.is_empty() && state.is_some_and(PersonState::has_access);
+            let ends = state.and_then(|state| state.ends.as_ref());
             told.decision =
                 Some(Judgement::of_absence(keeps, ends.filter(|_| rulebook.absence == Absence::Keep)));
         }

@@ -13,6 +13,7 @@ mod groups;
 pub mod inbound;
 pub mod lease;
 pub mod look;
+mod lookalikes;
 pub mod member;
 pub mod members;
 mod merging;

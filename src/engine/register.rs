@@ -11,11 +11,11 @@ use super::member::{EndedRead, Member, OneRead};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::Intake;
-use crate::core::planner::some_of;
 use crate::core::record::{Columns, Fingerprint, Rejection};
 use crate::core::refusal::{self, Doubtful};
 use crate::core::register::Precedence;
 use crate::core::source_file::SourceFile;
+use crate::core::warnings::some_of;
 use crate::source::{HrSource, SourceEnd, SourceError};
 use crate::store::{RegisterWrite, SourceStanding, Store, StoreError};
 

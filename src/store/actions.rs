@@ -34,6 +34,9 @@ struct ActionRow<'a> {
     last_workspace: bool,
     verify: bool,
     supersedes: Option<i64>,
+    gone: i64,
+    moved_from: Option<&'a str>,
+    moved_version: Option<i64>,
 }
 
 /// Inserts actions in one state; a queued one only where the person's state is what it was decided on. What was inserted
@@ -61,18 +64,25 @@ pub(super) async fn insert_actions(
             .await?;
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
-               base_version, fingerprint, next_change, ends, guard_group, last_workspace, supersedes, uncertain, not_before, created_at) \
+               base_version, fingerprint, next_change, ends, guard_group, last_workspace, supersedes, \
+               gone, moved_from, moved_version, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
                j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'ends', \
                j.value ->> 'group', j.value ->> 'last_workspace', j.value ->> 'supersedes', \
+               j.value ->> 'gone', j.value ->> 'moved_from', j.value ->> 'moved_version', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
              WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
                (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked') \
-                  AND coalesce(o.group_id, '') = coalesce(j.value ->> 'group_id', ''))) \
+                  AND coalesce(o.group_id, '') = coalesce(j.value ->> 'group_id', '')) \
+               AND NOT EXISTS (SELECT 1 FROM action m WHERE m.moved_from IN (p.employee_id, j.value ->> 'moved_from') \
+                 AND m.state IN ('queued', 'parked')) \
+               AND ((j.value ->> 'moved_from') IS NULL OR EXISTS (SELECT 1 FROM person f \
+                 WHERE f.employee_id = j.value ->> 'moved_from' AND f.version = j.value ->> 'moved_version' \
+                   AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = f.employee_id AND o.state IN ('queued', 'parked'))))) \
              ORDER BY j.key",
         )
         .bind(plan_id)
@@ -112,7 +122,7 @@ pub(super) async fn insert_actions(
 
 /// Why, and which attributes change, but not from what to what: the hash binds that to the action.
 fn decision(plan_id: &str, action_id: i64, state: &str, row: &ActionRow<'_>) -> Entry {
-    let body = json!({
+    let mut body = json!({
         "plan": plan_id,
         "action": action_id,
         "state": state,
@@ -126,6 +136,9 @@ fn decision(plan_id: &str, action_id: i64, state: &str, row: &ActionRow<'_>) -> 
             [plan_id, row.employee_id, row.kind, row.because, &row.changes, &row.target],
         ),
     });
+    if let Some(old) = row.moved_from {
+        body["moved_from"] = old.into();
+    }
     Entry::of_person(Kind::Decision, row.employee_id, &body)
 }
 
@@ -150,5 +163,8 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         last_workspace: action.last_workspace,
         verify: action.verify,
         supersedes: action.supersedes,
+        gone: i64::from(action.settled.gone),
+        moved_from: action.moved_from.as_ref().map(|origin| &*origin.employee_id),
+        moved_version: action.moved_from.as_ref().map(|origin| origin.base_version),
     }
 }

@@ -10,6 +10,7 @@ use super::recorded::plan_decided;
 use super::register::accept_sources;
 use super::{Store, StoreError, Tx, millis};
 use crate::core::action::ActionKind;
+use crate::core::new_id::Origin;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
 use crate::core::record::Fingerprint;
 
@@ -138,7 +139,12 @@ pub(super) async fn moved(
     }
     let moved: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM action h JOIN person p USING (employee_id) WHERE h.plan_id = ?1 AND h.state = 'held' \
-         AND (p.version <> h.base_version OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
+         AND (p.version <> h.base_version \
+              OR EXISTS (SELECT 1 FROM person f WHERE f.employee_id = h.moved_from AND f.version <> h.moved_version) \
+              OR EXISTS (SELECT 1 FROM action o JOIN lease USING (action_id) WHERE o.employee_id = h.moved_from) \
+              OR EXISTS (SELECT 1 FROM action m WHERE m.moved_from IN (h.moved_from, h.employee_id) \
+                AND m.state IN ('queued', 'parked') AND m.action_id IS NOT h.supersedes) \
+              OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = h.employee_id \
                 AND o.state IN ('queued', 'parked') AND coalesce(o.group_id, '') = coalesce(h.group_id, '') \
                 AND (o.action_id IS NOT h.supersedes OR o.action_id IN (SELECT action_id FROM lease))))",
     )
@@ -200,7 +206,8 @@ pub(super) async fn stored_hash(
     input: &str,
 ) -> Result<Option<String>, StoreError> {
     let rows = sqlx::query(
-        "SELECT employee_id, kind, changes, because, target, scim_id, base_version, supersedes, fingerprint, next_change \
+        "SELECT employee_id, kind, changes, because, target, scim_id, base_version, supersedes, fingerprint, next_change, \
+           moved_from, moved_version \
          FROM action JOIN intent USING (action_id) WHERE plan_id = ?1 AND state = 'held' ORDER BY action_id",
     )
     .bind(plan_id)
@@ -232,6 +239,9 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
             next_change,
             ..Settled::default()
         },
+        moved_from: row
+            .get::<Option<String>, _>(10)
+            .map(|employee_id| Origin { employee_id, base_version: row.get(11) }),
     })
 }
 

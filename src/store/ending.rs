@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
+use super::accounts::{pass_on, store_accounts, taken_accounts};
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
-use super::memberships::{LEAVES_MORE, end_memberships, let_go, let_wait, with_another_user};
+use super::memberships::{LEAVES_MORE, end_memberships, let_go, with_another_user};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
 use super::withdrawal::end_withdrawn;
@@ -18,7 +19,6 @@ use crate::core::audit::Entry;
 use crate::core::grants::Given;
 use crate::core::planted::{self, Fault};
 use crate::core::state::Account;
-use crate::core::value::folded;
 
 /// How a worker's work on an action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Ending {
 
 impl Ending {
     /// The account that is confirmed or learnt by it, if there is one.
-    fn account(&self) -> Option<&Account> {
+    pub(super) fn account(&self) -> Option<&Account> {
         match self {
             Self::Done { account } | Self::Withdrawn { learnt: Some(account) } => account.as_ref(),
             _ => None,
@@ -83,6 +83,8 @@ pub struct Finished {
     pub run_id: String,
     /// Whose account.
     pub employee_id: String,
+    /// The employee id whose account it takes over, if it does.
+    pub moved_from: Option<String>,
     /// Create, update and so on.
     pub kind: ActionKind,
     /// Every request that was sent for it.
@@ -104,6 +106,7 @@ impl Finished {
             epoch: action.epoch,
             run_id: action.run_id.clone(),
             employee_id: action.employee_id.clone(),
+            moved_from: action.moved_from.clone(),
             kind: action.kind,
             attempts,
             ending,
@@ -184,6 +187,7 @@ async fn finish(
             _ => others.push(one),
         }
     }
+    let moved = pass_on(tx, &done).await?;
     end_done(tx, &done, now).await?;
     end_memberships(tx, &members, now).await?;
     end_withdrawn(tx, &looked_at, now).await?;
@@ -208,6 +212,7 @@ async fn finish(
             }
             Some(outcome(one, ended))
         })
+        .chain(moved)
         .collect();
     append(tx, now, &told).await?;
     Ok((holds, let_go > 0))
@@ -265,7 +270,7 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
         "UPDATE person SET version = version + 1, next_change = a.next_change, ends = a.ends, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
              AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)), '', a.fingerprint), \
-           guard_group = coalesce(a.guard_group, person.guard_group) \
+           guard_group = coalesce(a.guard_group, person.guard_group), gone = a.gone \
          FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id"
     );
     sqlx::query(AssertSqlSafe(settled)).bind(to_json(&ids)).bind(to_json(&anew)).execute(&mut **tx).await?;
@@ -321,80 +326,4 @@ fn ending_row<'a>(one: &'a Finished, taken: Option<&'a String>, now: DateTime<Ut
             Some(EndingRow { uncertain: *uncertain, error: reason, ..row })
         }
     }
-}
-
-/// Actions whose confirmed account belongs to another employee already: one account is never two people's.
-async fn taken_accounts(tx: &mut Tx, finished: &[&Finished]) -> Result<BTreeMap<i64, String>, StoreError> {
-    let mut by_account: BTreeMap<&str, &Finished> = BTreeMap::new();
-    let mut taken = BTreeMap::new();
-    let reason = |holder: &str| {
-        format!(
-            "the Workiva user found for this employee is linked to employee {holder} already; correct one of them in HR or \
-             in Workiva, then retry"
-        )
-    };
-    for one in finished {
-        let Some(account) = one.ending.account() else { continue };
-        match by_account.get(account.scim_id.as_str()) {
-            Some(first) if first.employee_id != one.employee_id => {
-                taken.insert(one.action_id, reason(&first.employee_id));
-            }
-            _ => {
-                by_account.insert(&account.scim_id, one);
-            }
-        }
-    }
-    let pairs: Vec<_> = by_account.iter().map(|(id, one)| (id, &one.employee_id, one.action_id)).collect();
-    let rows = sqlx::query(
-        "SELECT j.value ->> 2, a.employee_id FROM json_each(?1) j JOIN account a ON a.scim_id = j.value ->> 0 \
-         WHERE a.employee_id <> j.value ->> 1",
-    )
-    .bind(to_json(&pairs))
-    .fetch_all(&mut **tx)
-    .await?;
-    taken.extend(rows.iter().map(|row| (row.get::<i64, _>(0), reason(row.get(1)))));
-    Ok(taken)
-}
-
-/// Stores what the accounts of these people are now; of whom there is none, there is none any more. `ours`: they are so since we made
-/// them so, rather than that this was learnt.
-pub(super) async fn store_accounts(
-    tx: &mut Tx,
-    now_held: &[(&str, Option<&Account>)],
-    ours: bool,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let (mut accounts, mut gone) = (Vec::new(), Vec::new());
-    for (employee_id, account) in now_held {
-        match account {
-            Some(account) => {
-                let user_name =
-                    account.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
-                let attributes = to_json(&account.attributes);
-                accounts.push((employee_id, &account.scim_id, account.active, attributes, user_name));
-            }
-            None => gone.push(employee_id),
-        }
-    }
-    if !gone.is_empty() {
-        sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
-            .bind(to_json(&gone))
-            .execute(&mut **tx)
-            .await?;
-    }
-    sqlx::query(
-        "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at, had_access) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, value ->> 2 FROM json_each(?1) WHERE true \
-         ON CONFLICT (employee_id) DO UPDATE SET scim_id = excluded.scim_id, active = excluded.active, \
-           attributes = excluded.attributes, user_name = excluded.user_name, confirmed_at = excluded.confirmed_at, \
-           had_access = iif(?3, excluded.had_access, had_access)",
-    )
-    .bind(to_json(&accounts))
-    .bind(millis(now))
-    .bind(ours)
-    .execute(&mut **tx)
-    .await?;
-    let is_active = |account: &Option<&Account>| account.is_some_and(|account| account.active);
-    let without = now_held.iter().filter(|(_, account)| !is_active(account));
-    let_wait(tx, &without.map(|(employee_id, _)| *employee_id).collect::<Vec<_>>()).await
 }

@@ -12,7 +12,8 @@ use crate::core::guard::HoldReason;
 /// What is stored of one person, besides their account.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct History {
-    /// Actions for this person, newest first, as many as were asked for.
+    /// Actions for this person, and those by which another employee id takes over their account; newest first, as many as were asked
+    /// for.
     pub actions: Vec<PastAction>,
     /// How many actions there are in all.
     pub actions_total: u64,
@@ -112,7 +113,7 @@ impl Store {
         let mut actions = self.past_actions(employee_id, limit, now).await?;
         self.add_requests(&mut actions).await?;
         let (actions_total, audit_total): (i64, i64) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM action WHERE employee_id = ?1), \
+            "SELECT (SELECT count(*) FROM action WHERE employee_id = ?1 OR moved_from = ?1), \
                (SELECT count(*) FROM audit WHERE employee_id = ?1)",
         )
         .bind(employee_id)
@@ -151,7 +152,7 @@ impl Store {
                i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, p.plan_id, coalesce(p.run_id, ''), \
                iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at, a.withdrawn \
              FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
-             WHERE a.employee_id = ?1 ORDER BY a.action_id DESC LIMIT ?2",
+             WHERE a.employee_id = ?1 OR a.moved_from = ?1 ORDER BY a.action_id DESC LIMIT ?2",
         )
         .bind(employee_id)
         .bind(limit)

@@ -292,7 +292,7 @@ pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
 /// People are settled by the last of their actions.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE person SET next_change = a.next_change, ends = a.ends, guard_group = coalesce(a.guard_group, person.guard_group), \
+        "UPDATE person SET next_change = a.next_change, ends = a.ends, gone = a.gone, guard_group = coalesce(a.guard_group, person.guard_group), \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}), \
              '', a.fingerprint) \
          FROM action a WHERE person.employee_id = a.employee_id AND a.action_id IN \

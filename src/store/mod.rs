@@ -3,6 +3,7 @@
 //! One connection writes, two read. Times come from the caller's clock. Bulk goes in and out as JSON arrays, because a
 //! statement a row costs a hundred times as much.
 
+mod accounts;
 mod actions;
 mod adoption;
 mod approval;

@@ -38,6 +38,8 @@ pub struct Claimed {
     pub withdrawn: bool,
     /// Attempts that ended without success.
     pub attempts: u32,
+    /// The employee id whose account it takes over, if it does.
+    pub moved_from: Option<String>,
 }
 
 /// A lease as it was seen.
@@ -188,9 +190,9 @@ pub struct Claim<'a> {
 
 /// What of an action is claimed with it.
 const CLAIMED: &str = "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, \
-                         a.attempts, a.withdrawn, a.group_id \
+                         a.attempts, a.withdrawn, a.group_id, a.moved_from \
                        FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
-                         LEFT JOIN account c USING (employee_id) \
+                         LEFT JOIN account c ON c.employee_id = coalesce(a.moved_from, a.employee_id) \
                        WHERE a.state = 'queued' AND a.waits = 0 AND a.not_before <= ?1 \
                          AND a.action_id NOT IN (SELECT action_id FROM lease)";
 /// The account of a person and their memberships are not written at the same time, since one changes what the other means; nor is a
@@ -271,6 +273,7 @@ fn read_claimed(row: &SqliteRow, epoch: i64) -> Result<Claimed, StoreError> {
         attempts: u32::try_from(row.get::<i64, _>(8)).unwrap_or(u32::MAX),
         withdrawn: row.get::<i64, _>(9) == 1,
         group: row.get(10),
+        moved_from: row.get(11),
     })
 }
 

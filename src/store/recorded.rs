@@ -71,6 +71,12 @@ pub(super) fn connection(settings: &str, capabilities: &Capabilities) -> Entry {
     Entry::new(Kind::Connection, &json!({ "settings": settings, "capabilities": capabilities }))
 }
 
+/// An account that another employee id has taken over, told of the old one.
+pub(super) fn moved(old: &str, one: &Finished) -> Entry {
+    let body = json!({ "run": one.run_id, "action": one.action_id, "to": one.employee_id });
+    Entry::of_person(Kind::Moved, old, &body)
+}
+
 #[derive(Serialize)]
 struct Sent<'a> {
     sent_at: i64,

@@ -35,15 +35,17 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
                 let day = one.settled.next_change.map(moment_text);
                 let group = &one.settled.group;
                 let ends = one.settled.ends.as_ref().map(to_json);
-                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version, group, ends)
+                let gone = i64::from(one.settled.gone);
+                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version, group, ends, gone)
             })
             .collect();
         // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
         stored += sqlx::query(
-            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE true \
+            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
+             FROM json_each(?1) WHERE true \
              ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change, \
-               ends = excluded.ends, \
+               ends = excluded.ends, gone = excluded.gone, \
                guard_group = coalesce(excluded.guard_group, guard_group) \
              WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
                WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",

@@ -1,19 +1,21 @@
 //! Reading what is known of people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, moment_text, to_json};
-use crate::core::action::ActionKind;
+use crate::core::action::{ActionKind, Attributes};
 use crate::core::guard::Scale;
 use crate::core::guard::groups::is_of;
 use crate::core::header::HeaderNames;
+use crate::core::new_id::Lookalikes;
 use crate::core::record::Fingerprint;
 use crate::core::source_file::SourceFile;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
+use crate::core::value::folded;
 
 /// How many people one packed row holds.
 const PACK: i64 = 5_000;
@@ -112,7 +114,9 @@ impl Store {
         let sql = "SELECT p.employee_id, p.version, p.absent_runs, a.scim_id, a.active, a.attributes, \
                      o.action_id, o.kind, o.state, i.target, o.uncertain, \
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
-                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access, p.ends \
+                     (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access, p.ends, \
+                     o.moved_from, p.gone = 1 AND p.fingerprint <> '', \
+                     (SELECT m.employee_id FROM action m WHERE m.moved_from = p.employee_id AND m.state IN ('queued', 'parked')) \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -147,6 +151,40 @@ impl Store {
             }
         }
         Ok(holders)
+    }
+
+    /// Whose account has one of these values (folded) of an attribute. Only user names have an index; for any other attribute every
+    /// account is looked at.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn lookalikes(&self, path: &str, keys: &[String]) -> Result<Lookalikes, StoreError> {
+        let mut found: HashMap<String, Vec<String>> = HashMap::new();
+        if path == "userName" {
+            let sql = "SELECT a.user_name, a.employee_id FROM json_each(?1) j JOIN account a ON a.user_name = j.value \
+                       ORDER BY a.employee_id";
+            let rows: Vec<(String, String)> =
+                sqlx::query_as(sql).bind(to_json(&keys)).fetch_all(&self.readers).await?;
+            rows.into_iter().for_each(|(key, id)| found.entry(key).or_default().push(id));
+            return Ok(Lookalikes(found));
+        }
+        let keys: HashSet<&String> = keys.iter().collect();
+        let sql = "SELECT employee_id, attributes FROM account WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2";
+        let mut after = String::new();
+        loop {
+            let rows: Vec<(String, String)> =
+                sqlx::query_as(sql).bind(&after).bind(PACK).fetch_all(&self.readers).await?;
+            let Some((last, _)) = rows.last() else { return Ok(Lookalikes(found)) };
+            after.clone_from(last);
+            for (employee_id, attributes) in rows {
+                let attributes: Attributes = serde_json::from_str(&attributes)
+                    .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
+                let key = attributes.get(path).map(|value| folded(value));
+                if let Some(key) = key.filter(|key| keys.contains(key)) {
+                    found.entry(key).or_default().push(employee_id);
+                }
+            }
+        }
     }
 
     /// What a plan is measured against.
@@ -280,6 +318,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
             target: serde_json::from_str(row.get(9)).map_err(|_| corrupt("an action's target"))?,
             uncertain: row.get::<i64, _>(10) == 1,
             withdrawn: row.get::<i64, _>(14) == 1,
+            moved_from: row.get(17),
         }),
     };
     let ends = row.get::<Option<&str>, _>(16).map(serde_json::from_str).transpose();
@@ -296,6 +335,8 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         had_access: row.get::<Option<i64>, _>(15) == Some(1),
         open,
         adoption,
+        gone: row.get::<i64, _>(18) == 1,
+        moving_to: row.get(19),
         ..PersonState::unknown("")
     })
 }

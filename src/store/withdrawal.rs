@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::ending::{Ending, Finished, store_accounts};
+use super::accounts::store_accounts;
+use super::ending::{Ending, Finished};
 use super::plans::{CHUNK, RunRecord};
 use super::recorded;
 use super::{StoreError, Tx, millis, to_json};
@@ -65,13 +66,13 @@ pub(super) async fn end_withdrawn(
     let learnt: Vec<_> = looked_at
         .iter()
         .filter_map(|one| match &one.ending {
-            Ending::Withdrawn { learnt } => Some((&*one.employee_id, learnt.as_ref()?.as_ref())),
+            Ending::Withdrawn { learnt } => Some((owner(one), learnt.as_ref()?.as_ref())),
             _ => None,
         })
         .collect();
     store_accounts(tx, &learnt, false, now).await?;
     let moved: Vec<&str> = learnt.iter().map(|(employee_id, _)| *employee_id).collect();
-    let people: Vec<&str> = looked_at.iter().map(|one| &*one.employee_id).collect();
+    let people: Vec<&str> = looked_at.iter().flat_map(|one| [&*one.employee_id, owner(one)]).collect();
     sqlx::query(
         "UPDATE person SET fingerprint = '', \
            version = version + (employee_id IN (SELECT value FROM json_each(?2))) \
@@ -91,4 +92,9 @@ pub(super) async fn end_withdrawn(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whose account it is of which something is learnt: one that was not taken over is the old employee id's.
+fn owner(one: &Finished) -> &str {
+    one.moved_from.as_deref().unwrap_or(&one.employee_id)
 }

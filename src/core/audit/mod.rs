@@ -36,6 +36,8 @@ pub enum Kind {
     PlanDecided,
     /// Every request that was sent for an action under one claim, and how that ended.
     Outcome,
+    /// Another employee id has taken the account over; told of the old one.
+    Moved,
     /// An operator put a parked action back into the queue.
     Retry,
     /// An operator gave a parked action up.
@@ -58,6 +60,7 @@ impl Kind {
             Self::Withdrawal => "withdrawal",
             Self::PlanDecided => "plan_decided",
             Self::Outcome => "outcome",
+            Self::Moved => "moved",
             Self::Retry => "retry",
             Self::Discard => "discard",
             Self::Adoption => "adoption",

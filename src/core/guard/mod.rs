@@ -114,6 +114,9 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     limits.creates(scale, &counts);
     limits.source(plan, scale);
     limits.renames(plan, scale);
+    let moves = (plan.moves(), scale.active_accounts);
+    let of = ("accounts that would pass to another employee id", "active accounts");
+    limits.percent("move_percent", moves, settings.max_move_percent, of);
     limits.configuration(plan, scale, &counts);
     let reasons = limits.reasons;
     let only_deprovisions = settings.on_trip == OnTrip::HoldDeprovisions

@@ -45,6 +45,10 @@ pub struct GuardSettings {
     #[serde(default = "five")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_rename_percent: f64,
+    /// Most accounts that may pass to another employee id (`lifecycle.on_new_id = "move"`), as a percentage of active accounts.
+    #[serde(default = "five")]
+    #[schemars(range(min = 0.0))]
+    pub max_move_percent: f64,
     /// Most people whom a changed configuration may change, as a percentage of active accounts; not on a first load.
     #[serde(default = "ten")]
     #[schemars(range(min = 0.0))]

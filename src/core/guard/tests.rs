@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::action::{ActionKind, Attributes, Change, Target};
+use crate::core::new_id::Origin;
 use crate::core::plan::PlannedAction;
 use crate::core::record::{Rejection, RejectionKind};
 
@@ -26,6 +27,7 @@ fn plan(suspends: usize, creates: usize, renames: usize) -> Plan {
         supersedes: None,
         last_workspace: false,
         settled: Default::default(),
+        moved_from: None,
     };
     let rename = Change { attribute: "userName".into(), from: Some("a".into()), to: Some("b".into()) };
     let mut plan = Plan { rows: 1000, ..Plan::default() };
@@ -71,6 +73,21 @@ fn creates_that_still_wait_count_but_for_those_of_a_first_load() {
     assert_eq!(codes(&waiting), ["create_count", "create_percent"]);
     let first_load = Scale { open_creates: 299, open_later_creates: 0, ..waiting };
     assert!(codes(&first_load).is_empty());
+}
+
+#[test]
+fn accounts_that_pass_to_another_employee_id_have_a_limit_of_their_own() {
+    let moves = |number: usize| {
+        let mut plan = plan(0, 0, number);
+        let origin = Origin { employee_id: "old".into(), base_version: 1 };
+        for action in &mut plan.actions {
+            (action.changes, action.moved_from) = (Vec::new(), Some(origin.clone()));
+        }
+        plan
+    };
+    assert!(codes(&moves(50), scale(1000)).is_empty());
+    assert_eq!(codes(&moves(51), scale(1000)), ["move_percent"]);
+    assert!(codes(&moves(2), scale(3)).is_empty(), "a handful");
 }
 
 #[test]

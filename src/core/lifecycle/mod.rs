@@ -42,6 +42,13 @@ pub struct LifecycleSettings {
     /// Whether the user name of an account follows the mapping when that changes.
     #[serde(default)]
     pub on_rename: OnRename,
+    /// What becomes of somebody who comes under a new employee id, and may be the person of one who has left.
+    #[serde(default)]
+    pub on_new_id: OnNewId,
+    /// With `on_new_id = "move"`: mapped attributes (SCIM paths) by which one person is known under two employee ids. The first one
+    /// finds the account, all of them have to agree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_person: Vec<String>,
     /// How many days before the hire date the account is provisioned.
     #[serde(default)]
     #[schemars(range(max = 3650))]
@@ -72,6 +79,17 @@ pub enum OnRename {
     Update,
     /// The account keeps the one that it has, for good.
     Keep,
+}
+
+/// What becomes of somebody who may be the person of another employee id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnNewId {
+    /// A user name that another holds is not given to them; they are rejected.
+    #[default]
+    Reject,
+    /// They take over the account of the one who has left, where that is certain; in doubt they are rejected.
+    Move,
 }
 
 /// What leave means for an account.
@@ -214,6 +232,11 @@ impl Lifecycle {
         self.statuses.iter().find(|(known, _)| *known == value).map(|(_, status)| *status)
     }
 
+    /// By which mapped attributes somebody who comes under a new employee id is the person of an old one; `None`: by none.
+    pub fn same_person(&self) -> Option<&[String]> {
+        (self.settings.on_new_id == OnNewId::Move).then_some(&self.settings.same_person)
+    }
+
     /// The calendar day that it is in the lifecycle's time zone.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         self.zones.usual_day(now)
@@ -253,12 +276,27 @@ impl Lifecycle {
         Employment::Employed { until: first_without.and_then(|day| day.pred_opt()), leave }
     }
 
-    /// The next moment at which the dates alone change the answer of [`Lifecycle::employment`].
+    /// Whether HR says that the person has left, also while a grace still leaves them the access.
+    pub fn has_left(&self, person: &Person, moment: Moment) -> bool {
+        let today = self.zones.day_of(&person.record, moment);
+        let is_over = |day: NaiveDate| today >= day;
+        person.status == EmploymentStatus::Terminated || self.first_day_gone(person).is_some_and(is_over)
+    }
+
+    /// The first day on which somebody has left, by a termination date that counts.
+    fn first_day_gone(&self, person: &Person) -> Option<NaiveDate> {
+        let last = termination(person)?;
+        if self.is_immediate(person) { Some(last) } else { last.succ_opt() }
+    }
+
+    /// The next moment at which the dates alone change the answer of [`Lifecycle::employment`], or of [`Lifecycle::has_left`] where that
+    /// matters.
     pub fn next_change(&self, person: &Person, moment: Moment) -> Option<DateTime<Utc>> {
         let today = self.zones.day_of(&person.record, moment);
         let begin = self.first_day(person);
         let end = person.termination_date.and_then(|date| self.first_day_without(person, date));
-        let day = [begin, end].into_iter().flatten().filter(|day| *day > today).min()?;
+        let gone = self.same_person().and_then(|_| self.first_day_gone(person));
+        let day = [begin, end, gone].into_iter().flatten().filter(|day| *day > today).min()?;
         Some(self.zones.start_of(&person.record, day))
     }
 

@@ -19,6 +19,22 @@ pub async fn existing<P: ScimPort>(
     session: &mut Session<'_, P>,
     attributes: &Attributes,
 ) -> Result<Option<RemoteUser>, Interrupt> {
+    if let Some(user) = searched(session, attributes).await? {
+        return Ok(Some(user));
+    }
+    // A create that may have taken effect unseen may have had another user name, and there are servers whose filter knows no
+    // externalId: only a look at everybody tells.
+    if session.must_verify() { by_paging(session, attributes).await } else { Ok(None) }
+}
+
+/// The same by searches alone.
+///
+/// # Errors
+/// Where Workiva cannot be asked, or several users fit.
+pub async fn searched<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    attributes: &Attributes,
+) -> Result<Option<RemoteUser>, Interrupt> {
     let prepared =
         if session.must_verify() { None } else { session.line.directory.prepared(session.begun_at) };
     for by in session.line.manner.match_existing.clone() {
@@ -31,9 +47,7 @@ pub async fn existing<P: ScimPort>(
             return Ok(Some(user));
         }
     }
-    // A create that may have taken effect unseen may have had another user name, and there are servers whose filter knows no
-    // externalId: only a look at everybody tells.
-    if session.must_verify() { by_paging(session, attributes).await } else { Ok(None) }
+    Ok(None)
 }
 
 /// Looks through all users, for servers whose filter finds nothing although a create is refused as a duplicate.

@@ -4,6 +4,7 @@ mod deprovision;
 mod find;
 mod membership;
 mod provision;
+mod take_over;
 mod withdrawn;
 mod write;
 

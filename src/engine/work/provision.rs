@@ -1,7 +1,7 @@
 //! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
 
 use super::write::{Changes, Written, change};
-use super::{Confirmed, find};
+use super::{Confirmed, find, take_over};
 use crate::core::action::ActionKind;
 use crate::core::scim::user::{create_body, created_id};
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
@@ -20,13 +20,14 @@ pub async fn provision<P: ScimPort>(
     session: &mut Session<'_, P>,
     desired: &Attributes,
 ) -> Result<Confirmed, Interrupt> {
-    let brought = match session.action.scim_id.clone() {
-        Some(id) if session.must_verify() => match read_user(session, &id).await? {
+    let brought = match (session.action.scim_id.clone(), session.action.moved_from.clone()) {
+        (Some(id), Some(old)) => take_over::take_over(session, &id, &old, desired).await?,
+        (Some(id), None) if session.must_verify() => match read_user(session, &id).await? {
             Found::Here(live) => bring(session, &id, desired, &live).await?,
             Found::Gone => None,
         },
-        Some(id) => update(session, &id, desired).await?,
-        None => None,
+        (Some(id), None) => update(session, &id, desired).await?,
+        (None, _) => None,
     };
     match brought {
         Some(account) => Ok(Some(account)),
@@ -52,7 +53,7 @@ async fn update<P: ScimPort>(
 }
 
 /// Whatever is missing on a user as it was just read. `None`: the user is gone.
-async fn bring<P: ScimPort>(
+pub(super) async fn bring<P: ScimPort>(
     session: &mut Session<'_, P>,
     id: &str,
     desired: &Attributes,
@@ -65,7 +66,8 @@ async fn bring<P: ScimPort>(
             changes.push((removed.attribute.clone(), None));
         }
     }
-    let active = (live.active == Some(false)).then_some(true);
+    let is_hidden = live.active.is_none() && session.action.kind == ActionKind::Reactivate;
+    let active = (live.active == Some(false) || is_hidden).then_some(true);
     if changes.is_empty() && active.is_none() {
         return Ok(Some(confirmed(id, desired)));
     }

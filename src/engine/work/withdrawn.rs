@@ -19,8 +19,10 @@ const UNSEEN: &str = "HR has taken this suspend back, and Workiva does not show 
 /// Why the work stops before its end.
 pub async fn look<P: ScimPort>(session: &mut Session<'_, P>) -> Result<Ending, Interrupt> {
     let action = session.action;
-    let mut states = session.line.store.states(&[&action.employee_id]).await?;
-    let confirmed = states.remove(&action.employee_id).and_then(|state| state.account);
+    // What is confirmed of an account that was to be taken over is the old employee id's.
+    let owner = action.moved_from.as_ref().unwrap_or(&action.employee_id);
+    let mut states = session.line.store.states(&[owner]).await?;
+    let confirmed = states.remove(owner).and_then(|state| state.account);
     let Some((id, user)) = found(session, action.target.attributes()).await? else {
         return Ok(nobody(action.kind, confirmed.as_ref()));
     };

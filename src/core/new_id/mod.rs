@@ -1,0 +1,380 @@
+//! People who come under a new employee id: rehired, or of another worker type. `lifecycle.on_new_id = "move"` lets them take over the
+//! account that they had under the old one, where it is certain whose that is. In doubt nobody gets an account: never a second one.
+
+mod doubt;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+
+use self::doubt::{Doubt, refuse};
+use super::action::{ActionKind, Attributes, Change, Target};
+use super::desired::UserMapping;
+use super::diff::{Draft, Step, is_same_value};
+use super::intake::Findings;
+use super::lifecycle::Moment;
+use super::planner::{Absence, Judged, Rulebook, States};
+use super::record::Rejection;
+use super::state::{Account, OpenAction, OpenState, PersonState};
+use super::value::folded;
+
+/// The attribute under which a plan shows that an account moves.
+pub const ATTRIBUTE: &str = "employee_id";
+
+/// Whose account an action takes over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The old employee id.
+    pub employee_id: String,
+    /// The version of its state that this was decided on.
+    pub base_version: i64,
+}
+
+impl Origin {
+    pub(super) fn of(state: &PersonState) -> Self {
+        Self { employee_id: state.employee_id.clone(), base_version: state.version }
+    }
+}
+
+/// People of the state table whose account may be that of somebody new, by the folded value of the first attribute of
+/// `lifecycle.same_person`.
+#[derive(Debug, Default)]
+pub struct Lookalikes(pub HashMap<String, Vec<String>>);
+
+/// Whose accounts have to be looked for: the folded values of the first attribute of `same_person` of those who come without one.
+pub fn keys(judged: &[Judged], states: &States, users: &UserMapping, same_person: &[String]) -> Vec<String> {
+    let Some(path) = same_person.first() else { return Vec::new() };
+    let key = |person: &Judged| Some(folded(newcomer(person, states, users)?.get(path)?));
+    let keys: BTreeSet<String> = judged.iter().filter_map(key).collect();
+    keys.into_iter().collect()
+}
+
+/// The old employee ids of moves that are under way.
+pub fn origins(states: &States) -> Vec<String> {
+    let origin = |state: &PersonState| state.open.as_ref()?.moved_from.clone();
+    states.values().filter_map(origin).collect()
+}
+
+/// What somebody is to look like who should have an account and has none, if an old one may be theirs.
+fn newcomer<'a>(person: &'a Judged, states: &States, users: &UserMapping) -> Option<&'a Attributes> {
+    let desired = person.desired()?;
+    let Some(state) = states.get(person.employee_id()) else { return Some(desired) };
+    if state.account.is_some() || state.adoption.is_some() {
+        return None;
+    }
+    let is_wanted = |open: &OpenAction| {
+        let origin = open.moved_from.as_ref().and_then(|old| states.get(old)?.account.as_ref());
+        let desired = origin.map_or_else(|| desired.clone(), |account| kept(desired, account, users));
+        matches!(&open.target, Target::Access(wanted) if *wanted == desired)
+    };
+    let may_take_over = state.open.as_ref().is_none_or(|open| match open.state {
+        // An account may have been made already.
+        _ if open.moved_from.is_none() && open.uncertain => false,
+        OpenState::Leased => open.moved_from.is_some(),
+        // Somebody has decided to leave it at that until HR says something else.
+        OpenState::Discarded => !is_wanted(open),
+        OpenState::Queued | OpenState::Parked => true,
+    });
+    may_take_over.then_some(desired)
+}
+
+/// What is wanted of an account that is taken over: it keeps what accounts keep, but for the key.
+fn kept(desired: &Attributes, account: &Account, users: &UserMapping) -> Attributes {
+    const KEY: &str = "externalId";
+    let mut all = desired.clone();
+    users.keep(&mut all, &account.attributes);
+    if let Some(key) = desired.get(KEY) {
+        all.insert(KEY.to_owned(), key.clone());
+    }
+    all
+}
+
+/// By what people are looked at who come without an account.
+pub(super) struct Sight<'a> {
+    pub states: &'a States,
+    pub rulebook: &'a Rulebook,
+    /// When dates are judged.
+    pub moment: Moment,
+    pub findings: &'a Findings,
+    /// Whose records cannot be used.
+    pub refused: &'a [Rejection],
+    pub lookalikes: &'a Lookalikes,
+}
+
+/// Who takes over whose account, and who may not have one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Moves {
+    /// New employee id to old one.
+    pub from: BTreeMap<String, String>,
+    /// In doubt: no account is made for them.
+    pub rejected: Vec<Rejection>,
+    /// Old employee ids whose account is left as it is in this run.
+    pub kept: BTreeSet<String>,
+    /// Old employee ids that are missing from the source, whose absence counts but is not acted on.
+    pub claimed: BTreeSet<String>,
+    /// Moves under way that are not to be carried out any more: (action, new employee id).
+    pub withdrawals: Vec<(i64, String)>,
+    /// How many wait for an action under way on the account.
+    pub busy: u64,
+    /// How many are to be looked at again once something has ended.
+    pub pending: u64,
+}
+
+/// Settles who takes over which account. Those in doubt are taken out of `judged`, and so is whoever's account is left as it is.
+pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
+    let mut moves = Moves::default();
+    let Some(same_person) = sight.rulebook.access.lifecycle.same_person() else { return moves };
+    let gone = Gone::new(judged, sight);
+    let mut found: BTreeMap<String, Result<String, Doubt>> = BTreeMap::new();
+    for person in judged.iter_mut() {
+        let users = &sight.rulebook.users;
+        let Some(desired) = newcomer(person, sight.states, users) else { continue };
+        let Some(origin) = origin(person.employee_id(), desired, same_person, sight) else { continue };
+        if person.has_left() {
+            // The days that are left to them go with the account, which has passed to another employee id.
+            person.forgo();
+        } else {
+            found.insert(person.employee_id().to_owned(), origin);
+        }
+    }
+    let mut claims: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+    for (who, origin) in &found {
+        if let Ok(old) = origin {
+            claims.entry(old).or_default().push(who);
+        }
+    }
+    let several: BTreeMap<String, Vec<String>> = claims
+        .into_iter()
+        .filter(|(_, all)| all.len() > 1)
+        .map(|(old, all)| (old.clone(), all.into_iter().cloned().collect()))
+        .collect();
+    judged.retain(|person| {
+        let who = person.employee_id();
+        let Some(origin) = found.remove(who) else { return true };
+        let doubt = origin.and_then(|old| match several.get(&old) {
+            Some(all) => Err(Doubt::SeveralNewcomers { old, all: all.clone() }),
+            None => gone.check(who, old, sight.states),
+        });
+        match doubt {
+            Ok(old) => {
+                moves.kept.insert(old.clone());
+                moves.from.insert(who.to_owned(), old);
+                true
+            }
+            Err(doubt) => {
+                moves.doubt(person, &doubt, sight);
+                false
+            }
+        }
+    });
+    for person in judged.iter_mut() {
+        let origin = moves.from.get(person.employee_id()).and_then(|old| sight.states.get(old));
+        if let Some(account) = origin.and_then(|origin| origin.account.as_ref()) {
+            person.wish(|desired| kept(desired, account, &sight.rulebook.users));
+        }
+    }
+    let people = judged.len();
+    judged.retain(|person| !moves.kept.contains(person.employee_id()));
+    moves.pending = moves.busy + (people - judged.len()) as u64;
+    moves
+}
+
+/// The one employee id whose account looks like theirs; `None`: nobody's does.
+fn origin(
+    who: &str,
+    desired: &Attributes,
+    same_person: &[String],
+    sight: &Sight<'_>,
+) -> Option<Result<String, Doubt>> {
+    // What has been decided stands, also where HR has changed a value since.
+    let open = sight.states.get(who).and_then(|state| state.open.as_ref());
+    if let Some(old) = open.filter(|open| !open.withdrawn && open.state != OpenState::Discarded)
+        && let Some(old) = &old.moved_from
+    {
+        return Some(Ok(old.clone()));
+    }
+    let (first, others) = same_person.split_first()?;
+    let account = |old: &String| sight.states.get(old).and_then(|state| state.account.as_ref());
+    let same = |old: &String, path: &String| {
+        let theirs = account(old).and_then(|account| account.attributes.get(path)).map(String::as_str);
+        theirs.is_some() && is_same_value(path, theirs, desired.get(path).map(String::as_str))
+    };
+    let alike: Vec<&String> =
+        sight.lookalikes.0.get(&folded(desired.get(first)?))?.iter().filter(|old| same(old, first)).collect();
+    let differing =
+        |old: &String| others.iter().filter(|path| !same(old, path)).cloned().collect::<Vec<String>>();
+    let whole: Vec<&String> = alike.iter().copied().filter(|old| differing(old).is_empty()).collect();
+    match (whole.as_slice(), alike.as_slice()) {
+        ([old], _) => Some(Ok((*old).clone())),
+        ([], []) => None,
+        ([], [old, ..]) => {
+            let doubt = Doubt::Differs { old: (*old).clone(), by: first.clone(), in_what: differing(old) };
+            Some(Err(doubt))
+        }
+        (all, _) => Some(Err(Doubt::SeveralAccounts(all.iter().map(|old| (*old).clone()).collect()))),
+    }
+}
+
+/// Who has left, as this run knows it.
+struct Gone {
+    /// Of those who were judged: whether they have left, and why they have access or none.
+    judged: HashMap<String, (bool, String)>,
+    unusable: HashSet<String>,
+    /// Of those whom the source no longer names: whether that means that they have left.
+    absent: HashMap<String, Result<(), &'static str>>,
+}
+
+impl Gone {
+    fn new(judged: &[Judged], sight: &Sight<'_>) -> Self {
+        let of_judged = |person: &Judged| {
+            let why = person.decision().reason.to_string();
+            (person.employee_id().to_owned(), (person.has_left(), why))
+        };
+        let refused = sight.refused.iter().chain(&sight.findings.rejected);
+        let of_absent = |old: &String| (old.clone(), absence(old, sight));
+        Self {
+            judged: judged.iter().map(of_judged).collect(),
+            unusable: refused.filter_map(|one| one.employee_id.clone()).collect(),
+            absent: sight.findings.absent.iter().map(of_absent).collect(),
+        }
+    }
+
+    /// Whether the account can be taken over now.
+    fn check(&self, who: &str, old: String, states: &States) -> Result<String, Doubt> {
+        let Some(state) = states.get(&old).filter(|state| state.account.is_some()) else {
+            return Err(Doubt::InFlight { old });
+        };
+        if let Some(other) = state.moving_to.as_ref().filter(|other| *other != who) {
+            return Err(Doubt::SeveralNewcomers { all: vec![other.clone(), who.to_owned()], old });
+        }
+        if self.unusable.contains(&old) {
+            return Err(Doubt::Unusable { old });
+        }
+        match (self.judged.get(&old), self.absent.get(&old)) {
+            (Some((true, _)), _) | (None, Some(Ok(()))) => {}
+            (Some((false, why)), _) => return Err(Doubt::NotGone { why: why.clone(), old }),
+            (None, Some(Err(why))) => return Err(Doubt::NotGone { why: (*why).to_owned(), old }),
+            (None, None) if state.gone => {}
+            (None, None) => {
+                return Err(Doubt::NotGone { why: "by the newest run they have not".into(), old });
+            }
+        }
+        if is_in_flight(state) { Err(Doubt::InFlight { old }) } else { Ok(old) }
+    }
+}
+
+fn absence(old: &str, sight: &Sight<'_>) -> Result<(), &'static str> {
+    let rulebook = sight.rulebook;
+    if sight.findings.gone.iter().any(|id| id == old) {
+        return Ok(());
+    }
+    if sight.findings.unsure {
+        return Err("the source no longer names them, which proves nothing in this run");
+    }
+    let state = sight.states.get(old);
+    if rulebook.absence == Absence::Keep {
+        let ends = state.and_then(|state| state.ends.as_ref());
+        if ends.is_some_and(|ends| ends.has_come(sight.moment)) {
+            return Ok(());
+        }
+        return Err("the source no longer names them, which means nothing (source.absence)");
+    }
+    if sight.findings.without_id > 0 {
+        return Err(
+            "the source no longer names them, but rows without a readable employee id could be theirs",
+        );
+    }
+    let runs = state.map_or(0, |state| state.absent_runs) + 1;
+    if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
+        return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
+    }
+    Ok(())
+}
+
+/// Whether something of theirs is in a worker's hands, or may have been carried out unseen.
+fn is_in_flight(state: &PersonState) -> bool {
+    let moves = |state: OpenState, uncertain: bool, withdrawn: bool| match state {
+        OpenState::Leased => true,
+        OpenState::Queued | OpenState::Parked => uncertain || withdrawn,
+        OpenState::Discarded => false,
+    };
+    state.open.as_ref().is_some_and(|open| moves(open.state, open.uncertain, open.withdrawn))
+        || state.open_memberships.values().any(|open| moves(open.state, open.uncertain, open.withdrawn))
+}
+
+impl Moves {
+    /// Who holds which user name, once the accounts have moved.
+    pub(super) fn holders<'a>(
+        &self,
+        holders: &'a HashMap<String, String>,
+    ) -> Cow<'a, HashMap<String, String>> {
+        if self.from.is_empty() {
+            return Cow::Borrowed(holders);
+        }
+        let new_ids: HashMap<&String, &String> = self.from.iter().map(|(who, old)| (old, who)).collect();
+        let after = |old: &String| (*new_ids.get(old).unwrap_or(&old)).clone();
+        Cow::Owned(holders.iter().map(|(name, holder)| (name.clone(), after(holder))).collect())
+    }
+
+    fn doubt(&mut self, person: &Judged, doubt: &Doubt, sight: &Sight<'_>) {
+        self.rejected.push(refuse(person, doubt));
+        let open = sight.states.get(person.employee_id()).and_then(|state| state.open.as_ref());
+        if let Some(open) = open.filter(|open| open.moved_from.is_some() && open.state != OpenState::Leased) {
+            self.withdrawals.push((open.action_id, person.employee_id().to_owned()));
+        }
+        let absent: HashSet<&String> = sight.findings.absent.iter().collect();
+        self.claimed.extend(doubt.whose().filter(|old| absent.contains(old)).cloned());
+        if let Doubt::InFlight { old } = doubt {
+            self.busy += 1;
+            // What takes the access away ends first; anything else is not followed by a suspension of one who stays.
+            let open = sight.states.get(old).and_then(|state| state.open.as_ref());
+            if !open.is_some_and(|open| open.kind.is_deprovision()) {
+                self.kept.insert(old.clone());
+            }
+        }
+    }
+}
+
+/// The state of somebody who takes over an account, as it will be with it.
+pub(super) fn with_account_of(state: &PersonState, origin: &PersonState) -> PersonState {
+    PersonState { account: origin.account.clone(), memberships: origin.memberships.clone(), ..state.clone() }
+}
+
+/// The step of somebody who takes over an account: there is always something to be confirmed, be it only whose it is.
+pub(super) fn step(step: Step, who: &str, target: Target, state: &PersonState, origin: &PersonState) -> Step {
+    let open = state.open.as_ref();
+    let mut draft = match step {
+        Step::Act(draft) => draft,
+        Step::Pending
+            if open.is_some_and(|open| open.moved_from.as_deref() == Some(&*origin.employee_id)) =>
+        {
+            return Step::Pending;
+        }
+        busy @ Step::Busy { .. } => return busy,
+        Step::Settled | Step::Withdraw { .. } | Step::Pending => Draft {
+            kind: ActionKind::Update,
+            changes: Vec::new(),
+            target,
+            verify: open.is_some_and(|open| open.uncertain),
+            supersedes: open.map(|open| open.action_id),
+        },
+    };
+    let change = Change {
+        attribute: ATTRIBUTE.into(),
+        from: Some(origin.employee_id.clone()),
+        to: Some(who.to_owned()),
+    };
+    draft.changes.insert(0, change);
+    Step::Act(draft)
+}
+
+/// What waits under the old employee id, and is not needed any more.
+pub(super) fn withdrawals(origin: &PersonState) -> impl Iterator<Item = (i64, String)> + '_ {
+    let account = origin.open.as_ref().map(|open| open.action_id);
+    let memberships = origin.open_memberships.values().map(|open| open.action_id);
+    account.into_iter().chain(memberships).map(|action_id| (action_id, origin.employee_id.clone()))
+}
+
+#[cfg(test)]
+mod tests;

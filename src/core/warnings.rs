@@ -1,0 +1,51 @@
+//! What a plan warns of: people who wait, for a user name or for a decision.
+
+use super::plan::Plan;
+use super::planner::States;
+
+/// Tells of those who wait for another's change of name. They are left as they are, and looked at again.
+pub(super) fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, states: &States) {
+    if waiting.is_empty() {
+        return;
+    }
+    plan.busy += waiting.len() as u64;
+    plan.pending += waiting.len() as u64;
+    let has_account = |id: &String| states.get(id).is_some_and(|state| state.account.is_some());
+    plan.waiting_renames =
+        waiting.iter().map(|(who, _)| who).filter(|who| has_account(who)).cloned().collect();
+    let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
+    plan.warnings.push(format!(
+        "{} people wait for a user name until another's change of name is confirmed (employee {})",
+        told.len(),
+        some_of(&told)
+    ));
+    plan.name_waits = waiting;
+}
+
+/// Warns of those for whom somebody has to decide, in every run until somebody has.
+pub(super) fn warn_of_undecided(plan: &mut Plan) {
+    const DECIDE: &str = "decide with `workiva-sync adopt --csv FILE` and `--decisions FILE`";
+    plan.waiting.sort_unstable();
+    plan.doubtful_leavers.sort_unstable();
+    if !plan.waiting.is_empty() {
+        plan.warnings.push(format!(
+            "{} people get no account yet, since a Workiva user may be theirs (employee {}); {DECIDE}",
+            plan.waiting.len(),
+            some_of(&plan.waiting)
+        ));
+    }
+    if !plan.doubtful_leavers.is_empty() {
+        plan.warnings.push(format!(
+            "{} people who are to have no access may have a Workiva user that adopt could not link for certain (employee {}); \
+             they may still have access: {DECIDE}",
+            plan.doubtful_leavers.len(),
+            some_of(&plan.doubtful_leavers)
+        ));
+    }
+}
+
+/// The first of some ids, for a sentence.
+pub fn some_of(ids: &[String]) -> String {
+    let more = if ids.len() > 5 { ", …" } else { "" };
+    ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
+}

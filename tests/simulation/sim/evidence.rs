@@ -77,8 +77,10 @@ impl Evidence {
         for employee_id in hr.told.keys() {
             let shown: BTreeSet<Option<bool>> =
                 read.days.iter().map(|day| hr.shows_as_gone(employee_id, *day)).collect();
-            let is_left =
-                read.is_one_of_two || read.moved.contains(employee_id) || run.rejected.contains(employee_id);
+            let is_left = read.is_one_of_two
+                || read.moved.contains(employee_id)
+                || run.rejected.contains(employee_id)
+                || is_claimed(&hr, employee_id, &run.rejected);
             if shown.contains(&Some(true)) {
                 let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };
                 evidence.insert(employee_id.clone());
@@ -142,4 +144,13 @@ impl Evidence {
             _ => None,
         }
     }
+}
+
+/// Whether somebody is rejected who has the name of one who is missing: they may be one person, whose absence is not believed then.
+fn is_claimed(hr: &Hr, employee_id: &str, rejected: &BTreeSet<String>) -> bool {
+    let Some(missing) = hr.told.get(employee_id).filter(|person| !person.listed) else { return false };
+    let name = missing.email.to_lowercase();
+    hr.told
+        .iter()
+        .any(|(id, other)| other.listed && rejected.contains(id) && other.email.to_lowercase() == name)
 }

@@ -56,6 +56,8 @@ pub enum Change {
     Rename,
     /// Another last name.
     Marry,
+    /// The same person under a new employee id; the old one has left, by status or by no longer being named.
+    NewId(bool),
     /// Left, by status.
     Leave,
     /// Leaves later, by date.
@@ -189,6 +191,20 @@ impl Hr {
         self.people.insert(format!("E{number:03}"), person);
     }
 
+    fn convert(&mut self, place: usize, by_status: bool) {
+        let new_id = format!("E{:03}", self.people.len() + 1);
+        let Some((old_id, old)) = self.people.iter_mut().nth(place) else { return };
+        self.before.insert(old_id.clone(), old.clone());
+        let new =
+            Person { status: "Active", hired: None, ends: None, listed: true, flaw: None, ..old.clone() };
+        if by_status {
+            old.status = "Terminated";
+        } else {
+            old.listed = false;
+        }
+        self.people.insert(new_id, new);
+    }
+
     fn address(&mut self) -> String {
         self.names += 1;
         format!("Person.{}@example.com", self.names)
@@ -204,6 +220,7 @@ impl Hr {
             Change::Hire => return self.hire(None, None),
             Change::HireWithTakenName => return self.hire(taken, None),
             Change::HireLater(days) => return self.hire(None, later(days)),
+            Change::NewId(by_status) => return self.convert(place, by_status),
             _ => {}
         }
         let Some((id, person)) = self.people.iter_mut().nth(place) else { return };
@@ -224,7 +241,7 @@ impl Hr {
             Change::OnLeave => person.status = "On Leave",
             Change::Flaw(flaw) => person.flaw = Some(flaw),
             Change::Mend => person.flaw = None,
-            Change::Hire | Change::HireWithTakenName | Change::HireLater(_) => {}
+            Change::Hire | Change::HireWithTakenName | Change::HireLater(_) | Change::NewId(_) => {}
         }
     }
 

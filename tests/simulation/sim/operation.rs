@@ -85,6 +85,8 @@ pub struct Setup {
     pub ends_line: bool,
     /// Roles grant groups.
     pub groups: bool,
+    /// `lifecycle.on_new_id` is "move".
+    pub moves: bool,
 }
 
 impl Setup {
@@ -101,6 +103,7 @@ impl Setup {
         repairs_drift: false,
         ends_line: true,
         groups: false,
+        moves: false,
     };
 
     /// Drawn from a seed.
@@ -119,6 +122,7 @@ impl Setup {
             ends_line: dice.random_bool(0.7),
             // Of its own, so that a seed's setup stays what it was but for this.
             groups: StdRng::seed_from_u64(seed ^ 0x96).random_bool(0.4),
+            moves: StdRng::seed_from_u64(seed ^ 0x1d).random_bool(0.5),
         }
     }
 }
@@ -155,7 +159,28 @@ pub fn list(seed: u64) -> Vec<Op> {
         day(&mut dice, theme, &mut ops);
     }
     change_report(&mut report, changes, &mut ops);
+    give_new_ids(&mut StdRng::seed_from_u64(seed ^ 0x2e1d), &mut ops);
     ops
+}
+
+/// Now and then the next file has somebody under a new employee id.
+fn give_new_ids(dice: &mut StdRng, ops: &mut Vec<Op>) {
+    let likely = [0.0, 0.3, 0.6][dice.random_range(0..3)];
+    let mut at = 1;
+    while at < ops.len() {
+        if matches!(ops[at], Op::Export(FileKind::True | FileKind::NewColumn)) && dice.random_bool(likely) {
+            let change = Change::NewId(dice.random_bool(0.5));
+            ops.insert(at, Op::Hr(change, dice.random_range(0..64)));
+            at += 1;
+            // And thinks better of it, or goes on as the old one.
+            if dice.random_bool(0.3) {
+                let back = [Change::TakeBack, Change::Return][dice.random_range(0..2)];
+                let later = (at + dice.random_range(1..20)).min(ops.len());
+                ops.insert(later, Op::Hr(back, dice.random_range(0..64)));
+            }
+        }
+        at += 1;
+    }
 }
 
 /// Now and then the report has a new column: its plan is held, and somebody decides about it sooner or later.

@@ -406,6 +406,10 @@ name = "at work"
 when = "department == 'Finance' and status == 'Active'"
 grants = ["At work"]"#;
 
+/// By what one person is known under two employee ids.
+const MOVES: &str = r#"on_new_id = "move"
+same_person = ["userName", "name.givenName", "name.familyName"]"#;
+
 fn config(folder: &Path, setup: &Setup) -> String {
     let folder = folder.display();
     let absence = if setup.absence_means_leaving { "deprovision" } else { "keep" };
@@ -417,6 +421,7 @@ fn config(folder: &Path, setup: &Setup) -> String {
     };
     let Setup { update, page, rate, .. } = setup;
     let roles = if setup.groups { ROLES } else { "" };
+    let new_id = if setup.moves { MOVES } else { "" };
     format!(
         r#"
 [schedule]
@@ -438,6 +443,7 @@ termination_date = "Termination Date"
 active = ["Active"]
 terminated = ["Terminated"]
 leave = ["On Leave"]
+{new_id}
 [access]
 provision = "roles"
 [[access.roles]]
@@ -467,6 +473,7 @@ max_create_percent = 100000.0
 max_shrink_percent = 40.0
 max_reject_percent = 60.0
 max_rename_percent = 40.0
+max_move_percent = 40.0
 on_trip = "{on_trip}"
 {drift}
 [store]

@@ -81,7 +81,8 @@ impl Evidence {
                 || read.moved.contains(employee_id)
                 || run.rejected.contains(employee_id)
                 || is_claimed(&hr, employee_id, &run.rejected);
-            if shown.contains(&Some(true)) {
+            let has_ended = read.days.iter().any(|day| hr.has_ended_as_announced(employee_id, *day));
+            if shown.contains(&Some(true)) || has_ended {
                 let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };
                 evidence.insert(employee_id.clone());
             } else if shown.contains(&Some(false)) && !shown.contains(&None) && !is_left {

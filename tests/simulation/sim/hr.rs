@@ -148,6 +148,8 @@ pub struct Hr {
     ends_line: bool,
     /// Each as they were before their newest change.
     before: BTreeMap<String, Person>,
+    /// Last days that a true file has told of each.
+    announced: BTreeMap<String, BTreeSet<NaiveDate>>,
     /// Columns that came in later.
     columns: usize,
     file: PathBuf,
@@ -164,6 +166,7 @@ impl Hr {
             absence_means_leaving: setup.absence_means_leaving,
             ends_line: setup.ends_line,
             before: BTreeMap::new(),
+            announced: BTreeMap::new(),
             columns: 0,
             file,
             names: 0,
@@ -251,6 +254,10 @@ impl Hr {
         let kind = if kind == FileKind::NewColumn { FileKind::True } else { kind };
         if kind == FileKind::True {
             self.told = self.people.clone();
+            for (id, person) in self.told.iter().filter(|(_, person)| person.listed && person.flaw.is_none())
+            {
+                self.announced.entry(id.clone()).or_default().extend(person.ends);
+            }
         }
         self.is_true = kind == FileKind::True;
         if kind == FileKind::Gone {
@@ -320,6 +327,15 @@ impl Hr {
         let inside = person.family.ends_with('x').then_some(INSIDE);
         let second = (person.status == "Active").then_some(SECOND);
         [Some(WORKSPACE), inside, second].into_iter().flatten().collect()
+    }
+
+    /// Whether somebody whom the file no longer names had a last day announced before, and it is over: it holds for them, also where
+    /// absence means nothing.
+    pub fn has_ended_as_announced(&self, employee_id: &str, today: NaiveDate) -> bool {
+        let names = |person: &Person| person.listed && person.flaw != Some(Flaw::NoId);
+        let is_named = self.told.get(employee_id).is_some_and(names);
+        let mut ends = self.announced.get(employee_id).into_iter().flatten();
+        !is_named && ends.any(|end| today > *end)
     }
 
     /// Whether a true file shows this person, on this day, as somebody without access. `None`: it says nothing of them.

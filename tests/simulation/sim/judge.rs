@@ -29,6 +29,8 @@ struct Named {
     discarded: BTreeSet<String>,
     rejected: BTreeSet<String>,
     held: BTreeSet<String>,
+    /// Those who wait for the user name of one of them.
+    waiting: BTreeSet<String>,
 }
 
 /// What there was when something happened last: only a run that began behind that can tell that there is rest.
@@ -39,7 +41,7 @@ struct Rest {
 
 impl Named {
     fn has(&self, employee_id: &str) -> bool {
-        [&self.parked, &self.discarded, &self.rejected, &self.held]
+        [&self.parked, &self.discarded, &self.rejected, &self.held, &self.waiting]
             .iter()
             .any(|set| set.contains(employee_id))
     }
@@ -151,13 +153,29 @@ impl World {
 
     fn named(&self) -> Named {
         let set = |sql| self.database.rows(sql).into_iter().map(|mut row| row.remove(0)).collect();
-        Named {
+        let mut named = Named {
             parked: set("SELECT employee_id FROM action WHERE state = 'parked' AND error <> ''"),
             discarded: set("SELECT employee_id FROM action WHERE state = 'discarded'"),
             held: set("SELECT employee_id FROM action WHERE state = 'held'"),
             rejected: set("SELECT employee_id FROM rejection WHERE run_id = \
                 (SELECT run_id FROM run WHERE outcome NOT IN ('incomplete', 'failed') AND EXISTS \
                   (SELECT 1 FROM rejection r WHERE r.run_id = run.run_id) ORDER BY rowid DESC LIMIT 1)"),
+            waiting: BTreeSet::new(),
+        };
+        let holders = self.database.rows("SELECT user_name, employee_id FROM account");
+        let holders: BTreeMap<String, String> =
+            holders.into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
+        // A run warns of them by name. Whoever waits for one who waits is reached in a later round.
+        loop {
+            let waits = |(id, person): &(&String, &Person)| {
+                let holder = holders.get(&person.email.to_lowercase()).filter(|holder| holder != id);
+                person.listed && !named.has(id) && holder.is_some_and(|holder| named.has(holder))
+            };
+            let more: Vec<String> = self.hr.told.iter().filter(waits).map(|(id, _)| id.clone()).collect();
+            if more.is_empty() {
+                return named;
+            }
+            named.waiting.extend(more);
         }
     }
 

@@ -21,9 +21,10 @@ fn first(fault: Fault) -> u64 {
         return from.parse().expect("PLANTED_FROM has to be a number");
     }
     match fault {
-        Fault::DroppedCompleteness => 220,
+        Fault::DroppedCompleteness => 290,
         Fault::BelievedNotFound => 140,
-        Fault::ForgottenUncertainty => 295,
+        Fault::ForgottenUncertainty => 915,
+        Fault::UnseenSuspension => 70,
         _ => 0,
     }
 }

@@ -125,7 +125,6 @@ pub(super) struct Moves {
 pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
     let mut moves = Moves::default();
     let Some(same_person) = sight.rulebook.access.lifecycle.same_person() else { return moves };
-    let gone = Gone::new(judged, sight);
     let mut found: BTreeMap<String, Result<String, Doubt>> = BTreeMap::new();
     for person in judged.iter_mut() {
         let users = &sight.rulebook.users;
@@ -138,6 +137,7 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
             found.insert(person.employee_id().to_owned(), origin);
         }
     }
+    let gone = Gone::new(found.values().filter_map(|origin| origin.as_ref().ok()), judged, sight);
     let mut claims: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
     for (who, origin) in &found {
         if let Ok(old) = origin {
@@ -154,7 +154,7 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
         let Some(origin) = found.remove(who) else { return true };
         let doubt = origin.and_then(|old| match several.get(&old) {
             Some(all) => Err(Doubt::SeveralNewcomers { old, all: all.clone() }),
-            None => gone.check(who, old, sight.states),
+            None => gone.check(who, old),
         });
         match doubt {
             Ok(old) => {
@@ -163,7 +163,7 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
                 true
             }
             Err(doubt) => {
-                moves.doubt(person, &doubt, sight);
+                moves.doubt(person, &doubt, &gone);
                 false
             }
         }
@@ -216,33 +216,43 @@ fn origin(
     }
 }
 
-/// Who has left, as this run knows it.
-struct Gone {
+/// Who has left, as this run knows it. A file in which everybody has another employee id asks that of everybody.
+struct Gone<'a> {
+    sight: &'a Sight<'a>,
     /// Of those who were judged: whether they have left, and why they have access or none.
     judged: HashMap<String, (bool, String)>,
-    unusable: HashSet<String>,
-    /// Of those whom the source no longer names: whether that means that they have left.
-    absent: HashMap<String, Result<(), &'static str>>,
+    unusable: HashSet<&'a String>,
+    /// Whom the source no longer names.
+    absent: HashSet<&'a String>,
+    /// Of whom it is known that they are gone.
+    gone: HashSet<&'a String>,
 }
 
-impl Gone {
-    fn new(judged: &[Judged], sight: &Sight<'_>) -> Self {
+impl<'a> Gone<'a> {
+    /// `olds`: whose accounts are to be taken over.
+    fn new<'b>(olds: impl Iterator<Item = &'b String>, judged: &[Judged], sight: &'a Sight<'a>) -> Self {
+        let olds: HashSet<&str> = olds.map(String::as_str).collect();
         let of_judged = |person: &Judged| {
             let why = person.decision().reason.to_string();
             (person.employee_id().to_owned(), (person.has_left(), why))
         };
         let refused = sight.refused.iter().chain(&sight.findings.rejected);
-        let of_absent = |old: &String| (old.clone(), absence(old, sight));
         Self {
-            judged: judged.iter().map(of_judged).collect(),
-            unusable: refused.filter_map(|one| one.employee_id.clone()).collect(),
-            absent: sight.findings.absent.iter().map(of_absent).collect(),
+            sight,
+            judged: judged
+                .iter()
+                .filter(|person| olds.contains(person.employee_id()))
+                .map(of_judged)
+                .collect(),
+            unusable: refused.filter_map(|one| one.employee_id.as_ref()).collect(),
+            absent: sight.findings.absent.iter().collect(),
+            gone: sight.findings.gone.iter().collect(),
         }
     }
 
     /// Whether the account can be taken over now.
-    fn check(&self, who: &str, old: String, states: &States) -> Result<String, Doubt> {
-        let Some(state) = states.get(&old).filter(|state| state.account.is_some()) else {
+    fn check(&self, who: &str, old: String) -> Result<String, Doubt> {
+        let Some(state) = self.sight.states.get(&old).filter(|state| state.account.is_some()) else {
             return Err(Doubt::InFlight { old });
         };
         if let Some(other) = state.moving_to.as_ref().filter(|other| *other != who) {
@@ -251,10 +261,10 @@ impl Gone {
         if self.unusable.contains(&old) {
             return Err(Doubt::Unusable { old });
         }
-        match (self.judged.get(&old), self.absent.get(&old)) {
+        match (self.judged.get(&old), self.absence(&old)) {
             (Some((true, _)), _) | (None, Some(Ok(()))) => {}
             (Some((false, why)), _) => return Err(Doubt::NotGone { why: why.clone(), old }),
-            (None, Some(Err(why))) => return Err(Doubt::NotGone { why: (*why).to_owned(), old }),
+            (None, Some(Err(why))) => return Err(Doubt::NotGone { why: why.to_owned(), old }),
             (None, None) if state.gone => {}
             (None, None) => {
                 return Err(Doubt::NotGone { why: "by the newest run they have not".into(), old });
@@ -262,34 +272,40 @@ impl Gone {
         }
         if is_in_flight(state) { Err(Doubt::InFlight { old }) } else { Ok(old) }
     }
-}
 
-fn absence(old: &str, sight: &Sight<'_>) -> Result<(), &'static str> {
-    let rulebook = sight.rulebook;
-    if sight.findings.gone.iter().any(|id| id == old) {
-        return Ok(());
+    /// Whether it means that they have left that the source no longer names them; `None`: it does, or did before.
+    fn absence(&self, old: &String) -> Option<Result<(), &'static str>> {
+        self.absent.contains(old).then(|| self.has_left_by_absence(old))
     }
-    if sight.findings.unsure {
-        return Err("the source no longer names them, which proves nothing in this run");
-    }
-    let state = sight.states.get(old);
-    if rulebook.absence == Absence::Keep {
-        let ends = state.and_then(|state| state.ends.as_ref());
-        if ends.is_some_and(|ends| ends.has_come(sight.moment)) {
+
+    fn has_left_by_absence(&self, old: &String) -> Result<(), &'static str> {
+        let sight = self.sight;
+        let rulebook = sight.rulebook;
+        if self.gone.contains(old) {
             return Ok(());
         }
-        return Err("the source no longer names them, which means nothing (source.absence)");
+        if sight.findings.unsure {
+            return Err("the source no longer names them, which proves nothing in this run");
+        }
+        let state = sight.states.get(old);
+        if rulebook.absence == Absence::Keep {
+            let ends = state.and_then(|state| state.ends.as_ref());
+            if ends.is_some_and(|ends| ends.has_come(sight.moment)) {
+                return Ok(());
+            }
+            return Err("the source no longer names them, which means nothing (source.absence)");
+        }
+        if sight.findings.without_id > 0 {
+            return Err(
+                "the source no longer names them, but rows without a readable employee id could be theirs",
+            );
+        }
+        let runs = state.map_or(0, |state| state.absent_runs) + 1;
+        if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
+            return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
+        }
+        Ok(())
     }
-    if sight.findings.without_id > 0 {
-        return Err(
-            "the source no longer names them, but rows without a readable employee id could be theirs",
-        );
-    }
-    let runs = state.map_or(0, |state| state.absent_runs) + 1;
-    if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
-        return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
-    }
-    Ok(())
 }
 
 /// Whether something of theirs is in a worker's hands, or may have been carried out unseen.
@@ -317,18 +333,18 @@ impl Moves {
         Cow::Owned(holders.iter().map(|(name, holder)| (name.clone(), after(holder))).collect())
     }
 
-    fn doubt(&mut self, person: &Judged, doubt: &Doubt, sight: &Sight<'_>) {
+    fn doubt(&mut self, person: &Judged, doubt: &Doubt, gone: &Gone<'_>) {
         self.rejected.push(refuse(person, doubt));
-        let open = sight.states.get(person.employee_id()).and_then(|state| state.open.as_ref());
+        let states = gone.sight.states;
+        let open = states.get(person.employee_id()).and_then(|state| state.open.as_ref());
         if let Some(open) = open.filter(|open| open.moved_from.is_some() && open.state != OpenState::Leased) {
             self.withdrawals.push((open.action_id, person.employee_id().to_owned()));
         }
-        let absent: HashSet<&String> = sight.findings.absent.iter().collect();
-        self.claimed.extend(doubt.whose().filter(|old| absent.contains(old)).cloned());
+        self.claimed.extend(doubt.whose().filter(|old| gone.absent.contains(old)).cloned());
         if let Doubt::InFlight { old } = doubt {
             self.busy += 1;
             // What takes the access away ends first; anything else is not followed by a suspension of one who stays.
-            let open = sight.states.get(old).and_then(|state| state.open.as_ref());
+            let open = states.get(old).and_then(|state| state.open.as_ref());
             if !open.is_some_and(|open| open.kind.is_deprovision()) {
                 self.kept.insert(old.clone());
             }

@@ -86,30 +86,19 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
 fn told(world: &World, arguments: &[&str]) -> String {
     let output = world.run(arguments);
     let plan: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), str::to_owned);
+    let list = |value: &Value, key: &str| value[key].as_array().unwrap().clone();
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("-").to_owned();
     let mut lines = String::new();
-    for action in plan["actions"].as_array().unwrap() {
-        writeln!(
-            lines,
-            "  {} {}: {}",
-            text(&action["kind"]),
-            text(&action["employee_id"]),
-            text(&action["because"])
-        )
-        .unwrap();
-        for change in action["changes"].as_array().unwrap() {
-            writeln!(
-                lines,
-                "    {}: {} -> {}",
-                text(&change["attribute"]),
-                text(&change["from"]),
-                text(&change["to"])
-            )
-            .unwrap();
+    for action in list(&plan, "actions") {
+        let [kind, who, why] = ["kind", "employee_id", "because"].map(|key| text(&action, key));
+        writeln!(lines, "  {kind} {who}: {why}").unwrap();
+        for change in list(&action, "changes") {
+            let [what, from, to] = ["attribute", "from", "to"].map(|key| text(&change, key));
+            writeln!(lines, "    {what}: {from} -> {to}").unwrap();
         }
     }
-    for reason in plan["hold_reasons"].as_array().unwrap() {
-        writeln!(lines, "  held: {}", text(&reason["message"])).unwrap();
+    for reason in list(&plan, "hold_reasons") {
+        writeln!(lines, "  held: {}", text(&reason, "message")).unwrap();
     }
     // What else a person reads there.
     let words: Vec<&str> = arguments.iter().copied().filter(|word| *word != "--json").collect();

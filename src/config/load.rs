@@ -378,10 +378,13 @@ pub fn secret_files(settings: &Settings) -> BTreeSet<String> {
 
 /// Reads what no secret outgrows: a path may be mistaken for one of a device that never ends.
 fn read_secret(path: &Path) -> std::io::Result<String> {
+    let too_large = || std::io::Error::other("it is larger than 64 KiB, so it is no secret");
+    read_within(path, LARGEST_SECRET_BYTES)?.ok_or_else(too_large)
+}
+
+/// A file's text; `None`: it is larger than so many bytes, and was read no further.
+pub(super) fn read_within(path: &Path, bytes: u64) -> std::io::Result<Option<String>> {
     let mut text = String::new();
-    std::fs::File::open(path)?.take(LARGEST_SECRET_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST_SECRET_BYTES {
-        return Err(std::io::Error::other("it is larger than 64 KiB, so it is no secret"));
-    }
-    Ok(text)
+    std::fs::File::open(path)?.take(bytes + 1).read_to_string(&mut text)?;
+    Ok((text.len() as u64 <= bytes).then_some(text))
 }

@@ -1,14 +1,15 @@
 //! Lookup tables that stand in CSV files.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
+use super::load::read_within;
 use crate::core::value::canonical;
 
 /// The largest file that is read as a table, in bytes: all of it is held in memory.
@@ -73,11 +74,16 @@ fn rows_of(file: &TableFile) -> Result<BTreeMap<String, String>, (&'static str, 
         .delimiter(delimiter)
         .from_reader(text.trim_start_matches(BYTE_ORDER_MARK).as_bytes());
     let header = reader.headers().map_err(|error| ("path", told(&error)))?.clone();
-    let column = |key: &'static str, name: &str| match header.iter().filter(|one| one.trim() == name).count()
-    {
-        1 => Ok(header.iter().position(|one| one.trim() == name).unwrap_or_default()),
-        0 => Err((key, format!("'{name}' is no column of the file; it has {}", named(&header)))),
-        _ => Err((key, format!("'{name}' is the header of several columns of the file; give each its own"))),
+    let column = |key: &'static str, name: &str| {
+        let mut places = header.iter().enumerate().filter(|(_, one)| one.trim() == name).map(|(at, _)| at);
+        match (places.next(), places.next()) {
+            (Some(at), None) => Ok(at),
+            (None, _) => Err((key, format!("'{name}' is no column of the file; it has {}", named(&header)))),
+            _ => Err((
+                key,
+                format!("'{name}' is the header of several columns of the file; give each its own"),
+            )),
+        }
     };
     let (key_at, value_at) = (column("key", &file.key)?, column("value", &file.value)?);
     let mut rows: BTreeMap<String, (String, usize)> = BTreeMap::new();
@@ -99,17 +105,12 @@ fn rows_of(file: &TableFile) -> Result<BTreeMap<String, String>, (&'static str, 
 }
 
 fn text_of(path: &str) -> Result<String, String> {
-    let mend = "create the file or correct the path";
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| format!("cannot be read ({error}); {mend}"))?;
-    let size = file
-        .take(LARGEST_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("cannot be read as UTF-8 ({error}); save it as UTF-8"))?;
-    match size as u64 > LARGEST_BYTES {
-        true => Err(format!("is larger than {LARGEST_BYTES} bytes; a lookup table is held in memory")),
-        false => Ok(text),
-    }
+    let told = |error: std::io::Error| match error.kind() {
+        ErrorKind::InvalidData => format!("cannot be read as UTF-8 ({error}); save it as UTF-8"),
+        _ => format!("cannot be read ({error}); create the file or correct the path"),
+    };
+    let too_large = || format!("is larger than {LARGEST_BYTES} bytes; a lookup table is held in memory");
+    read_within(Path::new(path), LARGEST_BYTES).map_err(told)?.ok_or_else(too_large)
 }
 
 /// Without the row's values, which may be people's.

@@ -218,7 +218,7 @@ struct Aside<'a, P>(&'a Line<P>);
 impl<P: ScimPort> Ask for Aside<'_, P> {
     async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
         let is_one = matches!(request, ScimRequest::GetUser { .. });
-        let read = |answer: &Answer| match answer.body.as_ref().and_then(RemoteUser::read) {
+        let read = |answer: &Answer| match answer.user() {
             None if is_one => {
                 Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user"))
             }

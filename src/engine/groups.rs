@@ -129,7 +129,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     async fn read_members(&self, group: &str) -> Result<Vec<String>, String> {
         let answer = ask(self, ScimRequest::GetGroup { id: group.to_owned() }).await.result;
         let answer = answer.map_err(|failure| failure.kind.to_string())?;
-        let group = answer.body.as_ref().and_then(RemoteGroup::read).ok_or("the answer is no group")?;
+        let group = answer.group().ok_or("the answer is no group")?;
         let members = group.members.ok_or("Workiva does not show members")?;
         Ok(members.into_iter().collect())
     }

@@ -55,7 +55,7 @@ async fn get(asker: &mut impl Ask, id: &str) -> Result<Option<RemoteUser>, Inter
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(None),
         answered => answered?,
     };
-    match answer.body.as_ref().and_then(RemoteUser::read) {
+    match answer.user() {
         Some(user) => Ok(Some(user)),
         None => {
             Err(Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no user").into())

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use super::classify::classify;
+use super::group::RemoteGroup;
+use super::user::RemoteUser;
 
 /// A success. Its `Debug` shows no personal data.
 #[derive(Clone, PartialEq)]
@@ -17,6 +19,18 @@ pub struct Answer {
     pub body: Option<Value>,
     /// The `Location` header as it came; see [`created_id`](super::user::created_id).
     pub location: Option<String>,
+}
+
+impl Answer {
+    /// The user of the body, if it holds one.
+    pub fn user(&self) -> Option<RemoteUser> {
+        self.body.as_ref().and_then(RemoteUser::read)
+    }
+
+    /// The group of the body, if it holds one.
+    pub fn group(&self) -> Option<RemoteGroup> {
+        self.body.as_ref().and_then(RemoteGroup::read)
+    }
 }
 
 impl fmt::Debug for Answer {

@@ -172,8 +172,7 @@ async fn read_listed<P: ScimPort>(
     for entry in entries {
         match session.read(&ScimRequest::GetUser { id: entry.id.clone() }).await {
             // Somebody may have another name by now than when the users were listed.
-            Ok(answer) => users
-                .extend(answer.body.as_ref().and_then(RemoteUser::read).filter(|user| fits(user, by, value))),
+            Ok(answer) => users.extend(answer.user().filter(|user| fits(user, by, value))),
             // Listed a moment ago, and gone since.
             Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {}
             Err(other) => return Err(other),

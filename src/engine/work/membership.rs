@@ -193,7 +193,7 @@ impl<P: ScimPort> Batch<'_, P> {
         match written {
             Ok(answer) => {
                 self.session.line.members.change(self.group, &users, self.joins);
-                let group = answer.body.as_ref().and_then(RemoteGroup::read);
+                let group = answer.group();
                 let shown = group.and_then(|group| group.members);
                 let shown = shown.map(|all| users.iter().map(|user| all.contains(*user)).collect());
                 self.confirm(&part, shown).await?;
@@ -278,7 +278,7 @@ async fn read_group<P: ScimPort>(
     id: &str,
 ) -> Result<Option<RemoteGroup>, Interrupt> {
     let failure = match session.read(&ScimRequest::GetGroup { id: id.to_owned() }).await {
-        Ok(answer) => match answer.body.as_ref().and_then(RemoteGroup::read) {
+        Ok(answer) => match answer.group() {
             Some(group) => return Ok(Some(group)),
             None => Failure::new(FailureKind::Malformed, Some(answer.status), "the answer is no group"),
         },

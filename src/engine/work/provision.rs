@@ -86,8 +86,7 @@ async fn write<P: ScimPort>(
         Written::Gone => Ok(None),
         Written::Accepted(shown) => {
             if let Some(shown) = &shown {
-                let is_sent = |(path, _): &(&String, &String)| changes.iter().any(|(sent, _)| sent == *path);
-                let sent = desired.iter().filter(is_sent).map(|(path, value)| (path.clone(), value.clone()));
+                let sent = changes.iter().filter_map(|(path, value)| Some((path.clone(), value.clone()?)));
                 session.line.unkept.notice(&sent.collect(), shown);
             }
             if active.is_some() {
@@ -125,7 +124,7 @@ async fn provision_unknown<P: ScimPort>(
     }
     match session.write(&ScimRequest::CreateUser { body: create_body(desired) }).await {
         Ok(answer) => {
-            if let Some(shown) = answer.body.as_ref().and_then(RemoteUser::read) {
+            if let Some(shown) = answer.user() {
                 session.line.unkept.notice(desired, &shown);
             }
             if let Some(id) = created_id(&answer) {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::config::UpdateBy;
 use crate::core::scim::user::{merge_body, patch_body};
-use crate::core::scim::{Answer, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
@@ -36,7 +36,7 @@ pub async fn change<P: ScimPort>(
     let request = ScimRequest::PatchUser { id: id.to_owned(), body: patch_body(changes, active) };
     let may_put = session.line.manner.update == UpdateBy::Auto;
     match session.write(&request).await {
-        Ok(answer) => Ok(Written::Accepted(shown(&answer))),
+        Ok(answer) => Ok(Written::Accepted(answer.user())),
         Err(Interrupt::Failed(failure)) => match failure.kind {
             FailureKind::NotSupported if may_put => {
                 session.line.patch_refused.store(true, Ordering::Relaxed);
@@ -83,7 +83,7 @@ async fn put<P: ScimPort>(
     let request =
         ScimRequest::ReplaceUser { id: id.to_owned(), body: merge_body(&live.raw, changes, active) };
     match session.write(&request).await {
-        Ok(answer) => Ok(Written::Accepted(shown(&answer))),
+        Ok(answer) => Ok(Written::Accepted(answer.user())),
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => match read_user(session, id).await? {
             Found::Gone => Ok(Written::Gone),
             Found::Here(_) => Err(Interrupt::Park(
@@ -92,10 +92,6 @@ async fn put<P: ScimPort>(
         },
         Err(other) => Err(other),
     }
-}
-
-fn shown(answer: &Answer) -> Option<RemoteUser> {
-    answer.body.as_ref().and_then(RemoteUser::read)
 }
 
 fn is_about_the_path(scim_type: Option<&str>) -> bool {

@@ -197,9 +197,9 @@ impl World {
         }
         // What waits for something waits for what is known to be left, or for word of whom HR says nothing.
         let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
-        let day = self.today();
+        let today = self.today();
         for row in self.database.rows(waits) {
-            if !named.has(&row[0]) && self.hr.shows_as_gone(&row[0], day).is_some() {
+            if !named.has(&row[0]) && self.hr.shows_as_gone(&row[0], today).is_some() {
                 faults.push(format!("a membership waits for nothing: {row:?}"));
             }
         }
@@ -233,7 +233,6 @@ impl World {
                 lost.map(|(group, _)| format!("who was put into {group} by hand is not in it any more")),
             );
         }
-        let today = self.today();
         for (employee_id, person) in &self.hr.told {
             // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
             let times = self.evidence.meddled.get(employee_id).copied().unwrap_or(0);

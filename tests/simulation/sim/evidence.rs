@@ -46,8 +46,9 @@ pub struct Evidence {
     names: BTreeMap<String, BTreeSet<String>>,
     /// By user id.
     owners: BTreeMap<String, String>,
-    /// Employees whose users somebody edited by hand, and how often.
-    pub meddled: BTreeMap<String, u32>,
+    /// How often somebody edited a user by hand: by the user's id, and by the employee id that it had then. A user may pass to
+    /// another employee id behind the edit, and another user come in its place.
+    meddled: BTreeMap<String, u32>,
 }
 
 impl Evidence {
@@ -114,9 +115,15 @@ impl Evidence {
     /// Somebody edited a user by hand.
     pub fn by_hand(&mut self, id: &str, employee_id: Option<&str>) {
         let known = self.owners.get(id).cloned();
-        if let Some(employee_id) = employee_id.map(str::to_owned).or(known) {
-            *self.meddled.entry(employee_id).or_default() += 1;
+        for key in employee_id.map(str::to_owned).or(known).into_iter().chain([id.to_owned()]) {
+            *self.meddled.entry(key).or_default() += 1;
         }
+    }
+
+    /// How often this employee's user was edited by hand.
+    pub fn edits(&self, employee_id: &str, user_id: Option<&str>) -> u32 {
+        let times = |key: &str| self.meddled.get(key).copied().unwrap_or(0);
+        times(employee_id).max(user_id.map_or(0, times))
     }
 
     /// What is wrong with what a request of the engine's did, if anything.

@@ -234,13 +234,13 @@ impl World {
             );
         }
         for (employee_id, person) in &self.hr.told {
+            let user = users.iter().find(|user| text(user, "externalId") == Some(employee_id));
             // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
-            let times = self.evidence.meddled.get(employee_id).copied().unwrap_or(0);
-            let is_meddled = times > u32::from(self.setup.repairs_drift);
+            let edits = self.evidence.edits(employee_id, user.and_then(|user| text(user, "id")));
+            let is_meddled = edits > u32::from(self.setup.repairs_drift);
             if named.has(employee_id) || is_meddled {
                 continue;
             }
-            let user = users.iter().find(|user| text(user, "externalId") == Some(employee_id));
             let wrong = match self.hr.shows_as_gone(employee_id, today) {
                 None if person.listed && person.flaw.is_some_and(|flaw| flaw != Flaw::NoId) => {
                     Some("their row is of no use, and nobody says so".to_owned())

@@ -74,7 +74,8 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
     let next = AtomicU64::new(first);
     let over = AtomicBool::new(false);
     let failed: Mutex<Option<(u64, Verdict)>> = Mutex::new(None);
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // Half of its time each waits for the thread of its database.
+    let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {

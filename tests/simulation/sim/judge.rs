@@ -22,6 +22,18 @@ const STEPS: u32 = 20_000;
 /// How often an operator decides about what is held again and again, until it stays held.
 const DECISIONS: u32 = 4;
 
+/// Whose such actions are: whoever is to give up the account to another employee id waits for that as well.
+macro_rules! concerned {
+    ($which:literal) => {
+        concat!(
+            "SELECT employee_id FROM action WHERE ",
+            $which,
+            " UNION SELECT moved_from FROM action WHERE moved_from IS NOT NULL AND ",
+            $which
+        )
+    };
+}
+
 /// The differences that are known, each with an employee id.
 #[derive(Debug, Default)]
 struct Named {
@@ -54,14 +66,17 @@ impl World {
         let mut rest = Rest { runs: self.runs(), outcomes: self.outcomes() };
         let mut dice = StdRng::seed_from_u64(0);
         let (mut decisions, mut retried, mut still) = (0, false, 0);
+        let mut decided_behind = None;
         for round in 0..ROUNDS {
             self.see_that_a_daemon_runs();
             if !self.run_dry(&mut dice) {
                 return;
             }
             let is_held = !self.database.rows("SELECT plan_id FROM plan WHERE state = 'held'").is_empty();
-            if is_held && decisions < DECISIONS {
+            // What was refused as stale is decided about again once a run has looked.
+            if is_held && decisions < DECISIONS && decided_behind != Some(self.runs()) {
                 decisions += 1;
+                decided_behind = Some(self.runs());
                 self.start(Task::Decide);
                 still = 0;
             } else if !retried && round > 2 && self.has_parked() {
@@ -154,9 +169,9 @@ impl World {
     fn named(&self) -> Named {
         let set = |sql| self.database.rows(sql).into_iter().map(|mut row| row.remove(0)).collect();
         let mut named = Named {
-            parked: set("SELECT employee_id FROM action WHERE state = 'parked' AND error <> ''"),
-            discarded: set("SELECT employee_id FROM action WHERE state = 'discarded'"),
-            held: set("SELECT employee_id FROM action WHERE state = 'held'"),
+            parked: set(concerned!("state = 'parked' AND error <> ''")),
+            discarded: set(concerned!("state = 'discarded'")),
+            held: set(concerned!("state = 'held'")),
             rejected: set("SELECT employee_id FROM rejection WHERE run_id = \
                 (SELECT run_id FROM run WHERE outcome NOT IN ('incomplete', 'failed') AND EXISTS \
                   (SELECT 1 FROM rejection r WHERE r.run_id = run.run_id) ORDER BY rowid DESC LIMIT 1)"),

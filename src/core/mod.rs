@@ -23,6 +23,7 @@ pub mod header;
 pub mod identity;
 pub mod intake;
 pub mod json;
+pub mod judged;
 pub mod lifecycle;
 pub mod mapping;
 pub mod mask;

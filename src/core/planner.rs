@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::absence::{Missing, add_absents};
-use super::access::{AccessRules, Decision, Reason};
+use super::access::{AccessRules, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::UserMapping;
 use super::diff::{Draft, Step, step};
@@ -15,15 +15,14 @@ use super::grants::{Granted, GroupMap};
 use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
+use super::judged::Judged;
 use super::lifecycle::Moment;
 use super::membership;
 use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
-use super::person::Person;
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
-use super::record::{Fingerprint, Record, Rejection};
+use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
 use super::user_names;
-use super::value::folded;
 use super::warnings::{warn_of_undecided, warn_of_waiting};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -58,127 +57,6 @@ pub struct Rulebook {
 
 /// What is known of the people of a run, by employee id.
 pub type States = HashMap<String, PersonState>;
-
-/// A person, judged.
-#[derive(Clone)]
-pub struct Judged {
-    employee_id: String,
-    row: u64,
-    fingerprint: Fingerprint,
-    decision: Decision,
-    /// The group in which the guard counts the person, by the record.
-    group: Option<String>,
-    /// The mapped user, where there is to be one.
-    desired: Option<Attributes>,
-    /// Whether HR says that they have left.
-    has_left: bool,
-}
-
-impl Judged {
-    /// The key.
-    pub fn employee_id(&self) -> &str {
-        &self.employee_id
-    }
-
-    /// Where the record stood, the first data row being 1.
-    pub fn row(&self) -> u64 {
-        self.row
-    }
-
-    /// Whether the person should have access, and why.
-    pub fn decision(&self) -> &Decision {
-        &self.decision
-    }
-
-    /// The mapped user, where there is to be one.
-    pub fn desired(&self) -> Option<&Attributes> {
-        self.desired.as_ref()
-    }
-
-    /// Whether HR says that they have left, also while a grace still leaves them the access.
-    pub(super) fn has_left(&self) -> bool {
-        self.has_left
-    }
-
-    /// Another user is wanted of them.
-    pub(super) fn wish(&mut self, of: impl FnOnce(&Attributes) -> Attributes) {
-        self.desired = self.desired.as_ref().map(of);
-    }
-
-    /// No account is to be made for them.
-    pub(super) fn forgo(&mut self) {
-        self.desired = None;
-    }
-
-    /// Takes another user name for the time between. The next run looks again.
-    pub(super) fn take_name_between(&mut self) {
-        self.fingerprint = Fingerprint::NONE;
-        if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
-            *name = user_names::between(name);
-        }
-    }
-
-    /// The user name that the person should have, in compared form.
-    pub fn user_name(&self) -> Option<String> {
-        self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))
-    }
-}
-
-/// Judges records at this moment. Who cannot be judged is rejected, and keeps what they have.
-pub fn judge(
-    records: Vec<Record>,
-    states: &States,
-    rulebook: &Rulebook,
-    moment: Moment,
-) -> (Vec<Judged>, Vec<Rejection>) {
-    let mut rejected = Vec::new();
-    let mut judged = Vec::with_capacity(records.len());
-    for record in records {
-        match judge_one(record, states, rulebook, moment) {
-            Ok(person) => judged.push(person),
-            Err(rejection) => rejected.push(rejection),
-        }
-    }
-    (judged, rejected)
-}
-
-fn judge_one(
-    record: Record,
-    states: &States,
-    rulebook: &Rulebook,
-    moment: Moment,
-) -> Result<Judged, Rejection> {
-    let (person, decision, desired) = judge_person(record, states, rulebook, moment)?;
-    let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
-    Ok(Judged {
-        has_left: rulebook.access.lifecycle.has_left(&person, moment),
-        group,
-        employee_id: person.record.employee_id().to_owned(),
-        row: person.record.row,
-        fingerprint: person.record.fingerprint,
-        decision,
-        desired,
-    })
-}
-
-/// A record as a person, what is decided about them, and the mapped user where there is to be one.
-pub(in crate::core) fn judge_person(
-    record: Record,
-    states: &States,
-    rulebook: &Rulebook,
-    moment: Moment,
-) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
-    let had_access = states.get(record.employee_id()).is_some_and(|state| state.had_access);
-    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let decision = rulebook.access.decide(&person, moment, had_access)?;
-    // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
-    let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
-    let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
-    if let (Some(attributes), Some(account)) = (&mut desired, account) {
-        rulebook.users.keep(attributes, &account.attributes);
-    }
-    Ok((person, decision, desired))
-}
 
 /// What one run has to work with, once everybody is judged.
 pub struct Material<'a> {

@@ -9,7 +9,7 @@ use hashbrown::hash_map::Entry;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::intake::differing_rows;
-use super::planner::Judged;
+use super::judged::Judged;
 use super::reach::{Census, Class, Classes};
 use super::record::{Fingerprint, Record, RecordBatch, Rejection};
 use super::user_names::{held_user_name, shared_user_name};

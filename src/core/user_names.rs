@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::planner::Judged;
+use super::judged::Judged;
 use super::record::{Rejection, RejectionKind};
 
 /// What is put before the `@` of a user name for the time between; at its end where it has none.

@@ -1,8 +1,9 @@
 //! Whose account may be that of somebody who comes under a new employee id: looked up before the plan is made.
 
 use super::Engine;
+use crate::core::judged::Judged;
 use crate::core::new_id::{Lookalikes, keys, origins};
-use crate::core::planner::{Judged, States};
+use crate::core::planner::States;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
 use crate::store::StoreError;

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::table::{Before, Example, NOTHING, Question};
 use crate::core::action::{ActionKind, Attributes, Target};
 use crate::core::diff::{Step, step};
+use crate::core::judged::judge_person;
 use crate::core::lifecycle::Moment;
-use crate::core::planner::{Rulebook, States, judge_person};
+use crate::core::planner::{Rulebook, States};
 use crate::core::state::{Account, PersonState};
 
 /// What parts the names of a list.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::core::planner::Judged;
+use crate::core::judged::Judged;
 use crate::core::record::{Rejection, RejectionKind};
 
 const TWO_PEOPLE: &str =

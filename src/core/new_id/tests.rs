@@ -1,10 +1,10 @@
 use super::super::access::{AccessRules, AccessSettings, Provision};
 use super::super::action::DeprovisionBy;
 use super::super::desired::tests::user_mapping;
+use super::super::judged::judge;
 use super::super::lifecycle::{Moment, OnNewId};
 use super::super::mapping::Tables;
 use super::super::person::tests::lifecycle;
-use super::super::planner::judge;
 use super::super::record::tests::record;
 use super::super::record::{Fingerprint, RejectionKind};
 use super::*;

@@ -4,9 +4,10 @@ use tokio::sync::mpsc;
 
 use super::as_known;
 use crate::core::intake::Intake;
+use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
 use crate::core::mapping::Fields;
-use crate::core::planner::{Rulebook, States, judge};
+use crate::core::planner::{Rulebook, States};
 use crate::core::record::{Fingerprint, Record, RecordBatch, Rejection};
 use crate::core::register::Origin;
 use crate::source::push;

@@ -1,0 +1,132 @@
+//! A record as the rules see it: a person, what is decided about them, and the user that they should be.
+
+use super::access::Decision;
+use super::action::Attributes;
+use super::guard::groups::group;
+use super::lifecycle::Moment;
+use super::person::Person;
+use super::planner::{Rulebook, States};
+use super::record::{Fingerprint, Record, Rejection};
+use super::user_names;
+use super::value::folded;
+
+/// A person, judged.
+#[derive(Clone)]
+pub struct Judged {
+    pub(super) employee_id: String,
+    row: u64,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) decision: Decision,
+    /// The group in which the guard counts the person, by the record.
+    pub(super) group: Option<String>,
+    /// The mapped user, where there is to be one.
+    pub(super) desired: Option<Attributes>,
+    /// Whether HR says that they have left.
+    pub(super) has_left: bool,
+}
+
+impl Judged {
+    /// The key.
+    pub fn employee_id(&self) -> &str {
+        &self.employee_id
+    }
+
+    /// Where the record stood, the first data row being 1.
+    pub fn row(&self) -> u64 {
+        self.row
+    }
+
+    /// Whether the person should have access, and why.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// The mapped user, where there is to be one.
+    pub fn desired(&self) -> Option<&Attributes> {
+        self.desired.as_ref()
+    }
+
+    /// Whether HR says that they have left, also while a grace still leaves them the access.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Another user is wanted of them.
+    pub(super) fn wish(&mut self, of: impl FnOnce(&Attributes) -> Attributes) {
+        self.desired = self.desired.as_ref().map(of);
+    }
+
+    /// No account is to be made for them.
+    pub(super) fn forgo(&mut self) {
+        self.desired = None;
+    }
+
+    /// Takes another user name for the time between. The next run looks again.
+    pub(super) fn take_name_between(&mut self) {
+        self.fingerprint = Fingerprint::NONE;
+        if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
+            *name = user_names::between(name);
+        }
+    }
+
+    /// The user name that the person should have, in compared form.
+    pub fn user_name(&self) -> Option<String> {
+        self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))
+    }
+}
+
+/// Judges records at this moment. Who cannot be judged is rejected, and keeps what they have.
+pub fn judge(
+    records: Vec<Record>,
+    states: &States,
+    rulebook: &Rulebook,
+    moment: Moment,
+) -> (Vec<Judged>, Vec<Rejection>) {
+    let mut rejected = Vec::new();
+    let mut judged = Vec::with_capacity(records.len());
+    for record in records {
+        match judge_one(record, states, rulebook, moment) {
+            Ok(person) => judged.push(person),
+            Err(rejection) => rejected.push(rejection),
+        }
+    }
+    (judged, rejected)
+}
+
+fn judge_one(
+    record: Record,
+    states: &States,
+    rulebook: &Rulebook,
+    moment: Moment,
+) -> Result<Judged, Rejection> {
+    let (person, decision, desired) = judge_person(record, states, rulebook, moment)?;
+    let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
+    Ok(Judged {
+        has_left: rulebook.access.lifecycle.has_left(&person, moment),
+        group,
+        employee_id: person.record.employee_id().to_owned(),
+        row: person.record.row,
+        fingerprint: person.record.fingerprint,
+        decision,
+        desired,
+    })
+}
+
+/// A record as a person, what is decided about them, and the mapped user where there is to be one.
+pub(in crate::core) fn judge_person(
+    record: Record,
+    states: &States,
+    rulebook: &Rulebook,
+    moment: Moment,
+) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
+    let had_access = states.get(record.employee_id()).is_some_and(|state| state.had_access);
+    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
+    let decision = rulebook.access.decide(&person, moment, had_access)?;
+    // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
+    let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
+    let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
+    if let (Some(attributes), Some(account)) = (&mut desired, account) {
+        rulebook.users.keep(attributes, &account.attributes);
+    }
+    Ok((person, decision, desired))
+}

@@ -422,6 +422,59 @@ fn who_vanishes_or_whose_department_hr_blanks_counts_in_the_department_they_were
 }
 
 #[test]
+fn one_file_without_departments_makes_nobody_forget_who_is_in_which() {
+    let (mut world, rows) = guarded_by_department();
+    world.set("access.provision", "all");
+    world.sync_rows(&rows, 0);
+    let blank = in_department(&rows, 0..40, "");
+    world.sync_rows(&blank, 0);
+    for (file, how) in [(&blank, "still blank"), (&rows, "back")] {
+        let held = world.sync_rows(&file[4..], 3);
+        assert_eq!(held.hold_codes(), ["deprovision_percent_per"], "{how}");
+    }
+}
+
+#[test]
+fn an_export_that_was_written_twice_into_one_file_is_no_yardstick_for_the_next() {
+    let (world, rows) = guarded();
+    let text = hr_text(&rows);
+    let twice = text.clone() + text.split_once('\n').unwrap().1;
+    world.hr_text(&twice);
+    world.sync().assert_unchanged();
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn whoever_hr_showed_as_gone_in_a_held_plan_stays_gone_where_their_rows_are_purged_and_absence_means_nothing()
+{
+    let (mut world, rows) = guarded();
+    world.set("source.absence", "keep");
+    world.sync_rows(&rows, 0);
+    world.sync_rows(&leaving(&rows, 3), 3);
+    let held = world.sync_rows(&rows[3..], 3);
+    assert_eq!((held.hold_codes(), held.planned()), (vec!["deprovision_count"], kinds([("suspend", 3)])));
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 3)]));
+    world.sync_rows(&rows[3..], 0).assert_unchanged();
+}
+
+#[test]
+fn whoever_a_wrong_file_showed_as_gone_is_not_when_the_right_one_or_an_operator_says_so() {
+    let (mut world, rows) = guarded();
+    world.set("source.absence", "keep");
+    world.sync_rows(&rows, 0);
+    // The right file comes, and later one that does not name them any more.
+    world.sync_rows(&leaving(&rows, 3), 3);
+    world.sync_rows(&rows, 0).assert_unchanged();
+    world.sync_rows(&rows[3..], 0).assert_unchanged();
+    // Somebody looks, and says no.
+    let held = world.sync_rows(&leaving(&rows, 3), 3);
+    assert_eq!(world.run(&["reject", held.plan_id()]).exit, 0);
+    world.sync_rows(&rows[3..], 0).assert_unchanged();
+    world.assert_agrees(&rows);
+}
+
+#[test]
 fn another_key_of_the_groups_is_in_force_at_once_for_everybody() {
     let (mut world, rows) = guarded_by_department();
     world.set("guard.max_deprovision_percent_per", "job_title");

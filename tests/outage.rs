@@ -89,6 +89,16 @@ fn an_outage_by_503_without_retry_after_is_waited_out() {
 }
 
 #[test]
+fn an_outage_by_503_with_retry_after_is_waited_out() {
+    waits_out(Way::AskingToWait);
+}
+
+#[test]
+fn a_server_that_never_answers_anything_but_429_is_an_outage() {
+    waits_out(Way::Throttling);
+}
+
+#[test]
 fn an_outage_by_a_web_page_for_everything_is_waited_out() {
     waits_out(Way::Page);
 }

@@ -23,6 +23,8 @@ use super::scim::{Answer, Failure, FailureKind, ScimRequest};
 const FAILURES_IN_A_ROW: u32 = 5;
 /// The same where no connection could be made at all: that is nobody's own.
 const UNREACHABLE_IN_A_ROW: u32 = 3;
+/// So many answers in a row that want to be left alone, and no other, are an outage as well. Below that they are a busy server's.
+const THROTTLED_IN_A_ROW: u32 = 30;
 /// So many users may fail, and nobody else, without that being an outage once Workiva was seen to work.
 const HANDFUL: usize = 3;
 /// The first wait after refused credentials, in doublings of `retry.base_seconds`: a secret is not mended in seconds.
@@ -33,7 +35,7 @@ const CREDENTIALS_DOUBLINGS: u32 = 5;
 pub enum Verdict {
     /// It works: it did what was asked, or had a reason not to.
     Works,
-    /// Nothing: this user may be gone or forbidden, or the server wants to be left alone for a while.
+    /// Nothing: this user may be gone or forbidden.
     Nothing,
     /// It may be down.
     Trouble(Trouble),
@@ -57,6 +59,8 @@ pub enum Cause {
     Unreachable,
     /// Time-outs, server errors, pages that are no SCIM, 404 for what is always there.
     Failing,
+    /// The server wants to be left alone for a while.
+    Throttled,
 }
 
 /// Where the breaker stands.
@@ -111,6 +115,7 @@ struct Suspicion {
     reads: u32,
     writes: u32,
     unreachable: u32,
+    throttled: u32,
     suspects: Suspects,
     /// They failed alone while Workiva was seen to work, so what fails of them is their own.
     own: Vec<i64>,
@@ -220,7 +225,7 @@ impl Breaker {
     pub fn succeeded(&mut self, is_read: bool) {
         match &mut self.state {
             State::Closed(suspicion) if is_read && suspicion.writes > 0 => {
-                (suspicion.reads, suspicion.unreachable) = (0, 0)
+                (suspicion.reads, suspicion.unreachable, suspicion.throttled) = (0, 0, 0)
             }
             State::Closed(suspicion) => {
                 *suspicion = Suspicion::default();
@@ -256,6 +261,8 @@ impl Breaker {
                 self.state = State::Open(Outage { pause, suspects, of_writes });
                 Blame::Workiva
             }
+            // It has answered; the gate waits as long as it wishes.
+            State::HalfOpen(_) if trouble.cause == Cause::Throttled => Blame::Workiva,
             State::HalfOpen(outage) => {
                 let mut outage = outage.clone();
                 outage.suspects.add(who);
@@ -313,6 +320,10 @@ impl Breaker {
 
 impl Suspicion {
     fn add(&mut self, who: Option<i64>, is_read: bool, cause: Cause) {
+        if cause == Cause::Throttled {
+            self.throttled += 1;
+            return;
+        }
         self.suspects.add(who);
         *(if is_read { &mut self.reads } else { &mut self.writes }) += 1;
         self.unreachable = if cause == Cause::Unreachable { self.unreachable + 1 } else { 0 };
@@ -329,6 +340,7 @@ impl Suspicion {
     fn is_enough(&self, cause: Cause) -> bool {
         cause == Cause::Credentials
             || self.unreachable >= UNREACHABLE_IN_A_ROW
+            || self.throttled >= THROTTLED_IN_A_ROW
             || self.reads.max(self.writes) >= FAILURES_IN_A_ROW
     }
 }
@@ -365,7 +377,16 @@ pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verd
         FailureKind::NotFound if is_always_there(request) => {
             trouble(Cause::Failing, format!("Workiva does not work: no users at its address, {failure}"))
         }
-        FailureKind::NotFound | FailureKind::Forbidden | FailureKind::Throttled => Verdict::Nothing,
+        // Some servers throttle in this way; one that says nothing else is down.
+        FailureKind::Throttled if failure.status == Some(503) => {
+            trouble(Cause::Failing, format!("Workiva does not work: {failure}"))
+        }
+        FailureKind::Throttled => {
+            let message = "Workiva answers nothing but 429 (too many requests), however long it is left alone; lower \
+                           workiva.requests_per_second, or ask Workiva";
+            trouble(Cause::Throttled, message.into())
+        }
+        FailureKind::NotFound | FailureKind::Forbidden => Verdict::Nothing,
         FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => Verdict::Works,
     }
 }

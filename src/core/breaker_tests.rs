@@ -237,6 +237,26 @@ fn refused_credentials_open_it_at_once_for_longer_and_no_late_success_closes_it(
 }
 
 #[test]
+fn answers_that_want_to_be_left_alone_are_an_outage_only_where_there_are_many_and_no_other() {
+    let mut breaker = breaker();
+    let throttled = |breaker: &mut Breaker, times: u32| {
+        for _ in 0..times {
+            assert_eq!(breaker.failed(Some(1), WRITE, trouble(Cause::Throttled), at(0), 0.0), Blame::Workiva);
+        }
+        breaker.phase()
+    };
+    for is_read in [READ, WRITE] {
+        assert_eq!(throttled(&mut breaker, THROTTLED_IN_A_ROW - 1), Phase::Closed);
+        breaker.succeeded(is_read);
+    }
+    assert_eq!(throttled(&mut breaker, THROTTLED_IN_A_ROW), Phase::Open);
+    breaker.probed(None, at(60), 0.0);
+    assert_eq!(throttled(&mut breaker, 1), Phase::HalfOpen, "it has answered, and the gate waits");
+    breaker.succeeded(WRITE);
+    assert_eq!(breaker.phase(), Phase::Closed);
+}
+
+#[test]
 fn each_kind_of_failure_says_what_it_proves_and_quotes_nobody() {
     use FailureKind::*;
     let get = ScimRequest::GetUser { id: "1".into() };
@@ -259,7 +279,11 @@ fn each_kind_of_failure_says_what_it_proves_and_quotes_nobody() {
         assert_eq!(cause(&get, kind), Some(Cause::Unreachable), "{kind}");
     }
     assert_eq!(cause(&get, Unauthorized), Some(Cause::Credentials));
-    for kind in [Throttled, Forbidden, NotFound, Conflict, Invalid, NotSupported] {
+    assert_eq!(cause(&get, Throttled), Some(Cause::Throttled));
+    let unavailable = Failure::new(Throttled, Some(503), "");
+    let down = verdict(&get, Err(&unavailable));
+    assert!(matches!(down, Verdict::Trouble(Trouble { cause: Cause::Failing, .. })), "{down:?}");
+    for kind in [Forbidden, NotFound, Conflict, Invalid, NotSupported] {
         assert_eq!(cause(&get, kind), None, "{kind}");
     }
     assert_eq!(

@@ -61,8 +61,8 @@ pub fn step(state: &PersonState, target: Target, managed: &BTreeSet<String>, by:
         // Whoever has the account now is looked after under the own employee id. What it may have done is learnt by a look.
         return Step::Withdraw { action_id: open.action_id };
     }
-    let uncertain = open.is_some_and(|open| open.uncertain);
-    let Some((kind, changes)) = needed(state.account.as_ref(), &target, managed, by, uncertain) else {
+    let unsure = open.is_some_and(OpenAction::is_unsure);
+    let Some((kind, changes)) = needed(state.account.as_ref(), &target, managed, by, unsure) else {
         return match open {
             Some(open) => Step::Withdraw { action_id: open.action_id },
             None => Step::Settled,
@@ -78,7 +78,12 @@ pub fn step(state: &PersonState, target: Target, managed: &BTreeSet<String>, by:
         }
         (target, _, _) => target,
     };
-    Step::Act(Draft { kind, changes, target, verify: uncertain, supersedes: open.map(|open| open.action_id) })
+    // Without a confirmed account everything begins by a search. Only what may have been made unseen is worth a look at everybody.
+    let verify = match &state.account {
+        Some(_) => unsure,
+        None => open.is_some_and(|open| open.uncertain),
+    };
+    Step::Act(Draft { kind, changes, target, verify, supersedes: open.map(|open| open.action_id) })
 }
 
 fn needed(
@@ -86,14 +91,14 @@ fn needed(
     target: &Target,
     managed: &BTreeSet<String>,
     by: DeprovisionBy,
-    uncertain: bool,
+    unsure: bool,
 ) -> Option<(ActionKind, Vec<Change>)> {
     let active = account.map(|account| account.active);
     match target {
         // Memberships are compared elsewhere; see `core::grants`.
         Target::Membership { .. } => None,
         Target::NoAccess { .. } => {
-            let needed = active == Some(true) || uncertain;
+            let needed = active == Some(true) || unsure;
             needed.then(|| (by.kind(), vec![active_change(active, false)]))
         }
         Target::Access(desired) => {
@@ -107,7 +112,7 @@ fn needed(
                 changes.insert(0, active_change(Some(false), true));
                 return Some((ActionKind::Reactivate, changes));
             }
-            (uncertain || !changes.is_empty()).then_some((ActionKind::Update, changes))
+            (unsure || !changes.is_empty()).then_some((ActionKind::Update, changes))
         }
     }
 }

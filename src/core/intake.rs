@@ -127,7 +127,10 @@ impl Intake {
                 if known.settled != fingerprint {
                     self.changed.push(batch.record(index));
                 }
-            } else if known.seen != fingerprint {
+            } else if known.seen == fingerprint {
+                // The same row again is one.
+                self.rows -= 1;
+            } else {
                 known.spoiled = true;
                 self.rows_of_spoiled.entry(CompactString::new(employee_id)).or_default().push(row);
             }

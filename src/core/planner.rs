@@ -173,6 +173,8 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     }
     let state = &*state;
     let grouped = grouped(plan, state, &settled, rulebook);
+    let settled =
+        Settled { group: settled.group.filter(|group| !is_blank_again(group, state, rulebook)), ..settled };
     let granted = granted.filter(|_| matches!(target, Target::Access(_)));
     let desired = target.clone();
     let mut step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
@@ -249,6 +251,13 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
 /// Whether `adopt` found a user who may be theirs, and nobody has decided. Who is to have access gets an account only then.
 fn may_have_unlinked_user(state: &PersonState) -> bool {
     state.account.is_none() && state.adoption == Some(AdoptionMark::Open)
+}
+
+/// Whether a record no longer says in which group somebody counts who was in one: they stay in that.
+fn is_blank_again(group_of_record: &str, state: &PersonState, rulebook: &Rulebook) -> bool {
+    let Some(column) = &rulebook.group_by else { return false };
+    *group_of_record == group(column, None)
+        && state.group.as_ref().is_some_and(|stored| is_of(stored, column))
 }
 
 /// The group in which somebody counts now: the stored one, else that of the record. Those with access of whom none is stored

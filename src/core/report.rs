@@ -8,6 +8,7 @@ use super::guard::HoldReason;
 
 /// Numbers of actions by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Counts {
     /// Users to be made.
     pub create: u64,

@@ -51,6 +51,21 @@ pub struct OpenAction {
     pub moved_from: Option<String>,
 }
 
+impl OpenAction {
+    /// Whether the account may not be as it was confirmed: a request of ours may have taken effect unseen, or whoever looked at a parked
+    /// action settled it by hand.
+    pub fn is_unsure(&self) -> bool {
+        self.uncertain || self.state.is_with_an_operator()
+    }
+}
+
+impl OpenState {
+    /// Whether somebody was asked to look at it.
+    pub fn is_with_an_operator(self) -> bool {
+        matches!(self, Self::Parked | Self::Discarded)
+    }
+}
+
 /// An action on one membership that still matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenMembership {

@@ -110,7 +110,8 @@ impl Tally {
                     self.rows_of_spoiled.entry(id).or_insert_with(|| Vec::from_iter(first)).push(row);
                     known.fate = Fate::Spoiled;
                 }
-                Entry::Occupied(_) => {}
+                // The same row again is one.
+                Entry::Occupied(_) => self.rows -= 1,
             }
         }
         for rejection in batch.rejections {

@@ -179,7 +179,9 @@ pub fn explain(failure: &Failure) -> String {
         FailureKind::Unreachable => {
             "no connection; check workiva.base_url, DNS, firewall and workiva.ca_file"
         }
-        FailureKind::NoAnswer => "no answer in time; try again, or raise workiva.timeout_seconds",
+        FailureKind::NoAnswer => {
+            "no answer: the connection broke off, or nothing came within workiva.timeout_seconds; try again"
+        }
         FailureKind::Unauthorized => {
             "the credentials are refused; check workiva.username, and make a new secret in Workiva: Actions > Regenerate"
         }

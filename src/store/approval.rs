@@ -116,6 +116,7 @@ impl Store {
             .await?
             .is_some();
         if held {
+            forget_leavers(&mut tx, plan_id).await?;
             drop_held(&mut tx, "rejected", Some(by), now).await?;
         }
         tx.commit().await?;
@@ -256,6 +257,14 @@ pub(super) async fn drop_held(
         sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
     let Some(plan_id) = held else { return Ok(()) };
     drop_waiting(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+}
+
+/// Somebody says that these people have not left.
+async fn forget_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE person SET ends = NULL, fingerprint = '' WHERE employee_id IN \
+               (SELECT employee_id FROM action WHERE plan_id = ?1 AND state = 'held' AND kind IN ('suspend', 'delete') AND gone = 1)";
+    sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Drops a plan that waits, held or saved.

@@ -356,7 +356,10 @@ impl Store {
     }
 
     async fn plan_summaries(&self, state: &str, now: DateTime<Utc>) -> Result<Vec<PlanSummary>, StoreError> {
-        let sql = "SELECT plan_id, created_at, counts, hold_reasons, expires_at FROM plan \
+        // Under 'hold_deprovisions' a part of a held plan was released.
+        let sql = "SELECT plan_id, created_at, \
+                     iif(state = 'held', (SELECT json_group_object(kind, number) FROM (SELECT kind, count(*) AS number FROM action a \
+                       WHERE a.plan_id = plan.plan_id AND a.state = 'held' GROUP BY kind)), counts), hold_reasons, expires_at FROM plan \
                    WHERE state = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY created_at DESC, rowid DESC";
         let rows = sqlx::query(sql).bind(state).bind(millis(now)).fetch_all(&self.readers).await?;
         let summaries = rows.iter().map(|row| PlanSummary {

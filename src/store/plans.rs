@@ -18,6 +18,7 @@ use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
 use crate::core::header::HeaderNames;
+use crate::core::lifecycle::AnnouncedEnd;
 use crate::core::plan::{Plan, PlannedAction, content_hash};
 use crate::core::report::{Counts, Outcome};
 use crate::core::source_file::SourceFile;
@@ -145,6 +146,7 @@ impl Store {
         if let Some(plan_id) = &plan_id {
             if same.is_none() {
                 insert_actions(&mut tx, plan_id, &held, "held", now, &mut told).await?;
+                keep_in_mind(&mut tx, &held, now).await?;
             }
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
@@ -164,6 +166,24 @@ impl Store {
         tx.commit().await?;
         Ok(Committed { plan_id, queued })
     }
+}
+
+/// Keeps in mind of whom HR says that they have left, though nothing is done about it yet: should it name them no more by then, that
+/// takes nothing back. They are looked at again, also by a record that settled them before: it may be the one that takes it back.
+async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let leaves = |action: &&&PlannedAction| action.kind.is_deprovision() && action.settled.gone;
+    let leavers: Vec<&String> = held.iter().filter(leaves).map(|action| &action.employee_id).collect();
+    if leavers.is_empty() {
+        return Ok(());
+    }
+    let day = now.date_naive();
+    let ends = AnnouncedEnd { at: now, from: day, last_day: day };
+    sqlx::query("UPDATE person SET ends = ?2, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))")
+        .bind(to_json(&leavers))
+        .bind(to_json(&ends))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Stores a run; the answer is its entry in the audit.

@@ -38,18 +38,20 @@ pub(super) async fn withdraw(
     Ok(ended)
 }
 
-/// Ends what has done nothing for certain.
+/// Ends what has done nothing for certain. An account's action that was parked or discarded may have been settled by hand.
 async fn end(tx: &mut Tx, ids: &str, now: DateTime<Utc>) -> Result<Vec<(i64, String)>, StoreError> {
     let sql = "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
-               AND state IN ('queued', 'parked', 'discarded') AND uncertain = 0 \
+               AND (state = 'queued' OR group_id IS NOT NULL AND state IN ('parked', 'discarded')) AND uncertain = 0 \
                AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id";
     Ok(sqlx::query_as(sql).bind(ids).bind(millis(now)).fetch_all(&mut **tx).await?)
 }
 
-/// Marks what may have been carried out. To look at it is other work than what failed, so its attempts begin anew.
+/// Marks what may have been carried out. To look at it is other work than what failed, so it is queued, and its attempts begin anew.
 async fn mark(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, String, String)>, StoreError> {
-    let sql = "UPDATE action SET withdrawn = 1, waits = 0, attempts = 0 WHERE action_id IN (SELECT value FROM json_each(?1)) \
-               AND state IN ('queued', 'parked') AND uncertain = 1 AND withdrawn = 0 \
+    let sql = "UPDATE action SET withdrawn = 1, waits = 0, attempts = 0, \
+                 state = iif(group_id IS NULL, 'queued', state) WHERE action_id IN (SELECT value FROM json_each(?1)) \
+               AND withdrawn = 0 AND (state IN ('queued', 'parked') AND uncertain = 1 \
+                 OR group_id IS NULL AND state IN ('parked', 'discarded')) \
                AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id, state";
     Ok(sqlx::query_as(sql).bind(ids).fetch_all(&mut **tx).await?)
 }

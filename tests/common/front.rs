@@ -20,6 +20,10 @@ pub enum Way {
     Broken,
     /// Answers everything with 503 and no `Retry-After`.
     Unavailable,
+    /// Answers everything with 503 and a `Retry-After`.
+    AskingToWait,
+    /// Answers everything with 429.
+    Throttling,
     /// Answers everything with 200 and a web page.
     Page,
     /// Answers everything with 200 and JSON that breaks off.
@@ -140,6 +144,8 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
         Way::Denying(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
+        Way::AskingToWait => ("503 Service Unavailable\r\nRetry-After: 0", "{}"),
+        Way::Throttling => ("429 Too Many Requests\r\nRetry-After: 0", "{}"),
         Way::Redirecting => ("302 Found\r\nLocation: https://elsewhere.example/login?token=t", ""),
         Way::Refusing => ("401 Unauthorized", quoted.as_str()),
         Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),

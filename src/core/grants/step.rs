@@ -127,7 +127,9 @@ impl Memberships {
             Some(Given::Ours) => true,
             None => uncertain,
         };
-        let needed = if joins { held.is_none() || uncertain } else { is_ours_to_end };
+        // A revoke that was parked may have been settled by hand. A grant may have been, too, but then it is not ours to end.
+        let is_parked = open.is_some_and(|open| open.state.is_with_an_operator());
+        let needed = if joins { held.is_none() || uncertain || is_parked } else { is_ours_to_end };
         if !needed {
             if let Some(open) = open {
                 self.withdraw(open);
@@ -141,7 +143,7 @@ impl Memberships {
                 is_exclusive: false,
                 last_workspace: false,
                 because: because.clone(),
-                verify: uncertain,
+                verify: uncertain || is_parked,
                 supersedes: open.map(|open| open.action_id),
             },
             None => revoke(group, held, open),

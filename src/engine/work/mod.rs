@@ -131,7 +131,7 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
     match next(failure, attempt, &line.manner.retry, now, line.random.unit()) {
         Next::PausePool if failure.kind == FailureKind::Forbidden && listing_is_allowed(line).await => {
             let reason = format!(
-                "{reason}. Workiva refuses this for this user alone: it may belong to another organization (workiva-facts: a \
+                "{reason}. Workiva refuses this for this user alone: it may belong to another organization (a \
                  user owned elsewhere cannot be edited)"
             );
             Ending::Parked { uncertain, reason }

@@ -139,7 +139,7 @@ async fn provision_unknown<P: ScimPort>(
             match find::by_paging(session, desired).await? {
                 Some(user) => adopt(session, desired, &user).await,
                 None => Err(Interrupt::Park(format!(
-                    "Workiva says that the user exists already (409), but shows none with this user name or externalId; it \
+                    "Workiva says that the user exists already (409), but shows none that fits by workiva.match_existing; it \
                      may belong to another organization: {}",
                     failure.message
                 ))),

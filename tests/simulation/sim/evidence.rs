@@ -39,7 +39,7 @@ pub struct Evidence {
     gone: BTreeSet<String>,
     /// Who is to have no access: nobody gives it to them.
     unwanted: BTreeSet<String>,
-    /// Whom the newest file shows as gone, if it waits to be accepted.
+    /// Whom the newest true file that said something of them shows as gone, if that waits to be accepted.
     waiting: BTreeSet<String>,
     reads: BTreeMap<Who, Read>,
     /// Whose each user name is or was, by HR: it proves whose a user is who carries no employee id.
@@ -72,9 +72,9 @@ impl Evidence {
     pub fn stored(&mut self, who: Who, run: &Stored, today: NaiveDate) {
         // Of two that read side by side the first to be stored stands for both: what it showed is not forgotten for the second.
         let Some(mut read) = self.reads.remove(&who) else { return };
-        self.waiting.clear();
         let Some(hr) = read.hr.take() else { return };
         read.days.insert(today);
+        let before = std::mem::take(&mut self.waiting);
         for employee_id in hr.told.keys() {
             let shown: BTreeSet<Option<bool>> =
                 read.days.iter().map(|day| hr.shows_as_gone(employee_id, *day)).collect();
@@ -82,6 +82,10 @@ impl Evidence {
                 || read.moved.contains(employee_id)
                 || run.rejected.contains(employee_id)
                 || is_claimed(&hr, employee_id, &run.rejected);
+            // That a file names somebody no more takes nothing back of what one before has said.
+            if shown.contains(&None) && before.contains(employee_id) {
+                self.waiting.insert(employee_id.clone());
+            }
             let has_ended = read.days.iter().any(|day| hr.has_ended_as_announced(employee_id, *day));
             if shown.contains(&Some(true)) || has_ended {
                 let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };

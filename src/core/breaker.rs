@@ -13,11 +13,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::blame::{Blame, Unsettled};
 use super::retry::{RetrySettings, backoff};
-use super::scim::{Answer, Failure, FailureKind, ScimRequest};
+use super::verdict::{Cause, Trouble};
 
 /// Failures in a row that make an outage: of reads with no success between, or of writes with no written one.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -29,39 +28,6 @@ const THROTTLED_IN_A_ROW: u32 = 30;
 const HANDFUL: usize = 3;
 /// The first wait after refused credentials, in doublings of `retry.base_seconds`: a secret is not mended in seconds.
 const CREDENTIALS_DOUBLINGS: u32 = 5;
-
-/// What one exchange says of Workiva as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It works: it did what was asked, or had a reason not to.
-    Works,
-    /// Nothing: this user may be gone or forbidden.
-    Nothing,
-    /// It may be down.
-    Trouble(Trouble),
-}
-
-/// What may be wrong with Workiva as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// In which way.
-    pub cause: Cause,
-    /// In words, with the mend where there is one, and without anything of a person's.
-    pub message: String,
-}
-
-/// The ways in which nobody gets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The credentials are refused: one answer proves it.
-    Credentials,
-    /// There is no connection, or only a redirect.
-    Unreachable,
-    /// Time-outs, server errors, pages that are no SCIM, 404 for what is always there.
-    Failing,
-    /// The server wants to be left alone for a while.
-    Throttled,
-}
 
 /// Where the breaker stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -343,76 +309,6 @@ impl Suspicion {
             || self.throttled >= THROTTLED_IN_A_ROW
             || self.reads.max(self.writes) >= FAILURES_IN_A_ROW
     }
-}
-
-/// What an exchange says of Workiva as a whole.
-pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verdict {
-    let trouble = |cause, message: String| Verdict::Trouble(Trouble { cause, message });
-    let failure = match result {
-        Ok(answer) if is_answered(request, answer) => return Verdict::Works,
-        Ok(_) => {
-            let message = "Workiva does not work: its answers are JSON, but neither users nor lists of them";
-            return trouble(Cause::Failing, message.into());
-        }
-        Err(failure) => failure,
-    };
-    match failure.kind {
-        FailureKind::Unreachable => {
-            trouble(Cause::Unreachable, format!("Workiva cannot be reached: {}", failure.message))
-        }
-        FailureKind::Redirected => {
-            let message =
-                "Workiva answers with a redirect, which is never followed; correct workiva.base_url";
-            trouble(Cause::Unreachable, message.into())
-        }
-        FailureKind::Unauthorized => {
-            let message = "Workiva refuses the credentials (401); renew the secret, then SIGHUP or restart";
-            trouble(Cause::Credentials, message.into())
-        }
-        // A message may quote a person here, the kind and the status do not.
-        FailureKind::NoAnswer | FailureKind::ServerError | FailureKind::Malformed => {
-            trouble(Cause::Failing, format!("Workiva does not work: {failure}"))
-        }
-        // Gateways say so while nothing is behind them. Of one user it is an answer that is looked into.
-        FailureKind::NotFound if is_always_there(request) => {
-            trouble(Cause::Failing, format!("Workiva does not work: no users at its address, {failure}"))
-        }
-        // Some servers throttle in this way; one that says nothing else is down.
-        FailureKind::Throttled if failure.status == Some(503) => {
-            trouble(Cause::Failing, format!("Workiva does not work: {failure}"))
-        }
-        FailureKind::Throttled => {
-            let message = "Workiva answers nothing but 429 (too many requests), however long it is left alone; lower \
-                           workiva.requests_per_second, or ask Workiva";
-            trouble(Cause::Throttled, message.into())
-        }
-        FailureKind::NotFound | FailureKind::Forbidden => Verdict::Nothing,
-        FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => Verdict::Works,
-    }
-}
-
-/// Whether an answer to a read could be what was asked for. A portal may have a JSON object for everything.
-fn is_answered(request: &ScimRequest, answer: &Answer) -> bool {
-    let has_any = |names: [&str; 2]| {
-        let body = answer.body.as_ref().and_then(Value::as_object);
-        body.is_some_and(|body| {
-            body.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
-        })
-    };
-    match request {
-        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } | ScimRequest::ListGroups { .. } => {
-            has_any(["Resources", "totalResults"])
-        }
-        ScimRequest::GetUser { .. } | ScimRequest::GetGroup { .. } => has_any(["id", "userName"]),
-        _ => true,
-    }
-}
-
-fn is_always_there(request: &ScimRequest) -> bool {
-    matches!(
-        request,
-        ScimRequest::ListUsers { .. } | ScimRequest::FindUsers { .. } | ScimRequest::CreateUser { .. }
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 
 use super::*;
 
@@ -254,49 +253,4 @@ fn answers_that_want_to_be_left_alone_are_an_outage_only_where_there_are_many_an
     assert_eq!(throttled(&mut breaker, 1), Phase::HalfOpen, "it has answered, and the gate waits");
     breaker.succeeded(WRITE);
     assert_eq!(breaker.phase(), Phase::Closed);
-}
-
-#[test]
-fn each_kind_of_failure_says_what_it_proves_and_quotes_nobody() {
-    use FailureKind::*;
-    let get = ScimRequest::GetUser { id: "1".into() };
-    let list = ScimRequest::ListUsers { start_index: 1, count: 1 };
-    let create = ScimRequest::CreateUser { body: json!({}) };
-    let cause = |request: &ScimRequest, kind| {
-        let failure = Failure::new(kind, Some(500), "jane@acme.example");
-        match verdict(request, Err(&failure)) {
-            Verdict::Trouble(trouble) => {
-                assert!(kind == Unreachable || !trouble.message.contains("jane"), "{}", trouble.message);
-                Some(trouble.cause)
-            }
-            _ => None,
-        }
-    };
-    for kind in [NoAnswer, ServerError, Malformed] {
-        assert_eq!(cause(&get, kind), Some(Cause::Failing), "{kind}");
-    }
-    for kind in [Unreachable, Redirected] {
-        assert_eq!(cause(&get, kind), Some(Cause::Unreachable), "{kind}");
-    }
-    assert_eq!(cause(&get, Unauthorized), Some(Cause::Credentials));
-    assert_eq!(cause(&get, Throttled), Some(Cause::Throttled));
-    let unavailable = Failure::new(Throttled, Some(503), "");
-    let down = verdict(&get, Err(&unavailable));
-    assert!(matches!(down, Verdict::Trouble(Trouble { cause: Cause::Failing, .. })), "{down:?}");
-    for kind in [Forbidden, NotFound, Conflict, Invalid, NotSupported] {
-        assert_eq!(cause(&get, kind), None, "{kind}");
-    }
-    assert_eq!(
-        (cause(&list, NotFound), cause(&create, NotFound)),
-        (Some(Cause::Failing), Some(Cause::Failing))
-    );
-    let gone = Failure::new(NotFound, Some(404), "");
-    assert_eq!(verdict(&get, Err(&gone)), Verdict::Nothing, "a user may well be gone");
-    let portal = Answer { status: 200, body: Some(json!({"welcome": "to the portal"})), location: None };
-    assert!(matches!(verdict(&list, Ok(&portal)), Verdict::Trouble(_)));
-    assert!(matches!(verdict(&get, Ok(&portal)), Verdict::Trouble(_)));
-    let empty = Answer { body: Some(json!({"totalresults": 0})), ..portal };
-    assert_eq!(verdict(&list, Ok(&empty)), Verdict::Works);
-    let taken = Failure::new(Conflict, Some(409), "");
-    assert_eq!(verdict(&create, Err(&taken)), Verdict::Works);
 }

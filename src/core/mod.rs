@@ -48,4 +48,5 @@ pub mod state;
 pub mod tally;
 pub mod user_names;
 pub mod value;
+pub mod verdict;
 pub mod warnings;

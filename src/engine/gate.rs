@@ -13,8 +13,9 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use crate::core::blame::Blame;
-use crate::core::breaker::{Breaker, Cause, Pause, Phase, Trouble};
+use crate::core::breaker::{Breaker, Pause, Phase};
 use crate::core::retry::RetrySettings;
+use crate::core::verdict::{Cause, Trouble};
 
 /// Successes after which one more request may be in flight again.
 const SUCCESSES_TO_GROW: u32 = 20;

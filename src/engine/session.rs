@@ -13,11 +13,11 @@ use super::telemetry::Telemetry;
 use super::unkept::Unkept;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
-use crate::core::breaker::{Cause, Trouble, Verdict, verdict};
 use crate::core::identity::MatchAttribute;
 use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, RetrySettings, backoff, next};
 use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
+use crate::core::verdict::{Cause, Trouble, Verdict, verdict};
 use crate::store::{AttemptRow, Claimed, Store, StoreError};
 
 /// How often a read is repeated at once: it changes nothing, and repeating the whole action costs more.

@@ -14,6 +14,7 @@ use crate::core::access::AccessRules;
 use crate::core::desired::{AttributePolicy, UserMapping};
 use crate::core::lifecycle::{Lifecycle, OnNewId, OnRename};
 use crate::core::mapping::CompileError;
+use crate::core::name_choice::NameRules;
 use crate::core::planner::{Absence, Rulebook};
 use crate::core::register::{DATES, Precedence};
 use crate::core::schedule::Schedule;
@@ -127,6 +128,13 @@ fn check_same_person(settings: &Settings, errors: &mut Vec<ConfigError>) {
                        employee ids, such as [\"userName\", \"name.givenName\", \"name.familyName\"]";
         errors.push(ConfigError::new(KEY, message));
     }
+    // Namesakes share it.
+    let is_chosen = |path: &&String| *path == USER_NAME && !settings.user_names.fallback.is_empty();
+    for path in lifecycle.same_person.iter().filter(is_chosen) {
+        let message = "is chosen among several (user_names.fallback), so it does not tell who somebody is; name another attribute, such as \
+                       \"emails.work\"";
+        errors.push(ConfigError::with_value(KEY, path, message));
+    }
     for path in lifecycle.same_person.iter().filter(|path| !settings.attributes.contains_key(*path)) {
         let message = "is not mapped; name attributes of [attributes]";
         errors.push(ConfigError::with_value(KEY, path, message));
@@ -223,6 +231,9 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         .and_then(|users| users.with_policies(policies(settings, errors)))
         .map_err(|all| add(all, errors))
         .ok();
+    let choice = NameRules::compile(&settings.user_names, names, &settings.tables)
+        .map_err(|all| add(all, errors))
+        .ok();
     // The roles are checked even when the lifecycle is wrong, so that all errors are told at once.
     let lifecycle = Lifecycle::compile(&settings.lifecycle);
     let stand_in = || Lifecycle::compile(&stand_in_lifecycle(settings)).ok();
@@ -240,6 +251,7 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
     Some(Rulebook {
         access: access?,
         users: users?,
+        names: choice?,
         date_formats: only.map_or_else(|| vec![DATES.to_owned()], |source| source.date_formats.clone()),
         deprovision: settings.workiva.deprovision,
         // Of several: for whom none of them has ever known. Who is gone from one of them is settled in the register.
@@ -283,6 +295,7 @@ fn decision_fingerprint(settings: &Settings) -> u64 {
         settings.groups.manage,
         settings.attributes,
         settings.attribute_policies,
+        settings.user_names,
         settings.tables,
         settings.all_sources().map(|(_, source)| sources::decisive(source)).collect::<Vec<_>>(),
         settings.precedence,

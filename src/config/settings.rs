@@ -20,6 +20,7 @@ use crate::core::guard::GuardSettings;
 use crate::core::identity::MatchAttribute;
 use crate::core::lifecycle::LifecycleSettings;
 use crate::core::mapping::Tables;
+use crate::core::name_choice::UserNameSettings;
 use crate::core::planner::Absence;
 use crate::core::retry::RetrySettings;
 
@@ -52,6 +53,9 @@ pub struct Settings {
     /// SCIM path = when it is written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attribute_policies: BTreeMap<String, AttributePolicy>,
+    /// User names for whom that of `attributes.userName` is somebody else's.
+    #[serde(default)]
+    pub user_names: UserNameSettings,
     /// Lookup tables for templates and conditions: `[tables.NAME]`, key = value.
     #[serde(default)]
     pub tables: Tables,

@@ -138,7 +138,7 @@ impl UserMapping {
             }
         }
         let user_name = &attributes["userName"];
-        if user_name.chars().any(char::is_whitespace) || user_name.to_lowercase() != *user_name {
+        if !is_usable_user_name(user_name) {
             return Err(refuse(
                 RejectionKind::UnusableUserName,
                 "userName has a capital letter or a space, which Workiva refuses; let the mapping end in '| lower' or '| username'"
@@ -153,6 +153,11 @@ impl UserMapping {
         }
         Ok(attributes)
     }
+}
+
+/// Whether Workiva takes it: without white space and capital letters (workiva-facts.md, D).
+pub(super) fn is_usable_user_name(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(char::is_whitespace) && name.to_lowercase() == name
 }
 
 #[cfg(test)]

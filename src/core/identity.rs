@@ -53,6 +53,8 @@ pub enum Unproven {
     LinkedTo(String),
     /// The user has the person's user name, but another `externalId`.
     OtherExternalId,
+    /// The user has a user name that is made of the person's name, and another e-mail address, or none that is shown.
+    OtherEmail,
 }
 
 impl fmt::Display for Unproven {
@@ -62,6 +64,10 @@ impl fmt::Display for Unproven {
             Self::LinkedTo(owner) => {
                 write!(f, "the Workiva user that fits this employee is linked to employee {owner} already")
             }
+            Self::OtherEmail => write!(
+                f,
+                "the Workiva user that has this employee's user name does not have their e-mail address; it may be a namesake's"
+            ),
             Self::OtherExternalId => write!(
                 f,
                 "the Workiva user that has this employee's user name has another externalId; it may be somebody else's"
@@ -92,6 +98,36 @@ pub fn prove<'a>(
         Some(theirs) if theirs != ours => Err(Unproven::OtherExternalId),
         _ => Ok(scim_id),
     }
+}
+
+/// A user as Workiva and state show it.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Its id.
+    pub scim_id: Option<&'a str>,
+    /// Our key, where Workiva keeps it.
+    pub external_id: Option<&'a str>,
+    /// The work e-mail address.
+    pub email: Option<&'a str>,
+    /// To whom it is linked in state.
+    pub owner: Option<&'a str>,
+}
+
+/// The same where user names are chosen among several (`user_names.fallback`): they are made of people's names, so one alone is no proof.
+/// Our key is, or the e-mail address with it.
+///
+/// # Errors
+/// Why not.
+pub fn prove_named<'a>(
+    employee_id: &str,
+    attributes: &Attributes,
+    user: &Named<'a>,
+) -> Result<&'a str, Unproven> {
+    let id = prove(employee_id, attributes, user.scim_id, user.external_id, user.owner)?;
+    let has_key = user.external_id.is_some_and(|key| !key.is_empty()) || user.owner.is_some();
+    let has_same_mail =
+        || user.email.zip(attributes.get("emails.work")).is_some_and(|(one, two)| folded(one) == folded(two));
+    if has_key || has_same_mail() { Ok(id) } else { Err(Unproven::OtherEmail) }
 }
 
 /// Whether a user of nobody, under another id, is the account that was confirmed: made anew by hand, or by a tenant that was
@@ -139,6 +175,21 @@ mod tests {
         assert_eq!(proof(None, Some("1002"), None), Err(Unproven::OtherExternalId));
         assert_eq!(proof(None, None, Some("1002")), Err(Unproven::LinkedTo("1002".into())));
         assert_eq!(prove("1001", &Attributes::new(), None, None, None), Err(Unproven::WithoutId));
+    }
+
+    #[test]
+    fn a_user_name_that_is_chosen_among_several_is_proof_only_with_the_e_mail_address() {
+        let person = Attributes::from([("emails.work".to_owned(), "ana@x.test".to_owned())]);
+        let proof = |external_id, email, owner| {
+            prove_named("1001", &person, &Named { scim_id: Some("u1"), external_id, email, owner })
+        };
+        assert_eq!(proof(None, Some("Ana@X.test"), None), Ok("u1"));
+        assert_eq!(proof(Some("1001"), Some("other@x.test"), None), Ok("u1"));
+        assert_eq!(proof(None, None, Some("1001")), Ok("u1"));
+        for other in [None, Some("other@x.test")] {
+            assert_eq!(proof(None, other, None), Err(Unproven::OtherEmail));
+        }
+        assert_eq!(proof(Some("1002"), Some("ana@x.test"), None), Err(Unproven::OtherExternalId));
     }
 
     #[test]

@@ -4,11 +4,19 @@ use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
 use super::lifecycle::Moment;
+use super::name_choice::NameRules;
 use super::person::Person;
 use super::planner::{Rulebook, States};
 use super::record::{Fingerprint, Record, Rejection};
 use super::user_names;
 use super::value::folded;
+
+#[derive(Clone)]
+enum OtherNames {
+    None,
+    Of(Record),
+    Made(Vec<String>),
+}
 
 /// A person, judged.
 #[derive(Clone)]
@@ -19,6 +27,8 @@ pub struct Judged {
     pub(super) decision: Decision,
     /// The group in which the guard counts the person, by the record.
     pub(super) group: Option<String>,
+    /// Other user names that they may have, once they were asked for; before, the record that they are made of.
+    other_names: OtherNames,
     /// The mapped user, where there is to be one.
     pub(super) desired: Option<Attributes>,
     /// Whether HR says that they have left.
@@ -54,6 +64,21 @@ impl Judged {
     /// Another user is wanted of them.
     pub(super) fn wish(&mut self, of: impl FnOnce(&Attributes) -> Attributes) {
         self.desired = self.desired.as_ref().map(of);
+    }
+
+    /// Makes the other user names that they may have.
+    pub fn make_other_names(&mut self, rules: &NameRules) {
+        if let OtherNames::Of(record) = &self.other_names {
+            self.other_names = OtherNames::Made(rules.others(record));
+        }
+    }
+
+    /// The other user names that they may have, in order, if they were made.
+    pub fn other_names(&self) -> &[String] {
+        match &self.other_names {
+            OtherNames::Made(names) => names,
+            OtherNames::None | OtherNames::Of(_) => &[],
+        }
     }
 
     /// No account is to be made for them.
@@ -101,7 +126,11 @@ fn judge_one(
 ) -> Result<Judged, Rejection> {
     let (person, decision, desired) = judge_person(record, states, rulebook, moment)?;
     let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
+    let names = &rulebook.names;
+    let has_choice = names.has_fallback() && desired.is_some();
+    let other_names = if has_choice { OtherNames::Of(person.record.clone()) } else { OtherNames::None };
     Ok(Judged {
+        other_names,
         has_left: rulebook.access.lifecycle.has_left(&person, moment),
         group,
         employee_id: person.record.employee_id().to_owned(),
@@ -126,6 +155,7 @@ pub(in crate::core) fn judge_person(
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
     let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
     if let (Some(attributes), Some(account)) = (&mut desired, account) {
+        rulebook.names.keep(attributes, &person.record, &account.attributes);
         rulebook.users.keep(attributes, &account.attributes);
     }
     Ok((person, decision, desired))

@@ -28,6 +28,7 @@ pub mod lifecycle;
 pub mod mapping;
 pub mod mask;
 mod membership;
+pub mod name_choice;
 pub mod new_id;
 pub mod person;
 pub mod plan;

@@ -18,11 +18,13 @@ use super::intake::Findings;
 use super::judged::Judged;
 use super::lifecycle::Moment;
 use super::membership;
+use super::name_choice::{self, NameBook, NameRules};
 use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
 use super::user_names;
+use super::value::folded;
 use super::warnings::{warn_of_undecided, warn_of_waiting};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -41,6 +43,8 @@ pub struct Rulebook {
     pub access: AccessRules,
     /// The attribute mapping.
     pub users: UserMapping,
+    /// Which user names there are to choose from.
+    pub names: NameRules,
     /// How dates are written, as `chrono` has it.
     pub date_formats: Vec<String>,
     /// What taking access away means.
@@ -70,8 +74,8 @@ pub struct Material<'a> {
     pub header: HeaderNames,
     /// State of everybody concerned: judged and absent people.
     pub states: &'a States,
-    /// Who holds a user name (compared form) in state or by an action under way.
-    pub holders: &'a HashMap<String, String>,
+    /// What is known of user names.
+    pub names: &'a NameBook,
     /// When dates are judged.
     pub moment: Moment,
     /// Whose account may be that of somebody who comes under a new employee id; their states are in `states`.
@@ -99,7 +103,7 @@ impl Ground<'_> {
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { mut judged, rejected, findings, header, states, holders, moment, lookalikes, groups } =
+    let Material { mut judged, rejected, findings, header, states, names: book, moment, lookalikes, groups } =
         material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
@@ -111,8 +115,9 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.rejected.append(&mut moves.rejected);
     plan.withdrawals.append(&mut moves.withdrawals);
     (plan.busy, plan.pending) = (moves.busy, moves.pending);
-    let holders = moves.holders(holders);
-    let names = user_names::settle(judged, &holders, &findings.absent);
+    let book = moves.names(book);
+    plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
+    let names = user_names::settle(judged, &book.holders, &findings.absent);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
     let claimed = names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)).collect();
@@ -130,6 +135,25 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.actions.sort_by_cached_key(place);
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
     plan
+}
+
+/// Settles which of several user names each gets. The answer are those who get none.
+fn settle_choices(
+    judged: &mut Vec<Judged>,
+    book: &NameBook,
+    moves: &Moves,
+    states: &States,
+    rulebook: &Rulebook,
+) -> Vec<Rejection> {
+    if !rulebook.names.has_fallback() {
+        return name_choice::reserve(judged, book, rulebook.names.reuse_after_days());
+    }
+    let own = |employee_id: &str| {
+        let whose = moves.from.get(employee_id).map_or(employee_id, String::as_str);
+        let account = states.get(whose).and_then(|state| state.account.as_ref());
+        account.and_then(|account| account.attributes.get("userName")).map(|name| folded(name))
+    };
+    name_choice::choose(judged, book, states, own)
 }
 
 fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {

@@ -146,12 +146,13 @@ impl Tally {
         self.samples.extend(usable.take(room));
     }
 
-    /// Takes in what the rules say of those who came; `holders` have their user names in state.
+    /// Takes in what the rules say of those who came; `holders` have their user names in state. `None`: whose name is somebody else's gets
+    /// another one.
     pub fn judged(
         &mut self,
         judged: Vec<Judged>,
         refused: Vec<Rejection>,
-        holders: &StdHashMap<String, String>,
+        holders: Option<&StdHashMap<String, String>>,
     ) {
         refused.into_iter().for_each(|rejection| self.refuse(rejection));
         for person in judged {
@@ -160,7 +161,7 @@ impl Tally {
             {
                 standing.class = Some(classes.number(Class::of(person.decision())));
             }
-            let Some(name) = person.user_name() else { continue };
+            let (Some(name), Some(holders)) = (person.user_name(), holders) else { continue };
             let holder = holders.get(&name);
             if let Some(standing) = self.people.get_mut(person.employee_id()) {
                 (standing.user_name, standing.is_held) = (xxh3_64(name.as_bytes()).max(1), holder.is_some());

@@ -94,7 +94,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let roster = directory::roster(&line, rulebook.users.paths()).await?;
         let owners = self.store.owners().await?;
         let order = &self.settings.workiva.match_existing;
-        let mut matching = match_people(&claimants, &roster, &owners, order, rejected.is_empty());
+        let chooses_names = self.rules.rulebook.names.has_fallback();
+        let mut matching =
+            match_people(&claimants, &roster, &owners, order, chooses_names, rejected.is_empty());
         let decided = decide(rows, &claimants, &matching, &roster, &owners).map_err(AdoptError::Decisions)?;
         let commit = commit(&claimants, &roster, &matching, &decided);
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;

@@ -9,6 +9,7 @@ use super::feed::{self, FeedError};
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
 use super::register::Turn;
+use super::user_names::People;
 use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
@@ -105,16 +106,28 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.store.add_memberships(&mut states).await?;
             add_found(&mut states, &found);
         }
-        let mut names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let holders = if names.is_empty() { HashMap::new() } else { self.store.holders(&names).await? };
-        let (states, holders) = (&states, &holders);
-        let groups = groups.as_ref();
-        let header = read.header;
-        let material =
-            Material { judged, rejected, findings, header, states, holders, moment, lookalikes, groups };
-        let mut plan = Plan { anew, ..assemble(material, rulebook) };
+        let (states, groups) = (&states, groups.as_ref());
+        let people = People { judged, rejected, findings, header: read.header };
+        let plan = self
+            .with_free_names(people, states, |people, names| {
+                let People { judged, rejected, findings, header } = people;
+                assemble(
+                    Material {
+                        judged,
+                        rejected,
+                        findings,
+                        header,
+                        states,
+                        names,
+                        moment,
+                        lookalikes,
+                        groups,
+                    },
+                    rulebook,
+                )
+            })
+            .await?;
+        let mut plan = Plan { anew, ..plan };
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {
             // Nobody is granted anything any more: what waits is not sent, and what was given stays.

@@ -135,7 +135,7 @@ async fn list_all<P: ScimPort>(line: &Line<P>) -> Result<Listing, Interrupt> {
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
     /// A page failed for good.
-    #[error("{}", said(.0))]
+    #[error("{}", .0.said())]
     Stopped(Interrupt),
     /// The server's paging cannot be followed.
     #[error(transparent)]
@@ -152,16 +152,6 @@ pub enum ListingError {
         /// How many the server counted in the end.
         total: Option<u64>,
     },
-}
-
-fn said(interrupt: &Interrupt) -> String {
-    match interrupt {
-        Interrupt::Failed(failure) => format!("Workiva, {}: {}", failure.kind, failure.message),
-        Interrupt::Park(reason) | Interrupt::NotYet(reason) => reason.clone(),
-        Interrupt::Store(error) => error.to_string(),
-        Interrupt::Outage(message) => message.clone(),
-        Interrupt::LeaseLost | Interrupt::Stopping => "the listing was broken off".to_owned(),
-    }
 }
 
 /// Every user, with the values of these SCIM paths. A listing that the server changes meanwhile is made again, a few times.

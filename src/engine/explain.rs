@@ -2,7 +2,7 @@
 //!
 //! The judging is that of planning, over the records of this one person. Nothing is written, and Workiva is not asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -245,7 +245,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .first()
             .cloned()
             .and_then(|record| Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats).ok());
-        let (judged, rejected) = judge(records, states, rulebook, moment);
+        let (mut judged, rejected) = judge(records, states, rulebook, moment);
         let mut states = states.clone();
         let lookalikes = self.lookalikes(&judged, &mut states).await?;
         self.store.add_memberships(&mut states).await?;
@@ -255,8 +255,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             told.user = one.desired().cloned();
         }
         let is_absent = !findings.absent.is_empty();
-        let names: Vec<String> = judged.iter().filter_map(Judged::user_name).collect();
-        let holders = self.store.holders(&names).await?;
+        let names = self.name_book(&mut judged, states, &HashSet::new()).await?;
         let groups = self.known_groups().await?.map(|(mut map, unknown)| {
             let asked = unknown.into_iter();
             map.wrong =
@@ -271,7 +270,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 // One person's difference does not depend on it.
                 header: HeaderNames::default(),
                 states,
-                holders: &holders,
+                names: &names,
                 moment,
                 lookalikes: &lookalikes,
                 groups: groups.as_ref(),

@@ -32,6 +32,7 @@ mod ticks;
 mod tray;
 pub mod trigger;
 pub mod unkept;
+mod user_names;
 mod vigil;
 mod work;
 
@@ -187,6 +188,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let manner = Manner {
             update: workiva.update,
             match_existing: workiva.match_existing.clone(),
+            chooses_names: self.rules.rulebook.names.has_fallback(),
             page_size: capabilities.max_results.map_or(workiva.page_size, |most| most.min(workiva.page_size)),
             lease: Duration::from_secs(workiva.lease_seconds),
             timeout: Duration::from_secs(workiva.timeout_seconds),

@@ -32,6 +32,8 @@ pub struct Manner {
     pub update: UpdateBy,
     /// By what existing users are found.
     pub match_existing: Vec<MatchAttribute>,
+    /// Whether user names are chosen among several: then one alone does not tell whose a user is.
+    pub chooses_names: bool,
     /// How many users a page of a listing asks for.
     pub page_size: u32,
     /// How long a lease lasts.
@@ -89,6 +91,19 @@ pub enum Interrupt {
     Outage(String),
     /// The database failed.
     Store(StoreError),
+}
+
+impl Interrupt {
+    /// In words.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Failed(failure) => format!("Workiva, {}: {}", failure.kind, failure.message),
+            Self::Park(reason) | Self::NotYet(reason) => reason.clone(),
+            Self::Store(error) => error.to_string(),
+            Self::Outage(message) => message.clone(),
+            Self::LeaseLost | Self::Stopping => "it was broken off".to_owned(),
+        }
+    }
 }
 
 impl From<Failure> for Interrupt {

@@ -7,6 +7,7 @@ use sqlx::Row;
 
 use super::ending::Finished;
 use super::memberships::let_wait;
+use super::names::keep_given_up;
 use super::recorded;
 use super::{StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
@@ -79,18 +80,23 @@ pub(super) async fn store_accounts(
     ours: bool,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (mut accounts, mut gone) = (Vec::new(), Vec::new());
+    let (mut accounts, mut gone, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (employee_id, account) in now_held {
         match account {
             Some(account) => {
                 let user_name =
                     account.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
                 let attributes = to_json(&account.attributes);
+                names.push((employee_id, Some(user_name.clone())));
                 accounts.push((employee_id, &account.scim_id, account.active, attributes, user_name));
             }
-            None => gone.push(employee_id),
+            None => {
+                names.push((employee_id, None));
+                gone.push(employee_id);
+            }
         }
     }
+    keep_given_up(tx, &to_json(&names), now).await?;
     if !gone.is_empty() {
         sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
             .bind(to_json(&gone))

@@ -19,6 +19,7 @@ mod ending;
 mod explain;
 mod inbox;
 mod memberships;
+mod names;
 mod opening;
 mod operator;
 mod outage;

@@ -27,7 +27,8 @@ fn judged(rows: &[(&str, &str, Decision)]) -> Result<Decided, Vec<String>> {
     let users =
         [user("u1", "a", "ana@x.test"), user("u2", "b", "ana@x.test"), user("u3", "1003@x.test", "c@x.test")];
     let roster = roster(&["userName", "emails.work"], &users);
-    let matching = match_people(&claimants, &roster, &Owners::new(), &[MatchAttribute::UserName], true);
+    let matching =
+        match_people(&claimants, &roster, &Owners::new(), &[MatchAttribute::UserName], false, true);
     assert_eq!((matching.doubtful.len(), matching.links.len()), (2, 1));
     let rows: Vec<DecidedRow> = (2..)
         .zip(rows)

@@ -48,16 +48,18 @@ enum Found {
     Doubtful(Doubt, Vec<usize>),
 }
 
-/// Pairs people with users. `order` is `workiva.match_existing`; `are_all_judged`: no record was rejected, which could be that
+/// Pairs people with users. `order` is `workiva.match_existing`; `chooses_names`: there are several user names to choose from
+/// (`user_names.fallback`), so one alone does not tell whose a user is; `are_all_judged`: no record was rejected, which could be that
 /// of a user's real owner.
 pub fn match_people(
     claimants: &[Claimant],
     roster: &Roster,
     owners: &Owners,
     order: &[MatchAttribute],
+    chooses_names: bool,
     are_all_judged: bool,
 ) -> Matching {
-    let matcher = Matcher::new(roster, owners, order);
+    let matcher = Matcher::new(roster, owners, order, chooses_names);
     let mut matching = Matching::default();
     let mut pairs: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut doubts: BTreeMap<usize, (Doubt, Vec<usize>)> = BTreeMap::new();
@@ -117,6 +119,7 @@ struct Matcher<'a> {
     roster: &'a Roster,
     owners: &'a Owners,
     order: &'a [MatchAttribute],
+    chooses_names: bool,
     by_external_id: Index,
     by_user_name: Index,
     by_email: Index,
@@ -124,12 +127,13 @@ struct Matcher<'a> {
 }
 
 impl<'a> Matcher<'a> {
-    fn new(roster: &'a Roster, owners: &'a Owners, order: &'a [MatchAttribute]) -> Self {
+    fn new(roster: &'a Roster, owners: &'a Owners, order: &'a [MatchAttribute], chooses_names: bool) -> Self {
         let value = |user: &RosterUser, path: &str| roster.value(user, path).map(folded);
         Self {
             roster,
             owners,
             order,
+            chooses_names,
             by_external_id: Index::new(roster, |user| user.external_id.as_deref().map(str::to_owned)),
             by_user_name: Index::new(roster, |user| value(user, "userName")),
             by_email: Index::new(roster, |user| value(user, "emails.work")),
@@ -156,11 +160,21 @@ impl<'a> Matcher<'a> {
             let found: Vec<usize> = index.find(&key).filter(fits).collect();
             match found[..] {
                 [] => {}
+                [user] if self.is_a_namesakes(claimant, user) => {}
                 [user] => return self.proven(claimant, user),
                 _ => return Found::Doubtful(Doubt::SeveralUsers(*by), found),
             }
         }
         Found::Nobody
+    }
+
+    /// Whether a user has a name that is chosen among several, and somebody else's e-mail address: the person has another one.
+    fn is_a_namesakes(&self, claimant: &Claimant, at: usize) -> bool {
+        let user = &self.roster.users()[at];
+        let has_key = user.external_id.as_deref().is_some_and(|key| !key.is_empty());
+        let wanted = claimant.attributes.get("emails.work").map(|mail| folded(mail));
+        let shown = self.folded_value(at, "emails.work");
+        self.chooses_names && !has_key && shown.is_some() && shown != wanted
     }
 
     fn proven(&self, claimant: &Claimant, at: usize) -> Found {

@@ -41,7 +41,7 @@ fn run_with(
     users: &[Value],
     owners: &Owners,
 ) -> (Matching, Vec<(String, &'static str)>) {
-    let matching = match_people(claimants, &roster(&PATHS, users), owners, &ORDER, true);
+    let matching = match_people(claimants, &roster(&PATHS, users), owners, &ORDER, false, true);
     let doubts = matching.doubtful.iter().map(|one| (one.employee_id.clone(), one.doubt.code())).collect();
     (matching, doubts)
 }

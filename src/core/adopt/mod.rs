@@ -111,6 +111,7 @@ impl Doubt {
             Self::Unproven(Unproven::WithoutId) => "without_id",
             Self::Unproven(Unproven::LinkedTo(_)) => "linked_elsewhere",
             Self::Unproven(Unproven::OtherExternalId) => "other_external_id",
+            Self::Unproven(Unproven::OtherEmail) => "other_email",
             Self::SeveralEmployees(_) => "several_employees",
             Self::Leaver => "leaver_by_user_name",
             Self::SameEmail => "same_email",

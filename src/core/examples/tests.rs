@@ -7,6 +7,7 @@ use super::super::desired::AttributePolicy;
 use super::super::desired::tests::user_mapping;
 use super::super::lifecycle::OnRename;
 use super::super::mapping::Tables;
+use super::super::name_choice::NameRules;
 use super::super::person::tests::lifecycle;
 use super::super::planner::{Absence, Rulebook};
 use super::super::record::Columns;
@@ -49,6 +50,7 @@ fn rulebook(provision: Provision, on_rename: OnRename) -> Rulebook {
     Rulebook {
         access: access.ok().unwrap(),
         users: users.ok().unwrap(),
+        names: NameRules::default(),
         date_formats: vec!["%Y-%m-%d".into()],
         deprovision: DeprovisionBy::Suspend,
         absence: Absence::Deprovision,

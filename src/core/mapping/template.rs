@@ -77,6 +77,11 @@ impl Mapping {
         Ok(rendered)
     }
 
+    /// Whether any of the templates uses this field.
+    pub fn uses(&self, field: &str) -> bool {
+        self.used.iter().any(|used| used == field)
+    }
+
     /// Renders what can be rendered for one person, and leaves out the rest.
     pub fn render_what_can_be(&self, fields: &impl Fields) -> BTreeMap<String, String> {
         let person = Person::read(&self.used, fields);

@@ -15,6 +15,7 @@ use super::diff::{Draft, Step, is_same_value};
 use super::intake::Findings;
 use super::judged::Judged;
 use super::lifecycle::Moment;
+use super::name_choice::NameBook;
 use super::planner::{Absence, Rulebook, States};
 use super::record::Rejection;
 use super::state::{Account, OpenAction, OpenState, PersonState};
@@ -322,16 +323,17 @@ fn is_in_flight(state: &PersonState) -> bool {
 
 impl Moves {
     /// Who holds which user name, once the accounts have moved.
-    pub(super) fn holders<'a>(
-        &self,
-        holders: &'a HashMap<String, String>,
-    ) -> Cow<'a, HashMap<String, String>> {
+    pub(super) fn names<'a>(&self, book: &'a NameBook) -> Cow<'a, NameBook> {
         if self.from.is_empty() {
-            return Cow::Borrowed(holders);
+            return Cow::Borrowed(book);
         }
         let new_ids: HashMap<&String, &String> = self.from.iter().map(|(who, old)| (old, who)).collect();
         let after = |old: &String| (*new_ids.get(old).unwrap_or(&old)).clone();
-        Cow::Owned(holders.iter().map(|(name, holder)| (name.clone(), after(holder))).collect())
+        let moved = |names: &HashMap<String, String>| {
+            names.iter().map(|(name, holder)| (name.clone(), after(holder))).collect()
+        };
+        let (holders, given_up) = (moved(&book.holders), moved(&book.given_up));
+        Cow::Owned(NameBook { holders, given_up, ..book.clone() })
     }
 
     fn doubt(&mut self, person: &Judged, doubt: &Doubt, gone: &Gone<'_>) {

@@ -4,6 +4,7 @@ use super::super::desired::tests::user_mapping;
 use super::super::judged::judge;
 use super::super::lifecycle::{Moment, OnNewId};
 use super::super::mapping::Tables;
+use super::super::name_choice::NameRules;
 use super::super::person::tests::lifecycle;
 use super::super::record::tests::record;
 use super::super::record::{Fingerprint, RejectionKind};
@@ -25,6 +26,7 @@ fn rulebook(same_person: &[&str]) -> Rulebook {
     Rulebook {
         access: AccessRules::compile(&settings, lifecycle, &names, &Tables::new()).ok().unwrap(),
         users: user_mapping(),
+        names: NameRules::default(),
         date_formats: vec!["%Y-%m-%d".into()],
         deprovision: DeprovisionBy::Suspend,
         absence: Absence::Deprovision,

@@ -284,8 +284,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let states = self.store.states(&ids).await?;
         let (judged, refused) = judge(fresh, &states, rulebook, manner.moment);
         let names: Vec<String> = judged.iter().filter_map(|person| person.user_name()).collect();
-        let holders = self.store.holders(&names).await?;
-        tally.judged(judged, refused, &holders);
+        let has_choice = rulebook.names.has_fallback();
+        let holders = if has_choice { None } else { Some(self.store.holders(&names).await?) };
+        tally.judged(judged, refused, holders.as_ref());
         tally.sample_from(samples);
         Ok(())
     }

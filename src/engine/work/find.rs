@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::core::identity::{MatchAttribute, Unproven, prove};
+use crate::core::action::Target;
+use crate::core::identity::{MatchAttribute, Named, Unproven, prove, prove_named};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::value::folded;
 use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
 
@@ -82,6 +84,33 @@ pub fn shown_although_gone() -> Interrupt {
     Failure::new(FailureKind::Malformed, Some(404), message).into()
 }
 
+/// Whether an account is provably the person's; the answer is its id. Where it is not, the second is what it has to do with them.
+async fn proof<P: ScimPort>(
+    session: &Session<'_, P>,
+    user: &RemoteUser,
+    attributes: &Attributes,
+) -> Result<Result<String, Unproven>, Interrupt> {
+    let employee_id = &session.action.employee_id;
+    let owner = match &user.id {
+        Some(id) => session.line.store.owner_of(id).await?,
+        None => None,
+    };
+    let (id, external_id) = (user.id.as_deref(), user.external_id.as_deref());
+    let owner = owner.as_deref();
+    let proof = if session.line.manner.chooses_names {
+        let email = user.attribute("emails.work");
+        prove_named(
+            employee_id,
+            attributes,
+            &Named { scim_id: id, external_id, email: email.as_deref(), owner },
+        )
+        .map(str::to_owned)
+    } else {
+        prove(employee_id, attributes, id, external_id, owner).map(str::to_owned)
+    };
+    Ok(proof)
+}
+
 /// Refuses an account that may be somebody else's.
 ///
 /// # Errors
@@ -91,18 +120,34 @@ pub async fn prove_same_person<P: ScimPort>(
     user: &RemoteUser,
     attributes: &Attributes,
 ) -> Result<String, Interrupt> {
-    let employee_id = &session.action.employee_id;
-    let owner = match &user.id {
-        Some(id) => session.line.store.owner_of(id).await?,
-        None => None,
+    let unproven = match proof(session, user, attributes).await? {
+        Ok(id) => return Ok(id),
+        Err(unproven) => unproven,
     };
-    let (id, external_id) = (user.id.as_deref(), user.external_id.as_deref());
-    match prove(employee_id, attributes, id, external_id, owner.as_deref()) {
-        Ok(id) => Ok(id.to_owned()),
-        Err(unproven) => {
-            let which = id.map_or(String::new(), |id| format!(" (its id: {id})"));
-            Err(Interrupt::Park(format!("{unproven}{which}. {}", mend(&unproven))))
+    let which = user.id.as_deref().map_or(String::new(), |id| format!(" (its id: {id})"));
+    let wanted = attributes.get("userName").filter(|_| is_another_persons(&unproven));
+    let has_their_name =
+        |name: &&String| user.user_name.as_ref().is_some_and(|own| folded(own) == folded(name));
+    if let (Target::Access(_), Some(name)) = (&session.action.target, wanted.filter(has_their_name)) {
+        return Err(name_is_taken(session, name, format!("{unproven}{which}")).await);
+    }
+    Err(Interrupt::Park(format!("{unproven}{which}. {}", mend(&unproven))))
+}
+
+fn is_another_persons(unproven: &Unproven) -> bool {
+    matches!(unproven, Unproven::LinkedTo(_) | Unproven::OtherExternalId | Unproven::OtherEmail)
+}
+
+/// Parks an action whose user name Workiva holds for somebody else. Where there are others to choose from, the next run takes one.
+pub async fn name_is_taken<P: ScimPort>(session: &Session<'_, P>, name: &str, why: String) -> Interrupt {
+    if !session.line.manner.chooses_names {
+        return Interrupt::Park(format!("{why}. Correct it in Workiva or the user name in HR, then retry"));
+    }
+    match session.line.store.name_is_taken(name, session.line.clock.now()).await {
+        Ok(()) => {
+            Interrupt::Park(format!("{why}. The next run takes another user name (user_names.fallback)"))
         }
+        Err(error) => error.into(),
     }
 }
 
@@ -110,7 +155,9 @@ fn mend(unproven: &Unproven) -> &'static str {
     match unproven {
         Unproven::WithoutId => "Look at it, then retry",
         Unproven::LinkedTo(_) => "Correct one of them, then retry",
-        Unproven::OtherExternalId => "Correct it in Workiva or the user name in HR, then retry",
+        Unproven::OtherExternalId | Unproven::OtherEmail => {
+            "Correct it in Workiva or the user name in HR, then retry"
+        }
     }
 }
 

@@ -82,7 +82,11 @@ async fn write<P: ScimPort>(
     active: Option<bool>,
     live: Option<&RemoteUser>,
 ) -> Result<Confirmed, Interrupt> {
-    match change(session, id, changes, active, live).await? {
+    let written = match change(session, id, changes, active, live).await {
+        Err(Interrupt::Failed(failure)) => return Err(refused(session, changes, failure).await),
+        written => written?,
+    };
+    match written {
         Written::Gone => Ok(None),
         Written::Accepted(shown) => {
             if let Some(shown) = &shown {
@@ -94,6 +98,18 @@ async fn write<P: ScimPort>(
             }
             Ok(Some(confirmed(id, desired)))
         }
+    }
+}
+
+/// A change of user name that Workiva refuses as a duplicate: where there are other names to choose from, the next run takes one.
+async fn refused<P: ScimPort>(session: &Session<'_, P>, changes: &Changes, failure: Failure) -> Interrupt {
+    let renamed = changes.iter().find(|(path, _)| path == "userName").and_then(|(_, name)| name.as_ref());
+    match renamed.filter(|_| failure.kind == FailureKind::Conflict && session.line.manner.chooses_names) {
+        Some(name) => {
+            let why = format!("Workiva holds this user name for somebody else (409): {}", failure.message);
+            find::name_is_taken(session, name, why).await
+        }
+        None => failure.into(),
     }
 }
 
@@ -138,11 +154,18 @@ async fn provision_unknown<P: ScimPort>(
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Conflict => {
             match find::by_paging(session, desired).await? {
                 Some(user) => adopt(session, desired, &user).await,
-                None => Err(Interrupt::Park(format!(
-                    "Workiva says that the user exists already (409), but shows none that fits by workiva.match_existing; it \
-                     may belong to another organization: {}",
-                    failure.message
-                ))),
+                None => {
+                    let why = format!(
+                        "Workiva says that the user exists already (409), but shows none that fits by workiva.match_existing; it \
+                         may belong to another organization: {}",
+                        failure.message
+                    );
+                    let name = desired.get("userName").filter(|_| session.line.manner.chooses_names);
+                    match name {
+                        Some(name) => Err(find::name_is_taken(session, name, why).await),
+                        None => Err(Interrupt::Park(why)),
+                    }
+                }
             }
         }
         Err(other) => Err(other),

@@ -1,0 +1,87 @@
+//! User names that are nobody's in state, and yet not free.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::plans::CHUNK;
+use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::value::folded;
+
+impl Store {
+    /// The work e-mail address (compared form) of the accounts that have these user names (compared form).
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn mails_of_holders(
+        &self,
+        user_names: &[String],
+    ) -> Result<HashMap<String, String>, StoreError> {
+        let sql = "SELECT a.user_name, a.attributes ->> '$.\"emails.work\"' FROM json_each(?1) j \
+                   JOIN account a ON a.user_name = j.value";
+        let mut mails = HashMap::new();
+        for chunk in user_names.chunks(CHUNK) {
+            for row in sqlx::query(sql).bind(to_json(&chunk)).fetch_all(&self.readers).await? {
+                if let Some(mail) = row.get::<Option<String>, _>(1) {
+                    mails.insert(row.get(0), folded(&mail));
+                }
+            }
+        }
+        Ok(mails)
+    }
+
+    /// Who gave up which user name (compared form) since then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn given_up_names(&self, since: DateTime<Utc>) -> Result<HashMap<String, String>, StoreError> {
+        let sql = "SELECT user_name, employee_id FROM given_up_name WHERE at > ?1";
+        let rows = sqlx::query(sql).bind(millis(since)).fetch_all(&self.readers).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Which user names (compared form) Workiva was seen to hold for others since then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn taken_names(&self, since: DateTime<Utc>) -> Result<HashSet<String>, StoreError> {
+        let sql = "SELECT user_name FROM taken_name WHERE at > ?1";
+        let names: Vec<String> = sqlx::query_scalar(sql).bind(millis(since)).fetch_all(&self.readers).await?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// Workiva was seen to hold this user name for somebody else.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn name_is_taken(&self, user_name: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT OR REPLACE INTO taken_name (user_name, at) VALUES (?1, ?2)")
+            .bind(folded(user_name))
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Keeps in mind which user names are given up by accounts that become these: `(employee id, user name)` as JSON; `None` as a name:
+/// there is no account any more.
+pub(super) async fn keep_given_up(
+    tx: &mut Tx,
+    now_named: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO given_up_name (user_name, employee_id, at) \
+         SELECT a.user_name, a.employee_id, ?2 FROM json_each(?1) j JOIN account a ON a.employee_id = j.value ->> 0 \
+         WHERE a.user_name <> '' AND a.user_name IS NOT j.value ->> 1",
+    )
+    .bind(now_named)
+    .bind(millis(now))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -48,8 +48,6 @@ pub struct SourceEnd {
     pub coverage: Coverage,
     /// From where the next delta goes on; `None`: this source has no deltas. Without anything secret: it is stored.
     pub cursor: Option<String>,
-    /// The own names of the delta files that it was made of.
-    pub deltas: Vec<String>,
     /// The message that was read of a queue. [`HrSource::stored`] takes it off; what waits behind it can be read then.
     pub message: Option<String>,
 }

@@ -53,7 +53,7 @@ pub fn put_away(place: &dyn Place, options: &CsvOptions, end: &SourceEnd) -> Res
     let cursor = end.cursor.as_deref().and_then(Cursor::parse);
     let newest_ms = end.file.modified.map_or(i64::MIN, |modified| modified.timestamp_millis());
     let mut result = Ok(());
-    for (stamp, path) in file::lying(place, &options.pattern, &options.announcements)? {
+    for (stamp, path) in file::full_lying(place, options)? {
         let changed_ms = file::millis(stamp.changed);
         let was_read = match &cursor {
             Some(cursor) => {

@@ -1,5 +1,7 @@
 //! Up to where delta files have been read. It is stored between reads, and holds names and times alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::delta::{DeltaFile, Order};
@@ -16,6 +18,13 @@ pub struct Cursor {
     pub newest_ms: i64,
     /// Whether the last delta ended with a line end.
     pub delta_ends_line: Option<bool>,
+    /// The deltas that the full file already held, by own name.
+    #[serde(default)]
+    pub held: BTreeSet<String>,
+    /// The deltas that were read behind the full file, by own name, and when each was last changed, or that file if that was later.
+    /// `None`: earlier versions did not note them.
+    #[serde(default)]
+    pub read: Option<BTreeMap<String, i64>>,
 }
 
 /// A full file that was read.
@@ -42,9 +51,39 @@ impl Cursor {
         serde_json::to_string(self).expect("names and numbers become JSON")
     }
 
-    /// Whether a delta has been read. One that took an earlier place, or was changed, since then has not.
+    /// Whether what a delta says is known, by itself or by the full file. One that took an earlier place, or was changed, since then
+    /// is not.
     pub fn has_read(&self, delta: &DeltaFile) -> bool {
-        let is_behind = self.delta.as_ref().is_some_and(|last| delta.order <= *last);
-        is_behind && millis(delta.stamp.changed) <= self.newest_ms
+        let changed_ms = millis(delta.stamp.changed);
+        let is_held = changed_ms < self.full.changed_ms && self.delta.as_ref() >= Some(&delta.order);
+        let read = self.read.iter().flatten().find(|(name, _)| **name == delta.order.name);
+        is_held || read.is_some_and(|(_, read_ms)| changed_ms <= *read_ms)
+    }
+
+    /// Whether it is known of a delta, whatever time it has now, that a full file of that time holds it.
+    pub fn knows_held(&self, delta: &str, full_ms: i64) -> bool {
+        let read = self.read.as_ref().and_then(|read| read.get(delta));
+        self.held.contains(delta) || read.is_some_and(|read_ms| *read_ms < full_ms)
+    }
+
+    /// What was read behind the full file; of a cursor that does not note it, as far as the files that are there tell.
+    pub fn read_among(&self, deltas: &[DeltaFile]) -> BTreeMap<String, i64> {
+        if let Some(read) = &self.read {
+            return read.clone();
+        }
+        let Some(last) = self.delta.as_ref().filter(|_| self.newest_ms > self.full.changed_ms) else {
+            return BTreeMap::new();
+        };
+        let behind = deltas.iter().filter(|delta| delta.order <= *last);
+        let timed = behind.map(|delta| (delta.order.name.clone(), millis(delta.stamp.changed)));
+        let mut read: BTreeMap<String, i64> =
+            timed.filter(|(_, ms)| (self.full.changed_ms..=self.newest_ms).contains(ms)).collect();
+        read.entry(last.name.clone()).or_insert(self.newest_ms);
+        read
+    }
+
+    /// Those of the deltas read that a full file of that time does not hold.
+    pub fn needed_behind(&self, full_ms: i64) -> impl Iterator<Item = &String> {
+        self.read.iter().flatten().filter(move |(_, ms)| **ms >= full_ms).map(|(name, _)| name)
     }
 }

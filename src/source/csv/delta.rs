@@ -2,6 +2,7 @@
 //! and none is skipped.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::DateTime;
@@ -15,6 +16,7 @@ use super::read::read_file;
 use super::{CsvOptions, SourceEnd, SourceError, archive, header};
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
+use crate::core::warnings::some_of;
 use crate::source::Extent;
 use crate::source::words::{ACTION, Words};
 
@@ -114,27 +116,22 @@ pub fn read(
     let mut reading = Reading::begin(place, options, delta, cursor.as_ref(), full.as_ref(), &deltas);
     reading.take_all(&deltas, before)?;
     told.append(&mut reading.told);
-    let mut end = match (full, cursor) {
-        (Some(found), _) => {
+    let mut end = match full {
+        Some(found) => {
             let words = &reading.words;
             let (file, header) =
                 read_file(place, &found.path, options, |batch| deliver(words.without_theirs(batch)))?;
             told.extend(found.passed_over);
-            let full = FullFile {
-                name: archive::own_name(&found.path),
-                changed_ms: millis(found.stamp.changed),
-                bytes: found.stamp.bytes,
-                ends_line: file.ends_line,
-            };
+            reading.state.full.ends_line = file.ends_line;
             let coverage = header::coverage(&header, options);
-            reading.end(SourceEnd { file, header, coverage, ..SourceEnd::default() }, full)
+            reading.end(SourceEnd { file, header, coverage, ..SourceEnd::default() })
         }
-        (None, Some(cursor)) => {
-            let name = cursor.delta.as_ref().map_or(&cursor.full.name, |delta| &delta.name).clone();
-            let file = SourceFile { name, ends_line: cursor.full.ends_line, ..SourceFile::default() };
-            reading.end(SourceEnd { file, extent: Extent::Delta, ..SourceEnd::default() }, cursor.full)
+        None => {
+            let Cursor { full, delta, .. } = &reading.state;
+            let name = delta.as_ref().map_or(&full.name, |delta| &delta.name).clone();
+            let file = SourceFile { name, ends_line: full.ends_line, ..SourceFile::default() };
+            reading.end(SourceEnd { file, extent: Extent::Delta, ..SourceEnd::default() })
         }
-        (None, None) => unreachable!("without a cursor there is a full file, or an error"),
     };
     end.passed_over = (!told.is_empty()).then(|| told.join("; "));
     let rest = reading.words.into_batches().into_iter().try_for_each(deliver);
@@ -142,7 +139,8 @@ pub fn read(
     Ok(end)
 }
 
-/// Whether what was read behind `known` is in a read of everybody as well: by a full file that is newer than it, or by the very deltas.
+/// Whether what was read behind `known` is in a read of everybody as well, each delta by itself or by a full file that is newer than
+/// it, and nothing that a full file has overtaken.
 ///
 /// # Errors
 /// Where it is not: whoever changed by a delta would be again as they were before.
@@ -151,21 +149,32 @@ pub fn may_follow(end: &SourceEnd, known: &str) -> Result<(), SourceError> {
     let (Some(known), Some(now), Extent::Snapshot) = (Cursor::parse(known), now, end.extent) else {
         return Ok(());
     };
+    let taken = now.read.clone().unwrap_or_default();
     let incomplete = |reason| Err(SourceError::Incomplete { file: now.full.name.clone(), reason });
     let mend = "put a newer full file there (source.path)";
     if now.full.changed_ms < known.full.changed_ms {
         let newest = known.full.name;
         return incomplete(format!("it is older than {newest}, which was read already; {mend}"));
     }
-    match known.delta {
-        Some(delta) if now.full.changed_ms < known.newest_ms && !end.deltas.contains(&delta.name) => {
-            incomplete(format!(
-                "it is older than deltas that were read behind it up to {}, and those are not there any more; {mend}, or put them \
-                 back",
-                delta.name
-            ))
-        }
-        _ => Ok(()),
+    let full_ms = now.full.changed_ms;
+    // Of a cursor that does not note them all the last one stands for them.
+    let last = known.delta.as_ref().filter(|_| known.read.is_none() && full_ms < known.newest_ms);
+    let needed = known.needed_behind(full_ms).chain(last.map(|last| &last.name));
+    let lost: Vec<String> = needed.filter(|name| !taken.contains_key(*name)).cloned().collect();
+    if !lost.is_empty() {
+        return incomplete(format!(
+            "it is older than deltas that were read behind it, and some of them are not there any more, or look older now ({}); \
+             {mend}, or put them back",
+            some_of(&lost)
+        ));
+    }
+    let overtaken = taken.into_keys().find(|name| known.knows_held(name, full_ms));
+    match overtaken {
+        Some(name) => incomplete(format!(
+            "{name}, which a full file held already, was changed since, as by a copy, so that what it says may be out of \
+             date; {mend}, or take {name} away"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -186,12 +195,8 @@ struct Reading<'a> {
     /// How a delta is read: with a column more, and it may be empty.
     options: CsvOptions,
     words: Words,
-    /// The own names of those that were taken.
-    taken: Vec<String>,
     /// Up to where they have been read.
-    last: Option<Order>,
-    newest_ms: i64,
-    ends_line: Option<bool>,
+    state: Cursor,
     bytes: u64,
     digest: Xxh3,
     newest_name: Option<String>,
@@ -207,14 +212,26 @@ impl<'a> Reading<'a> {
         full: Option<&Found>,
         deltas: &[DeltaFile],
     ) -> Self {
-        let (last, newest_ms) = match (full, cursor) {
-            (Some(full), _) => {
-                // Whatever was changed before the full file, up to the first that was not, is in it.
-                let held = deltas.iter().take_while(|delta| delta.stamp.changed < full.stamp.changed);
-                (held.last().map(|delta| delta.order.clone()), millis(full.stamp.changed))
+        let state = match (full, cursor) {
+            (Some(full), cursor) => {
+                let full = full_file(full);
+                // Whatever was changed before the full file is in it, also where it was touched since it was read.
+                let is_held = |delta: &&DeltaFile| {
+                    let knows = |cursor: &Cursor| cursor.knows_held(&delta.order.name, full.changed_ms);
+                    millis(delta.stamp.changed) < full.changed_ms || cursor.is_some_and(knows)
+                };
+                let held = || deltas.iter().filter(is_held).map(|delta| &delta.order);
+                Cursor {
+                    delta: held().max().cloned(),
+                    newest_ms: full.changed_ms,
+                    delta_ends_line: cursor.and_then(|cursor| cursor.delta_ends_line),
+                    held: held().map(|order| order.name.clone()).collect(),
+                    read: Some(BTreeMap::new()),
+                    full,
+                }
             }
-            (None, Some(cursor)) => (cursor.delta.clone(), cursor.newest_ms),
-            (None, None) => (None, i64::MIN),
+            (None, Some(cursor)) => Cursor { read: Some(cursor.read_among(deltas)), ..cursor.clone() },
+            (None, None) => unreachable!("without a cursor there is a full file, or an error"),
         };
         let words = Words::new(Columns::new(options.columns.keys().map(String::as_str)), options.seed);
         let mut options = options.clone();
@@ -225,10 +242,7 @@ impl<'a> Reading<'a> {
             rules,
             options,
             words,
-            taken: Vec::new(),
-            last,
-            newest_ms,
-            ends_line: cursor.and_then(|cursor| cursor.delta_ends_line),
+            state,
             bytes: 0,
             digest: Xxh3::new(),
             newest_name: None,
@@ -238,12 +252,13 @@ impl<'a> Reading<'a> {
 
     /// Takes every delta that is new, in order, up to one that is missing or not there yet.
     fn take_all(&mut self, deltas: &[DeltaFile], before: Option<&Looks>) -> Result<(), SourceError> {
-        let (begun_ms, last) = (self.newest_ms, self.last.clone());
+        let last = self.state.delta.clone();
         let (behind, ahead): (Vec<_>, Vec<_>) =
             deltas.iter().partition(|delta| last.as_ref().is_some_and(|last| delta.order <= *last));
-        for late in behind.iter().filter(|delta| millis(delta.stamp.changed) > begun_ms) {
+        for late in behind.iter().filter(|delta| !self.state.has_read(delta)) {
             self.told.push(format!(
-                "{} came or was changed behind its turn and is not read; a newer full file (source.path) heals that",
+                "{} came or was changed behind its turn and is not read; a newer full file (source.path) heals that, or take \
+                 it away",
                 self.place.name(&late.path)
             ));
         }
@@ -260,7 +275,7 @@ impl<'a> Reading<'a> {
     /// Why a delta cannot be read yet, and so none behind it.
     fn waits(&self, delta: &DeltaFile, before: Option<&Looks>) -> Option<String> {
         let name = self.place.name(&delta.path);
-        if let Some(last) = self.last.as_ref().filter(|_| self.rules.numbered)
+        if let Some(last) = self.state.delta.as_ref().filter(|_| self.rules.numbered)
             && delta.order.number > last.number.saturating_add(1)
         {
             let missing = last.number + 1;
@@ -292,19 +307,21 @@ impl<'a> Reading<'a> {
         // The same rule as between full files, for the line end alone.
         let alone =
             |ends_line| SourceFile { name: "the delta before".into(), ends_line, ..SourceFile::default() };
-        alone(file.ends_line).after(Some(&alone(self.ends_line))).map_err(incomplete)?;
+        alone(file.ends_line).after(Some(&alone(self.state.delta_ends_line))).map_err(incomplete)?;
         self.bytes += delta.stamp.bytes;
-        self.last = Some(delta.order.clone());
-        self.taken.push(delta.order.name.clone());
-        self.newest_ms = self.newest_ms.max(millis(delta.stamp.changed));
-        self.ends_line = file.ends_line;
+        let changed_ms = millis(delta.stamp.changed);
+        let behind_ms = changed_ms.max(self.state.full.changed_ms);
+        self.state.read.get_or_insert_default().insert(delta.order.name.clone(), behind_ms);
+        self.state.delta = Some(delta.order.clone());
+        self.state.newest_ms = self.state.newest_ms.max(changed_ms);
+        self.state.delta_ends_line = file.ends_line;
         self.digest.update(file.digest.unwrap_or_default().as_bytes());
         self.newest_name = Some(name);
         Ok(())
     }
 
-    /// What is remembered of a read that goes back to this full file.
-    fn end(&self, mut end: SourceEnd, full: FullFile) -> SourceEnd {
+    /// What is remembered of a read.
+    fn end(&self, mut end: SourceEnd) -> SourceEnd {
         if let Some(name) = &self.newest_name {
             if end.extent == Extent::Delta {
                 end.file.name.clone_from(name);
@@ -313,11 +330,19 @@ impl<'a> Reading<'a> {
             digest.update(end.file.digest.unwrap_or_default().as_bytes());
             end.file.digest = Some(Fingerprint(digest.digest128()).to_hex());
         }
-        end.deltas.clone_from(&self.taken);
-        end.file.modified = DateTime::from_timestamp_millis(self.newest_ms);
-        let (delta, newest_ms, delta_ends_line) = (self.last.clone(), self.newest_ms, self.ends_line);
-        end.cursor = Some(Cursor { full, delta, newest_ms, delta_ends_line }.to_text());
+        end.file.modified = DateTime::from_timestamp_millis(self.state.newest_ms);
+        end.cursor = Some(self.state.to_text());
         end
+    }
+}
+
+/// What is remembered of a full file before its end is known.
+fn full_file(found: &Found) -> FullFile {
+    FullFile {
+        name: archive::own_name(&found.path),
+        changed_ms: millis(found.stamp.changed),
+        bytes: found.stamp.bytes,
+        ends_line: None,
     }
 }
 

@@ -197,11 +197,8 @@ fn a_full_file_is_believed_again_only_with_the_deltas_that_were_read_behind_it_o
     assert_eq!(follows(&mut hr), Ok(()));
     std::fs::remove_file(hr.folder.path().join("delta-1.csv")).unwrap();
     hr.put("delta-2.csv", "2,,,D\n", 120);
-    assert!(
-        follows(&mut hr)
-            .unwrap_err()
-            .contains("older than deltas that were read behind it up to delta-1.csv")
-    );
+    let error = follows(&mut hr).unwrap_err();
+    assert!(error.contains("older than deltas") && error.contains("(delta-1.csv)"), "{error}");
     hr.put("full-0.csv", "1,Active,x\n", 130);
     assert_eq!(follows(&mut hr), Ok(()));
     let known = hr.end.as_ref().unwrap().cursor.clone().unwrap();
@@ -210,6 +207,99 @@ fn a_full_file_is_believed_again_only_with_the_deltas_that_were_read_behind_it_o
     hr.read_since(None).unwrap();
     let error = may_follow(hr.end.as_ref().unwrap(), &known).unwrap_err().to_string();
     assert!(error.contains("older than full-0.csv"), "{error}");
+}
+
+/// Reads everybody behind what was read before, as `full_cron` has it done.
+fn read_again(hr: &mut Hr) -> Result<(), String> {
+    let known = hr.end.as_ref().unwrap().cursor.clone().unwrap();
+    hr.read_since(None).unwrap();
+    may_follow(hr.end.as_ref().unwrap(), &known).map_err(|error| error.to_string())
+}
+
+#[test]
+fn each_delta_that_was_read_behind_a_full_file_is_needed_with_it_not_the_last_one_alone() {
+    for numbered in [false, true] {
+        let mut hr = Hr::new();
+        hr.delta().numbered = numbered;
+        hr.read().unwrap();
+        for (name, rows, second) in
+            [("delta-1.csv", "1,,,D\n", 110), ("delta-2.csv", "2,Active,y,U\n", 120), ("delta-3.csv", "", 90)]
+        {
+            hr.put(name, rows, second);
+            hr.read().unwrap();
+        }
+        hr.assert_people(&[("2", "y"), ("3", "x")]);
+        // One that looks older than the full file, and came behind it, is not in it.
+        let error = read_again(&mut hr).unwrap_err();
+        assert!(error.contains("delta-3.csv)"), "{error}");
+        let mut hr = Hr::new();
+        hr.delta().numbered = numbered;
+        for (at, name) in (0..).zip(["delta-1.csv", "delta-2.csv", "delta-3.csv"]) {
+            hr.put(name, ["1,,,D\n", "2,Active,y,U\n", "3,Active,y,U\n"][at], 110 + at as u64);
+        }
+        hr.read().unwrap();
+        assert_eq!(read_again(&mut hr), Ok(()));
+        hr.assert_people(&[("2", "y"), ("3", "y")]);
+        // A retention job takes the oldest away.
+        std::fs::remove_file(hr.folder.path().join("delta-1.csv")).unwrap();
+        let error = read_again(&mut hr).unwrap_err();
+        assert!(error.contains("(delta-1.csv)") && error.contains("put a newer full file there"), "{error}");
+    }
+}
+
+#[test]
+fn a_cursor_of_earlier_versions_is_gone_on_from_and_what_was_read_up_to_it_is_needed() {
+    let mut hr = Hr::new();
+    hr.put("delta-1.csv", "1,,,D\n", 110);
+    hr.put("delta-2.csv", "2,Active,y,U\n", 120);
+    hr.read().unwrap();
+    let end = hr.end.as_mut().unwrap();
+    let cursor = r#"{"full":{"name":"full-1.csv","changed_ms":100000,"bytes":63,"ends_line":true},
+        "delta":{"number":0,"name":"delta-2.csv"},"newest_ms":120000,"delta_ends_line":true}"#;
+    end.cursor = Some(cursor.to_owned());
+    assert_eq!(hr.read().unwrap(), Extent::Delta);
+    assert_eq!(hr.told(), "");
+    hr.assert_people(&[("2", "y"), ("3", "x")]);
+    std::fs::remove_file(hr.folder.path().join("delta-1.csv")).unwrap();
+    let error = read_again(&mut hr).unwrap_err();
+    assert!(error.contains("(delta-1.csv)"), "{error}");
+}
+
+#[test]
+fn what_a_newer_full_file_holds_is_not_read_again_where_a_copy_has_given_it_another_time() {
+    let mut hr = Hr::new();
+    hr.read().unwrap();
+    hr.put("delta-1.csv", "2,Active,y,U\n", 110);
+    hr.put("delta-2.csv", "1,,,D\n", 120);
+    hr.read().unwrap();
+    hr.put("full-2.csv", "1,Active,back\n2,Active,y\n3,Active,x\n", 130);
+    hr.put("delta-1.csv", "2,Active,y,U\n", 140);
+    for extent in [Extent::Snapshot, Extent::Delta, Extent::Delta] {
+        assert_eq!(hr.read().unwrap(), extent);
+        hr.assert_people(&[("1", "back"), ("2", "y"), ("3", "x")]);
+        assert!(hr.told().contains("delta-1.csv came or was changed behind its turn"), "{}", hr.told());
+    }
+    assert_eq!(read_again(&mut hr), Ok(()));
+    hr.assert_people(&[("1", "back"), ("2", "y"), ("3", "x")]);
+    hr.put("delta-2.csv", "1,,,D\n", 140);
+    let error = read_again(&mut hr).unwrap_err();
+    assert!(error.contains("which a full file held already, was changed since"), "{error}");
+}
+
+#[test]
+fn a_file_that_the_pattern_of_deltas_means_is_never_read_as_a_full_one() {
+    let mut hr = Hr::new();
+    hr.options.pattern = hr.folder.path().join("*.csv").display().to_string();
+    hr.options.archive = Some("old".into());
+    std::fs::create_dir(hr.folder.path().join("old")).unwrap();
+    hr.put("delta-1.csv", "1,,,D\n", 110);
+    hr.read().unwrap();
+    hr.assert_people(&[("2", "x"), ("3", "x")]);
+    hr.put("delta-2.csv", "2,,,D\n", 90);
+    put_away(&Disk, &hr.options, hr.end.as_ref().unwrap()).unwrap();
+    assert_eq!(hr.files(""), ["delta-2.csv"], "it was not read yet");
+    assert_eq!(hr.read().unwrap(), Extent::Delta);
+    hr.assert_people(&[("3", "x")]);
 }
 
 #[test]
@@ -229,14 +319,25 @@ fn behind_a_gap_in_the_numbers_nothing_is_read_until_it_is_filled() {
 }
 
 #[test]
-fn a_delta_that_comes_behind_its_turn_is_told_of_and_not_read() {
+fn a_delta_that_comes_behind_its_turn_is_told_of_by_every_read_until_one_of_everybody_takes_it_in() {
     let mut hr = Hr::new();
     hr.put("delta-2.csv", "1,Active,two,U\n", 110);
     hr.read().unwrap();
-    hr.put("delta-1.csv", "1,Active,one,U\n", 120);
+    hr.put("delta-1.csv", "1,Active,one,U\n2,,,D\n", 120);
     hr.read().unwrap();
     hr.assert_people(&[("1", "two"), ("2", "x"), ("3", "x")]);
-    assert!(hr.told().contains("delta-1.csv came or was changed behind its turn"), "{}", hr.told());
+    // What is read behind it makes it no more known.
+    hr.put("delta-3.csv", "3,Active,three,U\n", 130);
+    for _ in 0..3 {
+        hr.read().unwrap();
+        hr.assert_people(&[("1", "two"), ("2", "x"), ("3", "three")]);
+        assert!(hr.told().contains("delta-1.csv came or was changed behind its turn"), "{}", hr.told());
+    }
+    assert_eq!(read_again(&mut hr), Ok(()), "a read of everybody takes it in its turn");
+    hr.assert_people(&[("1", "two"), ("3", "three")]);
+    assert_eq!(hr.told(), "");
+    hr.read().unwrap();
+    assert_eq!(hr.told(), "");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub type Candidate = (Stamp, PathBuf);
 /// # Errors
 /// Where there is none, or none is done, or one cannot be looked at: it could be the newest.
 pub fn newest(place: &dyn Place, options: &CsvOptions, before: Option<&Looks>) -> Result<Found, SourceError> {
-    let mut candidates = everything(place, options, &options.pattern)?;
+    let mut candidates = full(place, options)?;
     candidates
         .sort_by_cached_key(|(stamp, path)| Reverse((stamp.changed, archive::own_name(path), path.clone())));
     let mut newest_unfinished: Option<(PathBuf, String)> = None;
@@ -100,6 +100,35 @@ pub fn stable(path: &Path, now: &Stamp, before: Option<&Looks>) -> Result<(), St
         )),
         Some(None) => Err("it has only just come (source.stable_seconds)".into()),
     }
+}
+
+/// Every full file, also of those that were archived. What the pattern of deltas means as well is none.
+///
+/// # Errors
+/// Where that cannot be told.
+fn full(place: &dyn Place, options: &CsvOptions) -> Result<Vec<Candidate>, SourceError> {
+    let mut candidates = everything(place, options, &options.pattern)?;
+    if let Some(delta) = &options.delta {
+        drop_those(&mut candidates, everything(place, options, &delta.pattern)?);
+    }
+    Ok(candidates)
+}
+
+/// The same of those that were not.
+///
+/// # Errors
+/// Where that cannot be told.
+pub fn full_lying(place: &dyn Place, options: &CsvOptions) -> Result<Vec<Candidate>, SourceError> {
+    let mut candidates = lying(place, &options.pattern, &options.announcements)?;
+    if let Some(delta) = &options.delta {
+        drop_those(&mut candidates, lying(place, &delta.pattern, &options.announcements)?);
+    }
+    Ok(candidates)
+}
+
+fn drop_those(candidates: &mut Vec<Candidate>, others: Vec<Candidate>) {
+    let others: BTreeSet<PathBuf> = others.into_iter().map(|(_, path)| path).collect();
+    candidates.retain(|(_, path)| !others.contains(path));
 }
 
 /// Every file that a path or pattern means, also of those that were archived, but those in flight and those that belong to

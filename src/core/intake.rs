@@ -145,6 +145,7 @@ impl Intake {
     /// Ends the read. Call it only when the source proved itself complete. `absent` is the fingerprint of people who
     /// are settled as absent; whoever is so and keeps what they have is looked at again where they are known to be gone.
     pub fn finish(mut self, absent: Fingerprint) -> Findings {
+        self.reject_contradictions();
         let (people, mut gone) = (&self.people, self.gone);
         let (good, spoiled): (Vec<_>, Vec<_>) =
             self.changed.into_iter().partition(|record| !people[record.employee_id()].spoiled);
@@ -178,6 +179,27 @@ impl Intake {
             unsure: false,
             rows: self.rows,
             digest: Fingerprint(digest),
+        }
+    }
+}
+
+impl Intake {
+    /// Of whom one record says that they are gone and another that they are not, nothing is known.
+    fn reject_contradictions(&mut self) {
+        for id in &self.gone {
+            let known = self.people.get_mut(id.as_str());
+            let Some(known) = known.filter(|known| known.seen != Fingerprint::NONE && !known.spoiled) else {
+                continue;
+            };
+            known.spoiled = true;
+            self.rejected.push(Rejection {
+                employee_id: Some(id.clone()),
+                row: None,
+                kind: RejectionKind::DifferingRows,
+                reason: "one record says that whoever has this employee id is gone, and another that they are there; give one of \
+                         them another id in the HR system, or take it out"
+                    .into(),
+            });
         }
     }
 }
@@ -311,6 +333,23 @@ mod tests {
         let findings = intake.finish(ABSENT);
         assert_eq!((ids(&findings), findings.absent.len()), (vec!["3"], 0));
         assert_eq!((findings.rejected.len(), findings.without_id, findings.rows), (3, 1, 2));
+    }
+
+    #[test]
+    fn who_is_gone_by_one_record_and_there_by_another_is_rejected_in_either_order() {
+        for is_gone_first in [true, false] {
+            let mut intake = Intake::default();
+            ["1", "2", "3"].iter().for_each(|id| intake.know(id, Fingerprint(5)));
+            let mut gone = batch(&[]);
+            gone.gone = vec!["1".into(), "2".into(), "1".into()];
+            let there = batch(&[("1", "Active"), ("3", "Active")]);
+            let batches = if is_gone_first { [gone, there] } else { [there, gone] };
+            batches.into_iter().for_each(|batch| intake.accept(batch));
+            let findings = intake.finish(ABSENT);
+            assert_eq!(ids(&findings), ["3"]);
+            let rejected: Vec<_> = findings.rejected.iter().map(|one| one.employee_id.as_deref()).collect();
+            assert_eq!(rejected, [Some("1")]);
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
-use serde_json::json;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
 use workiva_sync::source::Extent;
 
+use super::common::{World, kinds};
 use super::server::{Reply, Server};
 use super::{person, read, read_since, rest};
 
@@ -110,4 +113,91 @@ fn bamboohr_tells_who_changed_and_who_is_gone() {
         (changed.ids(), &changed.gone[..], changed.end.extent),
         (vec!["17"], &["18".to_owned()][..], Extent::Delta)
     );
+}
+
+/// What Merge answers: everybody, and those who changed.
+type Merge = Arc<Mutex<(Vec<Value>, Vec<Value>)>>;
+
+/// A world whose source is Merge, with three people, who have been read.
+fn merge() -> (Merge, Server, World) {
+    let state: Merge =
+        Arc::new(Mutex::new(((1..=3).map(|number| employee(number, false)).collect(), Vec::new())));
+    let answering = Arc::clone(&state);
+    let server = Server::plain(move |request, _| {
+        let state = answering.lock().unwrap();
+        let results = if request.parameter("modified_after").is_empty() { &state.0 } else { &state.1 };
+        Reply::json(json!({"next": null, "results": results})).with("Date", DATE)
+    });
+    let mut world = World::new();
+    let mut source = toml::toml! {
+        kind = "merge"
+        absence = "deprovision"
+        account = { api_key = "k", account_token = "t" }
+    };
+    source.insert("rest".into(), toml::Table::from_iter([("url".into(), server.url.clone().into())]).into());
+    world.config["source"] = source.into();
+    world.config.remove("lifecycle");
+    world.write_config();
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    (state, server, world)
+}
+
+fn employee(number: u32, is_deleted: bool) -> Value {
+    json!({"id": format!("m-{number}-{is_deleted}"), "employee_number": number.to_string(), "first_name": format!("P{number}"),
+        "last_name": "X", "work_email": format!("p{number}@x.test"), "employment_status": "ACTIVE", "start_date": "2020-02-03",
+        "remote_was_deleted": is_deleted, "groups": [{"type": "DEPARTMENT", "name": "Finance"}],
+        "employments": [{"job_title": "Analyst"}]})
+}
+
+#[test]
+fn of_whom_a_delta_says_both_that_they_are_gone_and_that_they_are_there_nothing_changes_until_one_word_counts()
+ {
+    for is_gone_first in [true, false] {
+        let (state, _server, world) = merge();
+        let mut both = vec![employee(2, true), employee(2, false)];
+        if !is_gone_first {
+            both.reverse();
+        }
+        state.lock().unwrap().1 = both;
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+        state.lock().unwrap().1 = Vec::new();
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "it is told of until then: {synced:?}");
+        state.lock().unwrap().1 = vec![employee(2, true)];
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    }
+}
+
+#[test]
+fn who_is_gone_by_a_read_of_everybody_is_not_there_whatever_their_status_is() {
+    let (state, _server, world) = merge();
+    state.lock().unwrap().1 = vec![employee(2, true)];
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+    // The list of everybody names them still.
+    *state.lock().unwrap() = ((1..=3).map(|number| employee(number, number > 1)).collect(), Vec::new());
+    let read_everybody =
+        || world.meddle("UPDATE source_state SET full_read_at = full_read_at - 2 * 86400000");
+    read_everybody();
+    let synced = world.sync();
+    assert_eq!(
+        (synced.exit, synced.applied()),
+        (0, kinds([("suspend", 1)])),
+        "the third is absent as well: {synced:?}"
+    );
+    // Somebody else's number does not hide who is there.
+    state.lock().unwrap().0.push(employee(2, false));
+    read_everybody();
+    assert_eq!(world.sync().applied(), kinds([("reactivate", 1)]));
+}
+
+#[test]
+fn who_is_gone_is_gone_also_where_nothing_else_of_the_record_can_be_used() {
+    let (state, _server, world) = merge();
+    let mut gone = employee(2, true);
+    gone["work_email"] = json!(["p2@x.test", "other@x.test"]);
+    state.lock().unwrap().1 = vec![gone];
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
 }

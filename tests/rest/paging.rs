@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::server::{Reply, Server};
-use super::{people, read, refused, rest};
+use super::{people, person, read, refused, rest};
 
 fn ids(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|id| id.to_string()).collect()
@@ -187,7 +187,7 @@ fn ids_are_listed_and_each_record_is_asked_for_by_itself() {
     let server = Server::plain(|request, _| match request.path.as_str() {
         "/people" => Reply::json(json!({"list": [{"nr": 7}, {"nr": "a b/c"}, {"nr": 9}, {}]})),
         "/people/9" => Reply::status(404),
-        path => Reply::json(json!({"one": super::person(path.rsplit('/').next().unwrap())})),
+        path => Reply::json(json!({"one": person(path.rsplit('/').next().unwrap())})),
     });
     let read = read(&rest(&format!(
         "url = \"{}\"\npath = \"/people\"\n[source.rest.detail]\npath = \"/people/{{id}}\"\nid = \"nr\"\nrecord = \"$.one\"\n\
@@ -302,4 +302,86 @@ fn a_next_link_that_stands_nowhere_is_told_of() {
         _ => Reply::json(json!({"list": people(2..4)})),
     });
     assert_eq!(read(&cursor(&server, "")).unwrap().end.passed_over, None);
+}
+
+/// Records that differ in each answer by a field that no column reads, as the signed address of a photo does.
+fn signed(list: Vec<serde_json::Value>, answer: usize) -> Vec<serde_json::Value> {
+    let sign = |mut one: serde_json::Value| {
+        one["photo"] = json!(format!("https://cdn.test/x?signature={answer}"));
+        one
+    };
+    list.into_iter().map(sign).collect()
+}
+
+#[test]
+fn a_list_that_moves_is_noticed_by_whom_it_names_whatever_else_is_new_in_each_answer() {
+    // The second was on the first page already, and whoever was to be in its place never came.
+    for total in ["", "total = \"$.total\""] {
+        let server = Server::plain(|request, before| {
+            let list = match request.parameter("skip") {
+                "0" => people(0..2),
+                "2" => [people(1..2), people(3..4)].concat(),
+                "4" => people(4..5),
+                _ => Vec::new(),
+            };
+            Reply::json(json!({"list": signed(list, before), "total": 5}))
+        });
+        let told = refused(&by_offset(&server, total, "page_size = 2"));
+        assert!(told.contains("somebody on its page 2 was on an earlier one"), "{told}");
+    }
+    let server = Server::plain(|_, before| Reply::json(json!({"list": signed(people(0..2), before)})));
+    let told = refused(&by_offset(&server, "", "page_size = 2"));
+    assert!(told.contains("page 2 is one that it sent already"), "{told}");
+    // The last page again is no news either.
+    let server = Server::plain(|request, before| {
+        let skip: usize = request.parameter("skip").parse().unwrap();
+        Reply::json(json!({"list": signed(people(skip.min(2)..skip.min(2) + 2), before), "total": 4}))
+    });
+    let read = read(&by_offset(&server, "total = \"$.total\"", "page_size = 2")).unwrap();
+    assert_eq!(read.ids(), ids(0..4));
+}
+
+#[test]
+fn a_system_with_a_record_for_each_job_of_a_person_may_have_them_on_two_pages() {
+    let job = |id: usize, job: usize| {
+        let mut one = person(id);
+        one["job"] = json!(job);
+        one
+    };
+    let server = Server::plain(move |request, _| {
+        Reply::json(json!({"list": match request.parameter("skip") {
+            "0" => vec![job(0, 1), job(0, 2), job(1, 1)],
+            "3" => vec![job(1, 2), job(2, 1)],
+            _ => Vec::new(),
+        }}))
+    });
+    let read = read(&by_offset(&server, "", "page_size = 3")).unwrap();
+    assert_eq!(read.ids(), ["0", "0", "1", "1", "2"]);
+}
+
+#[test]
+fn a_link_header_that_cannot_be_read_does_not_end_the_list() {
+    for link in ["/p2; rel=\"next\"", "</p2; rel=\"next\"", "</p2?name=é>; rel=\"next\"", "</p2>; rel=\"next"]
+    {
+        let server = Server::plain(move |_, _| Reply::json(json!({"list": people(0..2)})).with("Link", link));
+        let header = "[source.rest.paging]\nkind = \"link_header\"";
+        let told = refused(&rest(&format!("url = \"{}\"\n{header}", server.url)));
+        assert!(told.contains("its Link header cannot be read"), "{link}: {told}");
+    }
+}
+
+#[test]
+fn an_object_in_the_place_of_a_further_page_does_not_end_the_list() {
+    let server = Server::plain(|_, before| match before {
+        0 => Reply::json(json!({"list": people(0..2)})),
+        _ => Reply::json(json!({"list": {}})),
+    });
+    let told = refused(&by_offset(&server, "", "page_size = 2"));
+    assert!(told.contains("on its page 2 an object stands where a list stood before"), "{told}");
+    // Some write a table of people, and an empty list where nobody is left.
+    let server = Server::plain(|_, before| match before {
+        0 => Reply::json(json!({"list": {"7": person(7), "8": person(8)}})),
+        _ => Reply::json(json!({"list": []})),
+    });
+    assert_eq!(read(&by_offset(&server, "", "page_size = 2")).unwrap().ids(), ["7", "8"]);
 }

@@ -167,7 +167,13 @@ fn adp_pages_by_skip_until_there_is_no_content() {
                 "0" => Reply::json(
                     json!({"workers": (0..100).map(|n| adp(&format!("{:06}", 123 + n))).collect::<Vec<_>>()}),
                 ),
-                "100" => Reply::json(json!({"workers": [adp("000900")]})),
+                // Hired again: the last day is that of the employment before.
+                "100" => {
+                    let mut again = adp("000900");
+                    again["workerDates"] = json!({"originalHireDate": "2015-02-01", "rehireDate": "2026-03-01",
+                        "terminationDate": "2020-06-30"});
+                    Reply::json(json!({"workers": [again]}))
+                }
                 _ => Reply::status(204),
             }
         }
@@ -179,6 +185,7 @@ fn adp_pages_by_skip_until_there_is_no_content() {
     let read = read(&lines).unwrap();
     assert_ana(&read, &[("department", "FIN"), ("manager_id", "9"), ("status", "Active")]);
     assert_eq!(read.records.len(), 101);
+    assert_eq!(read.fields(100)["hire_date"], "2026-03-01");
     assert_eq!(server.asked()[3], "GET /hr/v2/workers?$skip=101&$top=100");
     assert_planned(&lines, 101);
 }
@@ -330,17 +337,23 @@ fn paylocity_lists_ids_and_is_asked_for_each() {
             .with("X-Pcty-Total-Count", "2"),
             other => panic!("page {other}"),
         },
-        path => Reply::json(
-            json!({"employeeId": path.rsplit('/').next().unwrap(), "firstName": "Ana", "lastName": "Ruiz",
+        path => {
+            let mut one = json!({"employeeId": path.rsplit('/').next().unwrap(), "firstName": "Ana", "lastName": "Ruiz",
             "workAddress": {"emailAddress": "ana@x.test"}, "status": {"employeeStatus": "A", "hireDate": "2026-12-01", "terminationDate": null},
-            "departmentPosition": {"costCenter1": "Finance", "jobTitle": "Analyst"}}),
-        ),
+            "departmentPosition": {"costCenter1": "Finance", "jobTitle": "Analyst"}});
+            if path.ends_with("/7") {
+                one["status"] = json!({"employeeStatus": "A", "hireDate": "2015-02-01", "reHireDate": "2026-03-01",
+                    "terminationDate": "2020-06-30"});
+            }
+            Reply::json(one)
+        }
     });
     let account = "company = \"B100\"\nclient_id = \"c\"\nclient_secret = \"hunter2\"";
     let lines = preset("paylocity", &server, account, "");
     let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "A")]);
     assert_eq!(read.ids(), ["000123", "7"]);
+    assert_eq!(read.fields(1)["hire_date"], "2026-03-01");
     assert_planned(&lines, 2);
 }
 

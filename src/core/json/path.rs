@@ -98,7 +98,12 @@ pub enum FieldPath {
     Key(String),
     /// Where this path leads.
     Path(JsonPath),
+    /// Where the first of these leads at which there is something.
+    First(Vec<JsonPath>),
 }
+
+/// What stands between paths of which the first with something counts.
+const OR_ELSE: &str = " ?? ";
 
 impl FieldPath {
     /// Reads a path; what does not begin with `$` is a key.
@@ -112,7 +117,13 @@ impl FieldPath {
         if !text.starts_with('$') {
             return Ok(Self::Key(text.to_owned()));
         }
-        parse(text).map(Self::Path)
+        match parse(text) {
+            // A filter may compare with a text that looks like two paths.
+            Err(_) if text.contains(OR_ELSE) => {
+                text.split(OR_ELSE).map(|path| parse(path.trim())).collect::<Result<_, _>>().map(Self::First)
+            }
+            parsed => parsed.map(Self::Path),
+        }
     }
 
     /// All that stands there.
@@ -120,6 +131,10 @@ impl FieldPath {
         match self {
             Self::Key(key) => record.get(key).into_iter().collect(),
             Self::Path(path) => path.query(record).all(),
+            Self::First(paths) => {
+                let mut found = paths.iter().map(|path| path.query(record).all());
+                found.find(|found| found.iter().any(|value| is_something(value))).unwrap_or_default()
+            }
         }
     }
 
@@ -128,6 +143,7 @@ impl FieldPath {
         let steps = |path: &Self| match path {
             Self::Key(key) => Some(vec![Step::Key(key.clone())]),
             Self::Path(path) => steps(&path.to_string()),
+            Self::First(_) => None,
         };
         self == other || steps(self).is_some_and(|own| steps(other) == Some(own))
     }
@@ -136,8 +152,22 @@ impl FieldPath {
     pub(super) fn places(&self, record: &Value) -> Vec<Vec<Step>> {
         match self {
             Self::Key(key) => record.get(key).map(|_| vec![Step::Key(key.clone())]).into_iter().collect(),
-            Self::Path(path) => path.query_located(record).locations().map(steps_of).collect(),
+            Self::Path(path) => places(path, record),
+            Self::First(paths) => paths.iter().flat_map(|path| places(path, record)).collect(),
         }
+    }
+}
+
+fn places(path: &JsonPath, record: &Value) -> Vec<Vec<Step>> {
+    path.query_located(record).locations().map(steps_of).collect()
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
     }
 }
 
@@ -181,6 +211,26 @@ mod tests {
         let main = FieldPath::parse("$.jobs[?@.main == true].title").unwrap();
         assert_eq!(main.find(&record), [&json!("y")]);
         assert!(FieldPath::parse("").is_err() && FieldPath::parse("$.a[").is_err());
+    }
+
+    #[test]
+    fn of_several_paths_the_first_that_leads_to_something_counts() {
+        let path = FieldPath::parse("$.rehired ?? $.dates[*].hired ??  $.hired").unwrap();
+        for (record, wanted) in [
+            (json!({"rehired": "a", "hired": "b"}), vec![json!("a")]),
+            (json!({"rehired": null, "dates": [], "hired": "b"}), vec![json!("b")]),
+            (
+                json!({"rehired": " ", "dates": [{"hired": "c"}, {"hired": ""}], "hired": "b"}),
+                vec![json!("c"), json!("")],
+            ),
+            (json!({"rehired": ""}), vec![]),
+        ] {
+            assert_eq!(path.find(&record), wanted.iter().collect::<Vec<_>>(), "{record}");
+        }
+        assert_eq!(path.places(&json!({"rehired": 1, "hired": 2})).len(), 2);
+        let text = FieldPath::parse("$.jobs[?@.name == 'what ?? $.who'].title").unwrap();
+        assert!(matches!(text, FieldPath::Path(_)));
+        assert!(FieldPath::parse("$.a ?? b").is_err() && FieldPath::parse("$.a ?? ").is_err());
     }
 
     #[test]

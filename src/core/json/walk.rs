@@ -18,6 +18,8 @@ pub const LARGEST_RECORD_BYTES: u64 = 8 * 1024 * 1024;
 pub struct Found {
     /// Whether the list of records was there, empty or not.
     pub has_records: bool,
+    /// Whether it was an object, whose members are the records; of lists within others, the outermost.
+    pub is_object: bool,
     /// What stands at the other paths, in their order.
     pub others: Vec<Option<Value>>,
 }
@@ -72,7 +74,7 @@ pub fn walk<E>(
         twice: false,
         owed: 0,
         left: Rc::clone(&left),
-        found: Found { has_records: false, others: vec![None; others.len()] },
+        found: Found { others: vec![None; others.len()], ..Found::default() },
     });
     let paths: Vec<&[Step]> =
         std::iter::once(records).chain(others.iter().copied()).map(StreamPath::steps).collect();
@@ -154,11 +156,13 @@ impl<T, E> Place<'_, T, E> {
 
 impl<T: FnMut(Value) -> Result<(), E>, E> Place<'_, T, E> {
     /// A list of the records' path begins here.
-    fn enter_list(&self) {
+    fn enter_list(&self, is_object: bool) {
         let mut state = self.state.borrow_mut();
         state.found.has_records = true;
         if self.paths[0][..self.depth].contains(&Step::Each) {
             state.owed = state.owed.saturating_sub(1);
+        } else {
+            state.found.is_object = is_object;
         }
     }
 
@@ -212,7 +216,7 @@ impl<'de, T: FnMut(Value) -> Result<(), E>, E> Visitor<'de> for Place<'_, T, E> 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let is_list = self.targets.iter().any(|target| self.is_list_of(*target));
         if is_list {
-            self.enter_list();
+            self.enter_list(true);
         }
         let mut followed: Vec<String> = Vec::new();
         self.state.borrow().hold();
@@ -254,7 +258,7 @@ impl<'de, T: FnMut(Value) -> Result<(), E>, E> Visitor<'de> for Place<'_, T, E> 
             self.state.borrow().hold();
             return Ok(());
         }
-        self.enter_list();
+        self.enter_list(false);
         loop {
             self.enter_element();
             if list.next_element_seed(self.next(targets.clone()))?.is_none() {

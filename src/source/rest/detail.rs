@@ -45,6 +45,7 @@ impl Reading<'_> {
                     return Err(self.http.incomplete(format!("{reason}; {mend}")));
                 }
             }
+            totals.left_out += taker.left_out;
             merge(&mut totals.matched, &taker.matched);
             totals.seen.merge(taker.seen);
             self.hand_on(taker.held).await?;

@@ -1,6 +1,6 @@
 //! A list from its first page to its last, and what has to hold along the way for it to count.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::SourceError;
 use super::http::{Http, time_of};
 use super::page::{PageError, check_content_type, walk_body};
-use super::taker::{Taker, merge};
+use super::taker::{Mark, Taker, merge};
 use super::{RestOptions, link};
 use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
 use crate::core::json::{PathsSeen, StreamPath, text};
@@ -46,6 +46,8 @@ pub(super) struct Totals {
     pub(super) message: Option<String>,
     /// What may be wrong with how it was read.
     pub(super) warning: Option<String>,
+    /// How many of the records say that somebody is gone.
+    pub(super) left_out: u64,
 }
 
 /// One answer.
@@ -57,7 +59,15 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
     /// Whether anything stood where the next page is told, were it null.
     stood: bool,
+    /// Whether its list is an object.
+    is_object: bool,
     message: Option<String>,
+}
+
+impl Page {
+    fn without_content(at: DateTime<Utc>) -> Self {
+        Self { at, taker: None, total: None, next: None, stood: false, is_object: false, message: None }
+    }
 }
 
 /// What is known of the pages so far.
@@ -72,8 +82,17 @@ pub(super) struct Seen {
     pub(super) has_content: bool,
     /// Whether anything stood where the next page is told.
     pub(super) stood: bool,
+    /// Whether the list of a page was an array.
+    had_array: bool,
     pages: HashSet<u64>,
-    pub(super) records: HashSet<u64>,
+    /// The records' [`Mark`]s: all of them, their ids, what was read of them.
+    wholes: HashSet<u64>,
+    pub(super) ids_seen: HashSet<u64>,
+    reads: HashSet<u64>,
+    /// The page that was the first with somebody who was on an earlier one, as far as anything is read of them.
+    pub(super) repeats: Option<u32>,
+    /// Whether a page has somebody twice who is the same to us, as where each of their jobs has a record.
+    pub(super) has_twins: bool,
     pub(super) links: HashSet<String>,
     ids: Vec<String>,
     /// Rejections and those who are gone, of a list whose records are asked for by themselves.
@@ -103,6 +122,11 @@ impl Reading<'_> {
                 break;
             };
             (seen.has_content, seen.stood) = (true, seen.stood || page.stood);
+            if page.is_object && seen.had_array {
+                let reason = format!("on its page {number} an object stands where a list stood before");
+                return Err(self.http.incomplete(reason));
+            }
+            seen.had_array |= !page.is_object;
             let came = taker.rows;
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&url, &page, came, number, &totals, &mut seen)? else { break };
@@ -133,17 +157,31 @@ impl Reading<'_> {
         totals: &mut Totals,
         seen: &mut Seen,
     ) -> Result<(), SourceError> {
-        let bytes: Vec<u8> = taker.digests.iter().flat_map(|digest| digest.to_le_bytes()).collect();
+        // By those who are on it: a server may write something else beside them in each answer. Of somebody with several records each
+        // may have a page.
+        let known_by = |mark: &Mark| if taker.marks.len() > 1 { mark.id } else { mark.read };
+        let bytes: Vec<u8> = taker.marks.iter().flat_map(|mark| known_by(mark).to_le_bytes()).collect();
         if !bytes.is_empty() && !seen.pages.insert(xxh3_64(&bytes)) {
             let reason = format!("its page {number} is one that it sent already; correct source.rest.paging");
             return Err(self.http.incomplete(reason));
         }
-        if taker.digests.iter().any(|digest| seen.records.contains(digest)) {
+        if taker.marks.iter().any(|mark| seen.wholes.contains(&mark.whole)) {
             let reason = "a record came on two of its pages: the list moved while it was read".to_owned();
             return Err(self.http.incomplete(reason));
         }
-        seen.records.extend(&taker.digests);
+        if self.delta.is_none() && taker.marks.iter().any(|mark| seen.reads.contains(&mark.read)) {
+            seen.repeats.get_or_insert(number);
+        }
+        let mut here: HashMap<u64, u64> = HashMap::new();
+        for mark in &taker.marks {
+            let twin = here.insert(mark.read, mark.whole);
+            seen.has_twins |= twin.is_some_and(|whole| whole != mark.whole);
+            seen.wholes.insert(mark.whole);
+            seen.ids_seen.insert(mark.id);
+            seen.reads.insert(mark.read);
+        }
         totals.rows += taker.rows;
+        totals.left_out += taker.left_out;
         if self.list.detail.is_some() {
             seen.ids.extend(taker.ids);
             seen.waiting.extend(taker.held);
@@ -214,13 +252,10 @@ impl Reading<'_> {
             }
             let at = time_of(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
-                let page = Page { at, taker: None, total: None, next: None, stood: false, message: None };
-                return Ok(Some(page));
+                return Ok(Some(Page::without_content(at)));
             }
             self.check(&response)?;
             let headers = response.headers().clone();
-            let links = headers.get_all(LINK).into_iter().filter_map(|value| value.to_str().ok());
-            let link = link::next(links).map(str::to_owned);
             let told = self.list.total_header.as_ref().and_then(|name| headers.get(name)?.to_str().ok());
             let taker = Taker::new(self.options, id, self.delta, self.batches, hold, rows);
             let (taker, walked) = walk_body(response, &self.list.records, others.clone(), taker).await;
@@ -230,6 +265,7 @@ impl Reading<'_> {
                     if !found.has_records {
                         return Err(self.http.incomplete(nothing_at(&self.list.records)));
                     }
+                    let is_object = found.is_object;
                     let mut found = found.others.into_iter();
                     let total = self.list.total.as_ref().and_then(|_| found.next().flatten());
                     let next = found.next().flatten();
@@ -239,11 +275,11 @@ impl Reading<'_> {
                         None => total.map(|total| self.number(&total)).transpose()?,
                     };
                     let next = match self.list.paging.kind {
-                        PagingKind::LinkHeader => link,
+                        PagingKind::LinkHeader => self.link_header(&headers)?,
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    return Ok(Some(Page { at, taker, total, next, stood, message }));
+                    return Ok(Some(Page { at, taker, total, next, stood, is_object, message }));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),
                 Err(PageError::Incomplete(reason)) => return Err(self.http.incomplete(reason)),
@@ -270,6 +306,15 @@ impl Reading<'_> {
                 "what it tells as the total is no whole number; correct source.rest.total".to_owned(),
             )
         })
+    }
+
+    fn link_header(&self, headers: &HeaderMap) -> Result<Option<String>, SourceError> {
+        let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
+        let next = link::next(links).map_err(|link::Unreadable| {
+            let reason = "its Link header cannot be read, so nobody knows whether there is a next page";
+            self.http.incomplete(reason.to_owned())
+        })?;
+        Ok(next.map(str::to_owned))
     }
 
     fn link(&self, next: &Value) -> Result<Option<String>, SourceError> {

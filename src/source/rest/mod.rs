@@ -78,8 +78,9 @@ impl RestSource {
         let read = reading.read().await.map_err(|error| error.while_reading(http.system()));
         let totals = read?.unwrap_or_default();
         let least = self.options.min_records;
-        if totals.rows < least {
-            let reason = format!("it has {} records; source.min_records is {least}", totals.rows);
+        let there = totals.rows - totals.left_out;
+        if there < least {
+            let reason = format!("it has {there} records; source.min_records is {least}");
             return Err(http.incomplete(reason));
         }
         Ok(totals)

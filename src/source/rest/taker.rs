@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::super::SourceError;
 use super::super::object::{Unusable, is_usable_id, values};
@@ -33,12 +33,25 @@ enum Wanted {
     Id(FieldPath),
 }
 
+/// By what a record is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// All of it.
+    pub(super) whole: u64,
+    /// The employee id, or the id to ask for; of a record without one, all of it.
+    pub(super) id: u64,
+    /// What is read of it: two that differ in other fields alone are one person's twice.
+    pub(super) read: u64,
+}
+
 /// Takes the records of one answer.
 pub(super) struct Taker {
     options: Arc<RestOptions>,
     columns: Arc<Columns>,
     wanted: Wanted,
     gone: Option<(FieldPath, Vec<String>)>,
+    /// Whether those are read who changed: then who is gone is named, and otherwise left out.
+    is_delta: bool,
     sender: mpsc::Sender<RecordBatch>,
     hold: bool,
     batch: RecordBatch,
@@ -54,8 +67,10 @@ pub(super) struct Taker {
     pub(super) matched: Vec<bool>,
     /// What stood in the first records of the read.
     pub(super) seen: PathsSeen,
-    /// A digest of each record.
-    pub(super) digests: Vec<u64>,
+    /// How many of them say of somebody that they are gone, where everybody is read.
+    pub(super) left_out: u64,
+    /// By what each record is known again.
+    pub(super) marks: Vec<Mark>,
     /// The ids to ask for.
     pub(super) ids: Vec<String>,
 }
@@ -71,11 +86,14 @@ impl Taker {
         rows: u64,
     ) -> Self {
         let columns = Columns::new(options.rules.fields.columns.keys().map(String::as_str));
+        let is_delta = delta.is_some();
+        let delta = delta.or(options.rules.delta.as_ref());
         let gone = delta.and_then(|delta| Some((delta.gone.clone()?, delta.gone_values.clone())));
         Self {
             options: Arc::clone(options),
             wanted: id.map_or(Wanted::Whole, |id| Wanted::Id(id.clone())),
             gone,
+            is_delta,
             sender: sender.clone(),
             hold,
             batch: RecordBatch::new(Arc::clone(&columns), options.seed),
@@ -86,7 +104,8 @@ impl Taker {
             rows: 0,
             matched: vec![false; columns.names().len()],
             seen: PathsSeen::default(),
-            digests: Vec::new(),
+            left_out: 0,
+            marks: Vec::new(),
             ids: Vec::new(),
             columns,
         }
@@ -99,7 +118,8 @@ impl Taker {
     pub(super) fn take(&mut self, record: &Value) -> Result<(), SourceError> {
         self.rows += 1;
         if self.hold {
-            self.digests.push(xxh3_64(record.to_string().as_bytes()));
+            let whole = xxh3_64(record.to_string().as_bytes());
+            self.marks.push(Mark { whole, id: whole, read: whole });
         }
         if self.rejections > MAX_REJECTIONS {
             return Err(SourceError::SystemIncomplete {
@@ -108,6 +128,8 @@ impl Taker {
             });
         }
         match self.wanted.clone() {
+            // Whoever is gone is not there: they are absent, as if the list were without them.
+            _ if !self.is_delta && self.is_gone(record) => self.left_out += 1,
             Wanted::Whole => self.take_whole(record),
             Wanted::Id(path) => self.take_id(&path, record),
         }
@@ -141,7 +163,10 @@ impl Taker {
                 let employee_id = self.options.rules.fields.is_employee_id(path).then_some(id);
                 self.reject(employee_id, RejectionKind::UnusableEmployeeId, reason);
             }
-            Ok(id) if is_usable_id(&id) => self.ids.push(id),
+            Ok(id) if is_usable_id(&id) => {
+                self.mark(&id, &[]);
+                self.ids.push(id);
+            }
             Ok(_) => self.reject_id("has no usable id"),
             Err(unfit) => self.reject_id(&unfit.to_string()),
         }
@@ -168,10 +193,27 @@ impl Taker {
         let path = |name: &str| fields.columns.get(name);
         let shape = |value, name: &str| shaped(value, name, fields);
         match values(record, &columns, path, shape, &mut self.matched) {
+            // Of whoever is gone nothing but the id is needed.
+            Err(Unusable { employee_id: Some(id), .. }) if self.is_gone(record) => self.batch.gone.push(id),
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
             Ok(values) if self.is_gone(record) => self.batch.gone.push(values[0].to_string()),
-            Ok(values) => self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value)),
+            Ok(values) => {
+                self.mark(&values[0], &values[1..]);
+                self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value));
+            }
         }
+    }
+
+    /// Notes by what the newest record is known again.
+    fn mark(&mut self, id: &str, values: &[Cow<'_, str>]) {
+        let Some(mark) = self.marks.last_mut() else { return };
+        mark.id = xxh3_64(id.as_bytes());
+        let mut hasher = Xxh3::with_seed(mark.id);
+        for value in values {
+            hasher.update(value.as_bytes());
+            hasher.update(&[0x1f]);
+        }
+        mark.read = hasher.digest();
     }
 
     /// The employee id of the first record that is held, where it has one.

@@ -105,6 +105,13 @@ impl Reading<'_> {
             let reason = format!("it tells of {total} records, and {} came", totals.rows);
             return Err(self.http.incomplete(reason));
         }
+        if let Some(number) = seen.repeats.filter(|_| !seen.has_twins) {
+            let reason = format!(
+                "somebody on its page {number} was on an earlier one, and all that is read of them is the same: the list moved \
+                 while it was read, so that others may be missing. If it holds several records of one person, let it hold one"
+            );
+            return Err(self.http.incomplete(reason));
+        }
         let list = self.list;
         let path = list.total.as_ref().map(|path| ("source.rest.total", path.as_str()));
         let header = list.total_header.as_ref().map(|name| ("source.rest.total_header", name.as_str()));
@@ -133,8 +140,8 @@ impl Reading<'_> {
         totals: &Totals,
     ) -> Result<(), SourceError> {
         let Some(page) = self.page(url, totals.rows, NO_SUCH_PAGE).await? else { return Ok(()) };
-        let digests = page.taker.map(|taker| taker.digests).unwrap_or_default();
-        if digests.iter().all(|digest| seen.records.contains(digest)) {
+        let marks = page.taker.map(|taker| taker.marks).unwrap_or_default();
+        if marks.iter().all(|mark| seen.ids_seen.contains(&mark.id)) {
             return Ok(());
         }
         let total = seen.total.unwrap_or_default();

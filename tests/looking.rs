@@ -243,3 +243,21 @@ fn a_file_that_nothing_shows_to_be_written_to_its_end_is_told_of() {
     let said = world.run(&["check", "--json"]).stdout;
     assert!(!said.contains("stable_seconds"), "{said}");
 }
+
+#[test]
+fn check_names_a_file_that_the_patterns_of_two_sources_mean() {
+    let mut world = World::new();
+    let rows = people(4);
+    world.several(&[("staff", &[]), ("agency", &[])]);
+    world.hr_of("staff", &rows[..2]);
+    world.hr_of("agency", &rows[2..]);
+    let told = world.run(&["check"]);
+    assert!(!told.stdout.contains("is meant by the patterns"), "{told:?}");
+    world.several(&[("staff", &[]), ("staff-agency", &[])]);
+    world.hr_of("staff-agency", &rows[2..]);
+    let file = world.path("staff-agency.csv").display().to_string();
+    let told = world.run(&["check"]);
+    let words =
+        format!("; {file} is meant by the patterns of 'staff' and 'staff-agency': narrow one of them");
+    assert!(told.stdout.contains(&words), "{told:?}");
+}

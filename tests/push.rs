@@ -150,6 +150,35 @@ fn a_delta_changes_those_whom_it_names_and_one_that_is_sent_again_changes_nothin
 }
 
 #[test]
+fn a_record_that_says_two_things_of_one_key_is_rejected_and_gives_nobody_access() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    let twice = |row: &Row| {
+        let text = acted(row, "").to_string();
+        text.replacen("\"Status\":\"Active\"", "\"Status\":\"Terminated\",\"Status\":\"Active\"", 1)
+    };
+    let hired = Row::new("2000", "New", "Hire");
+    let body = format!("[{},{}]", twice(&hired), acted(&rows[0].but(|row| row.title = "Auditor".into()), ""));
+    let accepted = push(&daemon, "", "json", body.as_bytes()).expect(202);
+    assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(2), &json!(1)));
+    let told = &accepted["rejections"][0];
+    assert_eq!((&told["row"], &told["employee_id"]), (&json!(1), &json!("2000")));
+    assert!(told["reason"].as_str().unwrap().contains("has the key 'Status' twice"), "{told}");
+    outcome(&daemon, &accepted);
+    // Whose it is cannot be said where that is what stands twice.
+    let line = twice(&rows[1]).replacen('{', "{\"Employee ID\":\"7\",", 1) + "\n";
+    let accepted = push_as(&daemon, "", "application/x-ndjson", "lines", line.as_bytes()).expect(202);
+    assert_eq!(accepted["rejections"][0]["employee_id"], Value::Null);
+    outcome(&daemon, &accepted);
+    let rows =
+        [rows[0].but(|row| row.title = "Auditor".into()), rows[1].clone(), rows[2].clone(), rows[3].clone()];
+    until_agrees(&world, &rows);
+    assert_eq!(world.writes(), writes + 1);
+}
+
+#[test]
 fn what_was_answered_for_survives_a_kill_and_is_read_by_the_next_start() {
     let mut world = pushing();
     let rows = people(6);
@@ -253,6 +282,18 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
     };
     refused(400, "Idempotency-Key", push(&daemon, whole, "", &json(&rows)));
     refused(415, "text/html", push_as(&daemon, whole, "text/html", "k", b"<html>"));
+    refused(
+        415,
+        "JSON is UTF-8",
+        push_as(&daemon, whole, "application/json; charset=iso-8859-1", "k", b"[]"),
+    );
+    let latin = push_as(&daemon, whole, "text/csv; Charset=\"ISO-8859-1\"", "k", hr_text(&rows).as_bytes());
+    refused(415, "(source.encoding)", latin);
+    refused(
+        422,
+        "a key on the way to its records, or to what stands beside them, stands twice in it",
+        push(&daemon, whole, "k", br#"{"records": [], "records": []}"#),
+    );
     refused(422, "its JSON ends early", push(&daemon, whole, "k", &json(&rows)[..200]));
     refused(422, "line 2 is no JSON", push_as(&daemon, whole, "application/x-ndjson", "k", b"{}\n{\"a\"\n"));
     refused(422, "no records are in it", push(&daemon, whole, "k", br#"{"people": []}"#));
@@ -339,6 +380,18 @@ fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
     }
     world.write_config();
     let daemon = world.daemon();
+    // A scheme is the same in any case (RFC 9110, 11.1), and its token is not.
+    let as_scheme = |scheme: &str, token: &str| {
+        let shown = format!("{scheme} {token}");
+        let headers =
+            [("Authorization", shown.as_str()), ("Content-Type", JSON), ("Idempotency-Key", "scheme")];
+        daemon.post("/v1/hr/records?snapshot=begin", &headers, b"")
+    };
+    for (scheme, token, status) in
+        [("bearer", TOKEN, 201), ("BEARER ", TOKEN, 201), ("Basic", TOKEN, 401), ("bearer", "x", 401)]
+    {
+        as_scheme(scheme, token).expect(status);
+    }
     let with = |token: &str, query: &str| {
         let bearer = format!("Bearer {token}");
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", JSON), ("Idempotency-Key", "k")];

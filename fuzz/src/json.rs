@@ -41,7 +41,7 @@ fn follow(path: &str, document: &[u8]) -> Followed {
     let next = StreamPath::parse(NEXT).expect("the path can be followed");
     let mut records = Vec::new();
     let found = walk(document, &path, &[&next], |record| {
-        records.push(record);
+        records.push(record.value);
         Ok(())
     })?;
     Ok((records, found))

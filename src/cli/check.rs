@@ -1,7 +1,8 @@
 //! `check`: configuration, HR source and connection, each with what is wrong and how to mend it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -41,10 +42,11 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     if workiva.works {
         engine.remember_connection(&workiva.capabilities).await?;
     }
-    let (exposed, unproven) = (exposed(&engine.settings), unproven(&engine.settings));
+    let settings = &engine.settings;
+    let (exposed, unproven, shared) = (exposed(settings), unproven(settings), shared(settings));
     let wrong = if workiva.works { wrong_grants(&engine).await? } else { Vec::new() };
     let message = match &wrong[..] {
-        [] => format!("{} is complete{exposed}{unproven}", config.display()),
+        [] => format!("{} is complete{exposed}{unproven}{shared}", config.display()),
         wrong => format!("of what roles grant, not all is known: {}", wrong.join("; ")),
     };
     let configuration = Part { ok: wrong.is_empty(), message };
@@ -96,6 +98,29 @@ fn unproven(settings: &Settings) -> String {
         )
     });
     unproven.collect()
+}
+
+/// A word on files that the patterns of several sources mean: one of them may read what is for another.
+fn shared(settings: &Settings) -> String {
+    let mut readers: BTreeMap<PathBuf, BTreeSet<&str>> = BTreeMap::new();
+    let csv =
+        settings.all_sources().map(|(_, source)| source).filter(|source| source.kind == SourceKind::Csv);
+    for source in csv.filter(|source| source.sftp.is_none()) {
+        let patterns = source.path.iter().chain(source.delta.iter().map(|delta| &delta.path));
+        for file in patterns.filter_map(|pattern| glob::glob(pattern).ok()).flatten().flatten() {
+            readers.entry(file).or_default().insert(source.called());
+        }
+    }
+    readers.retain(|_, names| names.len() > 1);
+    let told = readers.into_iter().map(|(file, names)| {
+        let names: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
+        format!(
+            "; {} is meant by the patterns of {}: narrow one of them",
+            file.display(),
+            names.join(" and ")
+        )
+    });
+    told.take(3).collect()
 }
 
 fn print_checks(report: &CheckReport) {

@@ -73,7 +73,7 @@ impl Inbound for DaemonVitals {
         let engine = self.engine();
         let door = |(_, source): (String, &SourceSettings)| {
             let token = source.push.as_ref()?.token.as_ref()?.as_secret().clone();
-            Some(Door { source: source.called().to_owned(), token })
+            Some(Door { source: source.called().to_owned(), token, encoding: source.encoding })
         };
         engine.settings.all_sources().filter_map(door).collect()
     }

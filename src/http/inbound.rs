@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::shows;
 use super::signature::{Signed, is_signed};
-use crate::config::TriggerSettings;
+use crate::config::{Encoding, TriggerSettings};
 use crate::core::delivery::{DeliveryKind, Format, PushRequest, Receipt, Refusal};
 
 /// The largest body with records. A snapshot that is larger comes in parts.
@@ -37,6 +37,8 @@ pub struct Door {
     pub source: String,
     /// What the sender has to show.
     pub token: SecretString,
+    /// How its CSV is written.
+    pub encoding: Encoding,
 }
 
 /// What the server asks of the daemon on behalf of HR systems.
@@ -132,12 +134,12 @@ async fn records<V: Inbound>(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Fault> {
-    let (asked, source) = let_in(&*inbound, &headers, &request)?;
+    let (asked, Door { source, encoding, .. }) = let_in(&*inbound, &headers, &request)?;
     if headers.contains_key(header::CONTENT_ENCODING) {
         let message = "compressed bodies are not taken; send it without Content-Encoding";
         return Err(Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
     }
-    let wanted = wanted(&asked, &headers)?;
+    let wanted = wanted(&asked, &headers, encoding)?;
     let _room = BODIES.acquire().await;
     let body = whole(request, MOST_BYTES, "send a snapshot in parts, and a delta as several").await?;
     let (status, request) = match wanted {
@@ -158,7 +160,7 @@ fn stranger() -> Fault {
 }
 
 /// What a sender asks, and the source that they may push to. Whoever shows no token is not told what is wrong with the question.
-fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Result<(Asked, String), Fault> {
+fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Result<(Asked, Door), Fault> {
     let mut open = inbound.doors();
     open.retain(|door| shows(headers, &door.token));
     if open.is_empty() {
@@ -167,14 +169,13 @@ fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Re
     let asked = Query::<Asked>::try_from_uri(request.uri());
     let Query(asked) =
         asked.map_err(|error| Fault::unusable(format!("the query cannot be read: {error}")))?;
-    let source = match (&asked.source, open.as_slice()) {
-        (None, [one]) => one.source.clone(),
+    let open = match (&asked.source, open.as_slice()) {
+        (None, [one]) => one.clone(),
         (None, _) => return Err(Fault::unusable("several sources have this token; name one with ?source=")),
-        (Some(name), open) if open.iter().any(|door| door.source == *name) => name.clone(),
         // Whether there is such a source is not for this sender to know.
-        (Some(_), _) => return Err(stranger()),
+        (Some(name), open) => open.iter().find(|door| door.source == *name).ok_or_else(stranger)?.clone(),
     };
-    Ok((asked, source))
+    Ok((asked, open))
 }
 
 /// What is asked for, before the body has come.
@@ -184,15 +185,25 @@ enum Wanted {
     Body(PushRequest),
 }
 
-fn wanted(asked: &Asked, headers: &HeaderMap) -> Result<Wanted, Fault> {
+fn wanted(asked: &Asked, headers: &HeaderMap, encoding: Encoding) -> Result<Wanted, Fault> {
     let format = || {
         let told =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Format::of_content_type(told).ok_or_else(|| {
-            let message =
-                format!("Content-Type is '{told}'; send application/json, application/x-ndjson or text/csv");
-            Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message)
-        })
+        let refused = |message| Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
+        let format = Format::of_content_type(told).ok_or_else(|| {
+            refused(format!(
+                "Content-Type is '{told}'; send application/json, application/x-ndjson or text/csv"
+            ))
+        })?;
+        match charset(told).find(|charset| !is_read(charset, format, encoding)) {
+            Some(charset) if format == Format::Csv => Err(refused(format!(
+                "Content-Type has charset={charset}, and CSV for this source is read as another (source.encoding); send that one"
+            ))),
+            Some(charset) => {
+                Err(refused(format!("Content-Type has charset={charset}, and JSON is UTF-8; send it so")))
+            }
+            None => Ok(format),
+        }
     };
     let single = |kind| {
         let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -218,6 +229,26 @@ fn wanted(asked: &Asked, headers: &HeaderMap) -> Result<Wanted, Fault> {
         _ => Err(Fault::unusable(
             "ask for one of: nothing (a delta), snapshot=whole, snapshot=begin, snapshot=ID&part=N, snapshot=ID&commit=true",
         )),
+    }
+}
+
+/// How a content type says that the text is encoded.
+fn charset(content_type: &str) -> impl Iterator<Item = String> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase())
+}
+
+/// Whether a text so encoded is read as it is meant.
+fn is_read(charset: &str, format: Format, encoding: Encoding) -> bool {
+    match charset {
+        "us-ascii" | "ascii" => true,
+        "utf-8" | "utf8" => format != Format::Csv || encoding == Encoding::Utf8,
+        // Of Latin-1, windows-1252 has all letters.
+        "windows-1252" | "cp1252" | "iso-8859-1" | "latin1" => {
+            format == Format::Csv && encoding == Encoding::Windows1252
+        }
+        _ => false,
     }
 }
 
@@ -264,8 +295,8 @@ async fn told_run<V: Inbound>(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Fault> {
-    let (_, source) = let_in(&*inbound, &headers, &request)?;
-    match inbound.told_run(&source, &run_id).await? {
+    let (_, open) = let_in(&*inbound, &headers, &request)?;
+    match inbound.told_run(&open.source, &run_id).await? {
         Some(outcome) => Ok(Json(ToldRun { run_id, outcome }).into_response()),
         None => Err(Refusal::Unknown("no delivery to this source was answered with this run".into()).into()),
     }

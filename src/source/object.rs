@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::core::json::{FieldPath, text};
+use crate::core::json::{Element, FieldPath, text};
 use crate::core::record::{Columns, MAX_ID_BYTES, RejectionKind};
 
 /// Why a record cannot be used.
@@ -15,6 +15,19 @@ pub struct Unusable {
     pub kind: RejectionKind,
     /// In words.
     pub reason: String,
+}
+
+/// Refuses a record in which a key says two things. `id`: where the employee id stands, if anywhere.
+///
+/// # Errors
+/// Where one does.
+pub fn refuse_twice(record: &Element, id: Option<&FieldPath>) -> Result<(), Unusable> {
+    let Some(key) = record.twice.first() else { return Ok(()) };
+    let id = id.filter(|id| !record.twice.iter().any(|key| id.may_lead_along(key)));
+    let id = id.and_then(|id| text(&id.find(&record.value), true).ok()).map(Cow::into_owned);
+    let reason =
+        format!("has the key '{key}' twice, with values that differ; let the HR system write it once");
+    Err(Unusable { employee_id: id.filter(|id| is_usable_id(id)), kind: RejectionKind::UnfitField, reason })
 }
 
 /// A record's values in the order of the columns. `path`: where a column stands, if anywhere; `shape`: a value as it counts, with

@@ -45,6 +45,18 @@ fn a_record_that_cannot_be_read_is_rejected_by_name_and_blocks_nobody() {
 }
 
 #[test]
+fn a_record_in_which_a_key_says_two_things_is_rejected_by_name_and_blocks_nobody() {
+    let body = r#"{"list": [{"id": "1", "status": "Active", "first": "a", "first": "a"},
+        {"id": "2", "status": "Left", "mail": {"x": 1}, "status": "Active"}, {"id": "3", "id": "4", "status": "Active"}]}"#;
+    let server = Server::plain(move |_, _| Reply::json(body));
+    let read = read(&rest(&format!("url = \"{}\"", server.url))).unwrap();
+    assert_eq!(read.ids(), ["1"]);
+    let why: Vec<_> = read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.row)).collect();
+    assert_eq!(why, [(Some("2"), Some(2)), (None, Some(3))]);
+    assert!(read.rejections[0].reason.contains("has the key 'status' twice"), "{:?}", read.rejections[0]);
+}
+
+#[test]
 fn dates_become_days_and_empty_values_are_none() {
     let list = json!([
         {"id": 1, "status": "Active", "jobs": [{"main": true, "title": "A"}, {"main": false, "title": "B"}], "from": "/Date(1796083200000)/", "to": "0000-00-00"},

@@ -1,10 +1,12 @@
 //! JSON as HR systems send it: records picked out of a stream, and values picked out of a record.
 
+mod element;
 mod path;
 mod seen;
 mod value;
 mod walk;
 
+pub use element::Element;
 pub use path::{FieldPath, StreamPath};
 pub use seen::PathsSeen;
 pub use value::{Unfit, date, text};

@@ -148,6 +148,15 @@ impl FieldPath {
         self == other || steps(self).is_some_and(|own| steps(other) == Some(own))
     }
 
+    /// Whether it may lead along this key.
+    pub fn may_lead_along(&self, key: &str) -> bool {
+        match self {
+            Self::Key(own) => own == key,
+            Self::Path(path) => path.to_string().contains(key),
+            Self::First(paths) => paths.iter().any(|path| path.to_string().contains(key)),
+        }
+    }
+
     /// Where that is in the record.
     pub(super) fn places(&self, record: &Value) -> Vec<Vec<Step>> {
         match self {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::element::Element;
 use super::path::{Step, StreamPath};
 
 /// The largest record, or other piece that has to be held as a whole, in bytes.
@@ -42,7 +43,7 @@ pub enum WalkError<E> {
     #[error("a record or value in it is larger than {LARGEST_RECORD_BYTES} bytes")]
     TooLarge,
     /// Nobody can say which of two counts.
-    #[error("the key that source.rest leads along stands twice in it")]
+    #[error("a key on the way to its records, or to what stands beside them, stands twice in it")]
     Twice,
     /// A list within another one is missing: those in it would look gone.
     #[error("parts of it lack the list that source.rest.records leads to")]
@@ -64,7 +65,7 @@ pub fn walk<E>(
     document: impl Read,
     records: &StreamPath,
     others: &[&StreamPath],
-    take: impl FnMut(Value) -> Result<(), E>,
+    take: impl FnMut(Element) -> Result<(), E>,
 ) -> Result<Found, WalkError<E>> {
     let left = Rc::new(Cell::new(LARGEST_RECORD_BYTES));
     let reader = Limited { inner: io::BufReader::with_capacity(64 * 1024, document), left: Rc::clone(&left) };
@@ -110,7 +111,7 @@ struct State<T, E> {
     found: Found,
 }
 
-impl<T: FnMut(Value) -> Result<(), E>, E> State<T, E> {
+impl<T: FnMut(Element) -> Result<(), E>, E> State<T, E> {
     /// From here on something is held in memory.
     fn hold(&self) {
         self.left.set(LARGEST_RECORD_BYTES);
@@ -121,7 +122,7 @@ impl<T: FnMut(Value) -> Result<(), E>, E> State<T, E> {
         self.left.set(u64::MAX);
     }
 
-    fn record(&mut self, record: Value) -> Result<(), ()> {
+    fn record(&mut self, record: Element) -> Result<(), ()> {
         (self.take)(record).map_err(|error| self.stopped = Some(error))
     }
 }
@@ -154,7 +155,7 @@ impl<T, E> Place<'_, T, E> {
     }
 }
 
-impl<T: FnMut(Value) -> Result<(), E>, E> Place<'_, T, E> {
+impl<T: FnMut(Element) -> Result<(), E>, E> Place<'_, T, E> {
     /// A list of the records' path begins here.
     fn enter_list(&self, is_object: bool) {
         let mut state = self.state.borrow_mut();
@@ -175,7 +176,7 @@ impl<T: FnMut(Value) -> Result<(), E>, E> Place<'_, T, E> {
     }
 }
 
-impl<'de, T: FnMut(Value) -> Result<(), E>, E> DeserializeSeed<'de> for Place<'_, T, E> {
+impl<'de, T: FnMut(Element) -> Result<(), E>, E> DeserializeSeed<'de> for Place<'_, T, E> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -184,14 +185,16 @@ impl<'de, T: FnMut(Value) -> Result<(), E>, E> DeserializeSeed<'de> for Place<'_
         if ended.is_empty() {
             return deserializer.deserialize_any(self);
         }
-        let value = serde::Deserialize::deserialize(deserializer)?;
+        let element = Element::read(deserializer)?;
         let mut state = self.state.borrow_mut();
         // What leads on into a value that is taken out whole is looked for in it.
         for target in self.targets.iter().copied().filter(|target| *target > 0) {
             let found =
-                self.paths[target][self.depth..].iter().try_fold(&value, |value: &Value, step| match step {
-                    Step::Key(key) => value.get(key),
-                    Step::Each => None,
+                self.paths[target][self.depth..].iter().try_fold(&element.value, |value: &Value, step| {
+                    match step {
+                        Step::Key(key) => value.get(key),
+                        Step::Each => None,
+                    }
                 });
             if let Some(found) = found {
                 state.found.others[target - 1] = Some(found.clone());
@@ -199,14 +202,14 @@ impl<'de, T: FnMut(Value) -> Result<(), E>, E> DeserializeSeed<'de> for Place<'_
         }
         if ended.contains(&0) {
             state.found.has_records = true;
-            state.record(value).map_err(|()| D::Error::custom("stopped"))?;
+            state.record(element).map_err(|()| D::Error::custom("stopped"))?;
         }
         state.hold();
         Ok(())
     }
 }
 
-impl<'de, T: FnMut(Value) -> Result<(), E>, E> Visitor<'de> for Place<'_, T, E> {
+impl<'de, T: FnMut(Element) -> Result<(), E>, E> Visitor<'de> for Place<'_, T, E> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ fn walked(document: &str, records: &str, others: &[&str]) -> Walked {
     let mut all = Vec::new();
     let others: Vec<&StreamPath> = others.iter().collect();
     let found = walk(document.as_bytes(), &path(records), &others, |record| {
-        all.push(record);
+        all.push(record.value);
         Ok(())
     })?;
     Ok((all, found))
@@ -76,7 +76,8 @@ fn a_record_that_does_not_fit_is_refused_and_what_is_passed_over_may_be_of_any_s
 #[test]
 fn the_taker_can_stop_the_walk_and_a_stream_that_breaks_is_told() {
     let path = StreamPath::parse("$[*]").unwrap();
-    let stopped = walk(&b"[1,2,3]"[..], &path, &[], |value| if value == 2 { Err("enough") } else { Ok(()) });
+    let stopped =
+        walk(&b"[1,2,3]"[..], &path, &[], |element| if element.value == 2 { Err("enough") } else { Ok(()) });
     assert!(matches!(stopped, Err(WalkError::Stopped("enough"))));
     struct Breaks;
     impl Read for Breaks {

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
-use super::super::object::{Unusable, values};
+use super::super::object::{Unusable, refuse_twice, values};
 use super::super::words::{ACTION, BOM};
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
-use crate::core::json::{FieldPath, PathsSeen, StreamPath, WalkError, text, walk};
+use crate::core::json::{Element, FieldPath, PathsSeen, StreamPath, WalkError, text, walk};
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
@@ -86,7 +84,7 @@ impl PushOptions {
                     if line.trim_ascii().is_empty() {
                         continue;
                     }
-                    let record: Value = serde_json::from_slice(line)
+                    let record = Element::parse(line)
                         .map_err(|error| broken(format!("line {} is no JSON: {error}", at + 1)))?;
                     taker.take(&record).map_err(|refused| refused.into_error(&body.name))?;
                 }
@@ -235,7 +233,8 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         })
     }
 
-    fn take(&mut self, record: &Value) -> Result<(), Refused> {
+    fn take(&mut self, element: &Element) -> Result<(), Refused> {
+        let record = &element.value;
         self.rows += 1;
         let row = self.rows;
         if !record.is_object() {
@@ -251,7 +250,8 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             self.seen.look(record, self.paths.values());
         }
         let path = |name: &str| self.paths.get(name);
-        match values(record, &self.columns, path, |value, _| value, &mut self.matched) {
+        let once = refuse_twice(element, path(EMPLOYEE_ID));
+        match once.and_then(|()| values(record, &self.columns, path, |value, _| value, &mut self.matched)) {
             Err(Unusable { employee_id, kind, reason }) => {
                 self.reject(Rejection { employee_id, row: Some(row), kind, reason })?;
             }

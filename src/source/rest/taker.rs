@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::super::SourceError;
-use super::super::object::{Unusable, is_usable_id, values};
+use super::super::object::{Unusable, is_usable_id, refuse_twice, values};
 use super::RestOptions;
 use super::http::loses;
 use crate::config::rest::{DeltaRules, FieldRules};
-use crate::core::json::{FieldPath, PathsSeen, date, text};
-use crate::core::record::{Columns, RecordBatch, Rejection, RejectionKind};
+use crate::core::json::{Element, FieldPath, PathsSeen, date, text};
+use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -115,7 +115,8 @@ impl Taker {
     ///
     /// # Errors
     /// Where too many cannot be used, or nobody listens any more.
-    pub(super) fn take(&mut self, record: &Value) -> Result<(), SourceError> {
+    pub(super) fn take(&mut self, element: &Element) -> Result<(), SourceError> {
+        let record = &element.value;
         self.rows += 1;
         if self.hold {
             let whole = xxh3_64(record.to_string().as_bytes());
@@ -127,11 +128,18 @@ impl Taker {
                 reason: format!("more than {MAX_REJECTIONS} records cannot be used; correct source.columns"),
             });
         }
-        match self.wanted.clone() {
+        let (options, wanted) = (Arc::clone(&self.options), self.wanted.clone());
+        let fields = &options.rules.fields;
+        let id = match &wanted {
+            Wanted::Whole => fields.columns.get(EMPLOYEE_ID),
+            Wanted::Id(path) => Some(path).filter(|path| fields.is_employee_id(path)),
+        };
+        match (refuse_twice(element, id), wanted) {
+            (Err(Unusable { employee_id, kind, reason }), _) => self.reject(employee_id, kind, reason),
             // Whoever is gone is not there: they are absent, as if the list were without them.
-            _ if !self.is_delta && self.is_gone(record) => self.left_out += 1,
-            Wanted::Whole => self.take_whole(record),
-            Wanted::Id(path) => self.take_id(&path, record),
+            (Ok(()), _) if !self.is_delta && self.is_gone(record) => self.left_out += 1,
+            (Ok(()), Wanted::Whole) => self.take_whole(record),
+            (Ok(()), Wanted::Id(path)) => self.take_id(&path, record),
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.next_batch() } else { Ok(()) }
     }

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Front, Row, Way, World, kinds, people, until};
+use common::{Front, Row, Way, World, is_active, kinds, people, until};
 use serde_json::{Value, json};
 use workiva_sync::sandbox::{Behaviour, SandboxOptions};
 
@@ -221,16 +221,209 @@ fn a_listing_that_cannot_be_trusted_is_an_error_and_nobody_counts_as_deleted() {
 }
 
 #[test]
-fn whoever_has_an_action_under_way_is_left_out() {
+fn whoever_has_an_action_in_the_queue_is_left_out_by_name_and_that_is_not_called_nobody() {
     let mut world = World::new();
     wide_open(&mut world);
     let mut rows = settled(&world, 4);
     world.sandbox.own_elsewhere(&id(&world, &rows[0])).unwrap();
     rows[0] = rows[0].left();
     world.sync_rows(&rows, 4);
+    assert_eq!(world.run(&["actions", "retry", "--all"]).exit, 0);
     edit(&world, &rows[0], "title", json!("Emperor"));
+    let report = drift(&world, &["--repair"], 4);
+    assert_eq!((&report["left_out"], found(&report).len()), (&json!(["1000"]), 0), "{report}");
+    let said = world.run(&["drift"]);
+    assert!(said.stdout.contains("left out") && said.stdout.contains("employee 1000"), "{said:?}");
+    assert!(!said.stdout.contains("\nnobody was changed"), "{said:?}");
+}
+
+#[test]
+fn an_older_copy_with_parked_actions_leaves_no_leaver_active_and_no_employee_suspended() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let front = Front::before(&mut world);
+    let mut rows = settled(&world, 5);
+    let back = rows[4].but(|row| row.status = "Active".into());
+    // Parked: a suspend of 1000, and a reactivation of 1004.
+    rows[0] = rows[0].left();
+    let parked = [&rows[..4], &[back.clone()]].concat();
+    let ids = [id(&world, &rows[0]), id(&world, &rows[4])];
+    world.hr(&parked);
+    front.go(Way::Denying(ids[0].clone().leak()));
+    world.sync();
+    front.go(Way::Denying(ids[1].clone().leak()));
+    world.sync();
+    front.go(Way::Through);
+    assert!(!world.parked().is_empty(), "{:?}", world.status());
+    // Since the copy was made both were done, and HR has changed its mind about both.
+    world.sandbox.edit_user(&ids[0], |user| user["active"] = json!(false)).unwrap();
+    world.sandbox.edit_user(&ids[1], |user| user["active"] = json!(true)).unwrap();
+    let now = settled_rows(&rows);
+    world.hr(&now);
+    drift(&world, &["--repair"], 0);
+    world.assert_agrees(&now);
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+}
+
+/// 1000 is employed again, 1004 has left again.
+fn settled_rows(rows: &[Row]) -> Vec<Row> {
+    let mut now = rows.to_vec();
+    now[0].status = "Active".into();
+    now[4] = now[4].left();
+    now
+}
+
+#[test]
+fn whom_the_source_names_no_more_is_led_back_to_what_hr_said_last() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    world.set("source.absence", "keep");
+    let rows = settled(&world, 5);
+    // HR purges the leaver, and somebody employed.
+    world.sync_rows(&rows[1..4], 0);
+    edit(&world, &rows[4], "active", json!(true));
+    edit(&world, &rows[0], "active", json!(false));
     let report = drift(&world, &["--repair"], 0);
-    assert_eq!((&report["under_way"], found(&report).len()), (&json!(1), 0), "{report}");
+    assert_eq!(report["recorded"], 2, "{report}");
+    world.assert_agrees(&rows);
+    world.sync().assert_unchanged();
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+    // An account that is deleted by hand is made again.
+    world.sandbox.delete_user(&id(&world, &rows[0])).unwrap();
+    drift(&world, &["--repair"], 0);
+    world.assert_agrees(&rows);
+    assert_eq!(world.number("SELECT count(*) FROM drift_before"), 0);
+}
+
+#[test]
+fn whose_record_cannot_be_used_is_led_back_to_what_hr_said_last() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = settled(&world, 5);
+    let mut broken = rows.clone();
+    for at in [0, 1, 4] {
+        broken[at].status = "Whatever".into();
+    }
+    world.sync_rows(&broken, 4);
+    edit(&world, &rows[4], "active", json!(true));
+    edit(&world, &rows[0], "active", json!(false));
+    edit(&world, &rows[1], "title", json!("Emperor"));
+    let report = drift(&world, &["--repair"], 4);
+    let applied = &report["repair"]["applied"];
+    assert_eq!(
+        (&applied["suspend"], &applied["reactivate"], &applied["update"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    world.assert_agrees(&rows);
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+    // The next record that can be used decides.
+    world.sync_rows(&rows, 0);
+    let mut back = rows.clone();
+    back[4].status = "Active".into();
+    world.sync_rows(&back, 0);
+    world.assert_agrees(&back);
+}
+
+#[test]
+fn a_repair_of_somebody_whose_record_cannot_be_used_goes_through_the_guard_and_is_not_forgotten_when_it_is_held()
+ {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let mut rows = people(8);
+    world.sync_rows(&rows, 0);
+    for row in &mut rows[4..] {
+        *row = row.left();
+    }
+    world.sync_rows(&rows, 0);
+    let mut broken = rows.clone();
+    for row in &mut broken[4..] {
+        row.status = "Whatever".into();
+    }
+    world.sync_rows(&broken, 4);
+    for row in &rows[4..] {
+        edit(&world, row, "active", json!(true));
+    }
+    world.guard_tightly();
+    let report = drift(&world, &["--repair"], 3);
+    assert_eq!(report["repair"]["hold_reasons"][0]["code"], "deprovision_count", "{report}");
+    let held = world.sync();
+    assert_eq!(world.run(&["reject", held.plan_id()]).exit, 0);
+    let again = world.sync();
+    assert_eq!(again.exit, 3, "{again:?}");
+    assert_eq!(world.run(&["approve", again.plan_id()]).exit, 0);
+    world.sync();
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_user_name_that_is_kept_goes_back_where_somebody_changed_it_by_hand() {
+    let mut world = World::new();
+    world.set("lifecycle.on_rename", "keep");
+    let rows = settled(&world, 20);
+    edit(&world, &rows[0], "userName", json!("boss@example.com"));
+    drift(&world, &["--repair"], 0);
+    world.assert_agrees(&rows);
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+}
+
+#[test]
+fn who_was_deleted_for_leaving_and_is_back_with_the_tenant_is_named_and_loses_access_again() {
+    let mut world = World::new();
+    world.set("workiva.deprovision", "delete");
+    let mut rows = people(20);
+    world.sync_rows(&rows, 0);
+    let before = world.user(&rows[0].email).unwrap();
+    rows[0] = rows[0].left();
+    world.sync_rows(&rows, 0);
+    world.sandbox.seed_user(before).unwrap();
+    let report = drift(&world, &[], 4);
+    assert_eq!(found(&report), [("1000".into(), "returned".into())].into(), "{report}");
+    drift(&world, &["--repair"], 0);
+    assert!(world.user(&rows[0].email).is_none());
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+}
+
+#[test]
+fn a_second_active_user_with_somebodys_key_is_told_and_left_alone() {
+    let world = World::new();
+    let rows = settled(&world, 20);
+    let twin = json!({"userName": "second@example.com", "externalId": rows[19].id, "active": true});
+    world.sandbox.seed_user(twin).unwrap();
+    let report = drift(&world, &["--repair"], 4);
+    let twins = &report["twins"][0];
+    assert_eq!(
+        (&twins["employee_id"], &twins["user"]["user_name"]),
+        (&json!("1019"), &json!("second@example.com"))
+    );
+    assert_eq!(report["recorded"], 0, "{report}");
+    let said = world.run(&["drift"]).stdout;
+    assert!(said.contains("externalId of employee 1019") && !said.contains("\nnobody was changed"), "{said}");
+}
+
+#[test]
+fn who_was_seen_is_led_back_however_many_are_missing_and_these_are_asked_for_on_demand() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    world.set("guard.max_deprovision_count", 3);
+    let rows = settled(&world, 12);
+    for row in &rows[..5] {
+        world.sandbox.delete_user(&id(&world, row)).unwrap();
+    }
+    edit(&world, &rows[11], "active", json!(true));
+    let report = drift(&world, &["--repair"], 4);
+    assert_eq!(
+        (&report["recorded"], report["missing"].as_array().unwrap().len()),
+        (&json!(1), 5),
+        "{report}"
+    );
+    assert!(!is_active(&world.user(&rows[11].email).unwrap()), "the leaver is out again");
+    let said = world.run(&["drift"]);
+    assert!(said.exit == 4 && said.stdout.contains("drift.max_missing"), "{said:?}");
+    assert!(!said.stdout.contains("nobody was changed"), "{said:?}");
+    let mut raised = world.command(&["drift", "--repair"]);
+    raised.env("WORKIVA_SYNC__DRIFT__MAX_MISSING", "5");
+    assert!(raised.output().unwrap().status.success());
+    world.assert_agrees(&rows);
 }
 
 #[test]

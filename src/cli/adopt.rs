@@ -73,6 +73,13 @@ pub struct User<'a> {
     active: Option<bool>,
 }
 
+impl<'a> User<'a> {
+    /// Workiva's id, where it is shown.
+    pub fn scim_id(&self) -> Option<&'a str> {
+        self.scim_id
+    }
+}
+
 /// Links everybody whose user is certain, and lists who is in doubt.
 pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;

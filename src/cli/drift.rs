@@ -15,6 +15,7 @@ use crate::compose::{Surroundings, engine, load_config};
 use crate::core::action::Change;
 use crate::core::drift::{DriftKind, Drifted};
 use crate::core::report::RunReport;
+use crate::core::warnings::some_of;
 use crate::engine::drift::{DriftError, DriftRun};
 use crate::store::DriftOutcome;
 
@@ -42,6 +43,8 @@ struct Report<'a> {
     not_shown: &'a BTreeMap<String, u64>,
     altered: &'a BTreeMap<String, u64>,
     under_way: u64,
+    left_out: &'a [String],
+    twins: Vec<Twin<'a>>,
     accounts: u64,
     users: u64,
     recorded: u64,
@@ -49,6 +52,13 @@ struct Report<'a> {
     elapsed_ms: u64,
     message: Option<&'a str>,
     repair: Option<&'a RunReport>,
+}
+
+/// A second active user with somebody's key.
+#[derive(Serialize)]
+struct Twin<'a> {
+    employee_id: &'a str,
+    user: User<'a>,
 }
 
 #[derive(Serialize)]
@@ -93,10 +103,10 @@ pub async fn drift(config: &Path, args: &DriftArgs) -> anyhow::Result<Exit> {
 
 /// Users of nobody are no drift: service accounts and guests are among them.
 fn exit(run: &DriftRun, repair: Option<&Synced>) -> Exit {
-    let in_doubt = !run.missing.in_doubt.is_empty();
+    let is_unsure = !run.missing.in_doubt.is_empty() || run.comparison.is_unsure();
     match (run.outcome, repair.map(|repair| repair.exit)) {
         (DriftOutcome::Refused, _) => Exit::Held,
-        (_, Some(Exit::Done)) | (DriftOutcome::None, _) if in_doubt => Exit::Leftovers,
+        (_, Some(Exit::Done)) if is_unsure => Exit::Leftovers,
         (_, Some(exit)) => exit,
         (DriftOutcome::None, None) => Exit::Done,
         // Also where all whose state was to be recorded have moved meanwhile.
@@ -116,7 +126,9 @@ fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elap
         unknown_users: comparison.unknown.iter().map(|at| user(*at, &run.roster)).collect(),
         not_shown: &comparison.not_shown,
         altered: &comparison.altered,
-        under_way: comparison.under_way,
+        under_way: comparison.under_way.len() as u64,
+        left_out: &comparison.under_way,
+        twins: comparison.twins.iter().map(|(employee_id, at)| twin(employee_id, *at, run)).collect(),
         accounts: comparison.accounts,
         users: run.roster.users().len() as u64,
         recorded: run.recorded,
@@ -125,6 +137,10 @@ fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elap
         message: run.message.as_deref(),
         repair: repair.map(|repair| &repair.report),
     }
+}
+
+fn twin<'a>(employee_id: &'a str, at: usize, run: &'a DriftRun) -> Twin<'a> {
+    Twin { employee_id, user: user(at, &run.roster) }
 }
 
 fn person(one: &Drifted) -> Person<'_> {
@@ -148,7 +164,18 @@ fn print_report(report: &Report<'_>, run: &DriftRun) {
         print_rest(&people, report.people.len());
     }
     if report.under_way > 0 {
-        say!("left out, since an action is or was under way: {}", report.under_way);
+        say!(
+            "left out, since an action is queued or has just ended: {} (employee {}); compare again once it has ended",
+            report.under_way,
+            some_of(report.left_out)
+        );
+    }
+    for twin in report.twins.iter().take(SHOWN) {
+        say!(
+            "a second active user has the externalId of employee {}, and stays as it is: {}; suspend it or correct its externalId",
+            twin.employee_id,
+            twin.user.scim_id().unwrap_or("–")
+        );
     }
     for (attribute, users) in report.not_shown {
         say!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");
@@ -170,6 +197,9 @@ fn print_report(report: &Report<'_>, run: &DriftRun) {
     }
     match run.outcome {
         DriftOutcome::None => say!("nobody was changed behind our back ({} requests)", report.requests),
+        DriftOutcome::Found if report.people.is_empty() => {
+            say!("nobody else was changed behind our back ({} requests)", report.requests);
+        }
         DriftOutcome::Found => say!("`drift --repair` leads back, through the guard"),
         DriftOutcome::Recorded => say!("{} recorded as they are now; the way back:", report.recorded),
         DriftOutcome::Refused | DriftOutcome::Failed => {}

@@ -96,8 +96,12 @@ fn print_status(status: &Status, now: DateTime<Utc>) {
     if let Some(drift) = &status.drift {
         let counts = drift.counts.iter().filter(|(_, number)| **number > 0);
         let counts: Vec<String> = counts.map(|(kind, number)| format!("{number} {kind}")).collect();
-        let counts = if counts.is_empty() { "nobody".to_owned() } else { counts.join(", ") };
-        say!("drift: {} of {}: {counts}", drift.outcome, drift.started_at.format("%Y-%m-%d %H:%M:%S"));
+        let at = drift.started_at.format(AT);
+        match (drift.outcome.as_str(), counts.is_empty()) {
+            ("failed", _) => say!("drift: of {at}: came to nothing, so nobody was compared"),
+            (outcome, true) => say!("drift: {outcome} of {at}: nobody"),
+            (outcome, false) => say!("drift: {outcome} of {at}: {}", counts.join(", ")),
+        }
         if let Some(message) = &drift.message {
             say!("  {message}");
         }

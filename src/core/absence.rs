@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Reason;
 use super::action::{Attributes, Target};
+use super::lead_back::back;
 use super::plan::{Plan, Settled, SettledPerson};
 use super::planner::{Absence, Ground, Wish, add};
 use super::planted::{self, Fault};
@@ -120,5 +121,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     }
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
     let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, ..settled };
+    if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
+        return;
+    }
     plan.settled.push(SettledPerson { employee_id, base_version, settled });
 }

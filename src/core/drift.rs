@@ -24,11 +24,15 @@ pub struct DriftSettings {
     #[serde(default = "ten")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_repair_percent: f64,
+    /// How many active users may be missing from the list for each of them to be asked for. Beyond that it is the list that is in
+    /// doubt. Absent: `guard.max_deprovision_count`.
+    #[serde(default)]
+    pub max_missing: Option<u64>,
 }
 
 impl Default for DriftSettings {
     fn default() -> Self {
-        Self { cron: None, repair: false, max_repair_percent: ten() }
+        Self { cron: None, repair: false, max_repair_percent: ten(), max_missing: None }
     }
 }
 
@@ -50,12 +54,14 @@ pub enum DriftKind {
     Changed,
     /// Gone.
     Deleted,
+    /// There is to be none, and an active user has the employee id for `externalId`.
+    Returned,
 }
 
 impl DriftKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Suspended, Self::Activated, Self::Renamed, Self::Changed, Self::Deleted];
+    pub const ALL: [Self; 6] =
+        [Self::Suspended, Self::Activated, Self::Renamed, Self::Changed, Self::Deleted, Self::Returned];
 
     /// The name in JSON, in metrics and in the database.
     pub fn name(self) -> &'static str {
@@ -65,6 +71,7 @@ impl DriftKind {
             Self::Renamed => "renamed",
             Self::Changed => "changed",
             Self::Deleted => "deleted",
+            Self::Returned => "returned",
         }
     }
 }
@@ -78,7 +85,7 @@ pub struct KnownAccount {
     pub account: Account,
     /// The version of the person's state.
     pub version: i64,
-    /// Whether an action is under way, or was confirmed since the listing began: then a difference says nothing.
+    /// Whether an action is queued, or was confirmed since the listing began: then a difference says nothing.
     pub is_moving: bool,
     /// What earlier repairs were made against: attribute to what was confirmed, and what was shown instead.
     pub repaired: BTreeMap<String, (String, String)>,
@@ -147,6 +154,17 @@ impl Drifted {
     }
 }
 
+impl Drifted {
+    /// Somebody who is to have no account, and has an active user all the same.
+    pub fn returned(employee_id: String, base_version: i64, roster: &Roster, live: &RosterUser) -> Self {
+        let change = Change { attribute: "active".into(), from: None, to: Some("true".into()) };
+        let scim_id = live.id.to_string();
+        let now = Account { scim_id: scim_id.clone(), active: true, attributes: roster.attributes(live) };
+        let kinds = [DriftKind::Returned].into();
+        Self { employee_id, scim_id, base_version, kinds, changes: vec![change], now: Some(now) }
+    }
+}
+
 /// What came of a comparison.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -162,13 +180,20 @@ pub struct Comparison {
     pub altered: BTreeMap<String, u64>,
     /// Repairs that are seen to have worked: (employee id, attribute).
     pub healed: Vec<(String, String)>,
-    /// Accounts that were left out, since an action is or was under way.
-    pub under_way: u64,
+    /// Whose account was left out, since an action is queued or was confirmed meanwhile.
+    pub under_way: Vec<String>,
+    /// Active users of nobody who have the key of somebody whose account is another user: (employee id, position in the roster).
+    pub twins: Vec<(String, usize)>,
     /// Accounts in all.
     pub accounts: u64,
 }
 
 impl Comparison {
+    /// Whether somebody was left out, or a second user of theirs is active: that nobody was found changed says little then.
+    pub fn is_unsure(&self) -> bool {
+        !self.under_way.is_empty() || !self.twins.is_empty()
+    }
+
     /// How many people of each kind there are; somebody may be of several.
     pub fn counts(&self) -> BTreeMap<DriftKind, u64> {
         let number =
@@ -212,6 +237,7 @@ pub struct Comparer<'a> {
     roster: &'a Roster,
     managed: &'a BTreeSet<String>,
     by_id: Index,
+    by_external_id: Index,
     linked: Vec<bool>,
     comparison: Comparison,
 }
@@ -220,8 +246,9 @@ impl<'a> Comparer<'a> {
     /// A comparison with a listing of everybody. `managed` are the mapped SCIM paths.
     pub fn new(roster: &'a Roster, managed: &'a BTreeSet<String>) -> Self {
         let by_id = Index::new(roster, |user| user.scim_id().map(str::to_owned));
+        let by_external_id = Index::new(roster, |user| user.external_id.as_deref().map(str::to_owned));
         let linked = vec![false; roster.users().len()];
-        Self { roster, managed, by_id, linked, comparison: Comparison::default() }
+        Self { roster, managed, by_id, by_external_id, linked, comparison: Comparison::default() }
     }
 
     /// Compares one account.
@@ -232,8 +259,15 @@ impl<'a> Comparer<'a> {
         if let Some(at) = at {
             self.linked[at] = true;
         }
+        let key = known.account.attributes.get("externalId").unwrap_or(&known.employee_id);
+        let is_twin = |other: &usize| {
+            let user = &self.roster.users()[*other];
+            Some(*other) != at && user.external_id.as_deref() == Some(key) && user.active != Some(false)
+        };
+        let twins = self.by_external_id.find(key).filter(is_twin);
+        self.comparison.twins.extend(twins.map(|other| (known.employee_id.clone(), other)));
         if known.is_moving {
-            self.comparison.under_way += 1;
+            self.comparison.under_way.push(known.employee_id);
             return;
         }
         match at {
@@ -255,6 +289,7 @@ impl<'a> Comparer<'a> {
     pub fn finish(mut self) -> Comparison {
         let unknown = self.linked.iter().enumerate().filter(|(_, linked)| !**linked).map(|(at, _)| at);
         self.comparison.unknown = unknown.collect();
+        self.comparison.twins.retain(|(_, at)| !self.linked[*at]);
         self.comparison
     }
 }

@@ -1,5 +1,7 @@
 //! A record as the rules see it: a person, what is decided about them, and the user that they should be.
 
+use std::borrow::Cow;
+
 use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
@@ -155,8 +157,14 @@ pub(in crate::core) fn judge_person(
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
     let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
     if let (Some(attributes), Some(account)) = (&mut desired, account) {
-        rulebook.names.keep(attributes, &person.record, &account.attributes);
-        rulebook.users.keep(attributes, &account.attributes);
+        let mut confirmed = Cow::Borrowed(&account.attributes);
+        let before = states.get(person.record.employee_id()).and_then(|state| state.before.as_ref());
+        // A user name that somebody changed by hand is not the one that the account keeps.
+        if let Some(name) = before.and_then(|before| before.attributes.get("userName")) {
+            confirmed.to_mut().insert("userName".into(), name.clone());
+        }
+        rulebook.names.keep(attributes, &person.record, &confirmed);
+        rulebook.users.keep(attributes, &confirmed);
     }
     Ok((person, decision, desired))
 }

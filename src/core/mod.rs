@@ -24,6 +24,7 @@ pub mod identity;
 pub mod intake;
 pub mod json;
 pub mod judged;
+mod lead_back;
 pub mod lifecycle;
 pub mod mapping;
 pub mod mask;

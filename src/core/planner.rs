@@ -16,6 +16,7 @@ use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
 use super::judged::Judged;
+use super::lead_back::lead_back;
 use super::lifecycle::Moment;
 use super::membership;
 use super::name_choice::{self, NameBook, NameRules};
@@ -126,7 +127,9 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         add_judged(&mut plan, person, &ground);
     }
     let Findings { absent: people, gone, without_id, unsure, .. } = findings;
+    let missing = people.iter().cloned().collect();
     add_absents(&mut plan, Missing { people, gone, without_id, unsure }, &claimed, &ground);
+    lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);
     membership::warn(&mut plan, groups);
     let place = |action: &PlannedAction| {

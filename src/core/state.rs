@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::action::{ActionKind, Attributes, Target};
 use super::grants::Given;
@@ -16,6 +16,17 @@ pub struct Account {
     /// Whether it was confirmed active.
     pub active: bool,
     /// The attributes that were sent and accepted (not what the server echoed).
+    pub attributes: Attributes,
+}
+
+/// What was confirmed of somebody before a repair took what was done by hand for the state, while nothing has decided since.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Before {
+    /// Whether the last thing that we did was to give access.
+    pub had_access: bool,
+    /// Whether the person was settled as somebody who has left.
+    pub gone: bool,
+    /// The attributes.
     pub attributes: Attributes,
 }
 
@@ -101,6 +112,8 @@ pub struct PersonState {
     /// Whether the last thing that we did about it was to give access. Workiva suspends who is in no workspace, and somebody may
     /// suspend a user by hand: neither means that the person was to have none.
     pub had_access: bool,
+    /// What was confirmed before a repair, if nothing has decided since.
+    pub before: Option<Before>,
     /// The action on the account that is under way, if any.
     pub open: Option<OpenAction>,
     /// The groups that the person was confirmed to be in, of those that we have to do with.
@@ -154,6 +167,7 @@ impl PersonState {
             group: None,
             account: None,
             had_access: false,
+            before: None,
             open: None,
             memberships: BTreeMap::new(),
             open_memberships: BTreeMap::new(),

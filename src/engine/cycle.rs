@@ -94,11 +94,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let read = self.feed.read(&self.store, turn, &due, absent, self.clock.now()).await?;
         let mut findings = read.findings;
         let records = std::mem::take(&mut findings.changed);
-        let ids: Vec<&str> = records
-            .iter()
-            .map(|record| record.employee_id())
-            .chain(findings.absent.iter().map(String::as_str))
-            .collect();
+        let astray = self.store.led_astray().await?;
+        let looked_at = records.iter().map(|record| record.employee_id());
+        let others = findings.absent.iter().chain(&astray).map(String::as_str);
+        let ids: Vec<&str> = looked_at.chain(others).collect();
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         let (judged, rejected) = judge(records, &states, rulebook, moment);
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;

@@ -145,11 +145,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             return Err(DriftError::Nobody(comparison.accounts));
         }
         let found = std::mem::take(&mut comparison.missing);
-        let mut missing = sort_missing(found, self.settings.guard.max_deprovision_count);
+        let most = self.settings.drift.max_missing.unwrap_or(self.settings.guard.max_deprovision_count);
+        let mut missing = sort_missing(found, most);
         for known in std::mem::take(&mut missing.to_ask) {
             let asked = self.ask_for(&line, known, &roster, &mut comparison).await;
             comparison.people.extend(asked.map_err(ListingError::Stopped)?);
         }
+        self.add_returned(&roster, since, &mut comparison).await?;
+        // Who was made anew is one user.
+        comparison.twins.retain(|(_, at)| comparison.unknown.contains(at));
         comparison.people.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
         let (outcome, message) = self.decide(&comparison, &missing, repair);
         let counts = counts(&comparison, &missing);
@@ -167,6 +171,32 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let recorded = self.store.record_drift(&record, &comparison.people, &comparison.healed).await?;
         let drift_id = drift_id.to_owned();
         Ok(DriftRun { drift_id, started_at, roster, comparison, missing, outcome, recorded, message })
+    }
+
+    /// Active users of nobody who have the employee id of somebody who is to have no account: a tenant was set back to before they were
+    /// deleted, or somebody made them by hand.
+    async fn add_returned(
+        &self,
+        roster: &Roster,
+        since: i64,
+        comparison: &mut Comparison,
+    ) -> Result<(), StoreError> {
+        let user = |at: &usize| &roster.users()[*at];
+        let key = |at: &usize| user(at).external_id.as_deref().filter(|key| !key.is_empty());
+        let is_active = |at: &&usize| user(at).active != Some(false) && user(at).scim_id().is_some();
+        let active: Vec<usize> = comparison.unknown.iter().filter(is_active).copied().collect();
+        let keys: Vec<&str> = active.iter().filter_map(key).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut left = self.store.without_account(&keys, since).await?;
+        for at in active {
+            let Some(version) = key(&at).and_then(|key| left.remove(key)) else { continue };
+            let employee_id = key(&at).unwrap_or_default().to_owned();
+            comparison.people.push(Drifted::returned(employee_id, version, roster, user(&at)));
+            comparison.unknown.retain(|other| *other != at);
+        }
+        Ok(())
     }
 
     /// Asks for a user who is not in the listing.
@@ -196,28 +226,31 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let in_doubt = missing.in_doubt.len();
         let doubt = (in_doubt > 0).then(|| {
             format!(
-                "{in_doubt} users are not in Workiva's list; that is more than guard.max_deprovision_count, so nobody was \
-                 asked for, nobody counts as deleted, and nothing is repaired"
+                "{in_doubt} active users are not in Workiva's list, more than are asked for one by one, so none of them counts as \
+                 deleted. Where the list is right, have them asked for: raise drift.max_missing for one run \
+                 (WORKIVA_SYNC__DRIFT__MAX_MISSING={in_doubt})"
             )
         });
         let people = comparison.people.len() as u64;
         let limit = self.settings.drift.max_repair_percent;
-        match (people, repair) {
-            (0, _) => (DriftOutcome::None, doubt),
-            (_, false) => (DriftOutcome::Found, doubt),
-            (_, true)
-                if people >= self.settings.guard.min_people
-                    && exceeds(people, comparison.accounts, limit) =>
-            {
+        let is_too_many =
+            people >= self.settings.guard.min_people && exceeds(people, comparison.accounts, limit);
+        match people {
+            0 if in_doubt > 0 || comparison.is_unsure() => (DriftOutcome::Found, doubt),
+            0 => (DriftOutcome::None, None),
+            _ if !repair => (DriftOutcome::Found, doubt),
+            _ if is_too_many => {
                 let message = format!(
                     "{people} of {} accounts were changed behind our back; drift.max_repair_percent is {limit}, so nothing is \
-                     repaired. Find out who did it; to repair all the same, raise the limit for one run",
+                     repaired. Find out who did it; to repair all the same, raise the limit for one run \
+                     (WORKIVA_SYNC__DRIFT__MAX_REPAIR_PERCENT=100)",
                     comparison.accounts
                 );
+                let message = doubt.map_or(message.clone(), |doubt| format!("{message}. And {doubt}"));
                 (DriftOutcome::Refused, Some(message))
             }
-            (_, true) if in_doubt > 0 => (DriftOutcome::Refused, doubt),
-            (_, true) => (DriftOutcome::Recorded, doubt),
+            // Whoever was seen was seen, whatever is missing from the list.
+            _ => (DriftOutcome::Recorded, doubt),
         }
     }
 }
@@ -235,7 +268,7 @@ fn tell(run: &DriftRun) {
         changed = of(DriftKind::Changed),
         deleted = of(DriftKind::Deleted),
         unknown = run.comparison.unknown.len(),
-        under_way = run.comparison.under_way,
+        under_way = run.comparison.under_way.len(),
         recorded = run.recorded,
         "Workiva compared with state"
     );
@@ -248,6 +281,9 @@ fn tell(run: &DriftRun) {
     for one in run.comparison.people.iter().take(20) {
         let (employee_id, kinds) = (&one.employee_id, format!("{:?}", one.kinds));
         tracing::warn!(employee_id, kinds, "changed behind our back; `drift` says what");
+    }
+    for (employee_id, _) in run.comparison.twins.iter().take(20) {
+        tracing::warn!(employee_id, "a second active user has this employee's externalId");
     }
     if let Some(message) = &run.message {
         tracing::warn!("{message}");

@@ -62,6 +62,7 @@ pub(super) async fn pass_on(tx: &mut Tx, done: &[&Finished]) -> Result<Vec<Entry
     }
     let pairs = to_json(&moves.iter().map(|(old, one)| (*old, &*one.employee_id)).collect::<Vec<_>>());
     for sql in [
+        "DELETE FROM drift_before WHERE employee_id IN (SELECT value ->> 0 FROM json_each(?1))",
         "UPDATE OR REPLACE membership SET employee_id = j.value ->> 1 FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
         "UPDATE OR REPLACE account SET employee_id = j.value ->> 1 FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
         // Nor is anybody settled by a record from before.

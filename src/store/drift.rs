@@ -1,19 +1,18 @@
 //! What came of comparing live Workiva with the state table, and what of it becomes the new state.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::Row;
 
+use super::led_back::take_for_state;
 use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::audit::{Entry, Kind};
 use crate::core::drift::{DriftKind, Drifted, KnownAccount};
-use crate::core::scim::user::shown_id;
 use crate::core::state::Account;
-use crate::core::value::folded;
 
 /// How many accounts are read at once.
 const BATCH: i64 = 5_000;
@@ -124,16 +123,16 @@ impl Store {
         }))
     }
 
-    /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action under way, or of
-    /// whom the audit has a record behind `since`, count as moving: whatever changes an account is recorded there, in an order
-    /// that does not depend on the clock, which may be set back.
+    /// The accounts after `after` in the order of employee ids, at most some thousand. Those with an action that is queued,
+    /// or of whom the audit has a record behind `since`, count as moving: whatever changes an account is recorded there, in an order
+    /// that does not depend on the clock, which may be set back. Of a parked action it is not known when it ends.
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn accounts_after(&self, after: &str, since: i64) -> Result<Vec<KnownAccount>, StoreError> {
         let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, \
                      EXISTS (SELECT 1 FROM audit u WHERE u.employee_id = a.employee_id AND u.seq > ?2) \
-                     OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state IN ('queued', 'parked')), \
+                     OR EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state = 'queued'), \
                      (SELECT json_group_object(r.attribute, json_array(r.confirmed, r.shown)) FROM drift_repair r \
                         WHERE r.employee_id = a.employee_id) \
                    FROM account a JOIN person p USING (employee_id) WHERE a.employee_id > ?1 ORDER BY a.employee_id LIMIT ?3";
@@ -153,9 +152,34 @@ impl Store {
         rows.iter().map(known).collect()
     }
 
+    /// Who of these is settled as somebody who is to have no account, with the version of the state: no action of theirs is under way or
+    /// was given up, and nobody has to decide about a user of theirs.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn without_account(
+        &self,
+        ids: &[&str],
+        since: i64,
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let sql = "SELECT p.employee_id, p.version FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
+                   WHERE p.fingerprint <> '' AND NOT EXISTS (SELECT 1 FROM account a WHERE a.employee_id = p.employee_id) \
+                     AND NOT EXISTS (SELECT 1 FROM adoption d WHERE d.employee_id = p.employee_id) \
+                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id \
+                       AND o.state IN ('queued', 'parked', 'discarded', 'held')) \
+                     AND NOT EXISTS (SELECT 1 FROM audit u WHERE u.employee_id = p.employee_id AND u.seq > ?2)";
+        let mut found = HashMap::new();
+        for chunk in ids.chunks(CHUNK) {
+            let rows: Vec<(String, i64)> =
+                sqlx::query_as(sql).bind(to_json(&chunk)).bind(since).fetch_all(&self.readers).await?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
     /// Stores a comparison and who was changed. Where the outcome is [`DriftOutcome::Recorded`], what was seen becomes the
     /// state in the same transaction, and the next run looks at these people; whose state has moved since, or for whom an
-    /// action is under way by now, is left as they are. `healed` are repairs that are seen to have worked. The answer is how many were recorded.
+    /// action is queued by now, is left as they are. `healed` are repairs that are seen to have worked. The answer is how many were recorded.
     ///
     /// # Errors
     /// Where the database fails; then nothing is stored.
@@ -274,52 +298,6 @@ async fn replace_findings(tx: &mut Tx, drift_id: &str, people: &[Drifted]) -> Re
     Ok(())
 }
 
-async fn take_for_state(
-    tx: &mut Tx,
-    record: &DriftRecord<'_>,
-    people: &[Drifted],
-) -> Result<u64, StoreError> {
-    let versions: Vec<_> = people.iter().map(|one| (&one.employee_id, one.base_version)).collect();
-    let unmoved: Vec<String> = sqlx::query_scalar(
-        "SELECT p.employee_id FROM json_each(?1) j JOIN person p ON p.employee_id = j.value ->> 0 \
-         WHERE p.version = j.value ->> 1 AND NOT EXISTS \
-           (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))",
-    )
-    .bind(to_json(&versions))
-    .fetch_all(&mut **tx)
-    .await?;
-    let unmoved: HashSet<&str> = unmoved.iter().map(String::as_str).collect();
-    let people: Vec<&Drifted> =
-        people.iter().filter(|one| unmoved.contains(one.employee_id.as_str())).collect();
-    let live: Vec<_> = people.iter().filter_map(|one| Some(account_row(one, one.now.as_ref()?))).collect();
-    sqlx::query(
-        "UPDATE account SET active = j.value ->> 1, attributes = j.value ->> 2, user_name = j.value ->> 3, \
-           scim_id = j.value ->> 4, confirmed_at = ?2 \
-         FROM json_each(?1) j WHERE account.employee_id = j.value ->> 0",
-    )
-    .bind(to_json(&live))
-    .bind(millis(record.ended_at))
-    .execute(&mut **tx)
-    .await?;
-    let gone: Vec<&str> =
-        people.iter().filter(|one| one.now.is_none()).map(|one| one.employee_id.as_str()).collect();
-    sqlx::query("DELETE FROM account WHERE employee_id IN (SELECT value FROM json_each(?1))")
-        .bind(to_json(&gone))
-        .execute(&mut **tx)
-        .await?;
-    remember_repairs(tx, &people).await?;
-    let ids: Vec<&str> = people.iter().map(|one| one.employee_id.as_str()).collect();
-    sqlx::query(
-        "UPDATE person SET fingerprint = '', version = version + 1 WHERE employee_id IN (SELECT value FROM json_each(?1))",
-    )
-    .bind(to_json(&ids))
-    .execute(&mut **tx)
-    .await?;
-    let entries: Vec<Entry> = people.iter().map(|one| recorded(record.drift_id, one)).collect();
-    audit::append(tx, record.ended_at, &entries).await?;
-    Ok(people.len() as u64)
-}
-
 async fn forget_repairs(tx: &mut Tx, healed: &[(String, String)]) -> Result<(), StoreError> {
     for chunk in healed.chunks(CHUNK) {
         sqlx::query(
@@ -330,34 +308,4 @@ async fn forget_repairs(tx: &mut Tx, healed: &[(String, String)]) -> Result<(), 
         .await?;
     }
     Ok(())
-}
-
-async fn remember_repairs(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
-    let changes = people.iter().flat_map(|one| one.changes.iter().map(|change| (&one.employee_id, change)));
-    // Whether somebody is active is never the server's spelling.
-    let values = changes.filter(|(_, change)| change.attribute != "active");
-    let rows: Vec<_> = values.map(|(id, change)| (id, &change.attribute, &change.from, &change.to)).collect();
-    sqlx::query(
-        "INSERT INTO drift_repair (employee_id, attribute, confirmed, shown) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
-         ON CONFLICT (employee_id, attribute) DO UPDATE SET confirmed = excluded.confirmed, shown = excluded.shown",
-    )
-    .bind(to_json(&rows))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-fn account_row<'a>(one: &'a Drifted, now: &'a Account) -> (&'a str, bool, String, String, &'a str) {
-    let user_name = now.attributes.get("userName").map(|name| folded(name)).unwrap_or_default();
-    (&one.employee_id, now.active, to_json(&now.attributes), user_name, &now.scim_id)
-}
-
-fn recorded(drift_id: &str, one: &Drifted) -> Entry {
-    let attributes: Vec<&str> = one.changes.iter().map(|change| change.attribute.as_str()).collect();
-    let body = json!({
-        "drift": drift_id, "what": "recorded", "scim_id": shown_id(&one.scim_id), "kinds": one.kinds,
-        "attributes": attributes,
-    });
-    Entry::of_person(Kind::Drift, &one.employee_id, &body)
 }

@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use super::accounts::{pass_on, store_accounts, taken_accounts};
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
+use super::led_back::forget;
 use super::memberships::{LEAVES_MORE, end_memberships, let_go, with_another_user};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
@@ -266,6 +267,15 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     let accounts = done.iter().map(|one| (&*one.employee_id, one.ending.account())).collect::<Vec<_>>();
     let anew = with_another_user(tx, &accounts).await?;
     store_accounts(tx, &accounts, true, now).await?;
+    forget(tx, &accounts.iter().map(|(employee_id, _)| *employee_id).collect::<Vec<_>>()).await?;
+    // Who has an account is in doubt no longer.
+    sqlx::query(
+        "DELETE FROM adoption WHERE decision = 'open' AND employee_id IN \
+           (SELECT j.value FROM json_each(?1) j JOIN account a ON a.employee_id = j.value)",
+    )
+    .bind(to_json(&accounts.iter().map(|(employee_id, _)| *employee_id).collect::<Vec<_>>()))
+    .execute(&mut **tx)
+    .await?;
     let settled = format!(
         "UPDATE person SET version = version + 1, next_change = a.next_change, ends = a.ends, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \

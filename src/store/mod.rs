@@ -18,6 +18,7 @@ mod drift;
 mod ending;
 mod explain;
 mod inbox;
+mod led_back;
 mod memberships;
 mod names;
 mod opening;

@@ -8,6 +8,7 @@ use super::audit::append;
 use super::drift::DriftSummary;
 use super::memberships::{KeptWorkspace, let_go};
 use super::recorded::ordered;
+use super::saved::SAVED_FOR;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::{Entry, Kind};
@@ -356,12 +357,15 @@ impl Store {
     }
 
     async fn plan_summaries(&self, state: &str, now: DateTime<Utc>) -> Result<Vec<PlanSummary>, StoreError> {
-        // Under 'hold_deprovisions' a part of a held plan was released.
+        // Under 'hold_deprovisions' a part of a held plan was released. A saved plan that is too old is refused by `apply`.
         let sql = "SELECT plan_id, created_at, \
                      iif(state = 'held', (SELECT json_group_object(kind, number) FROM (SELECT kind, count(*) AS number FROM action a \
                        WHERE a.plan_id = plan.plan_id AND a.state = 'held' GROUP BY kind)), counts), hold_reasons, expires_at FROM plan \
-                   WHERE state = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY created_at DESC, rowid DESC";
-        let rows = sqlx::query(sql).bind(state).bind(millis(now)).fetch_all(&self.readers).await?;
+                   WHERE state = ?1 AND (expires_at IS NULL OR expires_at > ?2) AND (state <> 'saved' OR created_at >= ?3) \
+                   ORDER BY created_at DESC, rowid DESC";
+        let oldest = millis(now - SAVED_FOR);
+        let rows =
+            sqlx::query(sql).bind(state).bind(millis(now)).bind(oldest).fetch_all(&self.readers).await?;
         let summaries = rows.iter().map(|row| PlanSummary {
             plan_id: row.get(0),
             created_at: from_millis(row.get(1)),

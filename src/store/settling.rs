@@ -54,6 +54,14 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
         .execute(&mut **tx)
         .await?
         .rows_affected();
+        sqlx::query(
+            "DELETE FROM drift_before WHERE employee_id IN \
+               (SELECT j.value ->> 0 FROM json_each(?1) j JOIN person p ON p.employee_id = j.value ->> 0 WHERE p.version = j.value ->> 3) \
+             AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = drift_before.employee_id AND o.state IN ('queued', 'parked'))",
+        )
+        .bind(to_json(&rows))
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(stored)
 }

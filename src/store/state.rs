@@ -116,7 +116,9 @@ impl Store {
                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = o.action_id), \
                      (SELECT d.decision FROM adoption d WHERE d.employee_id = p.employee_id), p.guard_group, o.withdrawn, a.had_access, p.ends, \
                      o.moved_from, p.gone = 1 AND p.fingerprint <> '', \
-                     (SELECT m.employee_id FROM action m WHERE m.moved_from = p.employee_id AND m.state IN ('queued', 'parked')) \
+                     (SELECT m.employee_id FROM action m WHERE m.moved_from = p.employee_id AND m.state IN ('queued', 'parked')), \
+                     (SELECT json_object('had_access', json(iif(b.had_access, 'true', 'false')), 'gone', json(iif(b.gone, 'true', 'false')), \
+                        'attributes', json(b.attributes)) FROM drift_before b WHERE b.employee_id = p.employee_id) \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -323,6 +325,8 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
     };
     let ends = row.get::<Option<&str>, _>(16).map(serde_json::from_str).transpose();
     let ends = ends.map_err(|_| corrupt("an announced end"))?;
+    let before = row.get::<Option<&str>, _>(20).map(serde_json::from_str).transpose();
+    let before = before.map_err(|_| corrupt("what was confirmed before a repair"))?;
     let adoption = row.get::<Option<&str>, _>(12).and_then(AdoptionMark::parse);
     let absent_runs = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX - 1);
     Ok(PersonState {
@@ -333,6 +337,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         group: row.get(13),
         account,
         had_access: row.get::<Option<i64>, _>(15) == Some(1),
+        before,
         open,
         adoption,
         gone: row.get::<i64, _>(18) == 1,

@@ -1,0 +1,74 @@
+//! The way back for somebody about whom HR says nothing that can be used, and whose user was changed by hand: to what was confirmed
+//! before. A repair takes what it saw for the state; without this, that would be the truth for whoever no record decides about.
+
+use std::collections::BTreeSet;
+
+use super::action::{Attributes, Target};
+use super::diff::{Draft, Step, step};
+use super::plan::{Plan, PlannedAction, Settled};
+use super::planner::Ground;
+use super::state::{AdoptionMark, OpenState, PersonState};
+
+const BECAUSE: &str =
+    "changed in Workiva by hand, and HR says nothing that can be used: back to what was confirmed before";
+
+/// Leads back whose record is rejected, and whose absence means nothing in this run. `missing`: whom the source does not name.
+pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Ground<'_>) {
+    let astray: Vec<&PersonState> = ground.states.values().filter(|state| state.before.is_some()).collect();
+    if astray.is_empty() {
+        return;
+    }
+    let rejected: BTreeSet<&String> =
+        plan.rejected.iter().filter_map(|one| one.employee_id.as_ref()).collect();
+    let acted_on = plan.actions.iter().map(|one| &one.employee_id);
+    let decided: BTreeSet<&String> =
+        acted_on.chain(plan.settled.iter().map(|one| &one.employee_id)).collect();
+    let is_undecided = |state: &&PersonState| {
+        let who = &state.employee_id;
+        rejected.contains(who) || (missing.contains(who) && !decided.contains(who))
+    };
+    let undecided: Vec<&PersonState> = astray.into_iter().filter(is_undecided).collect();
+    for state in undecided {
+        // Not settled: the next record that can be used decides.
+        let as_it_was =
+            Settled { ends: state.ends.clone(), group: state.group.clone(), ..Settled::default() };
+        let next_change = state.ends.as_ref().map(|ends| ends.at);
+        back(plan, state, Settled { next_change, ..as_it_was }, ground);
+    }
+}
+
+/// Adds the way back to what was confirmed before, if there is one to go. `settled` is what settles the person then.
+pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, ground: &Ground<'_>) -> bool {
+    let Some(before) = &state.before else { return false };
+    let is_open = state.open.as_ref().is_some_and(|open| open.state != OpenState::Discarded);
+    let waits =
+        state.account.is_none() && matches!(state.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip));
+    if is_open || waits || ground.keeps(&state.employee_id) {
+        return false;
+    }
+    let target = if before.had_access {
+        Target::Access(before.attributes.clone())
+    } else {
+        Target::NoAccess { known_as: Attributes::new() }
+    };
+    let rulebook = ground.rulebook;
+    let Step::Act(draft) = step(state, target, rulebook.users.paths(), rulebook.deprovision) else {
+        return false;
+    };
+    let Draft { kind, changes, target, verify, supersedes } = draft;
+    plan.actions.push(PlannedAction {
+        employee_id: state.employee_id.clone(),
+        kind,
+        changes,
+        because: BECAUSE.to_owned(),
+        target,
+        scim_id: state.account.as_ref().map(|account| account.scim_id.clone()),
+        base_version: state.version,
+        verify,
+        supersedes,
+        last_workspace: false,
+        settled: Settled { gone: before.gone, group: state.group.clone(), ..settled },
+        moved_from: None,
+    });
+    true
+}

@@ -362,3 +362,58 @@ fn a_leaver_gets_no_active_user_by_the_user_name_alone_while_its_owner_may_be_am
     world.hr(&[ana, bo]);
     adopt(&world, &[], 4);
 }
+
+#[test]
+fn who_is_in_doubt_and_leaves_the_file_is_told_of_and_listed_until_somebody_decides() {
+    let world = World::new();
+    let rows = people(4);
+    let seeded = |at: usize| {
+        seed(
+            &world,
+            &format!("old-name-{at}"),
+            json!({"emails": [{"type": "work", "value": rows[at].email}]}),
+        )
+    };
+    let ids = [seeded(0), seeded(1)];
+    world.hr(&rows);
+    assert_eq!(adopt(&world, &[], 4)["doubtful"].as_array().unwrap().len(), 2);
+    world.sync_rows(&rows, 4);
+    let left = &rows[2..];
+    for _ in 0..2 {
+        let told = world.sync_rows(left, 4);
+        assert_eq!(told.json["planned"]["create"], 0, "{told:?}");
+    }
+    let message = world.status()["runs"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("2 people who are to have no access may have a Workiva user"), "{message}");
+    let listed = adopt(&world, &[], 4);
+    assert_eq!(listed["doubtful"][0]["reason"], "no_longer_named", "{listed}");
+    assert_eq!(world.status()["undecided"], 2);
+    // One is theirs, and loses access; of the other somebody sees to it by hand, and nothing is left to decide.
+    let decided = decide(&world, &[("1000", &ids[0], "link")]);
+    world.sandbox.edit_user(&ids[1], |user| user["active"] = json!(false)).unwrap();
+    assert_eq!(adopt(&world, &["--decisions", &decided], 0)["linked"], 1);
+    assert_eq!(world.status()["undecided"], 0);
+    assert_eq!(world.sync_rows(left, 0).applied(), kinds([("suspend", 1)]));
+    assert_eq!(world.sandbox.user(&ids[0]).unwrap()["active"], json!(false));
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_leaver_whose_address_hr_has_blanked_is_put_to_a_person_by_the_name() {
+    let mut world = World::new();
+    world.unset("attributes", "externalId");
+    let mut rows = people(3);
+    let name = json!({"name": {"givenName": rows[0].given, "familyName": rows[0].family}});
+    let id = seed(&world, "some.name@example.com", name);
+    rows[0] = rows[0].left().but(|row| row.email = String::new());
+    world.hr(&rows);
+    let adopted = adopt(&world, &[], 4);
+    assert_eq!(
+        (&adopted["doubtful"][0]["employee_id"], &adopted["doubtful"][0]["reason"]),
+        (&json!("1000"), &json!("same_name"))
+    );
+    let decided = decide(&world, &[("1000", &id, "link")]);
+    adopt(&world, &["--decisions", &decided], 0);
+    assert_eq!(world.sync().applied(), kinds([("create", 2), ("suspend", 1)]));
+    assert_eq!(world.sandbox.user(&id).unwrap()["active"], json!(false));
+}

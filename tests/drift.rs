@@ -325,34 +325,37 @@ fn whose_record_cannot_be_used_is_led_back_to_what_hr_said_last() {
 }
 
 #[test]
-fn a_repair_of_somebody_whose_record_cannot_be_used_goes_through_the_guard_and_is_not_forgotten_when_it_is_held()
- {
-    let mut world = World::new();
-    wide_open(&mut world);
-    let mut rows = people(8);
-    world.sync_rows(&rows, 0);
-    for row in &mut rows[4..] {
-        *row = row.left();
+fn a_way_back_to_hrs_last_word_goes_through_the_guard_and_is_not_forgotten_when_it_is_held() {
+    for is_absent in [false, true] {
+        let mut world = World::new();
+        wide_open(&mut world);
+        world.set("source.absence", "keep");
+        let mut rows = people(8);
+        world.sync_rows(&rows, 0);
+        for row in &mut rows[4..] {
+            *row = row.left();
+        }
+        world.sync_rows(&rows, 0);
+        let mut now = rows.clone();
+        for row in &mut now[4..] {
+            row.status = "Whatever".into();
+        }
+        now.truncate(if is_absent { 4 } else { 8 });
+        world.sync_rows(&now, if is_absent { 0 } else { 4 });
+        for row in &rows[4..] {
+            edit(&world, row, "active", json!(true));
+        }
+        world.guard_tightly();
+        let report = drift(&world, &["--repair"], 3);
+        assert_eq!(report["repair"]["hold_reasons"][0]["code"], "deprovision_count", "{report}");
+        let held = world.sync();
+        assert_eq!(world.run(&["reject", held.plan_id()]).exit, 0);
+        let again = world.sync();
+        assert_eq!(again.exit, 3, "{again:?}");
+        assert_eq!(world.run(&["approve", again.plan_id()]).exit, 0);
+        world.sync();
+        world.assert_agrees(&rows);
     }
-    world.sync_rows(&rows, 0);
-    let mut broken = rows.clone();
-    for row in &mut broken[4..] {
-        row.status = "Whatever".into();
-    }
-    world.sync_rows(&broken, 4);
-    for row in &rows[4..] {
-        edit(&world, row, "active", json!(true));
-    }
-    world.guard_tightly();
-    let report = drift(&world, &["--repair"], 3);
-    assert_eq!(report["repair"]["hold_reasons"][0]["code"], "deprovision_count", "{report}");
-    let held = world.sync();
-    assert_eq!(world.run(&["reject", held.plan_id()]).exit, 0);
-    let again = world.sync();
-    assert_eq!(again.exit, 3, "{again:?}");
-    assert_eq!(world.run(&["approve", again.plan_id()]).exit, 0);
-    world.sync();
-    world.assert_agrees(&rows);
 }
 
 #[test]

@@ -523,3 +523,80 @@ fn what_makes_one_person_has_to_be_said_and_mapped() {
     let output = world.run(&["check"]);
     assert!(output.stderr.contains("lifecycle.same_person") && output.stderr.contains("is not mapped"));
 }
+
+#[test]
+fn adopt_does_not_stand_between_somebody_and_the_account_that_passes_to_them() {
+    let world = world();
+    let before = people(10);
+    world.sync_rows(&before, 0);
+    let user_before = user(&world, &before[0]);
+    let mut rows = before.clone();
+    rows[0] = before[0].left();
+    rows.push(as_id(&before[0], "E1"));
+    world.hr(&rows);
+    world.run(&["adopt"]).assert_says(0, &[]);
+    assert_eq!(world.number("SELECT count(*) FROM adoption"), 0, "a run settles it");
+    assert_eq!(world.sync().applied(), kinds([("update", 1)]));
+    assert_moved(&world, &rows[10], &user_before, 10);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_doubt_of_an_earlier_adopt_does_not_keep_an_account_from_passing_on_and_goes_with_it() {
+    let world = world();
+    let before = people(10);
+    world.sync_rows(&before, 0);
+    let user_before = user(&world, &before[0]);
+    let mut rows = before.clone();
+    rows[0] = before[0].left();
+    rows.push(as_id(&before[0], "E1"));
+    // As it was left by a version that took such a move for a doubt.
+    world.meddle("INSERT INTO person (employee_id, version) VALUES ('E1', 1)");
+    world.meddle("INSERT INTO adoption (employee_id, decision, decided_at) VALUES ('E1', 'open', 0)");
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("update", 1)]));
+    assert_moved(&world, &rows[10], &user_before, 10);
+    assert_eq!(world.status()["undecided"], 0);
+}
+
+#[test]
+fn after_a_backup_was_restored_whose_account_had_passed_on_gets_it_back_by_the_recipe() {
+    for is_absent in [false, true] {
+        let world = world();
+        let before = people(20);
+        world.sync_rows(&before, 0);
+        let user_before = user(&world, &before[0]);
+        std::fs::copy(world.path("state.db"), world.path("backup.db")).unwrap();
+        let mut rows = before.clone();
+        rows[0] = before[0].left();
+        rows.push(as_id(&before[0], "E1"));
+        if is_absent {
+            rows.remove(0);
+        }
+        world.sync_rows(&rows, 0);
+        std::fs::copy(world.path("backup.db"), world.path("state.db")).unwrap();
+        world.run(&["adopt"]).assert_says(0, &[]);
+        world.run(&["drift", "--repair"]).assert_says(0, &[]);
+        settle(&world, &rows);
+        assert_moved(&world, rows.last().unwrap(), &user_before, 20);
+        world.run(&["drift"]).assert_says(0, &[]);
+    }
+}
+
+#[test]
+fn with_a_lost_database_an_account_passes_on_all_the_same() {
+    let world = world();
+    let before = people(10);
+    world.sync_rows(&before, 0);
+    let user_before = user(&world, &before[0]);
+    for name in ["state.db", "state.db-wal", "state.db-shm"] {
+        let _ = std::fs::remove_file(world.path(name));
+    }
+    let mut rows = before.clone();
+    rows[0] = before[0].left();
+    rows.push(as_id(&before[0], "E1"));
+    world.hr(&rows);
+    world.run(&["check"]).assert_says(0, &[]);
+    world.run(&["adopt"]).assert_says(0, &[]);
+    world.sync_rows(&rows, 0);
+    assert_moved(&world, &rows[10], &user_before, 10);
+}

@@ -102,6 +102,14 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let absent = Fingerprint::absent(rulebook.seed);
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
     let ends = states.get(&employee_id).and_then(|state| state.ends.clone());
+    let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);
+    // A held plan keeps in mind that they have left, and has to stay the same by that.
+    if absence == Absence::Keep
+        && let Some(state) = states.get(&employee_id).filter(is_out)
+        && back(plan, state, Settled { fingerprint, ..Settled::default() }, ground)
+    {
+        return;
+    }
     let leaves = match (absence, &ends) {
         (Absence::Deprovision, _) => Some(Reason::Absent),
         // That HR no longer names somebody takes back nothing of what it has said before.

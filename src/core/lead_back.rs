@@ -67,7 +67,14 @@ pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, groun
         verify,
         supersedes,
         last_workspace: false,
-        settled: Settled { gone: before.gone, group: state.group.clone(), ..settled },
+        settled: Settled {
+            gone: before.gone,
+            group: state.group.clone(),
+            // Whose access has ended has no end to come.
+            next_change: settled.next_change.filter(|_| before.had_access),
+            ends: settled.ends.filter(|_| before.had_access),
+            ..settled
+        },
         moved_from: None,
     });
     true

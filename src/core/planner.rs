@@ -228,13 +228,8 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     }
     membership::add(plan, &employee_id, state, memberships, &settled, grouped.as_ref());
     match step {
-        // Not settled, so that the next run tells of them as well. Whom the source no longer names, `adopt` cannot decide about.
-        Step::Settled
-            if may_have_unlinked_user(state)
-                && !matches!(reason, Reason::Absent | Reason::Announced { .. }) =>
-        {
-            plan.doubtful_leavers.push(employee_id)
-        }
+        // Not settled, so that the next run tells of them as well.
+        Step::Settled if may_have_unlinked_user(state) => plan.doubtful_leavers.push(employee_id),
         Step::Settled if !is_whole => {}
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })

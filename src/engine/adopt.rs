@@ -8,14 +8,16 @@ use super::feed::FeedError;
 use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
+use crate::core::adopt::moves::leave_to_a_run;
 use crate::core::adopt::{Claimant, Link, account_of, claimants};
 use crate::core::lifecycle::Moment;
+use crate::core::planner::States;
 use crate::core::record::Rejection;
 use crate::core::roster::Roster;
 use crate::core::scim::ScimPort;
 use crate::core::state::AdoptionMark;
 use crate::source::{HrSource, SourceError};
-use crate::store::{AdoptionCommit, Linked, StoreError};
+use crate::store::{AdoptionCommit, Linked, Marked, StoreError};
 
 /// Why nobody was adopted. Nothing is stored then.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +86,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let rulebook = &self.rules.rulebook;
         let moment = Moment::At(self.clock.now());
         let findings = self.feed.read_everybody(&self.store, self.clock.now()).await?.findings;
-        let ids: Vec<&str> = findings.changed.iter().map(|record| record.employee_id()).collect();
+        let in_doubt = self.store.in_doubt().await?;
+        let named = findings.changed.iter().map(|record| record.employee_id());
+        let ids: Vec<&str> = named.chain(in_doubt.iter().map(|(id, _)| id.as_str())).collect();
         let states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         let mut rejected = findings.rejected;
-        let (claimants, refused) = claimants(findings.changed, &states, rulebook, moment);
+        let (mut claimants, refused) = claimants(findings.changed, &states, rulebook, moment);
         rejected.extend(refused);
+        add_no_longer_named(&mut claimants, &rejected, in_doubt, &states);
         drop(states);
         let line = self.reading_line(capabilities);
         let roster = directory::roster(&line, rulebook.users.paths()).await?;
@@ -97,6 +102,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let chooses_names = self.rules.rulebook.names.has_fallback();
         let mut matching =
             match_people(&claimants, &roster, &owners, order, chooses_names, rejected.is_empty());
+        if let Some(same_person) = rulebook.access.lifecycle.same_person() {
+            leave_to_a_run(&mut matching, &claimants, &roster, &owners, same_person);
+        }
         let decided = decide(rows, &claimants, &matching, &roster, &owners).map_err(AdoptError::Decisions)?;
         let commit = commit(&claimants, &roster, &matching, &decided);
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
@@ -109,6 +117,26 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 }
 
+/// Adds who is in doubt and named by HR no more: nobody else would decide about their user.
+fn add_no_longer_named(
+    claimants: &mut Vec<Claimant>,
+    rejected: &[Rejection],
+    in_doubt: Vec<(String, Vec<String>)>,
+    states: &States,
+) {
+    let named: BTreeSet<&str> = claimants
+        .iter()
+        .map(|one| one.employee_id.as_str())
+        .chain(rejected.iter().filter_map(|one| one.employee_id.as_deref()))
+        .collect();
+    let gone: Vec<_> = in_doubt.into_iter().filter(|(id, _)| !named.contains(id.as_str())).collect();
+    for (employee_id, found_before) in gone {
+        let state = states.get(&employee_id);
+        claimants.push(Claimant::no_longer_named(employee_id, state, found_before));
+    }
+    claimants.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
+}
+
 fn commit(claimants: &[Claimant], roster: &Roster, matching: &Matching, decided: &Decided) -> AdoptionCommit {
     let link = |link: &Link, by_decision: bool| {
         let claimant = &claimants[link.claimant];
@@ -117,19 +145,23 @@ fn commit(claimants: &[Claimant], roster: &Roster, matching: &Matching, decided:
     };
     let certain = matching.links.iter().map(|one| link(one, false));
     let links: Vec<Linked> = certain.chain(decided.links.iter().map(|one| link(one, true))).collect();
-    AdoptionCommit { marks: marks(claimants, matching, decided, &links), links }
+    AdoptionCommit { marks: marks(claimants, roster, matching, decided, &links), links }
 }
 
 /// The marks that have to change: of whoever is in doubt, was decided about, or is in doubt no longer.
 fn marks(
     claimants: &[Claimant],
+    roster: &Roster,
     matching: &Matching,
     decided: &Decided,
     links: &[Linked],
-) -> Vec<(String, Option<AdoptionMark>)> {
+) -> Vec<Marked> {
     let linked: BTreeSet<&str> = links.iter().map(|one| one.employee_id.as_str()).collect();
     let mut due: BTreeMap<&str, AdoptionMark> = BTreeMap::new();
+    let mut candidates: HashMap<&str, Vec<String>> = HashMap::new();
     for doubtful in &matching.doubtful {
+        let ids = doubtful.candidates.iter().map(|at| roster.users()[*at].id.to_string());
+        candidates.insert(&doubtful.employee_id, ids.collect());
         due.insert(&doubtful.employee_id, doubtful.mark.unwrap_or(AdoptionMark::Open));
     }
     due.extend(decided.marks.iter().map(|(employee_id, mark)| (employee_id.as_str(), *mark)));
@@ -138,7 +170,12 @@ fn marks(
         // A link takes the mark away by itself; that an account is to be made stays decided.
         let now = due.get(employee_id).copied().or(claimant.mark.filter(|mark| *mark == AdoptionMark::New));
         let is_same = now == claimant.mark || linked.contains(employee_id);
-        (!is_same).then(|| (employee_id.to_owned(), now))
+        let candidates = || candidates.get(employee_id).cloned().unwrap_or_default();
+        (!is_same).then(|| Marked {
+            employee_id: employee_id.to_owned(),
+            mark: now,
+            candidates: candidates(),
+        })
     };
     claimants.iter().filter_map(changed).collect()
 }

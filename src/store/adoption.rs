@@ -25,13 +25,24 @@ pub struct Linked {
     pub by_decision: bool,
 }
 
+/// A mark that is new or other than before.
+#[derive(Clone, Debug)]
+pub struct Marked {
+    /// The key.
+    pub employee_id: String,
+    /// `None` takes it away.
+    pub mark: Option<AdoptionMark>,
+    /// Workiva's ids of the users who may be theirs.
+    pub candidates: Vec<String>,
+}
+
 /// What `adopt` came to.
 #[derive(Clone, Debug, Default)]
 pub struct AdoptionCommit {
     /// Who is to be linked.
     pub links: Vec<Linked>,
-    /// Marks that are new or other than before, by employee; `None` takes one away.
-    pub marks: Vec<(String, Option<AdoptionMark>)>,
+    /// Marks that are new or other than before.
+    pub marks: Vec<Marked>,
 }
 
 impl Store {
@@ -52,6 +63,23 @@ impl Store {
         let sql = "SELECT count(*) FROM adoption WHERE decision = 'open'";
         let count: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(count.unsigned_abs())
+    }
+
+    /// About whom nobody has decided yet, and Workiva's ids of the users who were found to be possibly theirs.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn in_doubt(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let sql = "SELECT employee_id, candidates FROM adoption WHERE decision = 'open' ORDER BY employee_id";
+        let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&self.readers).await?;
+        let read = |(employee_id, candidates): (String, String)| {
+            let candidates = serde_json::from_str(&candidates);
+            Ok((
+                employee_id,
+                candidates.map_err(|_| StoreError::Corrupt { what: "the candidates of a doubt" })?,
+            ))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Stores links and marks in one transaction. Who has an account or an action under way by now, and whose user is
@@ -136,22 +164,18 @@ fn told(one: &Linked, by: &str) -> Entry {
     Entry::of_person(Kind::Adoption, &one.employee_id, &body)
 }
 
-async fn mark(
-    tx: &mut Tx,
-    marks: &[(String, Option<AdoptionMark>)],
-    by: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let ids: Vec<&str> = marks.iter().map(|(id, _)| id.as_str()).collect();
+async fn mark(tx: &mut Tx, marks: &[Marked], by: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let ids: Vec<&str> = marks.iter().map(|one| one.employee_id.as_str()).collect();
     touch(tx, &to_json(&ids)).await?;
     sqlx::query("DELETE FROM adoption WHERE employee_id IN (SELECT value FROM json_each(?1))")
         .bind(to_json(&ids))
         .execute(&mut **tx)
         .await?;
-    let kept: Vec<_> = marks.iter().filter_map(|(id, mark)| Some((id, (*mark)?.name()))).collect();
+    let row = |one: &Marked| Some((one.employee_id.clone(), one.mark?.name(), to_json(&one.candidates)));
+    let kept: Vec<_> = marks.iter().filter_map(row).collect();
     sqlx::query(
-        "INSERT INTO adoption (employee_id, decision, decided_at) \
-         SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1)",
+        "INSERT INTO adoption (employee_id, decision, candidates, decided_at) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?1)",
     )
     .bind(to_json(&kept))
     .bind(millis(now))
@@ -159,9 +183,9 @@ async fn mark(
     .await?;
     let entries: Vec<Entry> = marks
         .iter()
-        .map(|(id, mark)| {
-            let body = serde_json::json!({"what": mark.map_or("settled", AdoptionMark::name), "by": by});
-            Entry::of_person(Kind::Adoption, id, &body)
+        .map(|one| {
+            let body = serde_json::json!({"what": one.mark.map_or("settled", AdoptionMark::name), "by": by});
+            Entry::of_person(Kind::Adoption, &one.employee_id, &body)
         })
         .collect();
     audit::append(tx, now, &entries).await

@@ -299,8 +299,8 @@ async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
            (SELECT max(action_id) FROM action WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id)"
     );
     sqlx::query(AssertSqlSafe(sql)).bind(to_json(&ids)).execute(&mut **tx).await?;
-    let decided = "DELETE FROM drift_before WHERE employee_id IN (SELECT employee_id FROM action JOIN person USING (employee_id) \
-                   WHERE action_id IN (SELECT value FROM json_each(?1)) AND fingerprint <> '')";
+    let decided = "DELETE FROM drift_before WHERE employee_id IN (SELECT a.employee_id FROM action a JOIN person p USING (employee_id) \
+                   WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND p.fingerprint <> '')";
     sqlx::query(decided).bind(to_json(&ids)).execute(&mut **tx).await?;
     Ok(())
 }

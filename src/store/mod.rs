@@ -42,7 +42,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
-pub use adoption::{AdoptionCommit, Linked};
+pub use adoption::{AdoptionCommit, Linked, Marked};
 pub use approval::Approval;
 pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};

@@ -16,6 +16,7 @@ fn claimant(id: &str) -> Claimant {
         wants_access: true,
         standing: Standing::Unlinked,
         mark: None,
+        found_before: Vec::new(),
     }
 }
 

@@ -68,6 +68,12 @@ pub fn match_people(
         match claimant.standing {
             Standing::Linked(_) => matching.already += 1,
             Standing::UnderWay => matching.under_way += 1,
+            Standing::Unlinked if !claimant.found_before.is_empty() => {
+                let is_found =
+                    |at: &usize| claimant.found_before.iter().any(|id| **id == *roster.users()[*at].id);
+                let users = (0..roster.users().len()).filter(is_found).collect();
+                doubts.insert(at, (Doubt::NoLongerNamed, users));
+            }
             Standing::Unlinked => match matcher.find(claimant) {
                 Found::One(user) => pairs.entry(user).or_default().push(at),
                 Found::Doubtful(doubt, users) => drop(doubts.insert(at, (doubt, users))),
@@ -200,7 +206,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// Users of nobody who resemble somebody for whom nobody was found. A namesake is worth a question only where an
-    /// account is about to be made.
+    /// account is about to be made, or where the name is all that HR still says of somebody who has left.
     fn resembling(&self, claimant: &Claimant, linked: &BTreeSet<usize>) -> Option<(Doubt, Vec<usize>)> {
         let of_nobody = |at: &usize| !self.is_linked(*at, linked);
         let mail = claimant.attributes.get("emails.work").map(|mail| folded(mail));
@@ -211,7 +217,7 @@ impl<'a> Matcher<'a> {
                 return Some((Doubt::SameEmail, found));
             }
         }
-        let wanted = name_of(&claimant.attributes).filter(|_| claimant.wants_access)?;
+        let wanted = name_of(&claimant.attributes).filter(|_| claimant.wants_access || mail.is_none())?;
         let same = |at: &usize| {
             let user = &self.roster.users()[*at];
             name(|path| self.roster.value(user, path)).as_ref() == Some(&wanted)

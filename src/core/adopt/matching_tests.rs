@@ -24,6 +24,7 @@ fn claimant(id: &str, name: &str) -> Claimant {
         wants_access: true,
         standing: Standing::Unlinked,
         mark: None,
+        found_before: Vec::new(),
     }
 }
 

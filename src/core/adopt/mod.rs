@@ -5,6 +5,7 @@
 
 pub mod decisions;
 pub mod matching;
+pub mod moves;
 pub mod sheet;
 
 use std::fmt;
@@ -43,6 +44,26 @@ pub struct Claimant {
     pub standing: Standing,
     /// What was decided about them before.
     pub mark: Option<AdoptionMark>,
+    /// Of somebody whom HR no longer names, while nobody has decided: Workiva's ids of the users who were found to be possibly theirs.
+    pub found_before: Vec<String>,
+}
+
+impl Claimant {
+    /// Somebody in doubt whom HR no longer names.
+    pub fn no_longer_named(
+        employee_id: String,
+        state: Option<&PersonState>,
+        found_before: Vec<String>,
+    ) -> Self {
+        Self {
+            standing: standing(state),
+            mark: Some(AdoptionMark::Open),
+            attributes: Attributes::new(),
+            wants_access: false,
+            employee_id,
+            found_before,
+        }
+    }
 }
 
 /// Judges everybody at this moment, as a run does. Who cannot be judged is rejected, and linked to nobody.
@@ -64,6 +85,7 @@ pub fn claimants(
                     attributes: desired.unwrap_or_else(|| rulebook.users.known_as(&person)),
                     wants_access: decision.access,
                     employee_id,
+                    found_before: Vec::new(),
                 });
             }
             Err(rejection) => rejected.push(rejection),
@@ -97,6 +119,8 @@ pub enum Doubt {
     /// Somebody who is to have no access fits an active user by the user name alone, and it may be somebody else's: another
     /// name is on it, or a record that was rejected may be its owner's.
     Leaver,
+    /// HR no longer names the person; while it did, an active user was found who may be theirs.
+    NoLongerNamed,
     /// A user has the same e-mail address, and nothing else that is proof.
     SameEmail,
     /// A user has the same given and family name, and nothing else.
@@ -114,6 +138,7 @@ impl Doubt {
             Self::Unproven(Unproven::OtherEmail) => "other_email",
             Self::SeveralEmployees(_) => "several_employees",
             Self::Leaver => "leaver_by_user_name",
+            Self::NoLongerNamed => "no_longer_named",
             Self::SameEmail => "same_email",
             Self::SameName => "same_name",
         }
@@ -132,6 +157,10 @@ impl fmt::Display for Doubt {
                 f,
                 "this person is to have no access, and an active user has their user name; it may be somebody else's, since another \
                  name is on it or records were rejected"
+            ),
+            Self::NoLongerNamed => write!(
+                f,
+                "HR no longer names this person; while it did, this user was found to be possibly theirs, and nobody has decided"
             ),
             Self::SameEmail => write!(f, "the same e-mail address, which is no proof"),
             Self::SameName => write!(f, "the same given and family name, which is no proof"),

@@ -18,7 +18,7 @@ use super::lifecycle::Moment;
 use super::name_choice::NameBook;
 use super::planner::{Absence, Rulebook, States};
 use super::record::Rejection;
-use super::state::{Account, OpenAction, OpenState, PersonState};
+use super::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
 use super::value::folded;
 
 /// The attribute under which a plan shows that an account moves.
@@ -62,7 +62,8 @@ pub fn origins(states: &States) -> Vec<String> {
 fn newcomer<'a>(person: &'a Judged, states: &States, users: &UserMapping) -> Option<&'a Attributes> {
     let desired = person.desired()?;
     let Some(state) = states.get(person.employee_id()) else { return Some(desired) };
-    if state.account.is_some() || state.adoption.is_some() {
+    // What somebody decided stands; that `adopt` found a user who may be theirs as well does not keep them from their own.
+    if state.account.is_some() || state.adoption.is_some_and(|mark| mark != AdoptionMark::Open) {
         return None;
     }
     let is_wanted = |open: &OpenAction| {

@@ -491,3 +491,48 @@ fn a_grant_whose_group_was_altered_in_the_database_is_parked_unsent_and_the_audi
     assert!(groups.world.parked()["1001"].contains("another group for this action than was planned"));
     assert!(groups.members(Q2).is_empty());
 }
+
+#[test]
+fn whoever_was_taken_out_of_a_group_by_hand_is_found_by_drift_and_put_in_again() {
+    let mut groups = Groups::new();
+    groups.world.set("drift.max_repair_percent", 100.0);
+    let rows = people(4);
+    groups.world.sync_rows(&rows, 0);
+    groups.add_by_hand(Q2, &rows[0].email);
+    groups.world.run(&["drift"]).assert_says(0, &[]);
+    let members = groups.world.sandbox.members(Q1);
+    let out = groups.world.user(&rows[1].email).unwrap()["id"].as_str().unwrap().to_owned();
+    groups.world.sandbox.set_members(Q1, members.into_iter().filter(|id| *id != out)).unwrap();
+    // Workiva suspends who is in no workspace: the account is led back, and the group given anew.
+    groups.world.sandbox.edit_user(&out, |user| user["active"] = true.into()).unwrap();
+    groups.world.run(&["drift"]).assert_says(4, &["not_in_group", Q1]);
+    groups.world.sync().assert_unchanged();
+    groups.world.run(&["drift", "--repair"]).assert_says(0, &[]);
+    assert_eq!(groups.members(Q1).len(), 4);
+    assert_eq!(groups.members(Q2), [rows[0].email.clone()], "who was put there by hand stays");
+    groups.world.run(&["drift"]).assert_says(0, &[]);
+    groups.assert_quiet();
+    // What was given anew is ours to take back.
+    let moved: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect();
+    groups.world.sync_rows(&moved, 0);
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len()), (0, 4));
+}
+
+#[test]
+fn who_is_in_a_group_again_that_was_taken_back_is_named_and_left_there() {
+    let groups = Groups::new();
+    let rows = people(20);
+    groups.world.sync_rows(&rows, 0);
+    let mut moved = rows.clone();
+    moved[0].department = "Legal".into();
+    groups.world.sync_rows(&moved, 0);
+    // The tenant is set back: the old workspace again, and not the new one.
+    groups.add_by_hand(Q1, &rows[0].email);
+    groups.world.sandbox.set_members(Q2, Vec::new()).unwrap();
+    let id = groups.world.user(&rows[0].email).unwrap()["id"].as_str().unwrap().to_owned();
+    groups.world.sandbox.edit_user(&id, |user| user["active"] = true.into()).unwrap();
+    let drifted = groups.world.run(&["drift", "--repair"]);
+    drifted.assert_says(4, &["in a group again that was taken back", "employee 1000 in workspace:Q1"]);
+    assert_eq!(groups.members(Q2), [rows[0].email.clone()]);
+    assert!(groups.members(Q1).contains(&rows[0].email));
+}

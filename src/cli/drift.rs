@@ -45,6 +45,8 @@ struct Report<'a> {
     under_way: u64,
     left_out: &'a [String],
     twins: Vec<Twin<'a>>,
+    in_group_again: Vec<Again<'a>>,
+    groups_unread: &'a [String],
     accounts: u64,
     users: u64,
     recorded: u64,
@@ -59,6 +61,13 @@ struct Report<'a> {
 struct Twin<'a> {
     employee_id: &'a str,
     user: User<'a>,
+}
+
+/// Somebody who is in a group that was taken from them.
+#[derive(Serialize)]
+struct Again<'a> {
+    employee_id: &'a str,
+    group: &'a str,
 }
 
 #[derive(Serialize)]
@@ -116,6 +125,7 @@ fn exit(run: &DriftRun, repair: Option<&Synced>) -> Exit {
 
 fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elapsed_ms: u64) -> Report<'a> {
     let comparison = &run.comparison;
+    let again = comparison.back_in_groups.iter().map(|(employee_id, group)| Again { employee_id, group });
     Report {
         drift_id: &run.drift_id,
         outcome: run.outcome.name(),
@@ -129,6 +139,8 @@ fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elap
         under_way: comparison.under_way.len() as u64,
         left_out: &comparison.under_way,
         twins: comparison.twins.iter().map(|(employee_id, at)| twin(employee_id, *at, run)).collect(),
+        in_group_again: again.collect(),
+        groups_unread: &comparison.unread_groups,
         accounts: comparison.accounts,
         users: run.roster.users().len() as u64,
         recorded: run.recorded,
@@ -176,6 +188,16 @@ fn print_report(report: &Report<'_>, run: &DriftRun) {
             twin.employee_id,
             twin.user.scim_id().unwrap_or("–")
         );
+    }
+    for again in report.in_group_again.iter().take(SHOWN) {
+        say!(
+            "in a group again that was taken back, and left there: employee {} in {}; take them out by hand where that is wrong",
+            again.employee_id,
+            again.group
+        );
+    }
+    for group in report.groups_unread {
+        say!("memberships were not compared: {group}");
     }
     for (attribute, users) in report.not_shown {
         say!("not shown by Workiva, so it cannot be compared: {attribute} of {users} users");

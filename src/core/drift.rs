@@ -56,12 +56,22 @@ pub enum DriftKind {
     Deleted,
     /// There is to be none, and an active user has the employee id for `externalId`.
     Returned,
+    /// No longer in a group that was given.
+    #[serde(rename = "not_in_group")]
+    NotInGroup,
 }
 
 impl DriftKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Suspended, Self::Activated, Self::Renamed, Self::Changed, Self::Deleted, Self::Returned];
+    pub const ALL: [Self; 7] = [
+        Self::Suspended,
+        Self::Activated,
+        Self::Renamed,
+        Self::Changed,
+        Self::Deleted,
+        Self::Returned,
+        Self::NotInGroup,
+    ];
 
     /// The name in JSON, in metrics and in the database.
     pub fn name(self) -> &'static str {
@@ -72,6 +82,7 @@ impl DriftKind {
             Self::Changed => "changed",
             Self::Deleted => "deleted",
             Self::Returned => "returned",
+            Self::NotInGroup => "not_in_group",
         }
     }
 }
@@ -155,6 +166,19 @@ impl Drifted {
 }
 
 impl Drifted {
+    /// Somebody who is no longer in these groups.
+    pub fn not_in_groups(known: KnownAccount, groups: Vec<String>) -> Self {
+        let change = |group| Change { attribute: "group".into(), from: Some(group), to: None };
+        Self {
+            employee_id: known.employee_id,
+            scim_id: known.account.scim_id.clone(),
+            base_version: known.version,
+            kinds: [DriftKind::NotInGroup].into(),
+            changes: groups.into_iter().map(change).collect(),
+            now: Some(known.account),
+        }
+    }
+
     /// Somebody who is to have no account, and has an active user all the same.
     pub fn returned(employee_id: String, base_version: i64, roster: &Roster, live: &RosterUser) -> Self {
         let change = Change { attribute: "active".into(), from: None, to: Some("true".into()) };
@@ -184,14 +208,19 @@ pub struct Comparison {
     pub under_way: Vec<String>,
     /// Active users of nobody who have the key of somebody whose account is another user: (employee id, position in the roster).
     pub twins: Vec<(String, usize)>,
+    /// Who is in a group again that was taken back from them: (employee id, group). Left as they are.
+    pub back_in_groups: Vec<(String, String)>,
+    /// Groups whose members could not be read, each with the reason.
+    pub unread_groups: Vec<String>,
     /// Accounts in all.
     pub accounts: u64,
 }
 
 impl Comparison {
-    /// Whether somebody was left out, or a second user of theirs is active: that nobody was found changed says little then.
+    /// Whether somebody was left out, or something was found that only a person can mend: that nobody was changed is not the whole
+    /// truth then.
     pub fn is_unsure(&self) -> bool {
-        !self.under_way.is_empty() || !self.twins.is_empty()
+        !self.under_way.is_empty() || !self.twins.is_empty() || !self.back_in_groups.is_empty()
     }
 
     /// How many people of each kind there are; somebody may be of several.

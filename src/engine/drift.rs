@@ -154,6 +154,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.add_returned(&roster, since, &mut comparison).await?;
         // Who was made anew is one user.
         comparison.twins.retain(|(_, at)| comparison.unknown.contains(at));
+        self.compare_groups(since, &missing, &mut comparison).await?;
         comparison.people.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
         let (outcome, message) = self.decide(&comparison, &missing, repair);
         let counts = counts(&comparison, &missing);
@@ -284,6 +285,12 @@ fn tell(run: &DriftRun) {
     }
     for (employee_id, _) in run.comparison.twins.iter().take(20) {
         tracing::warn!(employee_id, "a second active user has this employee's externalId");
+    }
+    for (employee_id, group) in run.comparison.back_in_groups.iter().take(20) {
+        tracing::warn!(employee_id, group, "in a group again that was taken back; left as it is");
+    }
+    for group in &run.comparison.unread_groups {
+        tracing::warn!(group, "memberships of a group were not compared");
     }
     if let Some(message) = &run.message {
         tracing::warn!("{message}");

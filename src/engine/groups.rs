@@ -126,7 +126,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok((found, warnings))
     }
 
-    async fn read_members(&self, group: &str) -> Result<Vec<String>, String> {
+    pub(super) async fn read_members(&self, group: &str) -> Result<Vec<String>, String> {
         let answer = ask(self, ScimRequest::GetGroup { id: group.to_owned() }).await.result;
         let answer = answer.map_err(|failure| failure.kind.to_string())?;
         let group = answer.group().ok_or("the answer is no group")?;

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod cycle;
 pub mod directory;
 pub mod drift;
+mod drift_groups;
 pub mod explain;
 pub mod feed;
 pub mod gate;

@@ -137,19 +137,42 @@ impl Store {
                         WHERE r.employee_id = a.employee_id) \
                    FROM account a JOIN person p USING (employee_id) WHERE a.employee_id > ?1 ORDER BY a.employee_id LIMIT ?3";
         let rows = sqlx::query(sql).bind(after).bind(since).bind(BATCH).fetch_all(&self.readers).await?;
-        let known = |row: &sqlx::sqlite::SqliteRow| {
-            let attributes = serde_json::from_str(row.get(3))
-                .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
-            Ok(KnownAccount {
-                employee_id: row.get(0),
-                account: Account { scim_id: row.get(1), active: row.get::<i64, _>(2) == 1, attributes },
-                version: row.get(4),
-                is_moving: row.get::<i64, _>(5) == 1,
-                repaired: serde_json::from_str(row.get(6))
-                    .map_err(|_| StoreError::Corrupt { what: "an earlier repair" })?,
-            })
-        };
         rows.iter().map(known).collect()
+    }
+
+    /// The active accounts of those to whom this group was given. Who has an action in the queue, or a record of the audit behind
+    /// `since`, is left out.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn given_in(&self, group: &str, since: i64) -> Result<Vec<KnownAccount>, StoreError> {
+        let sql = "SELECT a.employee_id, a.scim_id, a.active, a.attributes, p.version, 0, '{}' \
+                   FROM membership m JOIN account a USING (employee_id) JOIN person p USING (employee_id) \
+                   WHERE m.group_id = ?1 AND a.active = 1 \
+                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.state = 'queued') \
+                     AND NOT EXISTS (SELECT 1 FROM audit u WHERE u.employee_id = a.employee_id AND u.seq > ?2)";
+        let rows = sqlx::query(sql).bind(group).bind(since).fetch_all(&self.readers).await?;
+        rows.iter().map(known).collect()
+    }
+
+    /// Whose account is among these users of a group, though the last that was done about it was to take the group from them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn back_in_group(&self, group: &str, users: &[String]) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT a.employee_id FROM json_each(?2) j JOIN account a ON a.scim_id = j.value \
+                   WHERE NOT EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = a.employee_id AND m.group_id = ?1) \
+                     AND (SELECT o.kind FROM action o WHERE o.employee_id = a.employee_id AND o.group_id = ?1 \
+                       AND o.state = 'done' ORDER BY o.action_id DESC LIMIT 1) = 'revoke' \
+                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id = ?1 AND o.state = 'queued') \
+                   ORDER BY a.employee_id";
+        let mut back = Vec::new();
+        for chunk in users.chunks(CHUNK) {
+            let rows: Vec<String> =
+                sqlx::query_scalar(sql).bind(group).bind(to_json(&chunk)).fetch_all(&self.readers).await?;
+            back.extend(rows);
+        }
+        Ok(back)
     }
 
     /// Who of these is settled as somebody who is to have no account, with the version of the state: no action of theirs is under way or
@@ -251,6 +274,19 @@ impl Store {
             message: row.get(7),
         }))
     }
+}
+
+fn known(row: &sqlx::sqlite::SqliteRow) -> Result<KnownAccount, StoreError> {
+    let attributes = serde_json::from_str(row.get(3))
+        .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
+    Ok(KnownAccount {
+        employee_id: row.get(0),
+        account: Account { scim_id: row.get(1), active: row.get::<i64, _>(2) == 1, attributes },
+        version: row.get(4),
+        is_moving: row.get::<i64, _>(5) == 1,
+        repaired: serde_json::from_str(row.get(6))
+            .map_err(|_| StoreError::Corrupt { what: "an earlier repair" })?,
+    })
 }
 
 async fn insert(tx: &mut Tx, record: &DriftRecord<'_>) -> Result<(), StoreError> {

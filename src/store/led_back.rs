@@ -95,6 +95,7 @@ pub(super) async fn take_for_state(
         .bind(to_json(&gone))
         .execute(&mut **tx)
         .await?;
+    forget_memberships(tx, &people).await?;
     remember_repairs(tx, &people).await?;
     let ids: Vec<&str> = people.iter().map(|one| one.employee_id.as_str()).collect();
     sqlx::query(
@@ -111,7 +112,7 @@ pub(super) async fn take_for_state(
 async fn remember_repairs(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
     let changes = people.iter().flat_map(|one| one.changes.iter().map(|change| (&one.employee_id, change)));
     // Whether somebody is active is never the server's spelling.
-    let values = changes.filter(|(_, change)| change.attribute != "active");
+    let values = changes.filter(|(_, change)| !matches!(change.attribute.as_str(), "active" | "group"));
     let rows: Vec<_> = values.map(|(id, change)| (id, &change.attribute, &change.from, &change.to)).collect();
     sqlx::query(
         "INSERT INTO drift_repair (employee_id, attribute, confirmed, shown) \
@@ -136,4 +137,18 @@ fn recorded(drift_id: &str, one: &Drifted) -> Entry {
         "attributes": attributes,
     });
     Entry::of_person(Kind::Drift, &one.employee_id, &body)
+}
+
+/// Of a group that somebody is no longer in nothing is confirmed, so that the next plan gives it anew.
+async fn forget_memberships(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
+    let lost = people.iter().filter(|one| one.kinds.contains(&DriftKind::NotInGroup));
+    let rows: Vec<_> =
+        lost.flat_map(|one| one.changes.iter().map(|change| (&one.employee_id, &change.from))).collect();
+    sqlx::query(
+        "DELETE FROM membership WHERE (employee_id, group_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+    )
+    .bind(to_json(&rows))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

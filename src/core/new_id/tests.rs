@@ -238,8 +238,7 @@ fn whoever_may_have_an_account_already_or_waits_for_adopt_takes_over_none() {
     let maybe = OpenAction { moved_from: None, ..open(OpenState::Queued, true, Some("1")) };
     let maybe = PersonState { open: Some(maybe), ..PersonState::unknown("N1") };
     assert_eq!(Case::new(&[gone.clone(), maybe]).settle(&[NEW]), Moves::default());
-    let decided =
-        PersonState { adoption: Some(super::super::state::AdoptionMark::New), ..PersonState::unknown("N1") };
+    let decided = PersonState { adoption: Some(AdoptionMark::New), ..PersonState::unknown("N1") };
     assert_eq!(Case::new(&[gone, decided]).settle(&[NEW]), Moves::default());
 }
 

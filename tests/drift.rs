@@ -246,7 +246,7 @@ fn an_older_copy_with_parked_actions_leaves_no_leaver_active_and_no_employee_sus
     let back = rows[4].but(|row| row.status = "Active".into());
     // Parked: a suspend of 1000, and a reactivation of 1004.
     rows[0] = rows[0].left();
-    let parked = [&rows[..4], &[back.clone()]].concat();
+    let parked = [&rows[..4], std::slice::from_ref(&back)].concat();
     let ids = [id(&world, &rows[0]), id(&world, &rows[4])];
     world.hr(&parked);
     front.go(Way::Denying(ids[0].clone().leak()));

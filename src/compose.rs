@@ -4,7 +4,7 @@ mod csv;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
@@ -12,6 +12,7 @@ use crate::config::{
     WorkivaSettings, load, load_deciding,
 };
 use crate::engine::clock::{Clock, Randomness, SystemClock};
+use crate::engine::doubt::Noted;
 use crate::engine::feed::Feed;
 use crate::engine::inbound::StoreInbox;
 use crate::engine::member::Member;
@@ -154,7 +155,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
         precedence: rules.precedence.clone(),
         columns: loaded.settings.columns(),
         seed: rules.rulebook.seed,
-        failing: Mutex::default(),
+        noted: Noted::default(),
     })
 }
 

@@ -527,6 +527,25 @@ fn a_leaver_who_was_pushed_in_a_record_that_cannot_be_used_is_told_of_until_a_ne
 }
 
 #[test]
+fn a_row_of_nobody_that_is_pushed_again_and_again_counts_once_and_holds_nothing_up() {
+    let mut world = pushing();
+    world.set("guard.max_reject_percent", 10.0);
+    let rows = people(20);
+    let daemon = with_people(&mut world, &rows);
+    let nobody = objects(&[rows[0].but(|row| row.id = String::new())]);
+    for n in 0..4 {
+        let accepted =
+            push(&daemon, "", &format!("nobody {n}"), Value::from(nobody.clone()).to_string().as_bytes());
+        assert_eq!(outcome(&daemon, &accepted.expect(202)), "unchanged");
+        assert_eq!(world.status()["runs"][0]["rejected"], 1);
+    }
+    let leaver = Value::from(vec![acted(&rows[4], "delete")]).to_string();
+    let accepted = push(&daemon, "", "leaver", leaver.as_bytes()).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &[&rows[..4], &rows[5..]].concat());
+}
+
+#[test]
 fn check_counts_what_was_pushed_and_read_before() {
     let mut world = pushing();
     let told = world.run(&["check", "--json"]);

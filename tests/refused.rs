@@ -53,6 +53,7 @@ fn a_leaver_whose_row_in_a_delta_cannot_be_used_is_told_of_by_every_run_until_a_
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
     world.assert_agrees(&rows[1..]);
     world.sync().assert_unchanged();
+    world.run(&["explain", "1000"]).assert_says(0, &["HR has said that they are gone (by a delta)"]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ struct Payroll(Arc<(Mutex<Mood>, Condvar)>);
 struct Mood {
     knows: Vec<Row>,
     is_slow: bool,
+    refuses: bool,
     asked: usize,
     /// Requests that came before this one are answered, however slow it is.
     lets_go: usize,
@@ -57,15 +58,15 @@ impl Payroll {
         let mut mood = mood.lock().unwrap();
         let body = serde_json::json!({"list": objects(&mood.knows)}).to_string();
         let (number, is_slow) = (mood.asked, mood.is_slow);
+        let status = if mood.refuses { "403 Forbidden" } else { "200 OK" };
         mood.asked += 1;
         while is_slow && mood.lets_go <= number {
             mood = changed.wait(mood).unwrap();
         }
         drop(mood);
-        let head =
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length:";
+        let head = "Connection: close\r\nContent-Type: application/json\r\nContent-Length:";
         // Whoever asked may be gone.
-        let _ = write!(stream, "{head} {}\r\n\r\n{body}", body.len());
+        let _ = write!(stream, "HTTP/1.1 {status}\r\n{head} {}\r\n\r\n{body}", body.len());
     }
 
     fn knows(&self, rows: &[Row]) {
@@ -75,6 +76,11 @@ impl Payroll {
     /// Whether requests from now on are answered late.
     fn is_slow(&self, is_slow: bool) {
         self.0.0.lock().unwrap().is_slow = is_slow;
+    }
+
+    /// Whether requests from now on are refused.
+    fn refuses(&self, refuses: bool) {
+        self.0.0.lock().unwrap().refuses = refuses;
     }
 
     fn asked(&self) -> usize {
@@ -170,6 +176,12 @@ fn call(daemon: &Daemon, source: &str) {
     daemon.post(&format!("/v1/hr/trigger?source={source}"), &headers, b"").expect(202);
 }
 
+/// The same of each source.
+fn call_all(daemon: &Daemon) {
+    let bearer = format!("Bearer {TOKEN}");
+    daemon.post("/v1/hr/trigger", &[("Authorization", bearer.as_str())], b"").expect(202);
+}
+
 fn until_agrees(world: &World, rows: &[Row]) {
     until("Workiva is what HR says", || world.agrees(rows));
 }
@@ -210,14 +222,16 @@ fn a_source_with_ticks_of_its_own_does_not_wait_for_one_that_hangs_and_neither_d
     let before = payroll.asked();
     payroll.until_asked(before + 1);
     payroll.knows(&staff()[2..]);
-    for left in [3, 2] {
-        world.hr_of("others", &others()[..left]);
-        until_agrees(&world, &[&staff(), &others()[..left]].concat());
+    let mut rows = others();
+    for n in 0..2 {
+        rows[n] = rows[n].left();
+        world.hr_of("others", &rows);
+        until_agrees(&world, &[&staff(), &rows[n + 1..]].concat());
     }
     daemon.wait_for_log("still being read");
     payroll.is_slow(false);
     payroll.let_go();
-    until_agrees(&world, &[&staff()[2..], &others()[..2]].concat());
+    until_agrees(&world, &[&staff()[2..], &rows[2..]].concat());
 }
 
 #[test]
@@ -266,7 +280,143 @@ fn who_goes_to_a_source_that_failed_in_an_earlier_run_keeps_everything_until_it_
     world.assert_agrees(&[staff(), others()].concat());
     world.hr_of("others", &others());
     run("others");
+    world.assert_agrees(&[staff(), others()].concat());
+    run("staff");
     until_agrees(&world, &[&staff()[1..], &others()].concat());
+}
+
+#[test]
+fn who_goes_to_a_source_that_hangs_keeps_everything_until_it_has_answered_whatever_the_daemon_forgets() {
+    let (payroll, url) = Payroll::start(&staff());
+    let mut world = world(&url, &[], false);
+    world.hr_of("others", &others());
+    assert_eq!(world.sync().exit, 0);
+    let writes = world.writes();
+    let mut daemon = world.daemon();
+    let run = |world: &World, daemon: &Daemon| {
+        let before = causes(world).len();
+        call(daemon, "others");
+        until("the run has ended", || causes(world).len() > before);
+        assert_eq!(world.writes(), writes);
+        let message = world.status()["runs"][0]["message"].to_string();
+        assert!(message.contains("they may be in 'staff'"), "{message}");
+    };
+    // It was asked before they went.
+    payroll.is_slow(true);
+    call(&daemon, "staff");
+    payroll.until_asked(2);
+    let moved = &others()[..1];
+    world.hr_of("others", &others()[2..]);
+    run(&world, &daemon);
+    for signal in [Signal::HUP, Signal::KILL] {
+        daemon.signal(signal);
+        if signal == Signal::KILL {
+            daemon.wait();
+            daemon = world.daemon();
+        }
+        run(&world, &daemon);
+    }
+    // Whom it has is theirs now, whom it has not is gone.
+    payroll.is_slow(false);
+    payroll.knows(&[&staff()[..], moved].concat());
+    call(&daemon, "staff");
+    until_agrees(&world, &[&staff()[..], moved, &others()[2..]].concat());
+}
+
+#[test]
+fn a_source_that_fails_or_hangs_is_told_of_however_many_runs_of_others_have_ended_since() {
+    let (world, payroll, daemon) = pushing();
+    let told = |name: &str| {
+        let metrics = daemon.get("/metrics").body;
+        let line = format!("workiva_sync_source_{name}{{source=\"staff\"}} ");
+        let line = metrics.lines().find_map(|one| one.strip_prefix(&line)).unwrap().to_owned();
+        line.parse::<f64>().unwrap()
+    };
+    let trouble = || daemon.readiness().1["sources"][0]["trouble"].as_str().unwrap_or_default().to_owned();
+    assert!(told("last_success_timestamp_seconds") > 0.0);
+    assert_eq!((told("failing"), told("reading_seconds"), trouble().as_str()), (0.0, 0.0, ""));
+    payroll.refuses(true);
+    call(&daemon, "staff");
+    until("it has failed", || told("failing") > 0.0);
+    let mut rows = others();
+    for n in 0..11 {
+        rows[0] = rows[0].but(|row| row.title = format!("title {n}"));
+        push_to(&daemon, "", &format!("key {n}"), &rows[..1]);
+        until_agrees(&world, &[staff(), rows.clone()].concat());
+    }
+    assert!(!causes(&world).contains(&"webhook".to_owned()), "no run is shown that failed");
+    world.run(&["status"]).assert_says(0, &["source 'staff' fails since", "403"]);
+    let status = world.status();
+    assert!(
+        status["sources"][0]["failing_since"].is_string() && status["sources"][1]["failing_since"].is_null()
+    );
+    assert!(trouble().starts_with("fails since"), "{}", trouble());
+    payroll.refuses(false);
+    payroll.is_slow(true);
+    call(&daemon, "staff");
+    until("it is being read", || told("reading_seconds") > 0.0);
+    payroll.let_go();
+    until("all is well", || (told("failing"), trouble().as_str()) == (0.0, ""));
+    // Another process knows by the schedule that nothing has come.
+    assert!(!world.run(&["status"]).stdout.contains("source 'staff'"));
+}
+
+#[test]
+fn a_webhook_that_was_answered_is_not_forgotten_where_the_configuration_is_read_again_meanwhile() {
+    let (payroll, url) = Payroll::start(&staff());
+    let mut world = World::new();
+    for key in ["path", "delimiter"] {
+        if world.config["source"].get(key).is_some() {
+            world.unset("source", key);
+        }
+    }
+    world.set("source.kind", "rest");
+    world.set("source.rest.url", format!("{url}/people"));
+    world.set("source.rest.records", "$.list[*]");
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("schedule.run_on_start", false);
+    world.set("trigger.token", TOKEN);
+    assert_eq!(world.sync().exit, 0);
+    let daemon = world.daemon();
+    payroll.is_slow(true);
+    call_all(&daemon);
+    payroll.until_asked(2);
+    payroll.is_slow(false);
+    payroll.knows(&staff()[1..]);
+    daemon.signal(Signal::HUP);
+    until_agrees(&world, &staff()[1..]);
+}
+
+#[test]
+fn who_comes_in_a_read_that_is_given_up_for_a_newer_one_keeps_everything_until_that_has_ended() {
+    let (payroll, url) = Payroll::start(&staff());
+    let (agency, agency_url) = Payroll::start(&others());
+    let rest = table(&[
+        ("url", format!("{agency_url}/people").into()),
+        ("records", "$.list[*]".into()),
+        ("timeout_seconds", 600.into()),
+    ]);
+    let mut world = world(&url, &[("kind", "rest".into()), ("rest", rest)], true);
+    assert_eq!(world.sync().exit, 0);
+    let writes = world.writes();
+    let daemon = world.daemon();
+    payroll.is_slow(true);
+    payroll.knows(&staff()[1..]);
+    agency.knows(&[&others()[..], &staff()[..1]].concat());
+    call_all(&daemon);
+    payroll.until_asked(2);
+    agency.until_asked(2);
+    // Its read has ended, and waits for the other one; now it is read anew, and hangs.
+    agency.is_slow(true);
+    call(&daemon, "others");
+    agency.until_asked(3);
+    payroll.let_go();
+    until("the run has ended", || causes(&world).len() > 1);
+    assert_eq!(world.writes(), writes);
+    agency.let_go();
+    until("the run has ended", || causes(&world).len() > 2);
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&[staff(), others()].concat());
 }
 
 #[test]

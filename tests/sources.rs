@@ -76,7 +76,7 @@ fn whoever_moves_between_two_sources_keeps_access_while_the_new_one_does_not_sho
         assert_eq!((synced.exit, synced.applied()), (exit, kinds([])), "{synced:?}");
         let message = world.status()["runs"][0]["message"].to_string();
         for words in
-            ["source 'staff' no longer names 1 people (employee 1000)", "'contractors' failed or has"]
+            ["source 'staff' no longer names 1 people (employee 1000)", "they may be in 'contractors'"]
         {
             assert!(message.contains(words), "{words} is not in {message}");
         }
@@ -92,6 +92,89 @@ fn whoever_moves_between_two_sources_keeps_access_while_the_new_one_does_not_sho
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
     world.assert_agrees(&[stay, &contractors()].concat());
+}
+
+#[test]
+fn whoever_was_in_doubt_is_gone_once_the_other_source_has_shown_itself_whole_whatever_is_read_then() {
+    let mut world = World::new();
+    let delta: toml::Table = toml::from_str(&format!(
+        "path = '{}'\naction_column = 'Action'\ndelete_values = ['D']",
+        world.path("changes-*.csv").display()
+    ))
+    .unwrap();
+    let keys = [("delta", delta.into()), ("full_cron", "0 0 3 1 1 *".into())];
+    world.several(&[("staff", &keys), ("contractors", &[])]);
+    world.hr_of("staff", &staff());
+    world.hr_of("contractors", &contractors());
+    assert_eq!(world.sync().applied(), kinds([("create", 12)]));
+    // The full file of one source comes while the other one cannot be read, and is not read again.
+    std::fs::remove_file(world.path("contractors.csv")).unwrap();
+    world.hr_of("staff", &staff()[1..]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (5, kinds([])), "{synced:?}");
+    world.hr_of("contractors", &contractors());
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    world.assert_agrees(&[&staff()[1..], &contractors()].concat());
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn who_goes_to_a_source_whose_newest_file_is_not_done_yet_keeps_everything_until_it_is() {
+    let mut world = World::new();
+    let pattern = world.path("contractors*.csv").display().to_string();
+    let keys = [("done_marker", "{file}.done".into()), ("path", pattern.into())];
+    world.several(&[("staff", &[]), ("contractors", &keys)]);
+    world.hr_of("staff", &staff());
+    world.hr_of("contractors", &contractors());
+    let done = |name: &str| std::fs::write(world.path(&format!("{name}.csv.done")), "").unwrap();
+    done("contractors");
+    assert_eq!(world.sync().applied(), kinds([("create", 12)]));
+    let (stay, moved) = (&staff()[1..], &staff()[..1]);
+    world.hr_of("staff", stay);
+    world.hr_of("contractors2", &[&contractors(), moved].concat());
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([])), "{synced:?}");
+    let message = world.status()["runs"][0]["message"].to_string();
+    assert!(message.contains("is passed over") && message.contains("they may be in"), "{message}");
+    done("contractors2");
+    world.sync().assert_unchanged();
+    world.assert_agrees(&both());
+}
+
+#[test]
+fn a_status_that_the_leading_source_leaves_empty_rejects_whatever_another_one_says() {
+    let mut world = World::new();
+    world.several(&[("staff", &[("priority", 1.into())]), ("agency", &[("priority", 2.into())])]);
+    world.hr_of("staff", &staff());
+    let ended = staff()[2].left();
+    world.hr_of("agency", &[&contractors()[..], &[ended]].concat());
+    assert_eq!(world.sync().exit, 0);
+    let mut rows = staff();
+    rows[2] = rows[2].but(|row| row.status = String::new());
+    world.hr_of("staff", &rows);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+    assert_eq!(synced.json["source"]["rejected"], 1, "{synced:?}");
+    world.assert_agrees(&both());
+}
+
+#[test]
+fn a_record_that_its_source_no_longer_delivers_does_not_outrank_the_one_that_still_comes() {
+    let mut world = World::new();
+    let keep = [("absence", "keep".into()), ("priority", 1.into())];
+    world.several(&[("staff", &keep), ("agency", &[("priority", 2.into())])]);
+    world.hr_of("staff", &staff());
+    world.hr_of("agency", &contractors());
+    assert_eq!(world.sync().exit, 0);
+    world.hr_of("staff", &staff()[1..]);
+    world.hr_of("agency", &[&contractors(), &staff()[..1]].concat());
+    assert_eq!(world.sync().applied(), kinds([]));
+    world.hr_of("agency", &[&contractors()[..], &[staff()[0].left()]].concat());
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    world.assert_agrees(&[&staff()[1..], &contractors()].concat());
+    world.sync().assert_unchanged();
 }
 
 #[test]
@@ -231,6 +314,47 @@ fn a_source_that_is_no_longer_configured_takes_its_people_with_it_under_the_guar
     let held = world.sync();
     assert_eq!((held.exit, held.planned()), (3, kinds([("suspend", 4)])), "{held:?}");
     world.assert_agrees(&both());
+}
+
+#[test]
+fn a_source_that_was_left_out_of_the_configuration_by_mistake_comes_back_as_it_was_known() {
+    let mut world = two_sources();
+    world.guard_tightly();
+    world.several(&[("staff", &[])]);
+    assert_eq!(world.sync().exit, 3);
+    world.several(&[("staff", &[]), ("contractors", &[])]);
+    // It cannot even be read yet.
+    std::fs::remove_file(world.path("contractors.csv")).unwrap();
+    let mut rows = staff();
+    rows[0] = rows[0].but(|row| row.title = "Auditor".into());
+    world.hr_of("staff", &rows);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (5, kinds([("update", 1)])), "{synced:?}");
+    world.assert_agrees(&[rows, contractors()].concat());
+}
+
+#[test]
+fn plan_and_adopt_tell_of_a_source_that_fails_and_end_as_sync_does() {
+    let world = two_sources();
+    std::fs::remove_file(world.path("contractors.csv")).unwrap();
+    let mut rows = staff();
+    rows[0] = rows[0].but(|row| row.title = "Auditor".into());
+    world.hr_of("staff", &rows);
+    for (command, words) in [("plan", "would be applied"), ("adopt", "linked now")] {
+        let told = world.run(&[command]);
+        assert_eq!(told.exit, 5, "{told:?}");
+        assert!(told.stdout.contains(words), "{told:?}");
+        assert!(
+            format!("{}{}", told.stdout, told.stderr).contains("source 'contractors': no HR file"),
+            "{told:?}"
+        );
+        let told = world.run(&[command, "--json"]);
+        assert_eq!(told.exit, 5, "{told:?}");
+        assert!(told.stderr.contains("source 'contractors': no HR file"), "{told:?}");
+    }
+    world.run(&["status"]).assert_says(0, &["12 active accounts"]);
+    assert_eq!(world.sync().exit, 5);
+    world.run(&["status"]).assert_says(0, &["source 'contractors' fails since", "no HR file"]);
 }
 
 #[test]

@@ -220,7 +220,8 @@ fn precedence(settings: &Settings, errors: &mut Vec<ConfigError>) -> Precedence 
         }
         of.insert(attribute.clone(), places);
     }
-    Precedence { usual, of }
+    let employing = (0..all.len()).filter(|at| all[*at].columns.contains_key("status")).collect();
+    Precedence { usual, of, employing }
 }
 
 fn check_cron(

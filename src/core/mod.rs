@@ -20,6 +20,7 @@ pub mod examples;
 pub mod grants;
 pub mod guard;
 pub mod header;
+pub mod health;
 pub mod identity;
 pub mod intake;
 pub mod json;

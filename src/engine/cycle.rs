@@ -204,6 +204,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             },
         };
         self.told_stored(&mut result).await?;
+        self.note_failures().await?;
         self.telemetry.run(result.outcome.name());
         tell(&result);
         // A pool that waits for a connection comes back at this; without one there is nothing to come back for.

@@ -38,6 +38,8 @@ pub(super) struct OneRead {
 /// A read that has ended, well or not. It counts once a cycle has taken it in.
 pub struct EndedRead {
     pub(super) place: usize,
+    /// When it began.
+    pub(super) began: DateTime<Utc>,
     pub(super) result: Result<OneRead, SourceError>,
 }
 
@@ -101,9 +103,9 @@ impl<S: HrSource> Member<S> {
         let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
             Extent::Snapshot => {
-                let missing = store.missing_in(&self.origin.name).await?;
+                let missed = store.missed_in(&self.origin.name).await?;
                 let full = (findings.rows, end.header.clone());
-                (by_snapshot(&findings, &missing, strangers, &self.origin), Some(full))
+                (by_snapshot(&findings, &missed, strangers, &self.origin), Some(full))
             }
         };
         for rejection in &mut findings.rejected {
@@ -118,6 +120,7 @@ impl<S: HrSource> Member<S> {
             refused: findings.rejected,
             cursor: end.cursor.clone(),
             read_at: now,
+            is_whole: !end.held_up && end.message.is_none(),
             full,
             file: end.file.clone(),
         };

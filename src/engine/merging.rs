@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::member::OneRead;
 use super::register::Register;
 use crate::core::intake::Intake;
 use crate::core::record::{Fingerprint, RecordBatch};
-use crate::core::register::{Change, RegisterFields, content, fingerprint};
+use crate::core::register::{Change, Changes, Kept, RegisterFields, content, fingerprint, stale};
 use crate::source::HrSource;
 use crate::store::{RegisterRow, Store, StoreError};
 
@@ -20,10 +19,17 @@ const WANTED: usize = 5_000;
 type Contents = Vec<(usize, Fingerprint)>;
 
 /// Somebody's records, by position.
-type Records = HashMap<usize, RegisterFields>;
+type Records = HashMap<usize, Kept>;
 
-/// The changes of all reads, by person and position; `None`: gone.
-type Overlay = HashMap<String, HashMap<usize, Option<RegisterFields>>>;
+/// What becomes of a record.
+enum Newest {
+    Put(RegisterFields),
+    Stale,
+    Gone,
+}
+
+/// What changes, by person and position.
+type Overlay = HashMap<String, HashMap<usize, Newest>>;
 
 impl<S: HrSource> Register<S> {
     /// Everybody: who is settled by the fingerprint of the records alone, everybody else merged, in one batch after another.
@@ -31,9 +37,9 @@ impl<S: HrSource> Register<S> {
         &self,
         intake: &mut Intake,
         store: &Store,
-        reads: &[(usize, OneRead)],
+        changes: impl Iterator<Item = (usize, &Changes)>,
     ) -> Result<(), StoreError> {
-        let mut overlay = overlay(reads);
+        let mut overlay = overlay(changes);
         let places = self.places();
         let wanted = self.settle(intake, store, &overlay, &places).await?;
         let mut batch = self.batch();
@@ -68,8 +74,16 @@ impl<S: HrSource> Register<S> {
         let mut wanted = Vec::new();
         let mut meet = |id: &str, mut contents: Contents| {
             for (place, newest) in overlay.get(id).into_iter().flatten() {
-                contents.retain(|(known, _)| known != place);
-                contents.push((*place, newest.as_ref().map_or(Fingerprint::NONE, content)));
+                let before = contents.iter().position(|(known, _)| known == place);
+                let before = before.map(|at| contents.swap_remove(at).1);
+                let now = match newest {
+                    Newest::Put(fields) => content(fields),
+                    Newest::Stale => {
+                        before.filter(|was| *was != Fingerprint::NONE).map_or(Fingerprint::NONE, stale)
+                    }
+                    Newest::Gone => Fingerprint::NONE,
+                };
+                contents.push((*place, now));
             }
             // Of whom nothing is left is known that they are gone.
             let was_known = !contents.is_empty();
@@ -84,15 +98,16 @@ impl<S: HrSource> Register<S> {
         let mut person = (String::new(), Contents::new());
         let mut after = (String::new(), String::new());
         while let Some(page) = store.register_heads((&after.0, &after.1)).await? {
-            for (id, source, content) in page.iter() {
+            for (id, source, content, is_stale) in page.iter() {
                 if person.0 != id {
                     let (before, contents) = std::mem::replace(&mut person, (id.to_owned(), Contents::new()));
                     new.remove(before.as_str());
                     meet(&before, contents);
                 }
+                let content = if is_stale { stale(content) } else { content };
                 person.1.extend(places.get(source).map(|place| (*place, content)));
             }
-            if let Some((id, source, _)) = page.iter().next_back() {
+            if let Some((id, source, ..)) = page.iter().next_back() {
                 after = (id.to_owned(), source.to_owned());
             }
         }
@@ -111,18 +126,33 @@ impl<S: HrSource> Register<S> {
     fn push(&self, batch: &mut RecordBatch, id: &str, mut records: Records, overlay: &mut Overlay) {
         for (place, newest) in overlay.remove(id).into_iter().flatten() {
             match newest {
-                Some(fields) => records.insert(place, fields),
-                None => records.remove(&place),
-            };
+                Newest::Put(fields) => _ = records.insert(place, Kept { fields, stale: false }),
+                Newest::Stale => records.get_mut(&place).into_iter().for_each(|kept| kept.stale = true),
+                Newest::Gone => _ = records.remove(&place),
+            }
         }
         if records.is_empty() {
             return;
         }
-        let mut contents: Contents =
-            records.iter().map(|(place, fields)| (*place, content(fields))).collect();
+        let content = |kept: &Kept| {
+            let content = content(&kept.fields);
+            if kept.stale { stale(content) } else { content }
+        };
+        let mut contents: Contents = records.iter().map(|(place, kept)| (*place, content(kept))).collect();
         let fingerprint = fingerprint(&mut contents, self.seed);
         // It stands in no row.
         batch.push_as(0, self.precedence.merge(id, &records, &self.columns), fingerprint);
+    }
+
+    /// Whether somebody is gone since a source said so, and not only since none names them any more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_said_gone(&self, store: &Store, employee_id: &str) -> Result<bool, StoreError> {
+        let places = self.places();
+        let rows = store.register_of(&[employee_id.to_owned()]).await?;
+        let mut known = rows.iter().filter(|row| places.contains_key(row.source.as_str()));
+        Ok(known.clone().any(|row| row.is_said) && known.all(|row| row.gone))
     }
 
     /// Takes in one person as the register knows them, with what cannot be used of them or is nobody's.
@@ -168,22 +198,23 @@ fn by_person(rows: Vec<RegisterRow>, places: &HashMap<&str, usize>) -> HashMap<S
     let mut records: HashMap<String, Records> = HashMap::new();
     for row in rows.into_iter().filter(|row| !row.gone) {
         if let Some(place) = places.get(row.source.as_str()) {
-            records.entry(row.employee_id).or_default().insert(*place, row.fields);
+            records.entry(row.employee_id).or_default().insert(*place, row.kept);
         }
     }
     records
 }
 
-fn overlay(reads: &[(usize, OneRead)]) -> Overlay {
+fn overlay<'a>(changes: impl Iterator<Item = (usize, &'a Changes)>) -> Overlay {
     let mut overlay = Overlay::new();
-    for (place, read) in reads {
-        for (id, change) in &read.commit.changes {
+    for (place, changes) in changes {
+        for (id, change) in changes {
             let newest = match change {
-                Change::Put { fields, .. } => Some(fields.clone()),
-                Change::Gone { .. } => None,
+                Change::Put { fields, .. } => Newest::Put(fields.clone()),
+                Change::Gone { .. } => Newest::Gone,
+                Change::Stale => Newest::Stale,
                 Change::Missing { .. } => continue,
             };
-            overlay.entry(id.clone()).or_default().insert(*place, newest);
+            overlay.entry(id.clone()).or_default().insert(place, newest);
         }
     }
     overlay

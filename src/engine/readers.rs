@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
 use super::Engine;
@@ -61,8 +62,10 @@ impl<S: HrSource, P: ScimPort> Readers<S, P> {
                 "the source is still being read when it is its turn again; that comes once the read has ended"
             );
         }
+        // What begins together counts as read at one time.
+        let now = self.engine.clock.now();
         for (place, full) in self.rounds.begin(cause, places, along, self.is_first) {
-            self.tasks.spawn(read(Arc::clone(&self.engine), place, full));
+            self.tasks.spawn(read(Arc::clone(&self.engine), place, full, now));
         }
     }
 
@@ -119,8 +122,9 @@ async fn read<S: HrSource, P: ScimPort>(
     engine: Arc<Engine<S, P>>,
     place: usize,
     full: bool,
+    now: DateTime<Utc>,
 ) -> Option<(usize, EndedRead)> {
     let Feed::Register(register) = &engine.feed else { return None };
-    let read = register.read(&engine.store, place, full, engine.clock.now()).await;
-    Some((place, read.unwrap_or_else(|error| register.failed(place, &error))))
+    let read = register.read(&engine.store, place, full, now).await;
+    Some((place, read.unwrap_or_else(|error| register.failed(place, now, &error))))
 }

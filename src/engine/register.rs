@@ -1,21 +1,21 @@
 //! Reading through the register: each source that is due into what is known of it, then everybody, merged, into the intake.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
+use super::doubt::{Noted, Unseen};
 use super::feed::{FeedError, Gathered};
 use super::member::{EndedRead, Member, OneRead};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::Intake;
 use crate::core::record::{Columns, Fingerprint, Rejection};
-use crate::core::refusal::{self, Doubtful};
+use crate::core::refusal;
 use crate::core::register::Precedence;
 use crate::core::source_file::SourceFile;
-use crate::core::warnings::some_of;
 use crate::source::{HrSource, SourceEnd, SourceError};
 use crate::store::{RegisterWrite, SourceStanding, Store, StoreError};
 
@@ -33,8 +33,8 @@ pub struct Register<S> {
     pub columns: Arc<Columns>,
     /// The fingerprint of the rules, for the merged records.
     pub seed: u64,
-    /// The sources whose newest read failed, by position, as far as this process has seen.
-    pub failing: Mutex<BTreeSet<usize>>,
+    /// What this process has seen of its reads.
+    pub noted: Noted,
 }
 
 /// Which sources a cycle reads by itself.
@@ -94,9 +94,11 @@ impl<S: HrSource> Register<S> {
     ) -> Result<EndedRead, StoreError> {
         let stored = store.source_standings().await?;
         let member = &self.members[place];
+        let _under_way = self.noted.begin(place, now);
+        let began = now;
         match member.read(store, stored.get(&member.origin.name), full, now).await {
-            Ok(read) => Ok(EndedRead { place, result: Ok(read) }),
-            Err(FeedError::Source(error)) => Ok(EndedRead { place, result: Err(error) }),
+            Ok(read) => Ok(EndedRead { place, began, result: Ok(read) }),
+            Err(FeedError::Source(error)) => Ok(EndedRead { place, began, result: Err(error) }),
             Err(FeedError::Store(error)) => Err(error),
         }
     }
@@ -114,9 +116,9 @@ impl<S: HrSource> Register<S> {
     }
 
     /// A read over which the database failed.
-    pub fn failed(&self, place: usize, error: &StoreError) -> EndedRead {
+    pub fn failed(&self, place: usize, began: DateTime<Utc>, error: &StoreError) -> EndedRead {
         let system = self.name(place).to_owned();
-        EndedRead { place, result: Err(SourceError::System { system, reason: error.to_string() }) }
+        EndedRead { place, began, result: Err(SourceError::System { system, reason: error.to_string() }) }
     }
 
     /// Every source. Of a queue one message comes a read, so a run over everything reads everybody instead.
@@ -153,29 +155,37 @@ impl<S: HrSource> Register<S> {
         ended.sort_by_key(|read| read.place);
         let standings = store.source_standings().await?;
         let (mut reads, mut failed, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        for EndedRead { place, result } in ended {
+        for EndedRead { place, began, result } in ended {
             match result {
                 Ok(read) if !read.commit.may_follow(standings.get(self.name(place))) => {
                     warnings.push(format!("source '{}': {OVERTAKEN}", self.name(place)));
                 }
                 Ok(read) => reads.push((place, read)),
-                Err(error) => failed.push((place, error)),
+                Err(error) => {
+                    self.noted.failed(self.name(place), began, &error);
+                    failed.push((place, error));
+                }
             }
         }
-        let failing = self.note_failing(&reads, &failed);
         self.insist_on_whole(&standings, &reads, &mut failed)?;
         if reads.is_empty() && !failed.is_empty() {
             return Err(failed.swap_remove(0).1.into());
         }
+        let failing = self.failing(store, &reads, &failed).await?;
         let refused = self.refused(store, &reads).await?;
-        warnings.extend(self.spare(&mut reads, &failing, &refused));
+        let unseen = Unseen { standings: &standings, failing: &failing, refused: &refused };
+        let settled = self.settle_missing(store, &mut reads, unseen, now, &mut warnings).await?;
         let mut intake = intake.await?;
-        self.merge_into(&mut intake, store, &reads).await?;
+        let changes = reads.iter().map(|(place, read)| (*place, &read.commit.changes));
+        let changes = changes.chain(settled.iter().map(|(place, changes)| (*place, changes)));
+        self.merge_into(&mut intake, store, changes).await?;
         // Before it is asked who is absent: whoever cannot be read is not.
         refused.into_iter().flatten().for_each(|rejection| intake.refuse(rejection));
         let mut findings = intake.finish(absent);
         // Of whom nothing is known in the register, only a read of everybody can tell that they are absent.
-        findings.unsure = !failing.is_empty() || reads.iter().all(|(_, read)| read.commit.full.is_none());
+        findings.unsure = !failing.is_empty()
+            || reads.iter().any(|(_, read)| !read.commit.is_whole)
+            || reads.iter().all(|(_, read)| read.commit.full.is_none());
         warnings.extend(
             failed
                 .iter()
@@ -194,7 +204,9 @@ impl<S: HrSource> Register<S> {
         let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
         let file = SourceFile { name: configured.join(", "), ..SourceFile::default() };
         let commits = reads.into_iter().map(|(_, read)| read.commit).collect();
-        let read = RegisterRead { write: RegisterWrite { commits, configured }, ends };
+        let settled = settled.into_iter().map(|(place, changes)| (self.name(place).to_owned(), changes));
+        let write = RegisterWrite { commits, settled: settled.collect(), configured };
+        let read = RegisterRead { write, ends };
         let failed = failed.len();
         Ok(Gathered {
             findings,
@@ -205,16 +217,6 @@ impl<S: HrSource> Register<S> {
             scales,
             register: Some(read),
         })
-    }
-
-    /// Notes who failed now. The answer is of whom the newest read failed, in this run or an earlier one.
-    fn note_failing(&self, reads: &[(usize, OneRead)], failed: &[(usize, SourceError)]) -> BTreeSet<usize> {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.iter().for_each(|(place, _)| {
-            failing.remove(place);
-        });
-        failing.extend(failed.iter().map(|(place, _)| *place));
-        failing.clone()
     }
 
     /// What of each source cannot be used behind these reads, by position.
@@ -234,40 +236,7 @@ impl<S: HrSource> Register<S> {
         Ok(self.members.iter().enumerate().map(standing).collect())
     }
 
-    /// Whoever is gone from one source may be in another that is not seen whole: then they are missing for now. The answer tells
-    /// of them.
-    fn spare(
-        &self,
-        reads: &mut [(usize, OneRead)],
-        failing: &BTreeSet<usize>,
-        refused: &[Vec<Rejection>],
-    ) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for (place, read) in reads {
-            let others = self.members.iter().enumerate().filter(|(other, _)| other != place);
-            let others: Vec<Doubtful<'_>> = others
-                .map(|(other, member)| {
-                    Doubtful::new(&member.origin, failing.contains(&other), &refused[other])
-                })
-                .collect();
-            let spared = refusal::spare(&mut read.commit.changes, &others);
-            if spared.is_empty() {
-                continue;
-            }
-            let names: Vec<&str> =
-                others.iter().filter(|other| other.is_in_doubt()).map(Doubtful::name).collect();
-            warnings.push(format!(
-                "source '{}' no longer names {} people (employee {}), and {} failed or has rows that cannot be used: they may be                  there, and keep what they have until that is mended",
-                self.name(*place),
-                spared.len(),
-                some_of(&spared),
-                names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "),
-            ));
-        }
-        warnings
-    }
-
-    fn name(&self, place: usize) -> &str {
+    pub(super) fn name(&self, place: usize) -> &str {
         &self.members[place].origin.name
     }
 

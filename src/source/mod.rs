@@ -42,6 +42,8 @@ pub struct SourceEnd {
     pub header: HeaderNames,
     /// A word on a newer file that was passed over.
     pub passed_over: Option<String>,
+    /// Whether something newer is there that could not be read yet.
+    pub held_up: bool,
     /// Whom it was about.
     pub extent: Extent,
     /// What it holds beside what is read of it; nothing is known of it in a delta.

@@ -230,7 +230,7 @@ pub(super) async fn insert_run(
     .execute(&mut **tx)
     .await?;
     if let Some(write) = commit.and_then(|commit| commit.register) {
-        store_register(tx, write, accepted).await?;
+        store_register(tx, write, accepted, run.ended_at).await?;
     }
     let told = recorded::run(run, plan_id, commit, accepted);
     let Some(plan) = plan else { return Ok(told) };

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
-use super::plans::CHUNK;
 use super::refused::store_refused;
+use super::register_changes::{store_changes, store_settled};
 use super::state::{decode, header_names};
 use super::{PackedPeople, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::header::HeaderNames;
 use crate::core::record::{Fingerprint, Rejection};
-use crate::core::register::{Change, Changes, RegisterFields, content};
+use crate::core::refusal::Unsettled;
+use crate::core::register::{Changes, Kept, Missed};
 use crate::core::source_file::SourceFile;
 
 /// How many rows one page holds.
@@ -28,6 +29,8 @@ pub struct SourceStanding {
     pub read_at: DateTime<Utc>,
     /// When it was last read in full.
     pub full_read_at: DateTime<Utc>,
+    /// When the newest read began that showed all it had.
+    pub whole_at: DateTime<Utc>,
     /// Rows of its newest complete read.
     pub rows: u64,
     /// Its columns then.
@@ -59,6 +62,8 @@ pub struct SourceCommit {
     pub cursor: Option<String>,
     /// When that began.
     pub read_at: DateTime<Utc>,
+    /// Whether it showed all that the source has: nothing waits behind it or was passed over.
+    pub is_whole: bool,
     /// Rows and columns, where it told of everybody.
     pub full: Option<(u64, HeaderNames)>,
     /// What is remembered of the file or system.
@@ -87,7 +92,9 @@ impl SourceCommit {
 pub struct RegisterWrite {
     /// What each read changes.
     pub commits: Vec<SourceCommit>,
-    /// The names of all sources; what others left is forgotten.
+    /// What is settled of people whom a source had ceased to name before, by the source's name.
+    pub settled: Vec<(String, Changes)>,
+    /// The names of all sources; what others left is forgotten once a plan without them may stand.
     pub configured: Vec<String>,
 }
 
@@ -99,22 +106,29 @@ pub struct RegisterRow {
     /// The source's name.
     pub source: String,
     /// The record.
-    pub fields: RegisterFields,
+    pub kept: Kept,
     /// Whether there was one and is none any more.
     pub gone: bool,
+    /// Whether that is so since the source said it, and not only since it ceased to name them.
+    pub is_said: bool,
 }
 
 /// Who is in the register, by which source, and the fingerprint of what it holds, packed by SQL.
 #[derive(Clone, Debug)]
 pub struct RegisterHeads(String);
 
+/// A record's head: its person, source and fingerprint ([`Fingerprint::NONE`]: there was one and is none any more), and whether it
+/// is stale.
+pub type RegisterHead<'a> = (&'a str, &'a str, Fingerprint, bool);
+
 impl RegisterHeads {
-    /// Each record's person, source and fingerprint; [`Fingerprint::NONE`]: there was one and is none any more.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str, Fingerprint)> {
+    /// Each record's.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = RegisterHead<'_>> {
         self.0.split('\u{1e}').filter_map(|entry| {
             let (id, rest) = entry.split_once('\u{1f}')?;
-            let (source, content) = rest.split_once('\u{1f}')?;
-            Some((id, source, decode(content)))
+            let (source, rest) = rest.split_once('\u{1f}')?;
+            let (content, stale) = rest.split_once('\u{1f}')?;
+            Some((id, source, decode(content), stale == "1"))
         })
     }
 }
@@ -126,7 +140,7 @@ impl Store {
     /// Where the database fails.
     pub async fn source_standings(&self) -> Result<HashMap<String, SourceStanding>, StoreError> {
         let sql = "SELECT source, reading, cursor, read_at, full_read_at, rows, header, accepted_rows, accepted_header, \
-                     name, digest, modified, ends_line FROM source_state";
+                     name, digest, modified, ends_line, whole_at FROM source_state";
         let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
         let standing = |row: &sqlx::sqlite::SqliteRow| {
             let accepted_header = row.get::<Option<&str>, _>(8).map(header_names).transpose()?;
@@ -141,6 +155,7 @@ impl Store {
                 cursor: row.get(2),
                 read_at: from_millis(row.get(3)),
                 full_read_at: from_millis(row.get(4)),
+                whole_at: from_millis(row.get(13)),
                 rows: row.get::<i64, _>(5).unsigned_abs(),
                 header: header_names(row.get(6))?,
                 accepted_rows: row.get::<Option<i64>, _>(7).map(i64::unsigned_abs),
@@ -181,14 +196,32 @@ impl Store {
         Ok(PackedPeople::new(packed))
     }
 
-    /// Who was missing in one source's newest complete reads, and in how many.
+    /// Who was missing in one source's newest complete reads.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn missing_in(&self, source: &str) -> Result<HashMap<String, u32>, StoreError> {
-        let sql = "SELECT employee_id, absent_reads FROM register WHERE source = ?1 AND absent_reads > 0";
-        let rows: Vec<(String, u32)> = sqlx::query_as(sql).bind(source).fetch_all(&self.readers).await?;
-        Ok(rows.into_iter().collect())
+    pub async fn missed_in(&self, source: &str) -> Result<HashMap<String, Missed>, StoreError> {
+        let sql = "SELECT employee_id, absent_reads, stale FROM register \
+                   WHERE source = ?1 AND content <> '' AND (missed_at IS NOT NULL OR stale = 1)";
+        let rows: Vec<(String, u32, bool)> =
+            sqlx::query_as(sql).bind(source).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(|(id, reads, stale)| (id, Missed { reads, stale })).collect())
+    }
+
+    /// Who was missing, where it is not settled what that means, by source.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unsettled(&self) -> Result<HashMap<String, Vec<Unsettled>>, StoreError> {
+        let sql =
+            "SELECT source, employee_id, absent_reads, missed_at FROM register WHERE missed_at IS NOT NULL";
+        let rows: Vec<(String, String, u32, i64)> = sqlx::query_as(sql).fetch_all(&self.readers).await?;
+        let mut unsettled: HashMap<String, Vec<Unsettled>> = HashMap::new();
+        for (source, employee_id, reads, since) in rows {
+            let one = Unsettled { employee_id, reads, since: from_millis(since) };
+            unsettled.entry(source).or_default().push(one);
+        }
+        Ok(unsettled)
     }
 
     /// A page of the register behind this person and source, in the order of both, without the records; `None` behind the last.
@@ -196,9 +229,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn register_heads(&self, after: (&str, &str)) -> Result<Option<RegisterHeads>, StoreError> {
-        let sql = "SELECT group_concat(employee_id || char(31) || source || char(31) || content, char(30)) FROM \
-                   (SELECT employee_id, source, content FROM register WHERE (employee_id, source) > (?1, ?2) \
-                    ORDER BY employee_id, source LIMIT ?3)";
+        let sql = "SELECT group_concat(employee_id || char(31) || source || char(31) || content || char(31) || stale, char(30)) \
+                   FROM (SELECT employee_id, source, content, stale FROM register \
+                     WHERE (employee_id, source) > (?1, ?2) ORDER BY employee_id, source LIMIT ?3)";
         let row = sqlx::query(sql).bind(after.0).bind(after.1).bind(PAGE).fetch_one(&self.readers).await?;
         Ok(row.get::<Option<String>, _>(0).map(RegisterHeads))
     }
@@ -208,7 +241,7 @@ impl Store {
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn register_of(&self, ids: &[String]) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields, content = '' FROM register \
+        let sql = "SELECT employee_id, source, fields, content = '', stale, content = '' AND absent_reads = 0 FROM register \
                    WHERE employee_id IN (SELECT value FROM json_each(?1)) ORDER BY employee_id, source";
         let rows = sqlx::query(sql).bind(to_json(&ids)).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
@@ -219,7 +252,7 @@ impl Store {
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn register_page(&self, source: &str, after: &str) -> Result<Vec<RegisterRow>, StoreError> {
-        let sql = "SELECT employee_id, source, fields, 0 FROM register \
+        let sql = "SELECT employee_id, source, fields, 0, stale, 0 FROM register \
                    WHERE source = ?1 AND employee_id > ?2 AND content <> '' ORDER BY employee_id LIMIT ?3";
         let rows = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_all(&self.readers).await?;
         rows.iter().map(register_row).collect()
@@ -229,7 +262,9 @@ impl Store {
 fn register_row(row: &sqlx::sqlite::SqliteRow) -> Result<RegisterRow, StoreError> {
     let corrupt = |_| StoreError::Corrupt { what: "a record of the register" };
     let fields = serde_json::from_str(row.get(2)).map_err(corrupt)?;
-    Ok(RegisterRow { employee_id: row.get(0), source: row.get(1), fields, gone: row.get(3) })
+    let kept = Kept { fields, stale: row.get(4) };
+    let (employee_id, source) = (row.get(0), row.get(1));
+    Ok(RegisterRow { employee_id, source, kept, gone: row.get(3), is_said: row.get(5) })
 }
 
 /// Stores what was read. `accepted`: the guard lets it stand.
@@ -237,10 +272,19 @@ pub(super) async fn store_register(
     tx: &mut Tx,
     write: &RegisterWrite,
     accepted: bool,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for table in ["register", "source_state", "refused"] {
+    // A source that was left out by mistake comes back as it was, as long as nobody has let that stand.
+    for table in ["register", "source_state", "refused", "source_failure"].into_iter().filter(|_| accepted) {
         let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&write.configured)).execute(&mut **tx).await?;
+    }
+    // Of a clock that was set back: what it showed before is later than whatever comes now.
+    for sql in [
+        "UPDATE register SET missed_at = ?1 WHERE missed_at > ?1",
+        "UPDATE source_state SET whole_at = 0 WHERE whole_at > ?1",
+    ] {
+        sqlx::query(sql).bind(millis(now)).execute(&mut **tx).await?;
     }
     for one in &write.commits {
         let sql = "SELECT reading, read_at FROM source_state WHERE source = ?1";
@@ -249,9 +293,14 @@ pub(super) async fn store_register(
         if !one.may_follow_read(stored.as_ref().map(|(reading, read_at)| (reading.as_str(), *read_at))) {
             return Err(StoreError::Overtaken { source_name: one.name.clone() });
         }
-        store_changes(tx, &one.name, &one.changes).await?;
+        store_changes(tx, one).await?;
         store_refused(tx, one).await?;
         store_standing(tx, one).await?;
+        let sql = "DELETE FROM source_failure WHERE source = ?1";
+        sqlx::query(sql).bind(&one.name).execute(&mut **tx).await?;
+    }
+    for (source, changes) in &write.settled {
+        store_settled(tx, source, changes).await?;
     }
     if accepted {
         accept_sources(tx).await?;
@@ -259,46 +308,14 @@ pub(super) async fn store_register(
     Ok(())
 }
 
-async fn store_changes(tx: &mut Tx, source: &str, changes: &Changes) -> Result<(), StoreError> {
-    let (mut puts, mut missing, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    for (id, change) in changes {
-        match change {
-            Change::Put { fields, fingerprint } => {
-                puts.push((id, to_json(fields), fingerprint.to_hex(), content(fields).to_hex()));
-            }
-            Change::Missing { reads } => missing.push((id, *reads)),
-            Change::Gone { .. } => gone.push(id),
-        }
-    }
-    let put = "INSERT INTO register (employee_id, source, fields, fingerprint, content, absent_reads) \
-               SELECT value ->> 0, ?1, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each(?2) WHERE true \
-               ON CONFLICT (employee_id, source) DO UPDATE SET (fields, fingerprint, content, absent_reads) = \
-                 (excluded.fields, excluded.fingerprint, excluded.content, 0)";
-    for chunk in puts.chunks(CHUNK) {
-        sqlx::query(put).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
-    }
-    let miss = "UPDATE register SET fingerprint = '', absent_reads = value ->> 1 FROM json_each(?2) \
-                WHERE source = ?1 AND employee_id = value ->> 0";
-    for chunk in missing.chunks(CHUNK) {
-        sqlx::query(miss).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
-    }
-    let go = "INSERT INTO register (employee_id, source, fields, fingerprint, content, absent_reads) \
-              SELECT value, ?1, '{}', '', '', 0 FROM json_each(?2) WHERE true \
-              ON CONFLICT (employee_id, source) DO UPDATE SET (fields, fingerprint, content, absent_reads) = ('{}', '', '', 0)";
-    for chunk in gone.chunks(CHUNK) {
-        sqlx::query(go).bind(source).bind(to_json(&chunk)).execute(&mut **tx).await?;
-    }
-    Ok(())
-}
-
 async fn store_standing(tx: &mut Tx, one: &SourceCommit) -> Result<(), StoreError> {
     // A delta says nothing of how many there are, and nothing of the columns.
     let sql = "INSERT INTO source_state (source, reading, cursor, read_at, full_read_at, rows, header, \
-                 name, digest, modified, ends_line) \
-               VALUES (?1, ?2, ?3, ?4, ?4, coalesce(?5, 0), coalesce(?6, '[]'), ?7, ?8, ?9, ?10) \
+                 name, digest, modified, ends_line, whole_at) \
+               VALUES (?1, ?2, ?3, ?4, ?4, coalesce(?5, 0), coalesce(?6, '[]'), ?7, ?8, ?9, ?10, iif(?11, ?4, 0)) \
                ON CONFLICT (source) DO UPDATE SET (reading, cursor, read_at, full_read_at, rows, header, name, digest, \
-                 modified, ends_line) = (?2, ?3, ?4, iif(?5 IS NULL, full_read_at, ?4), coalesce(?5, rows), \
-                 coalesce(?6, header), ?7, ?8, ?9, ?10)";
+                 modified, ends_line, whole_at) = (?2, ?3, ?4, iif(?5 IS NULL, full_read_at, ?4), coalesce(?5, rows), \
+                 coalesce(?6, header), ?7, ?8, ?9, ?10, iif(?11, ?4, whole_at))";
     let full = one.full.as_ref();
     sqlx::query(sql)
         .bind(&one.name)
@@ -312,6 +329,7 @@ async fn store_standing(tx: &mut Tx, one: &SourceCommit) -> Result<(), StoreErro
         // A time that is still to come would keep out whatever is written until then.
         .bind(one.file.modified.map(|at| millis(at.min(one.read_at))))
         .bind(one.file.ends_line)
+        .bind(one.is_whole)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -339,6 +357,7 @@ mod tests {
             refused: Vec::new(),
             cursor: None,
             read_at: from_millis(began),
+            is_whole: true,
             full: None,
             file: SourceFile::default(),
         }

@@ -16,7 +16,7 @@ use crate::core::lifecycle::Moment;
 use crate::core::mapping::Fields;
 use crate::core::reach::{Reach, Seen};
 use crate::core::record::{Columns, EMPLOYEE_ID, Record, RecordBatch};
-use crate::core::register::{Origin, RegisterFields};
+use crate::core::register::{Kept, Origin, RegisterFields};
 use crate::core::scim::ScimPort;
 use crate::core::source_file::SourceFile;
 use crate::core::tally::{Count, Tally};
@@ -89,7 +89,7 @@ struct Said {
 #[derive(Default)]
 struct Person {
     row: u64,
-    records: HashMap<usize, RegisterFields>,
+    records: HashMap<usize, Kept>,
 }
 
 impl Said {
@@ -105,7 +105,7 @@ impl Said {
             if tally.is_usable(&own) {
                 let person = self.people.entry(id).or_default();
                 person.row = row;
-                person.records.insert(place, fields);
+                person.records.insert(place, Kept { fields, stale: false });
             } else {
                 self.spoiled.insert(id);
             }
@@ -226,7 +226,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             for row in page {
                 let own = row.employee_id.strip_prefix(origin.id_prefix.as_str()).unwrap_or(&row.employee_id);
                 if !is_newer(own) {
-                    said.people.entry(row.employee_id).or_default().records.insert(place, row.fields);
+                    said.people.entry(row.employee_id).or_default().records.insert(place, row.kept);
                     added += 1;
                 }
             }

@@ -134,6 +134,7 @@ pub fn read(
             reading.end(SourceEnd { file, extent: Extent::Delta, ..SourceEnd::default() })
         }
     };
+    end.held_up = !told.is_empty();
     end.passed_over = (!told.is_empty()).then(|| told.join("; "));
     let rest = reading.words.into_batches().into_iter().try_for_each(deliver);
     rest.map_err(|error| error.while_reading(&end.file.name))?;

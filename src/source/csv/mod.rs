@@ -139,7 +139,8 @@ impl HrSource for CsvSource {
             let found = file::newest(place, options, before.as_ref())?;
             let (file, header) = read_file(place, &found.path, options, deliver)?;
             let coverage = header::coverage(&header, options);
-            Ok(SourceEnd { file, header, coverage, passed_over: found.passed_over, ..SourceEnd::default() })
+            let (passed_over, held_up) = (found.passed_over.clone(), found.passed_over.is_some());
+            Ok(SourceEnd { file, header, coverage, passed_over, held_up, ..SourceEnd::default() })
         });
         reading.await
     }

@@ -25,6 +25,21 @@ enum Next {
     Read(Round<EndedRead>),
 }
 
+impl Next {
+    /// What was asked for by whoever is not seen by the database.
+    fn promised<S, P>(&self, engine: &Engine<S, P>) -> Option<Asked> {
+        match self {
+            Self::Event(Event::Asked(asked)) => Some(asked.clone()),
+            Self::Read(round) if matches!(round.cause, "webhook" | "queue") => {
+                let name = |(place, _): &(usize, EndedRead)| engine.rules.sources[*place].origin.name.clone();
+                let sources = round.reads.iter().map(name).collect();
+                Some(Asked { sources, called: round.cause == "webhook", ..Asked::default() })
+            }
+            Self::Read(_) | Self::Event(Event::Due(..)) => None,
+        }
+    }
+}
+
 /// Plans whenever a tick is due; a run that fails is told, and the next one tries again. `first`: the daemon has just started.
 pub async fn run<S: HrSource, P: ScimPort>(
     engine: Arc<Engine<S, P>>,
@@ -51,10 +66,15 @@ pub async fn run<S: HrSource, P: ScimPort>(
             round = readers.complete() => Next::Read(round),
             event = ticks.next(&engine) => Next::Event(event),
         };
-        // Nothing is changed until one transaction at the end, so the work can be left at any point.
+        // Nothing is changed until one transaction at the end, so the work can be left at any point. A tick that is missed by that is
+        // seen by the database; what somebody was promised is asked for again, should another configuration take over.
+        let promised = next.promised(&engine);
         tokio::select! {
             biased;
-            _ = stop.changed() => break,
+            _ = stop.changed() => {
+                promised.into_iter().for_each(|asked| engine.triggers.give_back(asked));
+                break;
+            }
             () = work(&engine, &mut ticks, &mut readers, next) => {}
         }
     }

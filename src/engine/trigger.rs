@@ -115,6 +115,28 @@ impl Triggers {
         self.news.notify_one();
     }
 
+    /// Takes back what was taken up and given up before it came to anything.
+    pub fn give_back(&self, asked: Asked) {
+        let mut waiting = self.waiting();
+        waiting.drifted |= asked.drifted;
+        waiting.called_all |= asked.all;
+        if asked.again {
+            waiting.again_at = Some(Duration::ZERO);
+        }
+        if asked.called {
+            // It has had its turn for nothing.
+            waiting.last_called_run = None;
+        }
+        let sources = match (asked.called, asked.pushed) {
+            (true, _) => &mut waiting.called,
+            (false, true) => &mut waiting.pushed,
+            (false, false) => &mut waiting.queued,
+        };
+        sources.extend(asked.sources);
+        drop(waiting);
+        self.news.notify_one();
+    }
+
     /// Nobody is left out any more.
     pub fn all_looked_at(&self) {
         let mut waiting = self.waiting();

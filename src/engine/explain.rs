@@ -137,11 +137,15 @@ pub enum NextStep {
 
 impl Judgement {
     /// Of somebody whom a full source does not name.
-    fn of_absence(access: bool, ends: Option<&AnnouncedEnd>) -> Self {
+    fn of_absence(access: bool, ends: Option<&AnnouncedEnd>, is_said: bool) -> Self {
+        let (reason, rests_on) = match is_said {
+            true => ("HR has said that they are gone".to_owned(), "a delta"),
+            false => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
+        };
         Self {
             access,
-            reason: Reason::Absent.to_string(),
-            rests_on: Reason::Absent.rests_on(),
+            reason,
+            rests_on,
             status: None,
             hire_date: None,
             termination_date: ends.map(|ends| ends.last_day),
@@ -290,8 +294,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             let state = states.get(&told.employee_id);
             let keeps = whole.actions.is_empty() && state.is_some_and(PersonState::has_access);
             let ends = state.and_then(|state| state.ends.as_ref());
-            told.decision =
-                Some(Judgement::of_absence(keeps, ends.filter(|_| rulebook.absence == Absence::Keep)));
+            let is_said = match &self.feed {
+                Feed::Register(register) => register.is_said_gone(&self.store, &told.employee_id).await?,
+                Feed::Direct(_) => false,
+            };
+            let ends = ends.filter(|_| rulebook.absence == Absence::Keep);
+            told.decision = Some(Judgement::of_absence(keeps, ends, is_said));
         }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();
         let plan = plan(states);

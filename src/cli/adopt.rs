@@ -119,8 +119,12 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
         )?;
     }
     let report = report(&adoption, requests, elapsed_ms);
-    let exit =
-        if report.doubtful.is_empty() && report.source.rejected == 0 { Exit::Done } else { Exit::Leftovers };
+    let exit = match adoption.failed_sources {
+        0 if report.doubtful.is_empty() && report.source.rejected == 0 => Exit::Done,
+        0 => Exit::Leftovers,
+        _ => Exit::Source,
+    };
+    adoption.warnings.iter().for_each(|warning| complain!("workiva-sync: {warning}"));
     if args.json {
         print_json(&report)?;
     } else {

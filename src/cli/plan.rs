@@ -78,6 +78,9 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             None => {}
         }
     }
+    if let Some(planned) = planned.filter(|planned| args.json && planned.failed_sources > 0) {
+        planned.plan.warnings.iter().for_each(|warning| complain!("workiva-sync: {warning}"));
+    }
     let unknown: Vec<&str> = cut.iter().flat_map(Cut::unknown).collect();
     if !unknown.is_empty() {
         complain!(
@@ -91,6 +94,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             exit_of(failure)
         }
         Ok(_) if !unknown.is_empty() => Exit::Failed,
+        Ok(planned) if planned.failed_sources > 0 => Exit::Source,
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
         Ok(planned) if !planned.plan.rejected.is_empty() || planned.plan.has_undecided() => Exit::Leftovers,
         Ok(_) => Exit::Done,

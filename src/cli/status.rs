@@ -4,11 +4,14 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use indicatif::HumanDuration;
+use serde::Serialize;
 
 use super::table::{self, Grid};
 use super::terminal::say;
 use super::{Exit, print_json};
 use crate::compose::{Surroundings, load_config};
+use crate::core::health::SourceHealth;
+use crate::engine::health;
 use crate::store::{PlanSummary, RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
 const SHOWN_RUNS: u32 = 10;
@@ -21,21 +24,36 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let store = Store::open_for_reading(&loaded.rules.database).await?;
     let now = Surroundings::real().clock.now();
     let status = store.status(SHOWN_RUNS, now).await?;
+    let sources = health::sources(&loaded.settings, &loaded.rules, &store, now).await?;
     if json {
-        print_json(&status)?
+        print_json(&Whole { status: &status, sources: &sources })?
     } else {
-        print_status(&status, now)
+        print_status(&status, &sources, now)
     }
     Ok(Exit::Done)
 }
 
-fn print_status(status: &Status, now: DateTime<Utc>) {
+/// The object of `status --json`.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    /// How it is with each of several sources.
+    sources: &'a [SourceHealth],
+}
+
+fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {
     say!("{} active accounts", status.active_accounts);
     if status.undecided > 0 {
         say!(
             "{} people are in doubt: a Workiva user may be theirs, and nobody has decided; see `workiva-sync adopt --csv FILE`",
             status.undecided
         );
+    }
+    for source in sources {
+        if let Some(trouble) = source.trouble() {
+            say!("source '{}' {trouble}", source.source);
+        }
     }
     let mut runs = Grid::new(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {

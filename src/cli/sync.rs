@@ -116,8 +116,8 @@ async fn report(
     let exit = match &result.failure {
         _ if gave_up => Exit::Workiva,
         Some(failure) => exit_of(failure),
-        _ if report.outcome == Outcome::Held => Exit::Held,
         _ if result.planned.as_ref().is_some_and(|planned| planned.failed_sources > 0) => Exit::Source,
+        _ if report.outcome == Outcome::Held => Exit::Held,
         _ if parked > 0 || report.source.rejected > 0 || undecided => Exit::Leftovers,
         _ => Exit::Done,
     };

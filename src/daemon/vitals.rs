@@ -12,7 +12,7 @@ use crate::core::delivery::{PushRequest, Receipt, Refusal};
 use crate::engine::session::Line;
 use crate::engine::telemetry::{Figures, HeldFigures};
 use crate::engine::trigger::Asker;
-use crate::http::{Door, Inbound, Readiness, Vitals};
+use crate::http::{Door, Inbound, Readiness, Told, Vitals};
 use crate::scim::ScimClient;
 use crate::store::{Status, StoreError};
 
@@ -116,6 +116,7 @@ impl Vitals for DaemonVitals {
             Ok(status) => status,
             Err(error) => return Readiness { reason: Some(error.to_string()), ..Readiness::default() },
         };
+        let sources = self.engine().source_health().await.unwrap_or_default();
         let line = self.inner().line.clone();
         let (breaker, outage) = line.as_ref().map(|line| line.gate.breaker()).unwrap_or_default();
         let now = self.inner().engine.clock.now();
@@ -137,6 +138,7 @@ impl Vitals for DaemonVitals {
             oldest_queued_seconds: status.queue.oldest_queued_at.map(|at| (now - at).num_seconds().max(0)),
             breaker,
             outage,
+            sources: sources.into_iter().map(Told::from).collect(),
             last_outcome: status.runs.into_iter().next().map(|run| run.outcome),
         }
     }
@@ -148,7 +150,8 @@ impl Vitals for DaemonVitals {
     async fn metrics(&self) -> String {
         let engine = self.engine();
         let now = engine.clock.now();
-        let mut figures = Figures::default();
+        let mut figures = Figures { now, ..Figures::default() };
+        figures.sources = engine.source_health().await.unwrap_or_default();
         if let Ok(status) = engine.store.status(0, now).await {
             figures.queue = status.queue;
             figures.held = status.held.map(|held| HeldFigures::of(&held, now));

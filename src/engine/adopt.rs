@@ -73,6 +73,10 @@ pub struct Adoption {
     pub linked: u64,
     /// How many of those have an active account that HR does not want: the next run takes their access.
     pub without_right: u64,
+    /// What the operator should know of the sources.
+    pub warnings: Vec<String>,
+    /// How many of several sources failed: of them nobody was linked who is in none of the others.
+    pub failed_sources: usize,
 }
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
@@ -85,7 +89,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
         let rulebook = &self.rules.rulebook;
         let moment = Moment::At(self.clock.now());
-        let findings = self.feed.read_everybody(&self.store, self.clock.now()).await?.findings;
+        let read = self.feed.read_everybody(&self.store, self.clock.now()).await?;
+        let (findings, warnings, failed_sources) = (read.findings, read.warnings, read.failed);
         let in_doubt = self.store.in_doubt().await?;
         let named = findings.changed.iter().map(|record| record.employee_id());
         let ids: Vec<&str> = named.chain(in_doubt.iter().map(|(id, _)| id.as_str())).collect();
@@ -113,7 +118,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         take_in(&mut matching, &claimants, decided);
         tracing::info!(linked, doubtful = matching.doubtful.len(), "existing users adopted");
         let rows = findings.rows;
-        Ok(Adoption { claimants, rejected, rows, roster, matching, unknown, linked, without_right })
+        let adoption = Adoption {
+            claimants,
+            rejected,
+            rows,
+            roster,
+            matching,
+            unknown,
+            linked,
+            without_right,
+            warnings,
+            failed_sources,
+        };
+        Ok(adoption)
     }
 }
 

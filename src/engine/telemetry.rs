@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
+use crate::core::health::SourceHealth;
 use crate::core::scim::Exchange;
 use crate::store::{PlanSummary, Queue};
 
@@ -51,6 +52,11 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CodeLabels {
     code: String,
 }
@@ -62,6 +68,9 @@ pub struct Telemetry {
     latency: Histogram,
     runs: Family<OutcomeLabels, Counter>,
     not_cleared: Counter,
+    source_success: Family<SourceLabels, Gauge<f64, AtomicU64>>,
+    source_failing: Family<SourceLabels, Gauge>,
+    source_reading: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     actions: Family<ActionLabels, Counter>,
     queue: Family<StateLabels, Gauge>,
     drift: Family<KindLabels, Gauge>,
@@ -99,6 +108,24 @@ impl Default for Telemetry {
         let not_cleared = Counter::default();
         let help = "Reads after which a file could not be archived, or a message not be taken off its queue";
         registry.register("source_not_cleared", help, not_cleared.clone());
+        let source_success = Family::default();
+        let help =
+            "When the newest read began that counts, as Unix time, of each of several sources; 0: never";
+        registry.register_with_unit(
+            "source_last_success_timestamp",
+            help,
+            Unit::Seconds,
+            source_success.clone(),
+        );
+        let source_failing = Family::default();
+        registry.register(
+            "source_failing",
+            "1 while the newest read of a source has failed",
+            source_failing.clone(),
+        );
+        let source_reading = Family::default();
+        let help = "How long the read of a source that is under way has taken; 0: none is";
+        registry.register_with_unit("source_reading", help, Unit::Seconds, source_reading.clone());
         let actions = Family::default();
         registry.register(
             "actions",
@@ -149,6 +176,9 @@ impl Default for Telemetry {
             latency,
             runs,
             not_cleared,
+            source_success,
+            source_failing,
+            source_reading,
             actions,
             queue,
             drift,
@@ -230,6 +260,7 @@ impl Telemetry {
         for code in figures.held.iter().flat_map(|held| &held.codes) {
             self.hold_reasons.get_or_create(&CodeLabels { code: code.clone() }).set(1);
         }
+        self.render_sources(figures);
         self.last_success.set(figures.last_success_seconds);
         self.oldest_queued.set(figures.oldest_queued_seconds);
         self.active_accounts.set(figures.active_accounts.cast_signed());
@@ -242,6 +273,23 @@ impl Telemetry {
         // Writing into a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
+    }
+}
+
+impl Telemetry {
+    /// Those that are configured, and no others.
+    fn render_sources(&self, figures: &Figures) {
+        let (success, failing, reading) = (&self.source_success, &self.source_failing, &self.source_reading);
+        success.clear();
+        failing.clear();
+        reading.clear();
+        for one in &figures.sources {
+            let labels = SourceLabels { source: one.source.clone() };
+            success.get_or_create(&labels).set(one.read_at.map_or(0.0, |at| at.timestamp() as f64));
+            failing.get_or_create(&labels).set(i64::from(one.failing_since.is_some()));
+            let since = one.reading_since.map_or(0, |since| (figures.now - since).num_milliseconds().max(0));
+            reading.get_or_create(&labels).set(since as f64 / 1000.0);
+        }
     }
 }
 
@@ -283,4 +331,8 @@ pub struct Figures {
     pub outage_since_seconds: f64,
     /// The newest record of the audit; `None`: it could not be read.
     pub audit: Option<Head>,
+    /// How it is with each of several sources.
+    pub sources: Vec<SourceHealth>,
+    /// When that is.
+    pub now: DateTime<Utc>,
 }

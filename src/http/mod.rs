@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::core::breaker::{Pause, Phase};
 use crate::core::guard::HoldReason;
+use crate::core::health::SourceHealth;
 
 pub use self::inbound::{Door, Inbound};
 pub use self::serving::{Bounds, serve};
@@ -50,8 +51,24 @@ pub struct Readiness {
     pub breaker: Phase,
     /// The outage of Workiva that has not been found over yet.
     pub outage: Option<Pause>,
+    /// How it is with each of several sources.
+    pub sources: Vec<Told>,
     /// How the newest run ended.
     pub last_outcome: Option<String>,
+}
+
+/// A source, and what is the matter with it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Told {
+    #[serde(flatten)]
+    health: SourceHealth,
+    trouble: Option<String>,
+}
+
+impl From<SourceHealth> for Told {
+    fn from(health: SourceHealth) -> Self {
+        Self { trouble: health.trouble(), health }
+    }
 }
 
 /// What the server asks of the daemon.

@@ -228,7 +228,7 @@ impl Breaker {
                 Blame::Workiva
             }
             // It has answered; the gate waits as long as it wishes.
-            State::HalfOpen(_) if trouble.cause == Cause::Throttled => Blame::Workiva,
+            State::HalfOpen(_) if trouble.cause == Cause::Throttled => Blame::Action,
             State::HalfOpen(outage) => {
                 let mut outage = outage.clone();
                 outage.suspects.add(who);
@@ -297,6 +297,8 @@ impl Suspicion {
 
     fn blame(&self, who: Option<i64>, cause: Cause) -> Blame {
         match who {
+            // How long it waits is the server's to say, and no attempt counts for it.
+            _ if cause == Cause::Throttled => Blame::Action,
             _ if cause != Cause::Failing => Blame::Workiva,
             Some(who) if self.own.contains(&who) => Blame::Action,
             _ => Blame::Unclear,

@@ -182,7 +182,7 @@ fn a_header_or_a_body_that_comes_byte_by_byte_ends_with_the_time_out() {
             line.say("HTTP/1.1 200 OK\r\nX:");
             drip(line);
         },
-        "no answer in time",
+        "nothing came within workiva.timeout_seconds",
     );
     suffer(
         "a body byte by byte",
@@ -190,7 +190,7 @@ fn a_header_or_a_body_that_comes_byte_by_byte_ends_with_the_time_out() {
             line.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
             drip(line);
         },
-        "no answer in time",
+        "nothing came within workiva.timeout_seconds",
     );
 }
 

@@ -24,6 +24,7 @@ pub async fn deprovision<P: ScimPort>(
     let Some(id) = session.action.scim_id.clone() else {
         // A create whose answer was lost may have made an account.
         return match find::existing(session, known_as).await? {
+            Some(user) if find::is_anothers(session, &user, known_as).await? => Ok(None),
             Some(user) => {
                 let id = find::prove_same_person(session, &user, known_as).await?;
                 Ok(take_away(session, &id, &seen(&user, known_as)).await?.account())

@@ -134,6 +134,20 @@ pub async fn prove_same_person<P: ScimPort>(
     Err(Interrupt::Park(format!("{unproven}{which}. {}", mend(&unproven))))
 }
 
+/// Whether a user with the person's user name has somebody else's key, so that there is nothing of the person's to take away. Of a
+/// request of ours that may have taken effect unseen that is not believed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn is_anothers<P: ScimPort>(
+    session: &Session<'_, P>,
+    user: &RemoteUser,
+    attributes: &Attributes,
+) -> Result<bool, Interrupt> {
+    let proof = proof(session, user, attributes).await?;
+    Ok(!session.must_verify() && proof == Err(Unproven::OtherExternalId))
+}
+
 fn is_another_persons(unproven: &Unproven) -> bool {
     matches!(unproven, Unproven::LinkedTo(_) | Unproven::OtherExternalId | Unproven::OtherEmail)
 }

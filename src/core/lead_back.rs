@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use super::action::{Attributes, Target};
 use super::diff::{Draft, Step, step};
 use super::plan::{Plan, PlannedAction, Settled};
-use super::planner::Ground;
+use super::planner::{Absence, Ground};
 use super::state::{AdoptionMark, OpenState, PersonState};
 
 const BECAUSE: &str =
     "changed in Workiva by hand, and HR says nothing that can be used: back to what was confirmed before";
 
-/// Leads back whose record is rejected, and whose absence means nothing in this run. `missing`: whom the source does not name.
+/// Leads back whose record is rejected, and whose absence means nothing in this run. `missing`: whom the source does not name. Where
+/// absence means leaving, nobody is given access back while they are missing.
 pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Ground<'_>) {
     let astray: Vec<&PersonState> = ground.states.values().filter(|state| state.before.is_some()).collect();
     if astray.is_empty() {
@@ -25,7 +26,9 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
         acted_on.chain(plan.settled.iter().map(|one| &one.employee_id)).collect();
     let is_undecided = |state: &&PersonState| {
         let who = &state.employee_id;
-        rejected.contains(who) || (missing.contains(who) && !decided.contains(who))
+        let may_have_left = ground.rulebook.absence == Absence::Deprovision
+            && state.before.as_ref().is_some_and(|before| before.had_access);
+        rejected.contains(who) || (missing.contains(who) && !decided.contains(who) && !may_have_left)
     };
     let undecided: Vec<&PersonState> = astray.into_iter().filter(is_undecided).collect();
     for state in undecided {

@@ -523,3 +523,34 @@ fn a_run_is_not_quiet_while_a_membership_waits_for_what_nobody_is_about_to_do() 
     let ops = [Op::Quiet, Op::Hr(Change::Marry, 45), Op::Hand(Edit::Delete, 45)];
     assert_well(setup, &ops);
 }
+
+/// Somebody was suspended by hand. The file named them no more, and that was not believed yet, since a new record claimed their name: a repair
+/// gave them their access back, whom the newest file showed as gone.
+#[test]
+fn nobody_who_is_missing_where_absence_means_leaving_is_given_access_back_by_a_repair() {
+    let setup = Setup {
+        people: 9,
+        deletes: false,
+        page: 100,
+        update: "put",
+        ways: 7,
+        rate: 10,
+        repairs_drift: true,
+        ends_line: true,
+        groups: false,
+        moves: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::NewId(false), 23),
+        Op::Hr(Change::HireWithTakenName, 52),
+        Op::Export(FileKind::NewColumn),
+        Op::Start(Task::Sync),
+        Op::Work(7, 13_428_346_591_003_507_943),
+        Op::Hr(Change::NewId(false), 16),
+        Op::Hr(Change::NewId(true), 55),
+        Op::Hand(Edit::Suspend, 18),
+    ];
+    assert_well(setup, &ops);
+}

@@ -53,12 +53,33 @@ impl StreamPath {
     }
 }
 
+/// How deep brackets may be nested.
+const DEEPEST_BRACKETS: usize = 16;
+
+/// How deep brackets are nested.
+fn deepest(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for character in text.chars() {
+        match character {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
 fn parse(text: &str) -> Result<JsonPath, String> {
     // The parser panics where it waits for the digits of an escape (found by the fuzz target).
     let is_whole =
         |after: &str| after.len() >= 4 && after.bytes().take(4).all(|byte| byte.is_ascii_hexdigit());
     if !text.split("\\u").skip(1).all(is_whole) {
         return Err("is no JSONPath: four hexadecimal digits have to stand behind \\u".to_owned());
+    }
+    // It goes down for each bracket, some hundred calls deep, until the stack ends (found by the fuzz target).
+    if deepest(text) > DEEPEST_BRACKETS {
+        return Err(format!("has brackets nested deeper than {DEEPEST_BRACKETS}; write it simpler"));
     }
     JsonPath::parse(text).map_err(|error| format!("is no JSONPath: {error}"))
 }
@@ -191,6 +212,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn brackets_that_are_nested_without_end_are_refused_and_end_no_process() {
+        let nested = format!("$[ ?@.Q[ ?@.d[ ?{}", "(".repeat(2_000));
+        assert!(FieldPath::parse(&nested).unwrap_err().contains("nested deeper"));
+        assert!(FieldPath::parse("$.a[?(@.b == 'x' && (@.c[0] > 1))].d").is_ok());
+    }
 
     #[test]
     fn names_and_wildcards_can_be_followed_and_nothing_else() {

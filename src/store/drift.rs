@@ -166,13 +166,7 @@ impl Store {
                        AND o.state = 'done' ORDER BY o.action_id DESC LIMIT 1) = 'revoke' \
                      AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id = ?1 AND o.state = 'queued') \
                    ORDER BY a.employee_id";
-        let mut back = Vec::new();
-        for chunk in users.chunks(CHUNK) {
-            let rows: Vec<String> =
-                sqlx::query_scalar(sql).bind(group).bind(to_json(&chunk)).fetch_all(&self.readers).await?;
-            back.extend(rows);
-        }
-        Ok(back)
+        self.employees_of(sql, group, users).await
     }
 
     /// Who of these is settled as somebody who is to have no account, with the version of the state: no action of theirs is under way or

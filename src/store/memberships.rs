@@ -152,13 +152,23 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = a.employee_id AND m.group_id = ?1) \
                      AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id \
                        AND coalesce(o.group_id, '') = ?1 AND o.state IN ('queued', 'parked'))";
-        let mut unknown = Vec::new();
+        self.employees_of(sql, group, users).await
+    }
+
+    /// The employees whom a query finds for a group (`?1`) among these users (`?2`, as JSON).
+    pub(super) async fn employees_of(
+        &self,
+        sql: &'static str,
+        group: &str,
+        users: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let mut employees = Vec::new();
         for chunk in users.chunks(CHUNK) {
             let rows: Vec<String> =
                 sqlx::query_scalar(sql).bind(group).bind(to_json(&chunk)).fetch_all(&self.readers).await?;
-            unknown.extend(rows);
+            employees.extend(rows);
         }
-        Ok(unknown)
+        Ok(employees)
     }
 
     /// Remembers people who were found in a group; what is known of them already stays.

@@ -125,7 +125,8 @@ pub async fn prove_same_person<P: ScimPort>(
         Err(unproven) => unproven,
     };
     let which = user.id.as_deref().map_or(String::new(), |id| format!(" (its id: {id})"));
-    let wanted = attributes.get("userName").filter(|_| is_another_persons(&unproven));
+    let is_to_choose = session.line.manner.chooses_names && is_another_persons(&unproven);
+    let wanted = attributes.get("userName").filter(|_| is_to_choose);
     let has_their_name =
         |name: &&String| user.user_name.as_ref().is_some_and(|own| folded(own) == folded(name));
     if let (Target::Access(_), Some(name)) = (&session.action.target, wanted.filter(has_their_name)) {
@@ -152,11 +153,8 @@ fn is_another_persons(unproven: &Unproven) -> bool {
     matches!(unproven, Unproven::LinkedTo(_) | Unproven::OtherExternalId | Unproven::OtherEmail)
 }
 
-/// Parks an action whose user name Workiva holds for somebody else. Where there are others to choose from, the next run takes one.
+/// Parks an action whose user name Workiva holds for somebody else, where there are others to choose from: the next run takes one.
 pub async fn name_is_taken<P: ScimPort>(session: &Session<'_, P>, name: &str, why: String) -> Interrupt {
-    if !session.line.manner.chooses_names {
-        return Interrupt::Park(format!("{why}. Correct it in Workiva or the user name in HR, then retry"));
-    }
     match session.line.store.name_is_taken(name, session.line.clock.now()).await {
         Ok(()) => {
             Interrupt::Park(format!("{why}. The next run takes another user name (user_names.fallback)"))

@@ -255,6 +255,23 @@ fn a_key_or_variable_without_a_name_is_refused_with_something_to_look_for() {
     assert!(fault("[guard]\n", "[guard]\n\"\" = 1\n").starts_with("guard.\"\": is not a known key"));
 }
 
+/// Found by the fuzz target `configuration`: variables come in no order, and now the one counted and now the other.
+#[test]
+fn two_variables_that_speak_of_one_key_are_refused_and_both_named() {
+    for (one, other) in [
+        ("WORKIVA_SYNC__GUARD", "WORKIVA_SYNC__GUARD__MIN_PEOPLE"),
+        ("WORKIVA_SYNC__GUARD__MIN_PEOPLE", "workiva_sync__guard__min_people"),
+        ("WORKIVA_SYNC__GUARD", "WORKIVA_SYNC__guard.min_people"),
+    ] {
+        let between = ("WORKIVA_SYNC__GUARD_", "1");
+        let told = load(GOOD, &[(one, "3"), (other, "4"), between]).unwrap_err();
+        let [fault] = told.as_slice() else { panic!("{told:?}") };
+        assert!(fault.0 == one && fault.1.contains(other), "{fault:?}");
+    }
+    load(GOOD, &[("WORKIVA_SYNC__GUARD__MIN_PEOPLE", "3"), ("WORKIVA_SYNC__GUARD__ON_TRIP", "hold_all")])
+        .unwrap();
+}
+
 /// Found by the fuzz target `configuration`.
 #[test]
 fn the_same_faults_are_told_in_the_same_order_each_time() {

@@ -164,6 +164,7 @@ fn read(text: &str, environment: HashMap<String, String>) -> Result<Value, Confi
     let file =
         Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(of_file)?;
     let mut tree: Value = file.try_deserialize().map_err(of_file)?;
+    insist_on_one_word_for_each_key(&environment)?;
     let environment =
         Environment::with_prefix(PREFIX).prefix_separator("__").separator("__").source(Some(environment));
     let overrides: Value = Config::builder()
@@ -175,6 +176,33 @@ fn read(text: &str, environment: HashMap<String, String>) -> Result<Value, Confi
         })?;
     overlay(&mut tree, overrides, &SCHEMA, &SCHEMA);
     Ok(tree)
+}
+
+/// Variables come in no order: of two that speak of one key, in other letters or one of a key inside the other's, now the one
+/// would count and now the other.
+fn insist_on_one_word_for_each_key(environment: &HashMap<String, String>) -> Result<(), ConfigError> {
+    let prefix = format!("{PREFIX}__").to_lowercase();
+    let mut names: Vec<(String, &String)> = environment
+        .keys()
+        .map(|name| (name.to_lowercase().replace('.', "__"), name))
+        .filter(|(key, _)| key.starts_with(&prefix))
+        .collect();
+    names.sort_unstable();
+    let mut outer: Vec<&(String, &String)> = Vec::new();
+    for one in &names {
+        let (key, name) = one;
+        let speaks_of =
+            |of: &str| key.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"));
+        outer.retain(|(of, _)| key.starts_with(of.as_str()));
+        if let Some((_, other)) = outer.iter().find(|(of, _)| speaks_of(of)) {
+            let message = format!(
+                "and {name} both set one key, or one of them a key inside the other's; unset one of them"
+            );
+            return Err(ConfigError::new(other.as_str(), message));
+        }
+        outer.push(one);
+    }
+    Ok(())
 }
 
 /// Lays environment variables over the file. They are text without a type, and lower-case: the schema and the file's own

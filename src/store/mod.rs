@@ -143,6 +143,12 @@ impl Store {
         [&self.writer, &self.readers].iter().all(|pool| pool.num_idle() == pool.size() as usize)
     }
 
+    /// Waits until whatever is being read or written by now is done, where the connection that writes reads as well.
+    pub async fn settled(&self) {
+        // Connections are given in the order of asking.
+        let _ = self.writer.acquire().await;
+    }
+
     /// Closes every connection; the write-ahead log goes back into the file.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -128,9 +128,13 @@ async fn insist_on_schema(readers: &SqlitePool) -> Result<(), StoreError> {
 /// A file's connections have no reason to be renewed, and a database in memory would end with its only one. Without a
 /// lifetime sqlx starts no maintenance task either, whose first look at a pool can go round for ever: it counts up to the
 /// number of idle connections, which is below zero for a moment when one is taken while it is given back (sqlx#3645, in
-/// 0.9.0 still).
+/// 0.9.0 still). Nor does a file go away as a server does: no connection is tried before it is given out.
 fn pool_of(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None)
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
 }
 
 fn options(path: &Path, opening: &Opening) -> SqliteConnectOptions {

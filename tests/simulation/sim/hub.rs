@@ -1,7 +1,7 @@
 //! Where every task of every simulated process waits: for an answer, for a write, for the source, for time. Nothing goes on
 //! by itself; the driver lets go of one thing at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -65,7 +65,7 @@ struct State {
     arranged: u64,
     waiting: BTreeMap<u64, Waiting>,
     sleepers: BTreeMap<(Duration, u64), Sleeper>,
-    reading: u32,
+    reading: BTreeSet<Who>,
     activity: u64,
     trace: DefaultHasher,
     log: Vec<String>,
@@ -87,7 +87,7 @@ impl Hub {
             arranged: 0,
             waiting: BTreeMap::new(),
             sleepers: BTreeMap::new(),
-            reading: 0,
+            reading: BTreeSet::new(),
             activity: 0,
             trace: DefaultHasher::new(),
             log: Vec::new(),
@@ -157,16 +157,17 @@ impl Hub {
         self.state().activity
     }
 
-    /// How many reads of the source are on their way on threads of their own.
-    pub fn reading(&self) -> u32 {
-        self.state().reading
+    /// Whether a read of a process's source is on its way on a thread of its own.
+    pub fn is_reading(&self, who: Who) -> bool {
+        self.state().reading.contains(&who)
     }
 
     /// A read on another thread begins or ends.
-    pub fn count_reading(&self, begins: bool) {
+    pub fn reads(&self, who: Who, begins: bool) {
         let mut state = self.state();
         state.activity += 1;
-        state.reading = if begins { state.reading + 1 } else { state.reading - 1 };
+        let known = if begins { state.reading.insert(who) } else { state.reading.remove(&who) };
+        assert!(known, "a process reads one thing at a time");
     }
 
     /// Asks, and waits for the driver. Whoever is dead by then waits for ever.

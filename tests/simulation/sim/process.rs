@@ -23,6 +23,9 @@ use workiva_sync::store::{Opening, Owner, Store, WriteWatch};
 use super::hub::{Hub, SimClock, Who, Wish};
 use super::workiva::SimPort;
 
+/// How long the thread that reads a file is left to itself before it is looked at again.
+const NAP: Duration = Duration::from_micros(20);
+
 /// The engine as it is simulated.
 pub type SimEngine = Engine<SimSource, SimPort>;
 
@@ -48,9 +51,9 @@ impl SimSource {
 impl HrSource for SimSource {
     async fn digest(&self) -> Result<Option<SourceDigest>, SourceError> {
         self.step("digest").await?;
-        self.hub.count_reading(true);
+        self.hub.reads(self.who, true);
         let digest = self.csv.digest().await;
-        self.hub.count_reading(false);
+        self.hub.reads(self.who, false);
         digest
     }
 
@@ -60,9 +63,9 @@ impl HrSource for SimSource {
         batches: mpsc::Sender<RecordBatch>,
     ) -> Result<SourceEnd, SourceError> {
         self.step("read").await?;
-        self.hub.count_reading(true);
+        self.hub.reads(self.who, true);
         let end = self.csv.read(since, batches).await;
-        self.hub.count_reading(false);
+        self.hub.reads(self.who, false);
         self.step("read to its end").await?;
         end
     }
@@ -104,6 +107,7 @@ pub struct Process {
     pub who: Who,
     /// What it is there for.
     pub task: Task,
+    hub: Hub,
     store: Store,
     owner_id: String,
     stop: watch::Sender<bool>,
@@ -149,7 +153,7 @@ impl Process {
         );
         let (stop, stopped) = watch::channel(false);
         let handle = runtime.spawn(work(Arc::new(engine), Arc::new(owner), task, stopped));
-        Some(Self { who, task, store, owner_id, stop, handle, runtime })
+        Some(Self { who, task, hub: given.hub.clone(), store, owner_id, stop, handle, runtime })
     }
 
     /// Lets its tasks go on until each waits for something.
@@ -161,9 +165,18 @@ impl Process {
         });
     }
 
+    /// Sleeps until the thread that works for it, that of the database or that of a file, is likely to be done.
+    pub fn wait(&self) {
+        if self.store.is_idle() {
+            std::thread::sleep(NAP);
+        } else {
+            self.runtime.block_on(self.store.settled());
+        }
+    }
+
     /// Whether its tasks wait for nothing but the driver.
     pub fn is_calm(&self) -> bool {
-        self.store.is_idle()
+        self.store.is_idle() && !self.hub.is_reading(self.who)
     }
 
     /// Whether it has come to its end.

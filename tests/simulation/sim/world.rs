@@ -23,8 +23,6 @@ use super::workiva::{Effect, Fate, Weather, Workiva, is_active, text};
 
 /// `workiva.timeout_seconds`: whatever is not answered by then is given up.
 const TIMEOUT: Duration = Duration::from_secs(40);
-/// How long the driver leaves the other threads to themselves before it looks again.
-const NAP: Duration = Duration::from_micros(5);
 /// Things that may happen for one request that is answered.
 const IDLE: u32 = 8;
 /// As many pages as anybody could want.
@@ -178,12 +176,11 @@ impl World {
         while calm < 2 {
             let before = self.hub.activity();
             self.processes.iter().for_each(Process::go_on);
-            let idle = self.processes.iter().all(Process::is_calm) && self.hub.reading() == 0;
-            if !idle {
-                // A thread of the database or of a file is at work; to look again at once would take the core from it.
-                std::thread::sleep(NAP);
+            let busy = self.processes.iter().find(|process| !process.is_calm());
+            if let Some(busy) = busy {
+                busy.wait();
             }
-            calm = if idle && self.hub.activity() == before { calm + 1 } else { 0 };
+            calm = if busy.is_none() && self.hub.activity() == before { calm + 1 } else { 0 };
         }
         self.hub.arrange();
         if let Some(who) = self.wrote.take() {

@@ -83,6 +83,28 @@ fn a_date_that_comes_between_two_polls_wakes_the_daemon_when_it_begins() {
 }
 
 #[test]
+fn a_last_day_that_was_announced_and_is_over_is_in_no_doubt_because_a_later_plan_was_held() {
+    let dated = [(at("Chicago", 0), "", "2026-11-30"), (at("Chicago", 1), "", "")];
+    let mut calendar = Calendar::new(&dated);
+    calendar.world.set("source.absence", "keep");
+    calendar.world.set("guard.max_shrink_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_at("2026-11-25T02:00:00Z").0.create, 2);
+    calendar.world.set("guard.max_deprovision_count", 0);
+    calendar.world.write_config();
+    let codes = || {
+        let status = calendar.world.status();
+        let reasons = status["held"]["hold_reasons"].as_array().cloned().unwrap_or_default();
+        reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    calendar.sync_at("2026-12-02T02:00:00Z");
+    assert_eq!(codes(), ["deprovision_count"]);
+    calendar.hr(&dated[1..]);
+    calendar.sync_at("2026-12-02T03:00:00Z");
+    assert_eq!(codes(), ["deprovision_count"]);
+}
+
+#[test]
 fn a_last_day_that_was_announced_comes_also_for_whom_the_source_no_longer_names_where_absence_means_nothing()
 {
     let dated = [

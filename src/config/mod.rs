@@ -14,6 +14,7 @@ mod settings;
 mod sftp;
 mod sources;
 mod tables;
+mod variables;
 
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};

@@ -113,15 +113,21 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let leaves = match (absence, &ends) {
         (Absence::Deprovision, _) => Some(Reason::Absent),
         // That HR no longer names somebody takes back nothing of what it has said before.
-        (Absence::Keep, Some(ends)) if ends.has_come(moment) => {
-            Some(Reason::Announced { last_day: ends.last_day })
-        }
+        (Absence::Keep, Some(ends)) if ends.has_come(moment) => Some(match ends.is_in_doubt {
+            true => Reason::ShownWhenHeld,
+            false => Reason::Announced { last_day: ends.last_day },
+        }),
         (Absence::Keep, _) => None,
     };
     let settled = Settled { fingerprint, gone: leaves.is_some(), ..Settled::default() };
     if let Some(reason) = leaves {
         let target = Target::NoAccess { known_as: Attributes::new() };
         let wish = Wish { target, reason: &reason, granted: None, settled };
+        if reason == Reason::ShownWhenHeld
+            && states.get(&employee_id).is_some_and(PersonState::has_something_to_lose)
+        {
+            plan.shown_when_held.push(employee_id.clone());
+        }
         return add(plan, employee_id, wish, ground);
     }
     if let Some(ends) = &ends {

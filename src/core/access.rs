@@ -75,6 +75,8 @@ pub enum Reason {
         /// The last day of employment.
         last_day: NaiveDate,
     },
+    /// No longer in a full source, where that means nothing; but one before, whose plan was held, showed that they had left.
+    ShownWhenHeld,
 }
 
 impl Reason {
@@ -92,6 +94,7 @@ impl Reason {
             Self::NotEmployed(_) => "status",
             Self::Absent => "source.absence",
             Self::Announced { .. } => "termination_date",
+            Self::ShownWhenHeld => "status",
         }
     }
 }
@@ -116,6 +119,9 @@ impl fmt::Display for Reason {
             Self::Absent => write!(f, "no longer in the HR source"),
             Self::Announced { last_day } => {
                 write!(f, "left, last day was {last_day}, as HR said while the source still named them")
+            }
+            Self::ShownWhenHeld => {
+                write!(f, "left, says a source whose plan was held; the newest one no longer names them")
             }
         }
     }

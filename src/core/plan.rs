@@ -108,6 +108,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Who is missing from the source and keeps access until a last day that was announced: whom, and the day, in words.
     pub announced: Vec<String>,
+    /// Who would lose something by the word of a source whose plan was held, and is missing from this one.
+    pub shown_when_held: Vec<String>,
     /// Who is missing from the source.
     pub absences: Absences,
     /// People with access whose group is not stored yet, by group.

@@ -140,6 +140,9 @@ impl Judgement {
     fn of_absence(access: bool, ends: Option<&AnnouncedEnd>, is_said: bool) -> Self {
         let (reason, rests_on) = match is_said {
             true => ("HR has said that they are gone".to_owned(), "a delta"),
+            false if ends.is_some_and(|ends| ends.is_in_doubt) => {
+                (Reason::ShownWhenHeld.to_string(), Reason::ShownWhenHeld.rests_on())
+            }
             false => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
         };
         Self {

@@ -81,6 +81,7 @@ impl Store {
             ));
         }
         let released = release(&mut tx, plan_id, now).await?;
+        believe_leavers(&mut tx, plan_id).await?;
         decide(&mut tx, plan_id, "approved", by, now).await?;
         sqlx::query("UPDATE run SET accepted = 1 WHERE run_id = ?1").bind(&run_id).execute(&mut *tx).await?;
         accept_sources(&mut tx).await?;
@@ -257,6 +258,14 @@ pub(super) async fn drop_held(
         sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
     let Some(plan_id) = held else { return Ok(()) };
     drop_waiting(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+}
+
+/// Somebody says that these people have left: it is in no doubt any more.
+async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE person SET ends = json_remove(ends, '$.is_in_doubt') WHERE ends ->> 'is_in_doubt' AND employee_id IN \
+               (SELECT employee_id FROM action WHERE plan_id = ?1 AND kind IN ('suspend', 'delete') AND gone = 1)";
+    sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Somebody says that these people have not left.

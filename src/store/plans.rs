@@ -177,12 +177,12 @@ async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) 
         return Ok(());
     }
     let day = now.date_naive();
-    let ends = AnnouncedEnd { at: now, from: day, last_day: day };
-    sqlx::query("UPDATE person SET ends = ?2, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))")
-        .bind(to_json(&leavers))
-        .bind(to_json(&ends))
-        .execute(&mut **tx)
-        .await?;
+    let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true };
+    // An end that was announced by a source that counted is in no doubt, once it has come.
+    let sql = "UPDATE person SET fingerprint = '', \
+               ends = iif(julianday(ends ->> 'at') <= julianday(?2 ->> 'at') AND ends ->> 'is_in_doubt' IS NULL, ends, ?2) \
+               WHERE employee_id IN (SELECT value FROM json_each(?1))";
+    sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;
     Ok(())
 }
 

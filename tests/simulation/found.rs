@@ -554,3 +554,18 @@ fn nobody_who_is_missing_where_absence_means_leaving_is_given_access_back_by_a_r
     ];
     assert_well(setup, &ops);
 }
+
+/// Everybody had left by a wrong file, whose plan was held. The right one came, in which somebody had another employee id; where absence means
+/// nothing, they were suspended by what the wrong file had said of the id before.
+#[test]
+fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_name() {
+    let setup = Setup { people: 12, absence_means_leaving: false, deletes: false, page: 100, ..Setup::USUAL };
+    let ops = [
+        Op::Quiet,
+        Op::Start(Task::Run),
+        Op::Export(FileKind::EverybodyLeft),
+        Op::Work(1, 12_032_058_619_366_546_266),
+        Op::Hr(Change::NewId(false), 0),
+    ];
+    assert_well(setup, &ops);
+}

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::report::Counts;
+use super::warnings::some_of;
 
 pub use settings::{GuardSettings, OnTrip};
 
@@ -110,6 +111,7 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
     let counts = plan.counts();
     let mut limits = Limits { settings, reasons: Vec::new() };
     limits.deprovisions(plan, scale);
+    limits.shown_when_held(plan);
     limits.revokes(plan, scale, &counts);
     limits.creates(scale, &counts);
     limits.source(plan, scale);
@@ -126,8 +128,9 @@ pub fn check(plan: &Plan, scale: &Scale, settings: &GuardSettings) -> Verdict {
 }
 
 /// With `hold_deprovisions`, these alone let everything but deprovisions go on.
-const SPARES_OTHERS: [&str; 7] = [
+const SPARES_OTHERS: [&str; 8] = [
     "deprovision_count",
+    "shown_when_held",
     "deprovision_percent",
     "deprovision_percent_per",
     "shrink_percent",
@@ -182,6 +185,20 @@ impl Limits<'_> {
         );
         if let Some(column) = &settings.max_deprovision_percent_per {
             self.reasons.extend(groups::check(plan, scale, column, limit, settings.min_people));
+        }
+    }
+
+    /// A source that was held may have been a wrong one; that the next says nothing of somebody does not make it right.
+    fn shown_when_held(&mut self, plan: &Plan) {
+        let shown = &plan.shown_when_held;
+        if !shown.is_empty() {
+            let message = format!(
+                "{} people are shown as gone by an earlier source alone, whose plan was held, and the newest one does not name them \
+                 (employee {}); approve the plan if they have left, reject it if they have not",
+                shown.len(),
+                some_of(shown),
+            );
+            self.hold("shown_when_held", message);
         }
     }
 

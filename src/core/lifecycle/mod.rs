@@ -152,6 +152,9 @@ pub struct AnnouncedEnd {
     pub from: NaiveDate,
     /// The last day of employment.
     pub last_day: NaiveDate,
+    /// Whether nothing said so but a source whose plan was held: it may have been a wrong one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_doubt: bool,
 }
 
 impl AnnouncedEnd {
@@ -304,7 +307,8 @@ impl Lifecycle {
     pub fn announced_end(&self, person: &Person, moment: Moment) -> Option<AnnouncedEnd> {
         let last_day = termination(person)?;
         let from = self.first_day_without(person, last_day)?;
-        let end = AnnouncedEnd { at: self.zones.start_of(&person.record, from), from, last_day };
+        let at = self.zones.start_of(&person.record, from);
+        let end = AnnouncedEnd { at, from, last_day, is_in_doubt: false };
         (from > self.zones.day_of(&person.record, moment)).then_some(end)
     }
 

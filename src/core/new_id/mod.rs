@@ -293,7 +293,7 @@ impl<'a> Gone<'a> {
         let state = sight.states.get(old);
         if rulebook.absence == Absence::Keep {
             let ends = state.and_then(|state| state.ends.as_ref());
-            if ends.is_some_and(|ends| ends.has_come(sight.moment)) {
+            if ends.is_some_and(|ends| ends.has_come(sight.moment) && !ends.is_in_doubt) {
                 return Ok(());
             }
             return Err("the source no longer names them, which means nothing (source.absence)");

@@ -34,7 +34,7 @@ impl Class {
             rests_on: decision.reason.rests_on(),
             is_employed: !matches!(
                 decision.reason,
-                Reason::NotEmployed(_) | Reason::Absent | Reason::Announced { .. }
+                Reason::NotEmployed(_) | Reason::Absent | Reason::Announced { .. } | Reason::ShownWhenHeld
             ),
             roles: decision.roles.clone(),
             grants: decision.grants.keys().cloned().collect(),

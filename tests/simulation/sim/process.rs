@@ -256,7 +256,9 @@ async fn decide(engine: &SimEngine) -> bool {
     let Ok(Some(held)) = engine.store.held_summary(engine.clock.now()).await else { return false };
     let Feed::Direct(source) = &engine.feed else { return false };
     let must_be_true = source.must_be_true.as_ref();
-    if must_be_true.is_some_and(|is_true| is_true.load(Ordering::Relaxed)) {
+    // What a false file said is in none that this operator could look at.
+    let is_told = held.hold_reasons.iter().any(|reason| reason.code == "shown_when_held");
+    if !is_told && must_be_true.is_some_and(|is_true| is_true.load(Ordering::Relaxed)) {
         engine.approve(&held.plan_id, "operator").await.is_ok()
     } else {
         engine.store.reject(&held.plan_id, "operator", engine.clock.now()).await.is_ok()

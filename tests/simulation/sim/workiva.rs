@@ -46,7 +46,7 @@ fn exchange(
 
 fn written_user(request: &ScimRequest) -> Option<String> {
     match request {
-        ScimRequest::CreateUser { body } => Some(format!("name {}", body["userName"])),
+        ScimRequest::CreateUser { body } => Some(format!("employee {}", body["externalId"])),
         ScimRequest::PatchUser { id, .. }
         | ScimRequest::ReplaceUser { id, .. }
         | ScimRequest::DeleteUser { id } => Some(format!("id {id}")),

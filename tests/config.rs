@@ -272,6 +272,16 @@ fn two_variables_that_speak_of_one_key_are_refused_and_both_named() {
         .unwrap();
 }
 
+/// Found by the fuzz target `configuration`: a variable went to the one or to the other.
+#[test]
+fn a_variable_goes_to_the_key_that_is_known_where_the_file_has_another_that_differs_in_case() {
+    let twice = GOOD.replace("[guard]\n", "[guArd]\n[guard]\n");
+    for _ in 0..20 {
+        let told = load(&twice, &[("WORKIVA_SYNC__GUARD__MIN_PEOPLE", "some")]).unwrap_err();
+        assert_eq!(keys(&told), ["guArd", "guard.min_people"], "{told:?}");
+    }
+}
+
 /// Found by the fuzz target `configuration`.
 #[test]
 fn the_same_faults_are_told_in_the_same_order_each_time() {

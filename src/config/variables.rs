@@ -49,9 +49,9 @@ pub(super) fn overlay(tree: &mut Value, overrides: Value, node: &Value, root: &V
             for (name, value) in overrides {
                 let named = |known: &String| known.to_lowercase().replace('.', "_") == name.replace('.', "_");
                 let properties = node.get("properties").and_then(Value::as_object);
-                let known = map.keys().find(|key| named(key)).cloned();
-                let known =
-                    known.or_else(|| properties.and_then(|all| all.keys().find(|key| named(key)).cloned()));
+                let known = properties.and_then(|all| all.keys().find(|key| named(key)).cloned());
+                // Of two that differ in case alone, always the same.
+                let known = known.or_else(|| map.keys().filter(|key| named(key)).min().cloned());
                 let name = known.unwrap_or(name);
                 let below =
                     properties.and_then(|all| all.get(&name)).or_else(|| node.get("additionalProperties"));

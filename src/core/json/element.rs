@@ -7,6 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
+use super::surrogate::mended;
+
 /// A record, or another piece that is taken out of a document whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Element {
@@ -22,7 +24,8 @@ impl Element {
     /// # Errors
     /// Where it is no JSON.
     pub fn parse(document: &[u8]) -> serde_json::Result<Self> {
-        let mut deserializer = serde_json::Deserializer::from_slice(document);
+        let document = mended(document);
+        let mut deserializer = serde_json::Deserializer::from_slice(&document);
         let element = Self::read(&mut deserializer)?;
         deserializer.end()?;
         Ok(element)

@@ -3,6 +3,7 @@
 mod element;
 mod path;
 mod seen;
+mod surrogate;
 mod value;
 mod walk;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::element::Element;
 use super::path::{Step, StreamPath};
+use super::surrogate::Mended;
 
 /// The largest record, or other piece that has to be held as a whole, in bytes.
 pub const LARGEST_RECORD_BYTES: u64 = 8 * 1024 * 1024;
@@ -68,7 +69,7 @@ pub fn walk<E>(
     take: impl FnMut(Element) -> Result<(), E>,
 ) -> Result<Found, WalkError<E>> {
     let left = Rc::new(Cell::new(LARGEST_RECORD_BYTES));
-    let reader = Limited { inner: io::BufReader::with_capacity(64 * 1024, document), left: Rc::clone(&left) };
+    let reader = Limited { inner: Mended::new(document), left: Rc::clone(&left) };
     let state = RefCell::new(State {
         take,
         stopped: None,

@@ -31,6 +31,16 @@ fn records_are_found_in_arrays_and_objects_and_values_beside_them_on_either_side
     assert_eq!(walked(nested, "$.groups[*].people[*]", &[]).unwrap().0.len(), 3);
 }
 
+/// One text that a system has cut in the middle of a character hides nobody.
+#[test]
+fn half_a_character_costs_no_record() {
+    let text = r#"{"people":[{"id":1,"name":"Ana \ud83d"},{"id":2,"name":"\ud83d\ude00"}]}"#;
+    let (records, _) = walked(text, "$.people[*]", &[]).unwrap();
+    assert_eq!(records, [json!({"id": 1, "name": "Ana \u{fffd}"}), json!({"id": 2, "name": "\u{1f600}"})]);
+    let record = Element::parse(br#"{"name":"Ana \ud83d"}"#).unwrap();
+    assert_eq!(record.value, json!({"name": "Ana \u{fffd}"}));
+}
+
 #[test]
 fn a_list_that_is_not_there_is_told_from_an_empty_one() {
     for (text, there) in [

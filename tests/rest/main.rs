@@ -10,6 +10,7 @@ mod auth;
 mod common;
 mod complete;
 mod delta;
+mod ends;
 mod looking;
 mod named;
 mod paging;

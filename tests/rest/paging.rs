@@ -255,11 +255,10 @@ fn a_total_that_counts_the_page_is_none() {
 fn behind_a_true_total_there_may_be_an_empty_page_no_content_a_refusal_or_the_last_page_again() {
     let whole = || Reply::json(json!({"list": people(3..6), "total": 6}));
     type Answer = fn() -> Reply;
-    let answers: [Answer; 6] = [
+    let answers: [Answer; 5] = [
         || Reply::json(json!({"list": [], "total": 6})),
         || Reply::status(204),
         || Reply::status(404),
-        || Reply::status(400),
         || Reply::status(416),
         || Reply::json(json!({"list": people(3..6), "total": 6})),
     ];

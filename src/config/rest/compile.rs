@@ -118,6 +118,8 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
     let records = stream("records", &settings.records, account);
     let paging = paging(&settings.paging, records.as_ref(), account);
     let total = settings.total.as_ref().and_then(|total| single("total", total, records.as_ref(), account));
+    let refuse_if =
+        settings.refuse_if.as_ref().and_then(|path| single("refuse_if", path, records.as_ref(), account));
     let query = query("query", &settings.query, account);
     let detail = match &settings.detail {
         Some(detail) => self::detail("detail", detail, base, account),
@@ -137,6 +139,7 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
         records: records?,
         total,
         total_header: settings.total_header.as_ref().map(|name| name.to_lowercase()),
+        refuse_if,
         paging: paging?,
         detail,
     })
@@ -166,6 +169,18 @@ fn paging(
         Some(next) if needs_next => single("paging.next", next, records, account),
         _ => None,
     };
+    let more = match &paging.more {
+        Some(more) if needs_next => single("paging.more", more, records, account),
+        _ => None,
+    };
+    for (key, is_set) in [("next_required", paging.next_required), ("more", paging.more.is_some())] {
+        if is_set && !needs_next {
+            account.fault(
+                &format!("paging.{key}"),
+                "goes with paging.kind = \"cursor\" or \"next_link\"; take it out",
+            );
+        }
+    }
     if paging.ends_with.is_empty() && matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
         account.fault("paging.ends_with", "is empty; write [\"empty_page\"]");
     }
@@ -176,6 +191,8 @@ fn paging(
         page_size: paging.page_size,
         first_page: paging.first_page,
         next,
+        next_required: paging.next_required,
+        more,
         ends_with: paging.ends_with.clone(),
         max_pages: paging.max_pages,
     })

@@ -52,6 +52,10 @@ pub struct RestSettings {
     /// The header with the number of all records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_header: Option<String>,
+    /// The JSONPath to what tells of a failure beside the records: anything there but null, false, 0, or an empty text, list or object
+    /// makes the answer incomplete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse_if: Option<String>,
     /// Values that mean that there is none: `0000-00-00`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub empty_values: Vec<String>,

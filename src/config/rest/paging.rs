@@ -29,7 +29,15 @@ pub struct PagingSettings {
     /// The JSONPath to the next cursor or link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// What says that there is no further page, for `page` and `offset`. Where a total is told, reaching it does as well.
+    /// Whether every page has something at `next`, be it null on the last one. One without it is not the last one then: the read is
+    /// incomplete. Many systems leave it out at the end.
+    #[serde(default)]
+    pub next_required: bool,
+    /// For `cursor` and `next_link`: the JSONPath to a truth value. False ends the list, whatever stands at `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
+    /// What says that there is no further page, for `page` and `offset`. Where a total is told, reaching it does as well. Neither a
+    /// total nor a short page is believed before a further request, where the server may send smaller pages than it was asked for.
     #[serde(default = "empty_page")]
     pub ends_with: Vec<PageEnd>,
     /// More pages than this are taken for a walk without an end.
@@ -73,6 +81,8 @@ pub enum PageEnd {
     ShortPage,
     /// Status 204.
     NoContent,
+    /// Status 400 or 422 behind the first page. A system that serves no more than a certain number of records answers so as well.
+    BadRequest,
 }
 
 /// `[source.rest.detail]`, `[source.rest.delta.detail]`: each record by itself.

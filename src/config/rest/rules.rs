@@ -50,6 +50,8 @@ pub struct ListRules {
     pub total: Option<StreamPath>,
     /// The header with the number of all.
     pub total_header: Option<String>,
+    /// To what tells of a failure beside the records.
+    pub refuse_if: Option<StreamPath>,
     /// How it goes on.
     pub paging: PagingRules,
     /// Each record by itself.
@@ -71,6 +73,10 @@ pub struct PagingRules {
     pub first_page: u32,
     /// To the next cursor or link.
     pub next: Option<StreamPath>,
+    /// Whether each page has something there.
+    pub next_required: bool,
+    /// To what says whether there is a further page.
+    pub more: Option<StreamPath>,
     /// What says that there is no further one.
     pub ends_with: Vec<PageEnd>,
     /// The most pages.

@@ -1,15 +1,12 @@
 //! Requests to a system: authenticated, paced, tried again where that may help, and sent to nobody else.
 
 use std::error::Error;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
@@ -19,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
+use super::pace::Pace;
 use super::token::{self, Tokens};
 use super::turn::set;
 use super::{shown, tls};
@@ -34,8 +32,6 @@ const MOST_REDIRECTS: usize = 3;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// It is not there.
 pub(super) const NOT_THERE: &[u16] = &[404, 410];
-/// There is no such page.
-pub(super) const NO_SUCH_PAGE: &[u16] = &[400, 404, 410, 416, 422];
 const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// The connection to one system, for one read.
@@ -43,7 +39,7 @@ pub(super) struct Http {
     client: Client,
     rules: RestRules,
     tokens: Arc<Tokens>,
-    limiter: Option<DefaultDirectRateLimiter>,
+    pace: Arc<Pace>,
     system: String,
 }
 
@@ -62,7 +58,7 @@ impl Failed {
 
 impl Http {
     /// Prepares a connection. Nothing is sent yet.
-    pub(super) fn new(rules: &RestRules, tokens: Arc<Tokens>) -> Result<Self, SourceError> {
+    pub(super) fn new(rules: &RestRules, tokens: Arc<Tokens>, pace: Arc<Pace>) -> Result<Self, SourceError> {
         let system = shown(&rules.list.url);
         let wrong = |reason: String| SourceError::System { system: system.clone(), reason };
         let mut headers = HeaderMap::new();
@@ -79,12 +75,7 @@ impl Http {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| wrong(format!("the HTTP client could not be set up: {}", causes(&error))))?;
-        let limiter = NonZeroU32::new(rules.pace.requests_per_minute).map(|rate| {
-            // Without a burst: some systems count within a second as well.
-            let one = NonZeroU32::MIN;
-            DefaultDirectRateLimiter::direct(Quota::per_minute(rate).allow_burst(one))
-        });
-        Ok(Self { client, rules: rules.clone(), tokens, limiter, system })
+        Ok(Self { client, rules: rules.clone(), tokens, pace, system })
     }
 
     /// The system's address, as it may be shown.
@@ -272,11 +263,7 @@ impl Http {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failed> {
-        if let Some(limiter) = &self.limiter {
-            while let Err(early) = limiter.check() {
-                tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
-            }
-        }
+        self.pace.wait().await;
         request.send().await.map_err(|error| not_answered(&error))
     }
 

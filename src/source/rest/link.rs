@@ -14,7 +14,11 @@ pub(super) fn next<'h>(
             let link = rest.strip_prefix('<').and_then(|link| link.split_once('>'));
             let (target, after) = link.ok_or(Unreadable)?;
             let end = end_of_parameters(after).ok_or(Unreadable)?;
-            if after[..end].split(';').any(is_next) {
+            let parameters = || after[..end].split(';');
+            if parameters().any(is_encoded) {
+                return Err(Unreadable);
+            }
+            if parameters().any(is_next) {
                 next = next.or(Some(target.trim()));
             }
             rest = after[end..].trim_start_matches(is_between);
@@ -47,9 +51,15 @@ fn end_of_parameters(text: &str) -> Option<usize> {
     (!quoted).then_some(text.len())
 }
 
+/// Whether it is a relation in another writing (RFC 8187), which no standard has: nobody can tell what is meant.
+fn is_encoded(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("rel*"))
+}
+
+/// Some write single quotes, which are none by the standard.
 fn is_next(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else { return false };
-    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+    let mut relations = value.trim().trim_matches(['"', '\'']).split_ascii_whitespace();
     name.trim().eq_ignore_ascii_case("rel") && relations.any(|one| one.eq_ignore_ascii_case("next"))
 }
 
@@ -64,6 +74,7 @@ mod tests {
             (r#"<https://h/a>; rel="prev", <https://h/a,b>; title="x, y"; rel=next"#, Some("https://h/a,b")),
             (r#"<https://h/a>; title="say \", next"; rel="prev" , , </b>;rel=next"#, Some("/b")),
             (r#"</a?c=1>; rel="last next""#, Some("/a?c=1")),
+            ("</a>; rel='prev', </b>; rel='next'", Some("/b")),
             (r#"<https://h/a>; rel="prev"; title="rel=next""#, None),
             ("", None),
         ] {
@@ -79,6 +90,8 @@ mod tests {
             "<https://h/a; rel=next",
             "https://h/a>; rel=next",
             "</a>; title=\"x, </b>; rel=next",
+            "</a>; rel*=\"next\"",
+            "</a>; rel*=UTF-8''next",
         ] {
             assert_eq!(next([Some("</a>; rel=prev"), Some(header)].into_iter()), Err(Unreadable), "{header}");
         }

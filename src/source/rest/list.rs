@@ -12,12 +12,12 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::SourceError;
+use super::RestOptions;
 use super::http::{Http, time_of};
 use super::page::{PageError, check_content_type, walk_body};
 use super::taker::{Mark, Taker, merge};
-use super::{RestOptions, link};
 use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
-use crate::core::json::{PathsSeen, StreamPath, text};
+use crate::core::json::{PathsSeen, StreamPath};
 use crate::core::record::RecordBatch;
 
 /// The read of one list.
@@ -58,7 +58,9 @@ pub(super) struct Page {
     total: Option<u64>,
     pub(super) next: Option<String>,
     /// Whether anything stood where the next page is told, were it null.
-    stood: bool,
+    pub(super) stood: bool,
+    /// Whether it says that there is a further one.
+    pub(super) more: Option<bool>,
     /// Whether its list is an object.
     is_object: bool,
     message: Option<String>,
@@ -66,16 +68,33 @@ pub(super) struct Page {
 
 impl Page {
     fn without_content(at: DateTime<Utc>) -> Self {
-        Self { at, taker: None, total: None, next: None, stood: false, is_object: false, message: None }
+        let (taker, total, next, more, message) = (None, None, None, None, None);
+        Self { at, taker, total, next, stood: false, more, is_object: false, message }
     }
+}
+
+/// What one thing came to that was asked for.
+enum Answer {
+    Page(Box<Page>),
+    /// One of the statuses that it may have.
+    Status(StatusCode),
+}
+
+/// What may be the end of a list, as the pages were so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// As many records as are told of. Where there are more, that number is not the one of all.
+    Total,
+    /// A short page. Where there are more, the server sends smaller pages than it was asked for.
+    ShortPage,
 }
 
 /// What is known of the pages so far.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) total: Option<u64>,
-    /// Whether the total is reached by a full page, so that there may be more.
-    pub(super) is_doubtful: bool,
+    /// What the next request looks behind, where the list may be at its end.
+    pub(super) behind: Option<Behind>,
     /// The most records of a page.
     pub(super) longest: u64,
     /// Whether a page had content.
@@ -109,11 +128,23 @@ impl Reading<'_> {
         loop {
             number += 1;
             let most = self.list.paging.max_pages;
-            if number > most {
+            let behind = seen.behind.take();
+            if number > most.saturating_add(u32::from(behind.is_some())) {
                 let reason = format!("it has more than {most} pages (source.rest.paging.max_pages)");
                 return Err(self.http.incomplete(reason));
             }
-            let Some(mut page) = self.page(&url, totals.rows, &[]).await? else { break };
+            let mut page = match self.page(&url, totals.rows, self.may(behind, number)).await? {
+                Answer::Page(page) => page,
+                Answer::Status(status) => {
+                    self.check_refusal(status, totals.rows)?;
+                    break;
+                }
+            };
+            if let Some(behind) = behind
+                && self.is_behind_all(behind, &page, &seen)?
+            {
+                break;
+            }
             totals.began.get_or_insert(page.at);
             totals.message = page.message.take().or(totals.message);
             self.check_total(&mut seen, page.total)?;
@@ -131,10 +162,6 @@ impl Reading<'_> {
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&url, &page, came, number, &totals, &mut seen)? else { break };
             self.room().await?;
-            if seen.is_doubtful {
-                self.look_behind(&next, &seen, &totals).await?;
-                break;
-            }
             url = next;
         }
         self.check_end(&seen, &mut totals)?;
@@ -233,11 +260,11 @@ impl Reading<'_> {
         }
     }
 
-    /// One page; where it breaks on the way, it is asked for again. Nothing where it has one of the statuses that it `may` have.
-    pub(super) async fn page(&self, url: &Url, rows: u64, may: &[u16]) -> Result<Option<Page>, SourceError> {
-        let mut others: Vec<StreamPath> = Vec::new();
-        others.extend(self.list.total.clone());
-        others.extend(self.list.paging.next.clone());
+    /// One page; where it breaks on the way, it is asked for again. It `may` have another status than 200 and 204.
+    async fn page(&self, url: &Url, rows: u64, may: &[u16]) -> Result<Answer, SourceError> {
+        let ListRules { total, paging, refuse_if, .. } = self.list;
+        let beside = [total, &paging.next, &paging.more, refuse_if];
+        let others: Vec<StreamPath> = beside.iter().filter_map(|path| (*path).clone()).collect();
         let id = self.list.detail.as_ref().map(|detail| &detail.id);
         let hold = self.list.paging.kind != PagingKind::None || id.is_some();
         let method = match self.list.method {
@@ -248,11 +275,11 @@ impl Reading<'_> {
         loop {
             let response = self.http.ask(&method, url, may).await?;
             if !response.status().is_success() {
-                return Ok(None);
+                return Ok(Answer::Status(response.status()));
             }
             let at = time_of(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
-                return Ok(Some(Page::without_content(at)));
+                return Ok(Answer::Page(Box::new(Page::without_content(at))));
             }
             self.check(&response)?;
             let headers = response.headers().clone();
@@ -267,9 +294,12 @@ impl Reading<'_> {
                     }
                     let is_object = found.is_object;
                     let mut found = found.others.into_iter();
-                    let total = self.list.total.as_ref().and_then(|_| found.next().flatten());
-                    let next = found.next().flatten();
-                    let stood = next.is_some();
+                    let [total, next, more, failed] =
+                        beside.map(|path| path.as_ref().and_then(|_| found.next().flatten()));
+                    self.check_failure(failed.as_ref())?;
+                    let is_by_header = paging.kind == PagingKind::LinkHeader;
+                    let stood = next.is_some() || (is_by_header && headers.contains_key(LINK));
+                    let more = self.more(more.as_ref())?;
                     let total = match told {
                         Some(told) => Some(self.number(&Value::from(told))?),
                         None => total.map(|total| self.number(&total)).transpose()?,
@@ -279,7 +309,8 @@ impl Reading<'_> {
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    return Ok(Some(Page { at, taker, total, next, stood, is_object, message }));
+                    let page = Page { at, taker, total, next, stood, more, is_object, message };
+                    return Ok(Answer::Page(Box::new(page)));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),
                 Err(PageError::Incomplete(reason)) => return Err(self.http.incomplete(reason)),
@@ -297,33 +328,6 @@ impl Reading<'_> {
     pub(super) fn check(&self, response: &reqwest::Response) -> Result<(), SourceError> {
         let further = self.options.rules.content_type.as_deref();
         check_content_type(response, further).map_err(|reason| self.http.incomplete(reason))
-    }
-
-    fn number(&self, total: &Value) -> Result<u64, SourceError> {
-        let number = text(&[total], true).ok().and_then(|total| total.parse().ok());
-        number.ok_or_else(|| {
-            self.http.incomplete(
-                "what it tells as the total is no whole number; correct source.rest.total".to_owned(),
-            )
-        })
-    }
-
-    fn link_header(&self, headers: &HeaderMap) -> Result<Option<String>, SourceError> {
-        let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
-        let next = link::next(links).map_err(|link::Unreadable| {
-            let reason = "its Link header cannot be read, so nobody knows whether there is a next page";
-            self.http.incomplete(reason.to_owned())
-        })?;
-        Ok(next.map(str::to_owned))
-    }
-
-    fn link(&self, next: &Value) -> Result<Option<String>, SourceError> {
-        let wrong = |_| {
-            let reason = "what leads to its next page is no text; correct source.rest.paging.next".to_owned();
-            self.http.incomplete(reason)
-        };
-        let next = text(&[next], true).map_err(wrong)?;
-        Ok(Some(next.into_owned()).filter(|next| !next.is_empty()))
     }
 }
 

@@ -1,9 +1,11 @@
 //! A system that is asked by HTTP and answers JSON: everybody, or those who changed since the read before.
 
+mod beside;
 mod detail;
 mod http;
 mod link;
 mod list;
+mod pace;
 mod page;
 mod taker;
 mod tls;
@@ -20,6 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use self::http::{Http, NOT_THERE};
 use self::list::{Reading, Totals};
+use self::pace::Pace;
 use self::token::Tokens;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::rest::{DeltaRules, RestRules};
@@ -43,12 +46,19 @@ pub struct RestOptions {
 pub struct RestSource {
     options: Arc<RestOptions>,
     tokens: Arc<Tokens>,
+    pace: Arc<Pace>,
 }
 
 impl RestSource {
     /// A source with these options. Nothing is asked yet.
     pub fn new(options: RestOptions) -> Self {
-        Self { options: Arc::new(options), tokens: Arc::default() }
+        let pace = Arc::new(Pace::new(options.rules.pace.requests_per_minute));
+        Self { options: Arc::new(options), tokens: Arc::default(), pace }
+    }
+
+    /// A connection. All of them share one token, and one pace.
+    fn http(&self) -> Result<Http, SourceError> {
+        Http::new(&self.options.rules, Arc::clone(&self.tokens), Arc::clone(&self.pace))
     }
 
     /// Where a cursor of ours says that the read before began, if it is of this configuration.
@@ -154,7 +164,7 @@ impl HrSource for RestSource {
     ) -> Result<SourceEnd, SourceError> {
         let rules = &self.options.rules;
         self.tokens.begin().await;
-        let http = Http::new(rules, Arc::clone(&self.tokens))?;
+        let http = self.http()?;
         let since = since.and_then(|cursor| self.since(&cursor));
         let changed = match (&rules.delta, since) {
             (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
@@ -182,7 +192,7 @@ impl HrSource for RestSource {
         let rules = &self.options.rules;
         let acknowledge = rules.delta.as_ref().and_then(|delta| delta.acknowledge.as_ref());
         let (Some(acknowledge), Some(message)) = (acknowledge, &end.message) else { return Ok(()) };
-        let http = Http::new(rules, Arc::clone(&self.tokens))?;
+        let http = self.http()?;
         // One that is not there any more was taken off before.
         http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, NOT_THERE).await?;
         Ok(())

@@ -1,11 +1,16 @@
 //! The way from page to page, and what has to hold at its end.
 
+use reqwest::StatusCode;
 use url::Url;
 
 use super::super::SourceError;
-use super::http::NO_SUCH_PAGE;
-use super::list::{Page, Reading, Seen, Totals};
+use super::list::{Behind, Page, Reading, Seen, Totals};
 use crate::config::rest::{PageEnd, PagingKind};
+
+/// It does not take what it was asked for.
+const BAD_REQUEST: &[u16] = &[400, 422];
+/// What may be answered behind the last page: there is no such page, or it does not take the number of one.
+const BEHIND: &[u16] = &[400, 404, 410, 416, 422];
 
 impl Reading<'_> {
     /// The address of the first page.
@@ -40,25 +45,26 @@ impl Reading<'_> {
     ) -> Result<Option<Url>, SourceError> {
         let paging = &self.list.paging;
         if matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
-            let ends = |end: PageEnd| paging.ends_with.contains(&end);
-            let is_last = (came == 0 && ends(PageEnd::EmptyPage))
-                || (came < u64::from(paging.page_size) && ends(PageEnd::ShortPage));
+            let size = u64::from(paging.page_size);
             seen.longest = seen.longest.max(came);
             let is_reached = seen.total.is_some_and(|total| totals.rows >= total);
-            // A total that counts the page, or that has an upper limit, is reached at the end of a full one.
-            let is_full = match paging.size_parameter {
-                Some(_) => came >= u64::from(paging.page_size),
-                None => came >= seen.longest.min(u64::from(paging.page_size)),
-            };
-            let is_full = is_full && came > 0;
-            seen.is_doubtful = is_reached && is_full;
-            if is_last || (is_reached && !is_full) {
-                return Ok(None);
-            }
             if came == 0 {
+                if is_reached || self.ends(PageEnd::EmptyPage) || self.ends(PageEnd::ShortPage) {
+                    return Ok(None);
+                }
                 let reason = "a page of it is empty, which is not how it ends (source.rest.paging.ends_with)";
                 return Err(self.http.incomplete(reason.to_owned()));
             }
+            // How large a page is to be does not say how large they are: a server may have a limit of its own. A total that counts the
+            // page, or up to a limit, is reached at the end of a page as long as any.
+            let is_full = came >= seen.longest.min(size);
+            let is_short = came < size && self.ends(PageEnd::ShortPage);
+            seen.behind = match (is_reached, is_short) {
+                (true, _) if is_full => Some(Behind::Total),
+                (false, true) if seen.longest < size => Some(Behind::ShortPage),
+                (true, _) | (_, true) => return Ok(None),
+                (false, false) => None,
+            };
             let mut next = url.clone();
             let at = match paging.kind {
                 PagingKind::Page => u64::from(paging.first_page) + u64::from(number),
@@ -68,8 +74,11 @@ impl Reading<'_> {
             set(&mut next, &paging.parameter, &at.to_string());
             return Ok(Some(next));
         }
-        let Some(next) = page.next.as_deref().filter(|_| paging.kind != PagingKind::None) else {
+        if page.more == Some(false) {
             return Ok(None);
+        }
+        let Some(next) = page.next.as_deref().filter(|_| paging.kind != PagingKind::None) else {
+            return self.check_last(page, number).map(|()| None);
         };
         if !seen.links.insert(next.to_owned()) {
             let reason =
@@ -82,6 +91,26 @@ impl Reading<'_> {
             return Ok(Some(url));
         }
         self.http.follow(url, next).map(Some)
+    }
+
+    /// A page that leads on to no other has to be one that is known to be the last.
+    fn check_last(&self, page: &Page, number: u32) -> Result<(), SourceError> {
+        let paging = &self.list.paging;
+        let Some(next) = paging.next.as_ref().filter(|_| paging.kind != PagingKind::None) else {
+            return Ok(());
+        };
+        let next = next.as_str();
+        let reason = if page.more == Some(true) {
+            format!("its page {number} says that there is another one, and nothing at {next} leads to it")
+        } else if paging.next_required && !page.stood {
+            format!(
+                "its page {number} has nothing at {next}, not even null, so nobody knows whether there is another one; if its last \
+                 page is without it, set source.rest.paging.next_required = false"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(self.http.incomplete(reason))
     }
 
     pub(super) fn check_total(&self, seen: &mut Seen, total: Option<u64>) -> Result<(), SourceError> {
@@ -128,21 +157,57 @@ impl Reading<'_> {
                 next.as_str()
             ));
         }
+        let is_by_header = list.paging.kind == PagingKind::LinkHeader;
+        if is_by_header && !seen.stood && totals.rows >= u64::from(list.paging.page_size) {
+            totals.warning = Some(format!(
+                "one page of {} records came without any Link header, and more may be behind it; if that is all, let \
+                 source.rest.paging.page_size be larger",
+                totals.rows
+            ));
+        }
         Ok(())
     }
 
-    /// Looks behind a total that was reached. Records that did not come before show that it is none; some servers answer with
-    /// their last page again, or refuse.
-    pub(super) async fn look_behind(
-        &self,
-        url: &Url,
-        seen: &Seen,
-        totals: &Totals,
-    ) -> Result<(), SourceError> {
-        let Some(page) = self.page(url, totals.rows, NO_SUCH_PAGE).await? else { return Ok(()) };
-        let marks = page.taker.map(|taker| taker.marks).unwrap_or_default();
-        if marks.iter().all(|mark| seen.ids_seen.contains(&mark.id)) {
+    fn ends(&self, end: PageEnd) -> bool {
+        let paging = &self.list.paging;
+        matches!(paging.kind, PagingKind::Page | PagingKind::Offset) && paging.ends_with.contains(&end)
+    }
+
+    /// Which statuses besides 200 and 204 a page may have.
+    pub(super) fn may(&self, behind: Option<Behind>, number: u32) -> &'static [u16] {
+        match behind {
+            Some(_) => BEHIND,
+            None if number > 1 && self.ends(PageEnd::BadRequest) => BAD_REQUEST,
+            None => &[],
+        }
+    }
+
+    /// Where a page is refused, that has to be how the list ends, and not how far it can be read.
+    pub(super) fn check_refusal(&self, status: StatusCode, rows: u64) -> Result<(), SourceError> {
+        let status = status.as_u16();
+        if !BAD_REQUEST.contains(&status) || self.ends(PageEnd::BadRequest) {
             return Ok(());
+        }
+        let reason = format!(
+            "behind {rows} records it answers with status {status}, as a system does that lets no more than a certain number be read, \
+             though there are more; if that is how its list ends, add \"bad_request\" to source.rest.paging.ends_with"
+        );
+        Err(self.http.incomplete(reason))
+    }
+
+    /// Whether nothing came that did not come before; some servers answer with their last page again.
+    pub(super) fn is_behind_all(
+        &self,
+        behind: Behind,
+        page: &Page,
+        seen: &Seen,
+    ) -> Result<bool, SourceError> {
+        let marks = page.taker.as_ref().map(|taker| &*taker.marks).unwrap_or_default();
+        if marks.iter().all(|mark| seen.ids_seen.contains(&mark.id)) {
+            return Ok(true);
+        }
+        if behind == Behind::ShortPage {
+            return Ok(false);
         }
         let total = seen.total.unwrap_or_default();
         let reason = format!(

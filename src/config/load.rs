@@ -122,8 +122,8 @@ impl Scope {
 
 /// From a tree to settings.
 fn settings_of(mut tree: Value, scope: Scope) -> Result<Settings, Vec<ConfigError>> {
-    presets::expand(&mut tree);
-    let mut errors = check_against_schema(&tree);
+    let mut errors = presets::expand(&mut tree);
+    errors.extend(check_against_schema(&tree));
     if tree.get("source").is_none() && tree.get("sources").is_none() {
         let message =
             "is required: say where employees come from, in [source], or in [[sources]] if from several";

@@ -88,7 +88,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             PushRequest::Part { snapshot, number, format } => {
                 let read =
                     Read::of(options, DeliveryKind::Snapshot, format, body, &snapshot, Some(number)).await?;
-                let added = self.store.add_part(source, &snapshot, number, &read.part()).await;
+                let added = self.store.add_part(source, &snapshot, number, &read.part(), now).await;
                 let added = added.map_err(broken)?;
                 Ok(Taken { is_new: false, ..taken(added)? })
             }

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -154,6 +155,10 @@ async fn records<V: Inbound>(
     Ok((status, Json(received)).into_response())
 }
 
+fn unreadable(query: QueryRejection) -> Fault {
+    Fault::unusable(format!("the query cannot be read: {query}"))
+}
+
 fn stranger() -> Fault {
     let message = "send the source's own token (source.push.token) as a bearer token";
     Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into())
@@ -167,8 +172,7 @@ fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Re
         return Err(stranger());
     }
     let asked = Query::<Asked>::try_from_uri(request.uri());
-    let Query(asked) =
-        asked.map_err(|error| Fault::unusable(format!("the query cannot be read: {error}")))?;
+    let Query(asked) = asked.map_err(unreadable)?;
     let open = match (&asked.source, open.as_slice()) {
         (None, [one]) => one.clone(),
         (None, _) => return Err(Fault::unusable("several sources have this token; name one with ?source=")),
@@ -302,7 +306,8 @@ async fn told_run<V: Inbound>(
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Called {
     source: Option<String>,
 }
@@ -317,7 +322,7 @@ async fn trigger<V: Inbound>(
         let message = "no webhook is configured; set trigger.token_file or trigger.secret_file";
         return Err(Fault(StatusCode::NOT_FOUND, "off", message.into()));
     }
-    let called = Query::<Called>::try_from_uri(request.uri()).map(|Query(called)| called).unwrap_or_default();
+    let called = Query::<Called>::try_from_uri(request.uri());
     let may_by_token = settings.token.as_ref().is_some_and(|token| shows(&headers, token.as_secret()));
     let may = may_by_token || {
         let body = whole(request, MOST_WEBHOOK_BYTES, "nothing of it is read").await?;
@@ -329,6 +334,8 @@ async fn trigger<V: Inbound>(
             "send trigger.token as a bearer token, or a signature by trigger.secret that is not too old";
         return Err(Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into()));
     }
+    // What cannot be read names no source, and without a name all of them would be read.
+    let Query(called) = called.map_err(unreadable)?;
     match inbound.trigger(called.source.as_deref()) {
         Some(coalesced) => {
             Ok((StatusCode::ACCEPTED, Json(json!({ "coalesced": coalesced }))).into_response())

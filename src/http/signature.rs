@@ -92,8 +92,25 @@ fn decode(text: &str, settings: &TriggerSettings) -> Option<Vec<u8>> {
 /// Seconds or milliseconds since 1970, or RFC 3339.
 fn time(text: &str) -> Option<DateTime<Utc>> {
     match text.parse::<i64>() {
-        Ok(number) if number.abs() < 100_000_000_000 => DateTime::from_timestamp(number, 0),
+        Ok(number) if number.unsigned_abs() < 100_000_000_000 => DateTime::from_timestamp(number, 0),
         Ok(number) => DateTime::from_timestamp_millis(number),
         Err(_) => DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_that_a_stranger_sends_as_a_time_brings_the_request_down() {
+        let at = |text: &str| time(text).map(|at| at.timestamp_millis());
+        assert_eq!(at("1700000000"), Some(1_700_000_000_000));
+        assert_eq!(at("1700000000000"), Some(1_700_000_000_000));
+        assert_eq!((at("-1"), at("-99999999999")), (Some(-1000), Some(-99_999_999_999_000)));
+        for beyond_all_time in [i64::MIN, i64::MAX] {
+            assert_eq!(at(&beyond_all_time.to_string()), None);
+        }
+        assert_eq!((at("-9223372036854775809"), at("soon")), (None, None));
     }
 }

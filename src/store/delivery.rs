@@ -90,9 +90,10 @@ impl Store {
         snapshot: &str,
         number: u32,
         part: &Part<'_>,
+        now: DateTime<Utc>,
     ) -> Result<Delivered, StoreError> {
         let mut tx = self.begin().await?;
-        let Some(id) = open(&mut tx, source, snapshot).await? else { return Ok(Delivered::NotOpen) };
+        let Some(id) = open(&mut tx, source, snapshot, now).await? else { return Ok(Delivered::NotOpen) };
         let sql = "SELECT digest, answer FROM delivery_part WHERE delivery_id = ?1 AND part = ?2";
         let known = sqlx::query(sql).bind(id).bind(number).fetch_optional(&mut *tx).await?;
         if let Some(known) = known {
@@ -144,7 +145,7 @@ impl Store {
             records,
             ..Receipt::default()
         };
-        let Some(id) = open(&mut tx, source, snapshot).await? else {
+        let Some(id) = open(&mut tx, source, snapshot, now).await? else {
             let sql = "SELECT run_id, records FROM delivery \
                        WHERE source = ?1 AND name = ?2 AND kind = 'snapshot' AND accepted IS NOT NULL";
             let done = sqlx::query(sql).bind(source).bind(snapshot).fetch_optional(&mut *tx).await?;
@@ -271,9 +272,17 @@ async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -
     Ok(())
 }
 
-async fn open(tx: &mut Tx, source: &str, snapshot: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT delivery_id FROM delivery WHERE source = ?1 AND name = ?2 AND accepted IS NULL";
-    Ok(sqlx::query_scalar(sql).bind(source).bind(snapshot).fetch_optional(&mut **tx).await?)
+/// The snapshot of this name, while it is open: whom it left out may have come since, so it does not stay so for good.
+async fn open(
+    tx: &mut Tx,
+    source: &str,
+    snapshot: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT delivery_id FROM delivery \
+               WHERE source = ?1 AND name = ?2 AND accepted IS NULL AND begun_at >= ?3";
+    let found = sqlx::query_scalar(sql).bind(source).bind(snapshot).bind(millis(now - OPEN_FOR));
+    Ok(found.fetch_optional(&mut **tx).await?)
 }
 
 /// Accepts a delivery behind all others. The answer is the run that reads it: one that others wait for as well, if it has not

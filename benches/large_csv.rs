@@ -103,6 +103,7 @@ fn options(path: &Path, server: Option<SftpServer>) -> CsvOptions {
         delta: None,
         stable_for: Duration::ZERO,
         columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
+        left: Vec::new(),
         seed: 0,
     }
 }

@@ -11,6 +11,7 @@ use crate::config::{
     AuthKind, ConfigErrors, Deciding, HeaderChange, Loaded, Secret, SourceKind, SourceRules, SourceSettings,
     WorkivaSettings, load, load_deciding,
 };
+use crate::core::happened::ActionWords;
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::doubt::Noted;
 use crate::engine::feed::Feed;
@@ -170,15 +171,22 @@ pub fn source(loaded: &Loaded) -> AnySource {
 fn pushed(source: &SourceSettings, rules: &SourceRules, inbox: &Arc<dyn Inbox>) -> PushSource {
     let push = source.push.clone().unwrap_or_default();
     // It has no name of its own that a pattern or a file beside it could come from.
-    let csv = CsvOptions {
-        announcements: Announcements::default(),
-        ..csv::options(source, rules.delimiter, rules.reading)
+    let csv =
+        CsvOptions { announcements: Announcements::default(), ..csv::options(source, rules, rules.reading) };
+    let actions = match push.action_column {
+        Some(_) => ActionWords::new(
+            &push.delete_values,
+            &push.upsert_values,
+            "source.push.delete_values nor upsert_values",
+        ),
+        // Nothing is ever said.
+        None => ActionWords::new(&[], &[String::new()], ""),
     };
     let options = PushOptions {
         name: rules.origin.name.clone(),
         csv,
         action_column: push.action_column,
-        delete_values: push.delete_values,
+        actions,
         min_records: source.min_records,
     };
     PushSource::new(options, Arc::clone(inbox))
@@ -190,7 +198,7 @@ fn asked(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySource {
         let (rules, min_records) = (rest.clone(), source.min_records);
         return AnySource::Rest(RestSource::new(RestOptions { rules, min_records, seed }));
     }
-    AnySource::Csv(CsvSource::new(csv::options(source, rules.delimiter, seed)))
+    AnySource::Csv(CsvSource::new(csv::options(source, rules, seed)))
 }
 
 fn client(loaded: &Loaded) -> Result<ScimClient, ClientError> {

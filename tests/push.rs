@@ -253,6 +253,29 @@ fn a_whole_snapshot_gives_up_the_older_one_that_is_open() {
 }
 
 #[test]
+fn a_snapshot_of_the_day_before_is_not_committed_and_takes_nobodys_access() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let id = begun["delivery"].as_str().unwrap();
+    let of = |what: &str| format!("?snapshot={id}&{what}");
+    push(&daemon, &of("part=1"), "", &json(&rows[..3])).expect(200);
+    world.meddle("UPDATE delivery SET begun_at = begun_at - 86400001 WHERE accepted IS NULL");
+    push(&daemon, &of("part=2"), "", &json(&rows[3..])).expect(404);
+    push(&daemon, &of("commit=true"), "", br#"{"parts": 1, "records": 3}"#).expect(404);
+    // What was committed in time is answered for later too.
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let of = |what: &str| format!("?snapshot={}&{what}", begun["delivery"].as_str().unwrap());
+    push(&daemon, &of("part=1"), "", &json(&rows)).expect(200);
+    let commit = br#"{"parts": 1, "records": 4}"#;
+    let told = push(&daemon, &of("commit=true"), "", commit).expect(202);
+    world.meddle("UPDATE delivery SET begun_at = begun_at - 86400001");
+    assert_eq!(push(&daemon, &of("commit=true"), "", commit).expect(202), told);
+    until_agrees(&world, &rows);
+}
+
+#[test]
 fn a_snapshot_that_lacks_people_is_held_and_can_be_approved_or_replaced() {
     let mut world = pushing();
     world.guard_tightly();
@@ -436,6 +459,11 @@ fn a_webhook_with_the_token_starts_a_run_at_once_and_without_it_none() {
     let right = [("Authorization", "Bearer the-token-of-the-webhook")];
     assert_eq!(daemon.post("/v1/hr/trigger", &[("Authorization", "Bearer wrong")], b"").status, 401);
     daemon.post("/v1/hr/trigger?source=nobody", &right, b"").expect(404);
+    for unclear in ["source=source&source=other", "src=source", "source=%ff", "source"] {
+        let answer = daemon.post(&format!("/v1/hr/trigger?{unclear}"), &right, b"");
+        assert!(matches!(answer.status, 400 | 404), "{unclear} starts nothing: {answer:?}");
+    }
+    assert_eq!(daemon.post("/v1/hr/trigger?src=source", &[], b"").status, 401, "a stranger is told nothing");
     daemon.post("/v1/hr/trigger", &right, b"").expect(202);
     until_agrees(&world, &rows);
     daemon.wait_for_log("run planned");
@@ -507,7 +535,7 @@ fn a_leaver_who_was_pushed_in_a_record_that_cannot_be_used_is_told_of_until_a_ne
     let rows = people(4);
     let daemon = with_people(&mut world, &rows);
     let mut unfit = acted(&rows[0].left(), "");
-    unfit["Job Title"] = json!({"name": "Analyst"});
+    unfit["Status"] = json!({"name": "Terminated"});
     let rejected = || {
         let told = world.run(&["explain", "1000", "--json"]);
         let told: Value = serde_json::from_str(&told.stdout).unwrap();
@@ -524,6 +552,55 @@ fn a_leaver_who_was_pushed_in_a_record_that_cannot_be_used_is_told_of_until_a_ne
     push(&daemon, "", "gone", gone.as_bytes()).expect(202);
     until_agrees(&world, &rows[1..]);
     assert_eq!(rejected(), 0);
+}
+
+#[test]
+fn a_leaver_does_not_keep_access_since_another_field_of_the_pushed_record_cannot_be_read() {
+    let mut world = pushing();
+    let rows = people(5);
+    let daemon = with_people(&mut world, &rows);
+    let unfit = |row: &Row, action: &str| {
+        let mut record = acted(row, action);
+        record["Job Title"] = json!({"name": "Analyst"});
+        record
+    };
+    let delta = json!([unfit(&rows[0].left(), ""), unfit(&rows[1], "deleted"), unfit(&rows[2], "update")]);
+    let accepted = push(&daemon, "", "unfit", delta.to_string().as_bytes()).expect(202);
+    assert_eq!((&accepted["rejected"], &accepted["rejections"][0]["row"]), (&json!(1), &json!(3)));
+    until_agrees(&world, &rows[2..]);
+    assert!(world.status()["runs"][0]["message"].to_string().contains("1 people have left by their status"));
+}
+
+#[test]
+fn a_pushed_record_with_an_action_that_nobody_knows_changes_nobody_and_its_sender_is_told() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let promoted = rows[0].but(|row| row.title = "CFO".into());
+    for (key, body, format) in [
+        ("json", json!([acted(&promoted, "terminate")]).to_string(), JSON),
+        (
+            "csv",
+            common::HEADER.replacen('\n', ",Action\n", 1)
+                + "1000,A,B,a@x.test,Active,Finance,CFO,terminate\n",
+            "text/csv",
+        ),
+    ] {
+        let accepted = push_as(&daemon, "", format, key, body.as_bytes()).expect(202);
+        assert_eq!(accepted["rejected"], 1, "{accepted}");
+        let reason = accepted["rejections"][0]["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("says 'terminate'") && reason.contains("source.push.delete_values"),
+            "{reason}"
+        );
+        assert_eq!(outcome(&daemon, &accepted), "unchanged");
+    }
+    assert_eq!(world.status()["runs"][0]["rejected"], 1, "{}", world.status());
+    world.assert_agrees(&rows);
+    // By default `remove` says that somebody is gone.
+    let gone = json!([acted(&rows[0], "Remove")]).to_string();
+    push(&daemon, "", "gone", gone.as_bytes()).expect(202);
+    until_agrees(&world, &rows[1..]);
 }
 
 #[test]

@@ -57,6 +57,33 @@ fn a_leaver_whose_row_in_a_delta_cannot_be_used_is_told_of_by_every_run_until_a_
 }
 
 #[test]
+fn a_word_in_a_delta_that_nobody_knows_is_not_taken_for_still_there_and_takes_nobodys_access() {
+    let rows = people(4);
+    let mut world = with_deltas(&rows);
+    let promoted = rows[0].but(|row| row.title = "CFO".into());
+    delta(&world, "delta-1.csv", &[line(&promoted, "remove"), line(&rows[1], "u")]);
+    for _ in 0..2 {
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+        world.assert_agrees(&rows);
+    }
+    let told = world.run(&["explain", "1000"]);
+    for words in
+        ["says 'remove' of what happened", "source.delta.delete_values nor upsert_values", "delta-1.csv"]
+    {
+        assert!(told.stdout.contains(words), "{told:?}");
+    }
+    // Once somebody has said what it means, everything is read anew.
+    world.set("source.delta.delete_values", vec!["D", "Remove"]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    // Where the words for those who are there are written, an empty one is none of them.
+    world.set("source.delta.upsert_values", vec!["U"]);
+    delta(&world, "delta-2.csv", &[line(&rows[2], "")]);
+    assert_eq!(world.sync().exit, 4);
+}
+
+#[test]
 fn a_row_of_nobody_in_a_delta_is_told_of_until_everybody_is_read() {
     let rows = people(4);
     let world = with_deltas(&rows);

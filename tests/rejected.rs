@@ -22,6 +22,51 @@ Employee ID,First Name,Last Name,Work Email,Status,Department,Job Title,Hire Dat
 ";
 
 #[test]
+fn a_leaver_does_not_keep_access_since_a_date_or_another_field_of_the_row_cannot_be_read() {
+    let mut world = World::new();
+    world.set("source.columns.hire_date", "Hire Date");
+    world.set("source.columns.termination_date", "Termination Date");
+    let rows = people(6);
+    let write = |changed: &[(usize, &str)]| {
+        let text = common::hr_text(&rows);
+        let mut lines: Vec<String> = text.lines().map(|line| format!("{line},2020-01-02,")).collect();
+        lines[0] = common::HEADER.trim_end().to_owned() + ",Hire Date,Termination Date";
+        for (at, dates) in changed {
+            let (status, dates) = dates.split_once('|').unwrap();
+            let line = lines[at + 1].replace("Active", status);
+            let fields: Vec<&str> = line.split(',').take(7).collect();
+            lines[at + 1] = format!("{},{dates}", fields.join(","));
+        }
+        // 0xE9 stands for a letter in Windows-1252, and is no UTF-8.
+        let bytes = (lines.join("\n") + "\n").into_bytes();
+        let bytes = bytes.into_iter().map(|byte| if byte == b'^' { 0xe9 } else { byte }).collect::<Vec<u8>>();
+        std::fs::write(world.path("employees.csv"), bytes).unwrap();
+    };
+    write(&[]);
+    assert_eq!(world.sync().applied(), kinds([("create", 6)]));
+    write(&[
+        (0, "Terminated|02.01.2020,31.12.2021"),
+        (1, "Terminated|2020-01-02,^"),
+        (2, "Active|2020-01-02,31.12.2021"),
+        (3, "Active|2020-01-02,^"),
+        (4, "On Leave|soon,2021-12-31"),
+        (5, "Term^|2020-01-02,2021-12-31"),
+    ]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("suspend", 2)])), "{synced:?}");
+    assert_eq!(synced.json["source"]["rejected"], 4, "nobody else is given up for it: {synced:?}");
+    world.assert_agrees(&rows[2..]);
+    let message = world.status()["runs"][0]["message"].to_string();
+    for words in [
+        "1 people have left by their status, and fields of theirs",
+        "1 people have left by their status, and dates of theirs",
+    ] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert!(!message.contains("31.12.2021"), "{message}");
+}
+
+#[test]
 fn who_comes_under_a_new_employee_id_keeps_the_access_and_it_is_told_whose_user_name_it_is() {
     let world = World::new();
     let mut rows = people(5);

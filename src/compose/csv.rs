@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use crate::config::{Secret, SftpSettings, SourceSettings};
+use crate::config::{Secret, SftpSettings, SourceRules, SourceSettings};
+use crate::core::happened::ActionWords;
 use crate::source::csv::{
     Announcements, CsvOptions, DeltaOptions, HostKeyPin, ServerAddress, SftpLogin, SftpServer,
 };
 
 /// How the file is found and read. `seed` goes into the fingerprints of its records.
-pub fn options(source: &SourceSettings, delimiter: u8, seed: u64) -> CsvOptions {
+pub fn options(source: &SourceSettings, rules: &SourceRules, seed: u64) -> CsvOptions {
     CsvOptions {
         server: source.sftp.as_ref().map(sftp_server),
         pattern: source.path.clone().unwrap_or_default(),
-        delimiter,
+        delimiter: rules.delimiter,
         encoding: source.encoding,
         min_records: source.min_records,
         announcements: Announcements {
@@ -24,11 +25,16 @@ pub fn options(source: &SourceSettings, delimiter: u8, seed: u64) -> CsvOptions 
         delta: source.delta.as_ref().map(|delta| DeltaOptions {
             pattern: delta.path.clone(),
             action_column: delta.action_column.clone(),
-            delete_values: delta.delete_values.clone(),
+            actions: ActionWords::new(
+                &delta.delete_values,
+                &delta.upsert_values,
+                "source.delta.delete_values nor upsert_values",
+            ),
             numbered: delta.numbered,
         }),
         stable_for: Duration::from_secs(source.stable_seconds),
         columns: source.columns.clone(),
+        left: rules.left.clone(),
         seed,
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigError;
 use super::settings::SourceSettings;
 use super::sftp;
+use crate::core::happened::{usual_gone, usual_there};
 
 /// `[source.delta]`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -15,8 +16,12 @@ pub struct CsvDeltaSettings {
     pub path: String,
     /// The header of the column that says what happened.
     pub action_column: String,
-    /// What it says of somebody who is gone, regardless of case. Anything else means: they are as the row says.
+    /// What it says of somebody who is gone, regardless of case.
+    #[serde(default = "usual_gone")]
     pub delete_values: Vec<String>,
+    /// What it says of somebody who is as the row says; an empty text: nothing. A row that says anything else is rejected.
+    #[serde(default = "usual_there")]
+    pub upsert_values: Vec<String>,
     /// Whether the last number in a file's name counts up by one, so that a missing file is noticed.
     #[serde(default)]
     pub numbered: bool,
@@ -45,6 +50,8 @@ pub fn check(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigErro
         let message = "has to say what the action column holds for somebody who is gone, such as [\"D\"]";
         errors.push(ConfigError::new(format!("{section}.delta.delete_values"), message));
     }
+    let key = format!("{section}.delta.upsert_values");
+    super::push::check_words(&key, &delta.delete_values, &delta.upsert_values, errors);
 }
 
 fn check_pattern(key: &str, path: &str, source: &SourceSettings, errors: &mut Vec<ConfigError>) {

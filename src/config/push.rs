@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigError;
 use super::secret::Secret;
 use super::settings::SourceSettings;
+use crate::core::happened::{usual_gone, usual_there};
 use crate::core::json::FieldPath;
+use crate::core::value::folded;
 
 /// A shorter token or key could be guessed.
 const SHORTEST_SECRET_BYTES: usize = 16;
@@ -30,9 +32,12 @@ pub struct PushSettings {
     /// The column (CSV) or key (JSON) of a delta that says what happened. Without it nobody is named as gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_column: Option<String>,
-    /// What it says of somebody who is gone, regardless of case. Anything else: they are as the record says.
-    #[serde(default = "delete_values")]
+    /// What it says of somebody who is gone, regardless of case.
+    #[serde(default = "usual_gone")]
     pub delete_values: Vec<String>,
+    /// What it says of somebody who is as the record says; an empty text: nothing. A record that says anything else is rejected.
+    #[serde(default = "usual_there")]
+    pub upsert_values: Vec<String>,
 }
 
 /// `[trigger]`: a webhook (`POST /v1/hr/trigger`) that starts a run at once. It is there where a token or a secret is.
@@ -133,12 +138,24 @@ pub(super) fn check(section: &str, source: &SourceSettings, errors: &mut Vec<Con
             "has to say what the action column holds for somebody who is gone, such as [\"delete\"]";
         errors.push(ConfigError::new(format!("{section}.push.delete_values"), message));
     }
+    check_words(&format!("{section}.push.upsert_values"), &push.delete_values, &push.upsert_values, errors);
     let action = push.action_column.as_ref().map(|path| (format!("{section}.push.action_column"), path));
     let columns = source.columns.iter().map(|(name, path)| (format!("{section}.columns.{name}"), path));
     for (key, path) in columns.chain(action) {
         if let Err(message) = FieldPath::parse(path) {
             errors.push(ConfigError::with_value(key, path, message));
         }
+    }
+}
+
+/// A word cannot mean both. What is usual gives way to what is written.
+pub(super) fn check_words(key: &str, gone: &[String], there: &[String], errors: &mut Vec<ConfigError>) {
+    let is_gone = |word: &&String| gone.iter().any(|gone| folded(gone.trim()) == folded(word.trim()));
+    if there != usual_there()
+        && let Some(word) = there.iter().find(is_gone)
+    {
+        let message = "stands in delete_values as well; keep it in one of them";
+        errors.push(ConfigError::with_value(key, word, message));
     }
 }
 
@@ -181,9 +198,6 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-fn delete_values() -> Vec<String> {
-    vec!["delete".into(), "deleted".into()]
-}
 fn signature_header() -> String {
     "X-Signature-256".into()
 }

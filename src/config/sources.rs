@@ -13,7 +13,7 @@ use crate::core::planner::Absence;
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::register::{Origin, Precedence};
 use crate::core::schedule::Schedule;
-use crate::core::value::canonical;
+use crate::core::value::{canonical, folded};
 
 /// What the settings of one source are compiled into.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct SourceRules {
     pub origin: Origin,
     /// The digest of the settings under which it is read.
     pub reading: u64,
+    /// Status words of people who have left, in compared form.
+    pub left: Vec<String>,
     /// The delimiter of a CSV file.
     pub delimiter: u8,
     /// How a system is asked by HTTP, where it is one.
@@ -80,7 +82,12 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
     }
     let compiled = settings.all_sources().filter_map(|(section, source)| {
         let delimiter = check_source(&section, source, errors);
-        let rest = check_rest(&section, source, errors);
+        let left: Vec<String> =
+            settings.lifecycle.terminated.iter().map(|word| folded(&canonical(word))).collect();
+        let mut rest = check_rest(&section, source, errors);
+        if let Some(rest) = &mut rest {
+            rest.fields.left.clone_from(&left);
+        }
         let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);
         let full_schedule = check_cron(settings, &section, "full_cron", source.full_cron.as_deref(), errors);
         if let Some(message) = no_full_cron(source).filter(|_| source.full_cron.is_some()) {
@@ -94,6 +101,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         Some(SourceRules {
             origin: origin(source),
             reading: reading(source),
+            left,
             delimiter: delimiter?,
             rest,
             schedule,
@@ -144,7 +152,8 @@ const WAY_OF_READING: u32 = 1;
 
 /// What decides how a record reads. Whose word counts, and what absence means, is asked where records are merged.
 fn reading(source: &SourceSettings) -> u64 {
-    let push = source.push.as_ref().map(|push| (&push.action_column, &push.delete_values));
+    let push =
+        source.push.as_ref().map(|push| (&push.action_column, &push.delete_values, &push.upsert_values));
     let decisive = serde_json::json!([
         source.kind,
         source.columns,

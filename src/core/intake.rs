@@ -29,6 +29,7 @@ pub struct Intake {
     gone: Vec<String>,
     rows: u64,
     without_id: u64,
+    unread: u64,
 }
 
 /// What came of a complete read.
@@ -46,6 +47,8 @@ pub struct Findings {
     pub without_id: u64,
     /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
     pub unsure: bool,
+    /// How many who have left came with fields that cannot be read, which are left empty.
+    pub unread: u64,
     /// Rows read, good or not.
     pub rows: u64,
     /// A digest of everybody's values that does not depend on the order of rows.
@@ -108,6 +111,7 @@ impl Intake {
     /// Takes in a batch.
     pub fn accept(&mut self, batch: RecordBatch) {
         self.rows += batch.len() as u64;
+        self.unread += batch.unread;
         for index in 0..batch.len() {
             self.accept_record(&batch, index);
         }
@@ -177,6 +181,7 @@ impl Intake {
             gone,
             without_id: self.without_id,
             unsure: false,
+            unread: self.unread,
             rows: self.rows,
             digest: Fingerprint(digest),
         }

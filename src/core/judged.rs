@@ -35,6 +35,8 @@ pub struct Judged {
     pub(super) desired: Option<Attributes>,
     /// Whether HR says that they have left.
     pub(super) has_left: bool,
+    /// Whether a date of theirs cannot be read.
+    pub(super) is_unread: bool,
 }
 
 impl Judged {
@@ -134,6 +136,7 @@ fn judge_one(
     Ok(Judged {
         other_names,
         has_left: rulebook.access.lifecycle.has_left(&person, moment),
+        is_unread: person.is_unread,
         group,
         employee_id: person.record.employee_id().to_owned(),
         row: person.record.row,

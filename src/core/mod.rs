@@ -19,6 +19,7 @@ pub mod drift;
 pub mod examples;
 pub mod grants;
 pub mod guard;
+pub mod happened;
 pub mod header;
 pub mod health;
 pub mod identity;

@@ -16,13 +16,16 @@ pub struct Person {
     pub hire_date: Option<NaiveDate>,
     /// The last day of work.
     pub termination_date: Option<NaiveDate>,
+    /// Whether they have left, and a date that cannot be read counts as none.
+    pub is_unread: bool,
 }
 
 impl Person {
-    /// Judges a record. `date_formats` are tried in order, as `chrono` writes them (`%Y-%m-%d`).
+    /// Judges a record. `date_formats` are tried in order, as `chrono` writes them (`%Y-%m-%d`). Of whoever has left by the status, a date
+    /// that cannot be read counts as none: it would leave them the access.
     ///
     /// # Errors
-    /// A rejection that names the row and the mend: a status in no list, or a date that cannot be read.
+    /// A rejection that names the row and the mend: a status in no list, or a date of somebody else that cannot be read.
     pub fn read(record: Record, lifecycle: &Lifecycle, date_formats: &[String]) -> Result<Self, Rejection> {
         let refuse = |kind: RejectionKind, reason: String| Rejection {
             employee_id: Some(record.employee_id().to_owned()),
@@ -56,8 +59,13 @@ impl Person {
                 refuse(RejectionKind::UnreadableDate, reason)
             }),
         };
-        let (hire_date, termination_date) = (date("hire_date")?, date("termination_date")?);
-        Ok(Self { record, status, hire_date, termination_date })
+        let dates = (date("hire_date"), date("termination_date"));
+        let is_unread = status == EmploymentStatus::Terminated && (dates.0.is_err() || dates.1.is_err());
+        let (hire_date, termination_date) = match dates {
+            (hire, termination) if is_unread => (hire.unwrap_or_default(), termination.unwrap_or_default()),
+            (hire, termination) => (hire?, termination?),
+        };
+        Ok(Self { record, status, hire_date, termination_date, is_unread })
     }
 }
 

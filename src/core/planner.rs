@@ -26,7 +26,7 @@ use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
 use super::user_names;
 use super::value::folded;
-use super::warnings::{warn_of_undecided, warn_of_waiting};
+use super::warnings::{of_unread, warn_of_undecided, warn_of_waiting};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +109,8 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
     plan.header = header;
+    let unread = judged.iter().filter(|person| person.is_unread).count() as u64;
+    plan.warnings.extend(of_unread(unread, "dates"));
     let sight = Sight { states, rulebook, moment, findings: &findings, refused: &rejected, lookalikes };
     let mut moves = new_id::settle(&mut judged, &sight);
     plan.rejected = findings.rejected;

@@ -84,6 +84,8 @@ pub struct RecordBatch {
     pub rejections: Vec<Rejection>,
     /// Whom a delta names as gone. In a snapshot, who is gone is not named at all.
     pub gone: Vec<String>,
+    /// How many of the records are of people who have left and had fields that cannot be read, which are left empty.
+    pub unread: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -103,6 +105,7 @@ impl RecordBatch {
             rows: Vec::new(),
             rejections: Vec::new(),
             gone: Vec::new(),
+            unread: 0,
         }
     }
 
@@ -165,7 +168,33 @@ impl RecordBatch {
         for index in (0..self.len()).filter(|index| !is_left_out(self.value(*index, 0))) {
             batch.push_copy(&self, index);
         }
-        Self { rejections: self.rejections, gone: self.gone, ..batch }
+        Self { rejections: self.rejections, gone: self.gone, unread: self.unread, ..batch }
+    }
+
+    /// The same, where those records are refused of which `why_not` says why.
+    pub fn refusing(self, why_not: impl Fn(&Record) -> Option<(RejectionKind, String)>) -> Self {
+        let judged: Vec<_> = (0..self.len()).map(|index| why_not(&self.record(index))).collect();
+        if judged.iter().all(Option::is_none) {
+            return self;
+        }
+        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
+        let mut rejections = Vec::new();
+        for (index, why_not) in judged.into_iter().enumerate() {
+            match why_not {
+                None => batch.push_copy(&self, index),
+                Some((kind, reason)) => {
+                    let (id, row, _) = self.head(index);
+                    rejections.push(Rejection {
+                        employee_id: Some(id.to_owned()),
+                        row: Some(row),
+                        kind,
+                        reason,
+                    });
+                }
+            }
+        }
+        rejections.extend(self.rejections);
+        Self { rejections, gone: self.gone, unread: self.unread, ..batch }
     }
 
     /// The same with at most so many rows, good or not: those that stood first.
@@ -182,7 +211,7 @@ impl RecordBatch {
         }
         let rejections = self.rejections.into_iter().filter(|one| one.row.is_none_or(|row| row <= last));
         batch.rejections = rejections.collect();
-        Self { gone: self.gone, ..batch }
+        Self { gone: self.gone, unread: self.unread, ..batch }
     }
 
     fn push_copy(&mut self, other: &Self, index: usize) {
@@ -289,6 +318,8 @@ pub enum RejectionKind {
     NotFound,
     /// Several rows that differ have one employee id.
     DifferingRows,
+    /// What happened is said in a word that is in no list.
+    UnknownAction,
     /// The status is empty.
     NoStatus,
     /// The status is in no list of the lifecycle.
@@ -323,6 +354,7 @@ impl RejectionKind {
             Self::UnfitField => "unfit_field",
             Self::NotFound => "not_found",
             Self::DifferingRows => "differing_rows",
+            Self::UnknownAction => "unknown_action",
             Self::NoStatus => "no_status",
             Self::UnknownStatus => "unknown_status",
             Self::UnreadableDate => "unreadable_date",

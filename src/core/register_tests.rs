@@ -18,6 +18,7 @@ fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
         gone: Vec::new(),
         without_id: 0,
         unsure: false,
+        unread: 0,
         rows: 1,
         digest: Fingerprint::NONE,
     }

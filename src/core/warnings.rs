@@ -44,6 +44,16 @@ pub(super) fn warn_of_undecided(plan: &mut Plan) {
     }
 }
 
+/// Tells how many have left although not all of what is said of them can be read; `what`: what of it cannot.
+pub fn of_unread(people: u64, what: &str) -> Option<String> {
+    (people > 0).then(|| {
+        format!(
+            "{people} people have left by their status, and {what} of theirs cannot be read and count as empty; correct them in the \
+             HR system"
+        )
+    })
+}
+
 /// The first of some ids, for a sentence.
 pub fn some_of(ids: &[String]) -> String {
     let more = if ids.len() > 5 { ", …" } else { "" };

@@ -13,6 +13,7 @@ use crate::core::lifecycle::Moment;
 use crate::core::planner::Rulebook;
 use crate::core::record::{Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
+use crate::core::warnings::of_unread;
 use crate::source::push::PushOptions;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::store::{Store, StoreError};
@@ -150,11 +151,13 @@ impl<S: HrSource> Feed<S> {
         // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
         let (end, intake) = tokio::join!(source.read(None, sender), engine_side);
         let (end, intake) = (end?, intake?);
+        let findings = intake.finish(absent);
+        let unread = of_unread(findings.unread, "fields");
         Ok(Gathered {
-            findings: intake.finish(absent),
+            findings,
             header: end.header,
             file: SourceError::unless_after(end.file, accepted.as_ref())?,
-            warnings: end.passed_over.into_iter().collect(),
+            warnings: end.passed_over.into_iter().chain(unread).collect(),
             failed: 0,
             scales: Vec::new(),
             register: None,

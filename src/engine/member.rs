@@ -8,6 +8,7 @@ use crate::core::intake::Intake;
 use crate::core::record::{Fingerprint, RecordBatch, Rejection};
 use crate::core::register::{Origin, by_delta, by_snapshot};
 use crate::core::schedule::Schedule;
+use crate::core::warnings::of_unread;
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
 use crate::store::{PackedPeople, SourceCommit, SourceStanding, Store, StoreError};
 
@@ -100,6 +101,10 @@ impl<S: HrSource> Member<S> {
             return Err(SourceError::SystemIncomplete { system: end.file.name, reason }.into());
         }
         let mut findings = intake.finish(Fingerprint(u128::MAX));
+        if let Some(unread) = of_unread(findings.unread, "fields") {
+            let told = end.passed_over.into_iter().chain([unread]);
+            end.passed_over = Some(told.collect::<Vec<_>>().join("; "));
+        }
         let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
             Extent::Snapshot => {

@@ -102,7 +102,7 @@ pub enum SourceError {
         file: String,
         /// What is missing.
         missing: String,
-        /// What the first line holds instead. Where the file has no header, that is somebody's record.
+        /// What the first line holds instead; masked where it has none of the columns, for it may be somebody's record then.
         found: String,
         /// The same, name by name.
         coverage: Box<Coverage>,

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::words::ACTION;
 use crate::core::json::{Element, FieldPath, text};
 use crate::core::record::{Columns, MAX_ID_BYTES, RejectionKind};
+use crate::core::value::folded;
 
 /// Why a record cannot be used.
 pub struct Unusable {
@@ -30,20 +32,36 @@ pub fn refuse_twice(record: &Element, id: Option<&FieldPath>) -> Result<(), Unus
     Err(Unusable { employee_id: id.filter(|id| is_usable_id(id)), kind: RejectionKind::UnfitField, reason })
 }
 
-/// A record's values in the order of the columns. `path`: where a column stands, if anywhere; `shape`: a value as it counts, with
-/// its column's name; `matched` is set for each column that stood in the record.
+/// What was read of a record.
+pub struct Whole<'v> {
+    /// Its values in the order of the columns.
+    pub values: Vec<Cow<'v, str>>,
+    /// Whether it is of somebody who has left, and a column that could not be read was left empty.
+    pub is_unread: bool,
+}
+
+/// How a record is read. `path`: where a column stands, if anywhere; `shape`: a value as it counts, with its column's name; `left`:
+/// status words of people who have left, in compared form.
+pub struct Shape<'a, P, S> {
+    pub columns: &'a Columns,
+    pub path: P,
+    pub shape: S,
+    pub left: &'a [String],
+}
+
+/// Reads a record; `matched` is set for each column that stood in it. Of whoever has left nothing but the id and that status is needed: what
+/// else cannot be read is left empty, or one odd field would leave a leaver's access as it is.
 ///
 /// # Errors
 /// Where it has no usable employee id, or no single value where one is expected.
 pub fn values<'v, 'p>(
     record: &'v Value,
-    columns: &Columns,
-    path: impl Fn(&str) -> Option<&'p FieldPath>,
-    shape: impl Fn(Cow<'v, str>, &str) -> Cow<'v, str>,
+    how: Shape<'_, impl Fn(&str) -> Option<&'p FieldPath>, impl Fn(Cow<'v, str>, &str) -> Cow<'v, str>>,
     matched: &mut [bool],
-) -> Result<Vec<Cow<'v, str>>, Unusable> {
+) -> Result<Whole<'v>, Unusable> {
+    let Shape { columns, path, shape, left } = how;
     let mut values: Vec<Cow<'v, str>> = Vec::with_capacity(columns.names().len());
-    let mut unfit = None;
+    let (mut unfit, mut can_decide) = (None, true);
     for (at, name) in columns.names().iter().enumerate() {
         let found = path(name).map(|path| path.find(record)).unwrap_or_default();
         matched[at] |= !found.is_empty();
@@ -51,15 +69,19 @@ pub fn values<'v, 'p>(
             Ok(value) => values.push(shape(value, name)),
             Err(why) => {
                 unfit = unfit.or_else(|| Some(format!("{name} {why} (source.columns.{name})")));
+                can_decide &= at > 0 && !matches!(name.as_str(), "status" | ACTION);
                 values.push(Cow::Borrowed(""));
             }
         }
     }
     let id = values[0].as_ref();
     let employee_id = is_usable_id(id).then(|| id.to_owned());
+    let status = columns.position("status").map(|at| folded(&values[at]));
+    let has_left = can_decide && status.is_some_and(|status| left.contains(&status));
     let (kind, reason) = match (&employee_id, unfit) {
+        (Some(_), Some(_)) if has_left => return Ok(Whole { values, is_unread: true }),
         (_, Some(reason)) => (RejectionKind::UnfitField, reason),
-        (Some(_), None) => return Ok(values),
+        (Some(_), None) => return Ok(Whole { values, is_unread: false }),
         (None, None) if id.is_empty() => {
             (RejectionKind::NoEmployeeId, "has no employee id; fill it in the HR system".into())
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::core::happened::{ActionWords, Happened};
 use crate::core::record::{Columns, Record, RecordBatch, Rejection, RejectionKind};
 
 /// The column of the action, under a name that no configured column can have and that stands behind all of them.
@@ -27,25 +28,34 @@ pub struct Words {
     by_id: BTreeMap<String, Word>,
     /// Refused rows that are nobody's.
     of_nobody: Vec<Rejection>,
+    unread: u64,
+}
+
+/// Refuses the records of which a word that nobody knows says what happened.
+pub fn clear(batch: RecordBatch, actions: &ActionWords) -> RecordBatch {
+    batch.refusing(|record| {
+        let reason = actions.read(record.get(ACTION).unwrap_or_default()).err()?;
+        Some((RejectionKind::UnknownAction, reason))
+    })
 }
 
 impl Words {
     /// None yet. `seed` goes into the fingerprints of records with these columns.
     pub fn new(columns: Arc<Columns>, seed: u64) -> Self {
-        Self { columns, seed, by_id: BTreeMap::new(), of_nobody: Vec::new() }
+        Self { columns, seed, by_id: BTreeMap::new(), of_nobody: Vec::new(), unread: 0 }
     }
 
-    /// Takes in the next rows of a delta. Of whom the column [`ACTION`] holds one of `delete_values`, regardless of case, is gone.
-    /// `origin` names the delta in rejections.
+    /// Takes in the next rows of a delta. The column [`ACTION`] says what happened. `origin` names the delta in rejections.
     ///
     /// # Errors
     /// Where it cannot be told whose rows are lost: they would never come again.
-    pub fn take(&mut self, batch: RecordBatch, delete_values: &[String], origin: &str) -> Result<(), String> {
+    pub fn take(&mut self, batch: RecordBatch, actions: &ActionWords, origin: &str) -> Result<(), String> {
+        let batch = clear(batch, actions);
+        self.unread += batch.unread;
         let mut words: Vec<(u64, String, Word)> = Vec::new();
         for index in 0..batch.len() {
             let record = batch.record(index);
-            let action = record.get(ACTION).unwrap_or_default().to_lowercase();
-            let is_gone = delete_values.iter().any(|value| value.to_lowercase() == action);
+            let is_gone = actions.read(record.get(ACTION).unwrap_or_default()) == Ok(Happened::Gone);
             let (id, row) = (record.employee_id().to_owned(), record.row);
             words.push((row, id, if is_gone { Word::Gone } else { Word::Put(record) }));
         }
@@ -84,6 +94,7 @@ impl Words {
         let mut batches = Vec::new();
         let mut batch = empty();
         batch.rejections = self.of_nobody;
+        batch.unread = self.unread;
         for (id, word) in self.by_id {
             match word {
                 Word::Put(record) => {

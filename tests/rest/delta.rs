@@ -87,6 +87,40 @@ fn ids_that_changed_are_asked_for_one_by_one_unless_they_are_too_many() {
 }
 
 #[test]
+fn a_word_that_nobody_knows_is_not_taken_for_still_there() {
+    let server = Server::plain(|request, _| {
+        let said = |id: u32, said: Value| {
+            let mut person = person(id);
+            person["deleted"] = said;
+            person
+        };
+        let list = match request.parameter("since") {
+            "" => json!([person(1), said(2, json!(false)), said(3, json!("soon"))]),
+            _ => json!([
+                said(1, json!(0)),
+                said(2, json!("Y")),
+                said(3, json!(["true", "false"])),
+                said(4, json!(true))
+            ]),
+        };
+        Reply::json(json!({"list": list})).with("Date", DATE)
+    });
+    let delta = "query = { since = \"{since}\" }\ngone = \"deleted\"\ngone_values = [\"true\"]\n";
+    let lines = |more: &str| lines(&server, &format!("{delta}{more}"));
+    let rejected = |read: &super::Read| -> Vec<_> {
+        read.rejections.iter().map(|one| (one.employee_id.clone().unwrap(), one.kind.name())).collect()
+    };
+    let full = read(&lines("")).unwrap();
+    assert_eq!((full.ids(), rejected(&full)), (vec!["1", "2"], vec![("3".into(), "unknown_action")]));
+    assert!(full.rejections[0].reason.contains("source.rest.delta.gone_values nor there_values"));
+    let changed = read_since(&lines(""), full.end.cursor.as_deref()).unwrap();
+    assert_eq!((changed.ids(), &changed.gone[..]), (vec!["1"], &["4".to_owned()][..]));
+    assert_eq!(rejected(&changed), [("2".into(), "unknown_action"), ("3".into(), "unknown_action")]);
+    let own = read(&lines("there_values = [\"\", \"false\", \"Soon\"]\n")).unwrap();
+    assert_eq!(own.ids(), ["1", "2", "3"]);
+}
+
+#[test]
 fn bamboohr_tells_who_changed_and_who_is_gone() {
     let one = |id: &str| json!({"id": id, "firstName": "Ana", "lastName": "Ruiz", "workEmail": "ana@x.test", "status": "Active"});
     let server = Server::plain(move |request, _| match request.path.as_str() {

@@ -45,6 +45,35 @@ fn a_record_that_cannot_be_read_is_rejected_by_name_and_blocks_nobody() {
 }
 
 #[test]
+fn a_leaver_does_not_keep_access_since_another_field_of_the_record_cannot_be_read() {
+    let unfit = |id: serde_json::Value, status: serde_json::Value| {
+        let mut person = person(0);
+        (person["id"], person["status"], person["mail"]) = (id, status, json!(["a@x.test", "b@x.test"]));
+        person
+    };
+    let list = json!([
+        unfit(json!("1"), json!("terminated ")),
+        // Nobody else is given up for it: not with another status, nor where the status or the id is what cannot be read.
+        unfit(json!("2"), json!("Active")),
+        unfit(json!("3"), json!("Terminating")),
+        unfit(json!("4"), json!(["Terminated", "Active"])),
+        unfit(json!(["5", "6"]), json!("Terminated")),
+        unfit(json!("7"), json!(null)),
+    ]);
+    let server = Server::plain(move |_, _| Reply::json(json!({"list": list})));
+    let left = read(&rest(&format!("url = \"{}\"", server.url))).unwrap();
+    assert_eq!(left.ids(), ["1"]);
+    assert_eq!((left.fields(0).get("work_email"), left.fields(0)["family_name"]), (None, "Nr0"));
+    let rejected: Vec<_> = left.rejections.iter().map(|one| one.employee_id.as_deref()).collect();
+    assert_eq!(rejected, [Some("2"), Some("3"), Some("4"), None, Some("7")]);
+    let twice = r#"{"list": [{"id": "1", "mail": {"x": 1}, "status": "Active", "status": "Terminated"},
+        {"id": "2", "id": "3", "mail": {"x": 1}, "status": "Terminated"}]}"#;
+    let server = Server::plain(move |_, _| Reply::json(twice));
+    let twice = read(&rest(&format!("url = \"{}\"", server.url))).unwrap();
+    assert_eq!((twice.ids().len(), twice.rejections.len()), (0, 2));
+}
+
+#[test]
 fn a_record_in_which_a_key_says_two_things_is_rejected_by_name_and_blocks_nobody() {
     let body = r#"{"list": [{"id": "1", "status": "Active", "first": "a", "first": "a"},
         {"id": "2", "status": "Left", "mail": {"x": 1}, "status": "Active"}, {"id": "3", "id": "4", "status": "Active"}]}"#;

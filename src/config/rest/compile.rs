@@ -13,6 +13,7 @@ use super::{
     AccountSettings, AcknowledgeSettings, DeltaSettings, DetailSettings, PagingKind, PagingSettings,
     RestMethod, RestSettings,
 };
+use crate::core::happened::ActionWords;
 use crate::core::json::{FieldPath, StreamPath};
 use crate::core::scim::address::is_loopback;
 
@@ -285,7 +286,11 @@ fn delta(
         since_format: settings.since_format.clone(),
         overlap: Duration::from_secs(settings.overlap_seconds),
         gone,
-        gone_values: settings.gone_values.iter().map(|value| value.trim().to_lowercase()).collect(),
+        actions: ActionWords::new(
+            &settings.gone_values,
+            &settings.there_values,
+            "source.rest.delta.gone_values nor there_values",
+        ),
         max_details: settings.max_details,
         acknowledge,
     })
@@ -294,7 +299,7 @@ fn delta(
 /// Those who are gone are named by the id in the list of changes. Were it not the employee id, it could be somebody else's.
 fn gone(delta: &DeltaRules, fields: &FieldRules, account: &mut Account<'_>) {
     let Some(detail) = &delta.list.detail else { return };
-    if delta.gone.is_some() && !delta.gone_values.is_empty() && !fields.is_employee_id(&detail.id) {
+    if delta.gone.is_some() && delta.actions.can_say_gone() && !fields.is_employee_id(&detail.id) {
         account.fault(
             "delta.gone",
             "would take people for gone by the id in the list of changes (source.rest.delta.detail.id), which is not where \
@@ -333,6 +338,7 @@ fn fields(
         None => None,
     };
     Some(FieldRules {
+        left: Vec::new(),
         columns: paths,
         empty_values: settings.empty_values.iter().map(|value| value.trim().to_owned()).collect(),
         date_columns: settings.date_columns.clone(),

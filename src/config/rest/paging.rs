@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::core::happened::usual_there;
+
 /// `[source.rest.paging]`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -125,9 +127,13 @@ pub struct DeltaSettings {
     /// Where a record says that it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<String>,
-    /// What it says then, regardless of case.
+    /// What it says then, regardless of case. None: nobody is gone by a delta.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone_values: Vec<String>,
+    /// What it says of somebody who is as the record says; an empty text: nothing. With `gone_values`, a record that says anything else
+    /// is rejected.
+    #[serde(default = "there_values")]
+    pub there_values: Vec<String>,
     /// Where the list holds ids alone: how each record is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<DetailSettings>,
@@ -155,6 +161,10 @@ fn root() -> String {
 }
 fn id() -> String {
     "id".into()
+}
+fn there_values() -> Vec<String> {
+    // A field may be a truth value: that a record was deleted.
+    usual_there().into_iter().chain(["false", "0", "no", "n"].map(str::to_owned)).collect()
 }
 fn utc_time() -> String {
     "%Y-%m-%dT%H:%M:%SZ".into()

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::super::secret::Secret;
 use super::{ApiKeyPlace, ClientAuth, PageEnd, PagingKind, RestMethod, TokenFormat};
+use crate::core::happened::ActionWords;
 use crate::core::json::{FieldPath, StreamPath};
 
 /// How a system is asked and understood.
@@ -107,8 +108,8 @@ pub struct DeltaRules {
     pub overlap: Duration,
     /// Where a record says that it is gone.
     pub gone: Option<FieldPath>,
-    /// What it says then, in lower case.
-    pub gone_values: Vec<String>,
+    /// What it says then, and what otherwise.
+    pub actions: ActionWords,
     /// The most records that are asked for by themselves.
     pub max_details: u32,
     /// How a message is taken off the queue in which changes wait.
@@ -127,6 +128,8 @@ pub struct AcknowledgeRules {
 /// How records become text.
 #[derive(Clone, Debug)]
 pub struct FieldRules {
+    /// Status words of people who have left, in compared form.
+    pub left: Vec<String>,
     /// Our name = where it stands.
     pub columns: BTreeMap<String, FieldPath>,
     /// Values that mean that there is none.

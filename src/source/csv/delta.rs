@@ -14,6 +14,7 @@ use super::file::{self, Found, Looks, millis};
 use super::place::{Place, Stamp};
 use super::read::read_file;
 use super::{CsvOptions, SourceEnd, SourceError, archive, header};
+use crate::core::happened::ActionWords;
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
 use crate::core::warnings::some_of;
@@ -33,8 +34,8 @@ pub struct DeltaOptions {
     pub pattern: String,
     /// The header of the column that says what happened.
     pub action_column: String,
-    /// What it says of somebody who is gone, regardless of case. Anything else: they are as the row says.
-    pub delete_values: Vec<String>,
+    /// What it says then.
+    pub actions: ActionWords,
     /// Whether the last number in a file's name counts up by one.
     pub numbered: bool,
 }
@@ -306,7 +307,7 @@ impl<'a> Reading<'a> {
         }
         let (words, rules) = (&mut self.words, self.rules);
         let (file, _) = read_file(self.place, &delta.path, &self.options, |batch| {
-            words.take(batch, &rules.delete_values, &delta.order.name).map_err(incomplete)
+            words.take(batch, &rules.actions, &delta.order.name).map_err(incomplete)
         })?;
         // The same rule as between full files, for the line end alone.
         let alone =

@@ -8,6 +8,7 @@ use super::archive::put_away;
 use super::delta::may_follow;
 use super::disk::Disk;
 use super::*;
+use crate::core::happened::{ActionWords, usual_there};
 use crate::core::source_file::SourceFile;
 use crate::source::Extent;
 
@@ -39,11 +40,12 @@ impl Hr {
             delta: Some(DeltaOptions {
                 pattern: in_folder("delta*.csv"),
                 action_column: "Action".into(),
-                delete_values: vec!["D".into(), "Delete".into()],
+                actions: ActionWords::new(&["D".into(), "Delete".into()], &usual_there(), "a nor b"),
                 numbered: false,
             }),
             stable_for: Duration::ZERO,
             columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
+            left: vec!["terminated".into()],
             seed: 0,
         };
         let mut hr = Self { folder, options, end: None, people: BTreeMap::new(), rejected: Vec::new() };

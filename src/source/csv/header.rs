@@ -9,6 +9,7 @@ use super::CsvOptions;
 use crate::config::Encoding;
 use crate::core::coverage::Coverage;
 use crate::core::header::HeaderNames;
+use crate::core::mask::masked;
 use crate::core::record::Columns;
 use crate::core::value::canonical;
 
@@ -62,12 +63,19 @@ impl Header {
             }
         }
         if !missing.is_empty() {
-            return Err(SourceError::Header {
-                file: file.to_owned(),
-                missing: missing.join(", "),
-                found: names.join(" | "),
-                coverage: Box::new(Coverage { absent, ..coverage(&HeaderNames::new(names), options) }),
-            });
+            let is_header = missing.len() < columns.names().len();
+            let (missing, file) = (missing.join(", "), file.to_owned());
+            if is_header {
+                let found = names.join(" | ");
+                let coverage = Box::new(Coverage { absent, ..coverage(&HeaderNames::new(names), options) });
+                return Err(SourceError::Header { file, missing, found, coverage });
+            }
+            // Without a header the first line is somebody's record.
+            let shapes: Vec<String> = names.iter().map(|name| masked(name)).collect();
+            let found =
+                format!("{} columns, none of them configured; masked: {}", names.len(), shapes.join(" | "));
+            let coverage = Box::new(Coverage { absent, ..Coverage::default() });
+            return Err(SourceError::Header { file, missing, found, coverage });
         }
         if !doubled.is_empty() {
             let columns = doubled.join(", ");

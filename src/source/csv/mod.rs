@@ -58,6 +58,8 @@ pub struct CsvOptions {
     pub stable_for: Duration,
     /// Our name = their header.
     pub columns: BTreeMap<String, String>,
+    /// Status words of people who have left, in compared form.
+    pub left: Vec<String>,
     /// The configuration's fingerprint, which goes into every record's.
     pub seed: u64,
 }

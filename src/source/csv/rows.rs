@@ -11,7 +11,7 @@ use super::proof::Trailer;
 use crate::config::Encoding;
 use crate::core::planted::{self, Fault};
 use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
-use crate::core::value::canonical;
+use crate::core::value::{canonical, folded};
 
 /// How many rejected rows one read spells out; behind that the file is not what it is taken for.
 const MAX_REJECTIONS: usize = 100_000;
@@ -86,11 +86,7 @@ impl<'a> Rows<'a> {
     fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
         // One check for the whole row is quicker than one a field; slicing checks the fields' ends again.
         let Ok(text) = std::str::from_utf8(row.as_slice()) else {
-            let id =
-                row.get(self.header.positions[0]).and_then(|id| std::str::from_utf8(id).ok()).map(canonical);
-            let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
-            let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
-            return Err(Refused::new(id, RejectionKind::Encoding, reason));
+            return self.take_unreadable(row, batch);
         };
         let field = |at: usize| row.range(at).and_then(|range| text.get(range)).unwrap_or_default();
         self.check(row.len(), &canonical(field(self.header.positions[0])))?;
@@ -101,6 +97,23 @@ impl<'a> Rows<'a> {
             batch.push(self.number, values.iter().map(|value| &**value));
         }
         Ok(())
+    }
+
+    /// A row of which some fields are no text. Of whoever has left by a status that is, nothing else is needed.
+    fn take_unreadable(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
+        let field = |at: &usize| std::str::from_utf8(row.get(*at)?).ok().map(canonical);
+        let values: Vec<_> = self.header.positions.iter().map(field).collect();
+        let id = values[0].as_deref().filter(|id| !id.is_empty());
+        let status = self.columns.position("status").and_then(|at| values[at].as_deref());
+        let is_whole = row.len() == self.header.width && id.is_some();
+        if is_whole && status.is_some_and(|status| self.options.left.contains(&folded(status))) {
+            self.check(row.len(), id.unwrap_or_default())?;
+            batch.push(self.number, values.iter().map(|value| value.as_deref().unwrap_or_default()));
+            batch.unread += 1;
+            return Ok(());
+        }
+        let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
+        Err(Refused::new(id.map(str::to_owned), RejectionKind::Encoding, reason))
     }
 
     fn take_windows(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {

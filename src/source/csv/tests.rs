@@ -27,6 +27,7 @@ fn options(folder: &Path) -> CsvOptions {
         delta: None,
         stable_for: Duration::ZERO,
         columns: columns.map(|(name, header)| (name.to_owned(), header.to_owned())).into(),
+        left: vec!["terminated".into()],
         seed: 0,
     }
 }
@@ -91,6 +92,22 @@ fn a_header_without_a_mapped_column_is_incomplete_and_names_it() {
     let logged = read("1,Active,x\n2,Active,y\n").err().unwrap().without_values();
     assert!(logged.contains("'Status'") && !logged.contains("Active"), "{logged}");
     assert!(incomplete("Employee ID,Status,Department,Status\n1,a,b,c\n").contains("twice"));
+}
+
+#[test]
+fn of_a_file_without_a_header_nobodys_record_is_told() {
+    let error = read("1001,Ana Ruiz,ana.ruiz@example.com\n").err().unwrap();
+    let told = format!("{error} {error:?} {:?}", error.coverage());
+    assert!(
+        told.contains("3 columns, none of them configured; masked: 9999 | Xxx Xxxx | xxx.xxxx@"),
+        "{told}"
+    );
+    assert!(!["1001", "Ana", "ana.ruiz"].iter().any(|value| told.contains(value)), "{told}");
+    // Another delimiter shows even so.
+    assert!(
+        incomplete("Employee ID;Status;Department\n1;Active;x\n")
+            .contains("masked: Xxxxxxxx XX;Xxxxxx;Xxxxxxxxxx")
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::csv::CsvOptions;
 use super::words::Words;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::core::delivery::{Delivery, DeliveryKind, Format};
+use crate::core::happened::ActionWords;
 use crate::core::record::RecordBatch;
 use crate::core::source_file::SourceFile;
 
@@ -30,8 +31,8 @@ pub struct PushOptions {
     pub csv: CsvOptions,
     /// The column of a delta that says what happened.
     pub action_column: Option<String>,
-    /// What it says of somebody who is gone, regardless of case.
-    pub delete_values: Vec<String>,
+    /// What it says then.
+    pub actions: ActionWords,
     /// With fewer records than this a snapshot counts as incomplete.
     pub min_records: u64,
 }
@@ -165,7 +166,7 @@ impl HrSource for PushSource {
             self.read_parts(delta, move |batch| sender.send(batch).map_err(|_| SourceError::Stopped(None)))
                 .await?;
             for batch in batches {
-                let taken = words.take(batch, &self.options.delete_values, &delta.name);
+                let taken = words.take(batch, &self.options.actions, &delta.name);
                 taken.map_err(|reason| self.incomplete(reason))?;
             }
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
-use super::super::object::{Unusable, refuse_twice, values};
-use super::super::words::{ACTION, BOM};
+use super::super::object::{Shape, Unusable, Whole, refuse_twice, values};
+use super::super::words::{ACTION, BOM, clear};
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
+use crate::core::happened::Happened;
 use crate::core::json::{Element, FieldPath, PathsSeen, StreamPath, WalkError, text, walk};
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
@@ -68,6 +69,7 @@ impl PushOptions {
     ) -> Result<Parsed, SourceError> {
         let mapped = self.mapped(body.kind);
         let is_whole = body.kind == DeliveryKind::Snapshot;
+        let mut deliver = |batch| deliver(if is_whole { batch } else { clear(batch, &self.actions) });
         if body.format == Format::Csv {
             return self.parse_csv(body, mapped, deliver);
         }
@@ -161,8 +163,7 @@ impl PushOptions {
     }
 
     fn is_gone(&self, said: &str) -> bool {
-        let said = said.trim().to_lowercase();
-        self.delete_values.iter().any(|value| value.to_lowercase() == said)
+        self.actions.read(said) == Ok(Happened::Gone)
     }
 
     fn not_whole(&self, row: u64, said: &str) -> String {
@@ -251,11 +252,29 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         }
         let path = |name: &str| self.paths.get(name);
         let once = refuse_twice(element, path(EMPLOYEE_ID));
-        match once.and_then(|()| values(record, &self.columns, path, |value, _| value, &mut self.matched)) {
+        let shape = |value, _: &str| value;
+        let how = Shape { columns: &self.columns, path, shape, left: &self.options.csv.left };
+        let said = path(ACTION).and_then(|path| text(&path.find(record), false).ok());
+        match once.and_then(|()| values(record, how, &mut self.matched)) {
+            // Of whoever is gone nothing but the id is needed.
+            Err(Unusable { employee_id: Some(id), .. })
+                if element.twice.is_empty()
+                    && said.as_ref().is_some_and(|said| self.options.is_gone(said)) =>
+            {
+                let value = |name: &String| match name.as_str() {
+                    EMPLOYEE_ID => id.as_str(),
+                    ACTION => said.as_deref().unwrap_or_default(),
+                    _ => "",
+                };
+                self.batch.push(row, self.columns.names().iter().map(value));
+            }
             Err(Unusable { employee_id, kind, reason }) => {
                 self.reject(Rejection { employee_id, row: Some(row), kind, reason })?;
             }
-            Ok(values) => self.batch.push(row, values.iter().map(|value| &**value)),
+            Ok(Whole { values, is_unread }) => {
+                self.batch.unread += u64::from(is_unread);
+                self.batch.push(row, values.iter().map(|value| &**value));
+            }
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
     }

@@ -8,10 +8,11 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::super::SourceError;
-use super::super::object::{Unusable, is_usable_id, refuse_twice, values};
+use super::super::object::{Shape, Unusable, Whole, is_usable_id, refuse_twice, values};
 use super::RestOptions;
 use super::http::loses;
 use crate::config::rest::{DeltaRules, FieldRules};
+use crate::core::happened::{ActionWords, Happened};
 use crate::core::json::{Element, FieldPath, PathsSeen, date, text};
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
@@ -49,7 +50,7 @@ pub(super) struct Taker {
     options: Arc<RestOptions>,
     columns: Arc<Columns>,
     wanted: Wanted,
-    gone: Option<(FieldPath, Vec<String>)>,
+    gone: Option<(FieldPath, ActionWords)>,
     /// Whether those are read who changed: then who is gone is named, and otherwise left out.
     is_delta: bool,
     sender: mpsc::Sender<RecordBatch>,
@@ -88,7 +89,8 @@ impl Taker {
         let columns = Columns::new(options.rules.fields.columns.keys().map(String::as_str));
         let is_delta = delta.is_some();
         let delta = delta.or(options.rules.delta.as_ref());
-        let gone = delta.and_then(|delta| Some((delta.gone.clone()?, delta.gone_values.clone())));
+        let gone = delta.filter(|delta| delta.actions.can_say_gone());
+        let gone = gone.and_then(|delta| Some((delta.gone.clone()?, delta.actions.clone())));
         Self {
             options: Arc::clone(options),
             wanted: id.map_or(Wanted::Whole, |id| Wanted::Id(id.clone())),
@@ -134,12 +136,20 @@ impl Taker {
             Wanted::Whole => fields.columns.get(EMPLOYEE_ID),
             Wanted::Id(path) => Some(path).filter(|path| fields.is_employee_id(path)),
         };
-        match (refuse_twice(element, id), wanted) {
-            (Err(Unusable { employee_id, kind, reason }), _) => self.reject(employee_id, kind, reason),
+        match (refuse_twice(element, id), self.happened(record), &wanted) {
+            (Err(Unusable { employee_id, kind, reason }), ..) => self.reject(employee_id, kind, reason),
             // Whoever is gone is not there: they are absent, as if the list were without them.
-            (Ok(()), _) if !self.is_delta && self.is_gone(record) => self.left_out += 1,
-            (Ok(()), Wanted::Whole) => self.take_whole(record),
-            (Ok(()), Wanted::Id(path)) => self.take_id(&path, record),
+            (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => self.left_out += 1,
+            // An id that is no employee id is nobody's; who is asked for by it says more, or is not found.
+            (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(&path) => {
+                self.take_id(&path, record)
+            }
+            (Ok(()), Err(reason), _) => {
+                let id = id.and_then(|id| text(&id.find(record), true).ok()).map(Cow::into_owned);
+                self.reject(id.filter(|id| is_usable_id(id)), RejectionKind::UnknownAction, reason);
+            }
+            (Ok(()), Ok(_), Wanted::Whole) => self.take_whole(record),
+            (Ok(()), Ok(_), Wanted::Id(path)) => self.take_id(path, record),
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.next_batch() } else { Ok(()) }
     }
@@ -185,9 +195,18 @@ impl Taker {
         self.reject(None, RejectionKind::NoEmployeeId, reason);
     }
 
+    /// What a record says has happened; an error is why that cannot be told.
+    fn happened(&self, record: &Value) -> Result<Happened, String> {
+        let Some((path, words)) = &self.gone else { return Ok(Happened::There) };
+        let said = text(&path.find(record), false);
+        words.read(
+            &said
+                .map_err(|unfit| format!("says what happened, and that {unfit} (source.rest.delta.gone)"))?,
+        )
+    }
+
     fn is_gone(&self, record: &Value) -> bool {
-        let Some((path, values)) = &self.gone else { return false };
-        text(&path.find(record), false).is_ok_and(|said| values.contains(&said.to_lowercase()))
+        self.happened(record) == Ok(Happened::Gone)
     }
 
     fn take_whole(&mut self, record: &Value) {
@@ -200,12 +219,14 @@ impl Taker {
         }
         let path = |name: &str| fields.columns.get(name);
         let shape = |value, name: &str| shaped(value, name, fields);
-        match values(record, &columns, path, shape, &mut self.matched) {
+        let how = Shape { columns: &columns, path, shape, left: &fields.left };
+        match values(record, how, &mut self.matched) {
             // Of whoever is gone nothing but the id is needed.
             Err(Unusable { employee_id: Some(id), .. }) if self.is_gone(record) => self.batch.gone.push(id),
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
-            Ok(values) if self.is_gone(record) => self.batch.gone.push(values[0].to_string()),
-            Ok(values) => {
+            Ok(whole) if self.is_gone(record) => self.batch.gone.push(whole.values[0].to_string()),
+            Ok(Whole { values, is_unread }) => {
+                self.batch.unread += u64::from(is_unread);
                 self.mark(&values[0], &values[1..]);
                 self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value));
             }

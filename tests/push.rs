@@ -270,7 +270,7 @@ fn a_snapshot_of_the_day_before_is_not_committed_and_takes_nobodys_access() {
     push(&daemon, &of("part=1"), "", &json(&rows)).expect(200);
     let commit = br#"{"parts": 1, "records": 4}"#;
     let told = push(&daemon, &of("commit=true"), "", commit).expect(202);
-    world.meddle("UPDATE delivery SET begun_at = begun_at - 86400001");
+    world.meddle("UPDATE delivery SET begun_at = begun_at - 86400001 WHERE accepted = 2");
     assert_eq!(push(&daemon, &of("commit=true"), "", commit).expect(202), told);
     until_agrees(&world, &rows);
 }

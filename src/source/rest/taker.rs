@@ -141,9 +141,7 @@ impl Taker {
             // Whoever is gone is not there: they are absent, as if the list were without them.
             (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => self.left_out += 1,
             // An id that is no employee id is nobody's; who is asked for by it says more, or is not found.
-            (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(&path) => {
-                self.take_id(&path, record)
-            }
+            (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(path) => self.take_id(path, record),
             (Ok(()), Err(reason), _) => {
                 let id = id.and_then(|id| text(&id.find(record), true).ok()).map(Cow::into_owned);
                 self.reject(id.filter(|id| is_usable_id(id)), RejectionKind::UnknownAction, reason);

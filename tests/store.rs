@@ -23,6 +23,8 @@ use workiva_sync::store::{
 
 /// How long a lease lasts here, in seconds.
 const LEASE: i64 = 120;
+/// Nothing waits for longer, in seconds.
+const HORIZON: i64 = 600;
 
 /// So many seconds after a moment that never moves.
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -93,7 +95,14 @@ impl Outbox {
     }
 
     async fn claim(&self, owner: &str, limit: usize, now: i64) -> Vec<Claimed> {
-        let claim = Claim { owner, limit, now: at(now), lease_until: at(now + LEASE), batch: 50 };
+        let claim = Claim {
+            owner,
+            limit,
+            now: at(now),
+            horizon: at(now + HORIZON),
+            lease_until: at(now + LEASE),
+            batch: 50,
+        };
         self.store.turn(&[], &claim).await.unwrap().claimed
     }
 
@@ -105,7 +114,14 @@ impl Outbox {
 
     /// Stores ends and claims nothing. The answer is the employees whose ends counted.
     async fn end(&self, finished: &[Finished], now: i64) -> Vec<String> {
-        let claim = Claim { owner: "nobody", limit: 0, now: at(now), lease_until: at(now), batch: 50 };
+        let claim = Claim {
+            owner: "nobody",
+            limit: 0,
+            now: at(now),
+            horizon: at(now + HORIZON),
+            lease_until: at(now),
+            batch: 50,
+        };
         let turn = self.store.turn(finished, &claim).await.unwrap();
         assert!(turn.claimed.is_empty());
         let ours = finished.iter().filter(|one| turn.ours.contains(&one.action_id));
@@ -311,7 +327,14 @@ async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_
             "CREATE TRIGGER broken BEFORE INSERT ON lease BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
         )
         .await;
-    let claim = Claim { owner: "me", limit: 5, now: at(1), lease_until: at(LEASE), batch: 50 };
+    let claim = Claim {
+        owner: "me",
+        limit: 5,
+        now: at(1),
+        horizon: at(1 + HORIZON),
+        lease_until: at(LEASE),
+        batch: 50,
+    };
     let ends = [done(&first[0], "id-5")];
     assert!(outbox.store.turn(&ends, &claim).await.is_err());
     assert!(outbox.state("5").await.unwrap().has_access(), "the end was not stored without the claim");
@@ -335,15 +358,27 @@ async fn a_turn_that_was_stored_although_it_seemed_to_fail_can_be_repeated() {
     assert_eq!(outbox.number("SELECT count(*) FROM attempt").await, 1);
 }
 
+/// A host that takes local time for UTC until it is told better plans by a clock that is hours ahead.
+#[tokio::test]
+async fn what_was_queued_by_a_clock_that_was_ahead_is_due_once_the_clock_is_set_right() {
+    let outbox = Outbox::new().await;
+    outbox.plan("one", 7200, vec![create("1001")]).await;
+    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), Some(DateTime::UNIX_EPOCH));
+    let claimed = outbox.claim_one("me", 0).await;
+    outbox.end(&[again(&claimed, 300, true, false)], 0).await;
+    assert!(outbox.claim("me", 10, 299).await.is_empty(), "no longer than it may be told to wait");
+    assert_eq!(outbox.claim_one("me", 300).await.attempts, 1);
+}
+
 #[tokio::test]
 async fn an_action_is_not_claimed_before_its_time_nor_twice() {
     let outbox = Outbox::new().await;
     outbox.plan("one", 0, vec![create("1001")]).await;
     let claimed = outbox.claim_one("me", 0).await;
     assert!(outbox.claim("me", 10, 0).await.is_empty(), "it is in somebody's hands");
-    assert_eq!(outbox.store.next_due().await.unwrap(), None);
+    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), None);
     outbox.end(&[again(&claimed, 60, true, false)], 1).await;
-    assert_eq!(outbox.store.next_due().await.unwrap(), Some(at(60)));
+    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), Some(at(60)));
     assert!(outbox.claim("me", 10, 59).await.is_empty());
     assert_eq!(outbox.claim_one("me", 60).await.attempts, 1);
 }

@@ -95,6 +95,11 @@ pub fn next(
     }
 }
 
+/// The longest that an action is ever told to wait: for Workiva to be asked again after an outage, and then for its turn.
+pub fn longest_wait(settings: &RetrySettings) -> Duration {
+    2 * cap(settings)
+}
+
 /// Full jitter: anything between nothing and the base doubled with each attempt, up to the cap.
 pub fn backoff(attempt: u32, settings: &RetrySettings, random: f64) -> Duration {
     let doublings = i32::try_from(attempt.saturating_sub(1).min(30)).unwrap_or(30);

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::pool::Pool;
 use crate::core::breaker::{Pause, Phase};
+use crate::core::retry::longest_wait;
 use crate::core::scim::ScimPort;
 use crate::store::StoreError;
 
@@ -32,7 +33,9 @@ impl<P: ScimPort> Pool<P> {
             tracing::error!(%error, "the outage of Workiva could not be stored; `status` does not tell of it");
         }
         // By what passes, not by the clock on the wall, which may be set back.
-        let end = line.clock.elapsed() + (pause.until - line.clock.now()).to_std().unwrap_or(Duration::ZERO);
+        let wait = (pause.until - line.clock.now()).to_std().unwrap_or(Duration::ZERO);
+        // The clock may have been set back since.
+        let end = line.clock.elapsed() + wait.min(longest_wait(&line.manner.retry));
         loop {
             let wait = end.saturating_sub(line.clock.elapsed());
             self.tell_outage(pause, wait).await;

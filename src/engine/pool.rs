@@ -244,7 +244,8 @@ impl<P: ScimPort> Pool<P> {
             let now = line.clock.now();
             let lease = Lease::begin(&*line.clock, line.manner.lease);
             let batch = line.manner.batch;
-            let claim = Claim { owner: owner.id(), limit: wanted, now, lease_until: lease.until, batch };
+            let (horizon, lease_until) = (line.horizon(), lease.until);
+            let claim = Claim { owner: owner.id(), limit: wanted, now, horizon, lease_until, batch };
             let result = line.store.turn(&finished, &claim).await;
             TurnDone { finished, lease, wanted, result }
         })
@@ -342,7 +343,7 @@ impl<P: ScimPort> Pool<P> {
     /// Waits until there may be something to claim. True: the bell was rung.
     async fn idle(&self, stop: &mut watch::Receiver<bool>) -> Result<bool, StoreError> {
         let now = self.line.clock.now();
-        let due = self.line.store.next_due().await?;
+        let due = self.line.store.next_due(self.line.horizon()).await?;
         let wait = due.and_then(|due| (due - now).to_std().ok()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         tokio::select! {
             biased;

@@ -11,11 +11,13 @@ use super::members::Members;
 use super::reading::Ask;
 use super::telemetry::Telemetry;
 use super::unkept::Unkept;
+use chrono::{DateTime, Utc};
+
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
 use crate::core::identity::MatchAttribute;
 use crate::core::planted::{self, Fault};
-use crate::core::retry::{Next, RetrySettings, backoff, next};
+use crate::core::retry::{Next, RetrySettings, backoff, longest_wait, next};
 use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
 use crate::core::verdict::{Cause, Trouble, Verdict, verdict};
 use crate::store::{AttemptRow, Claimed, Store, StoreError};
@@ -72,6 +74,13 @@ pub struct Line<P> {
     pub random: Arc<Randomness>,
     /// What is counted.
     pub telemetry: Arc<Telemetry>,
+}
+
+impl<P> Line<P> {
+    /// Nothing is ever told to wait for longer than until then.
+    pub fn horizon(&self) -> DateTime<Utc> {
+        self.clock.now() + longest_wait(&self.manner.retry)
+    }
 }
 
 /// Why the work on an action stops before its end.

@@ -161,14 +161,15 @@ impl Store {
         Ok(number.unsigned_abs())
     }
 
-    /// When the next queued action is due; `None`: nothing is queued.
+    /// When the next queued action is due; `None`: nothing is queued. What waits for later than `horizon` is due at once, as in
+    /// [`Claim::horizon`].
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = "SELECT min(not_before) FROM action WHERE state = 'queued' AND waits = 0 \
+    pub async fn next_due(&self, horizon: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = "SELECT min(iif(not_before > ?1, 0, not_before)) FROM action WHERE state = 'queued' AND waits = 0 \
                    AND action_id NOT IN (SELECT action_id FROM lease)";
-        let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        let at: Option<i64> = sqlx::query_scalar(sql).bind(millis(horizon)).fetch_one(&self.readers).await?;
         Ok(at.map(from_millis))
     }
 }
@@ -182,6 +183,9 @@ pub struct Claim<'a> {
     pub limit: usize,
     /// Those due by now.
     pub now: DateTime<Utc>,
+    /// And those that would have to wait for longer than anything is ever told to: the clock by which they wait was ahead, and has been
+    /// set back since.
+    pub horizon: DateTime<Utc>,
     /// When the lease ends.
     pub lease_until: DateTime<Utc>,
     /// Of one group and direction up to so many are claimed together, and count as one.
@@ -193,7 +197,7 @@ const CLAIMED: &str = "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.ch
                          a.attempts, a.withdrawn, a.group_id, a.moved_from \
                        FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
                          LEFT JOIN account c ON c.employee_id = coalesce(a.moved_from, a.employee_id) \
-                       WHERE a.state = 'queued' AND a.waits = 0 AND a.not_before <= ?1 \
+                       WHERE a.state = 'queued' AND a.waits = 0 AND (a.not_before <= ?1 OR a.not_before > ?4) \
                          AND a.action_id NOT IN (SELECT action_id FROM lease)";
 /// The account of a person and their memberships are not written at the same time, since one changes what the other means; nor is a
 /// group by two processes. The leases come first (CROSS JOIN), since they are few and the actions all there ever were.
@@ -212,6 +216,7 @@ pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>
         .bind(millis(claim.now))
         .bind(i64::try_from(claim.limit).unwrap_or(i64::MAX))
         .bind(claim.owner)
+        .bind(millis(claim.horizon))
         .fetch_all(&mut **tx)
         .await?;
     let mut picked = Picked::default();
@@ -224,12 +229,13 @@ pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>
             continue;
         };
         let more = format!(
-            "{CLAIMED} {APART} AND a.group_id = ?4 AND a.kind = ?5 ORDER BY a.not_before, a.action_id LIMIT ?2"
+            "{CLAIMED} {APART} AND a.group_id = ?5 AND a.kind = ?6 ORDER BY a.not_before, a.action_id LIMIT ?2"
         );
         let more = sqlx::query(AssertSqlSafe(more))
             .bind(millis(claim.now))
             .bind(i64::try_from(claim.batch).unwrap_or(i64::MAX))
             .bind(claim.owner)
+            .bind(millis(claim.horizon))
             .bind(group)
             .bind(kind)
             .fetch_all(&mut **tx)

@@ -178,9 +178,9 @@ async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) 
     }
     let day = now.date_naive();
     let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true };
-    // An end that was announced by a source that counted is in no doubt, once it has come.
+    // An end that was announced by a source that counted is in no doubt, once it has come. And of several the first stays.
     let sql = "UPDATE person SET fingerprint = '', \
-               ends = iif(julianday(ends ->> 'at') <= julianday(?2 ->> 'at') AND ends ->> 'is_in_doubt' IS NULL, ends, ?2) \
+               ends = iif(ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at'), ends, ?2) \
                WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;
     Ok(())

@@ -158,9 +158,10 @@ pub struct AnnouncedEnd {
 }
 
 impl AnnouncedEnd {
-    /// Whether it has come.
+    /// Whether it has come. What a held source says is said at once.
     pub fn has_come(&self, moment: Moment) -> bool {
         match moment {
+            _ if self.is_in_doubt => true,
             Moment::At(now) => self.at <= now,
             Moment::On(day) => self.from <= day,
         }

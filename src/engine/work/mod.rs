@@ -72,7 +72,9 @@ async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease
     let active = matches!(action.target, Target::Access(_));
     let account = Account { scim_id, active, attributes: action.target.attributes().clone() };
     let done = Finished::new(action, Vec::new(), Ending::Done { account: Some(account) });
-    let claim = Claim { owner: "", limit: 0, now: line.clock.now(), lease_until: lease.until, batch: 1 };
+    let now = line.clock.now();
+    let claim =
+        Claim { owner: "", limit: 0, now, horizon: line.horizon(), lease_until: lease.until, batch: 1 };
     let _ = line.store.turn(&[done], &claim).await;
 }
 

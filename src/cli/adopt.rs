@@ -35,7 +35,7 @@ pub struct AdoptArgs {
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Who decides; by default the user of this process.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::name)]
     by: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::terminal::{Answer, say};
+use super::terminal::{Answer, complain, say};
 use super::{Exit, print_json};
 use crate::compose::load_config;
 use crate::core::audit::export::ExportedRecord;
@@ -145,6 +145,10 @@ fn next_line(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
 }
 
 async fn export(config: &Path, args: &ExportArgs) -> anyhow::Result<Exit> {
+    if args.from.zip(args.to).is_some_and(|(from, to)| from > to) {
+        complain!("workiva-sync: --from is later than --to: no record can be between them");
+        return Ok(Exit::Usage);
+    }
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
     let mut out = BufWriter::new(Answer);

@@ -31,6 +31,7 @@ use crate::compose::ComposeError;
 use crate::core::action::ActionKind;
 use crate::core::plan::PlannedAction;
 use crate::core::report::Counts;
+use crate::core::value::canonical;
 use crate::engine::EngineError;
 use crate::engine::feed::FeedError;
 use crate::store::StoreError;
@@ -113,7 +114,7 @@ struct JsonFlag {
 #[derive(Debug, Args)]
 struct ExplainArgs {
     /// Whom: the id as the HR system has it.
-    #[arg(value_name = "EMPLOYEE_ID")]
+    #[arg(value_name = "EMPLOYEE_ID", value_parser = employee_id, allow_hyphen_values = true)]
     employee_id: String,
     /// Every action and audit record, not only the newest ten.
     #[arg(long)]
@@ -132,11 +133,29 @@ struct PlanArgs {
     #[arg(long, value_name = "DATE", value_parser = plan::day, conflicts_with = "save")]
     as_of: Option<chrono::NaiveDate>,
     /// Show only what concerns this employee; may be repeated. Everybody is planned and guarded all the same.
-    #[arg(long, value_name = "ID", conflicts_with = "save")]
+    #[arg(long, value_name = "ID", value_parser = employee_id, allow_hyphen_values = true, conflicts_with = "save")]
     employee: Vec<String>,
     /// Keep the plan, so that `apply` can carry out exactly this.
     #[arg(long)]
     save: bool,
+}
+
+/// The longest name of whoever decides, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// Who decides has a name, and one that a log and the audit can show.
+fn name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(format!("has to be a name of 1 to {LONGEST_NAME} characters on one line"));
+    }
+    Ok(name.to_owned())
+}
+
+/// An employee id as sources read it.
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
+fn employee_id(text: &str) -> Result<String, String> {
+    Ok(canonical(text).into_owned())
 }
 
 #[derive(Debug, Args)]
@@ -144,7 +163,7 @@ struct ApplyArgs {
     /// The plan, as `plan --save` names it.
     plan: String,
     /// Who applies it; by default the user of this process.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     by: Option<String>,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -156,7 +175,7 @@ struct DecideArgs {
     /// The plan, as `status` names it.
     plan: String,
     /// Who decides; by default the user of this process.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     by: Option<String>,
 }
 
@@ -179,7 +198,7 @@ struct WhichActions {
     #[arg(long)]
     all: bool,
     /// Who decides; by default the user of this process.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     by: Option<String>,
 }
 

@@ -40,6 +40,14 @@ pub fn check(section: &str, source: &SourceSettings, errors: &mut Vec<ConfigErro
         let message = "has to be a folder, such as \"archive\"";
         errors.push(ConfigError::with_value(format!("{section}.archive"), archive, message));
     }
+    let column = |name: &str| source.columns.get(name).filter(|header| !header.is_empty());
+    if let (Some(id), Some(address)) = (column("employee_id"), column("work_email"))
+        && id == address
+    {
+        let message = "is the column of work_email; an address changes, and a new one would be a new person with a second account: name a \
+                       column with an id that stays";
+        errors.push(ConfigError::with_value(format!("{section}.columns.employee_id"), id, message));
+    }
     let Some(delta) = &source.delta else { return };
     check_pattern(&format!("{section}.delta.path"), &delta.path, source, errors);
     if delta.path == path {

@@ -299,11 +299,14 @@ pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
     OR (o.ended_at >= a.created_at AND (o.state IN ('superseded', 'dropped', 'discarded') OR o.withdrawn = 1)) \
     OR (o.plan_id <> a.plan_id AND o.action_id > a.action_id))";
 
-/// People are settled by the last of their actions.
+/// People are settled by the last of their actions; but where more happened to the account since it was planned than its own plan did,
+/// they are to be looked at again.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE person SET next_change = a.next_change, ends = a.ends, gone = a.gone, guard_group = coalesce(a.guard_group, person.guard_group), \
-           fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}), \
+           fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}) \
+             OR person.version <> a.base_version + (SELECT count(*) FROM action o WHERE o.employee_id = a.employee_id \
+               AND o.plan_id = a.plan_id AND o.group_id IS NULL AND o.state = 'done'), \
              '', a.fingerprint) \
          FROM action a WHERE person.employee_id = a.employee_id AND a.action_id IN \
            (SELECT max(action_id) FROM action WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id)"

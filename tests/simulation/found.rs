@@ -569,3 +569,36 @@ fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_n
     ];
     assert_well(setup, &ops);
 }
+
+/// A user was deleted by hand while two daemons compared and a move to another employee id was on its way, which made another user. A grant that
+/// had been planned beside it settled the person, as if the new user were in all workspaces of the old one.
+#[test]
+fn a_grant_that_was_planned_for_the_user_before_settles_nobody() {
+    let setup = Setup {
+        people: 8,
+        absence_means_leaving: false,
+        deletes: false,
+        page: 3,
+        ways: 0,
+        groups: true,
+        repairs_drift: true,
+        moves: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Leave, 15),
+        Op::Export(FileKind::True),
+        Op::Pass(600, 859_637_085_625_450_443),
+        Op::Work(4, 5_251_439_044_963_743_326),
+        Op::Hand(Edit::Delete, 15),
+        Op::Start(Task::Run),
+        Op::Work(4, 16_344_703_728_361_373_524),
+        Op::Hr(Change::Hire, 28),
+        Op::Hr(Change::NewId(true), 43),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(3, 15_790_540_082_734_297_526),
+    ];
+    assert_well(setup, &ops);
+}

@@ -43,6 +43,10 @@ impl Place for Disk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        // To open a pipe waits for whoever writes into it.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
         Ok(Box::new(File::open(path)?))
     }
 

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::place::{Listed, Place, Stamp};
@@ -16,6 +17,9 @@ use crate::core::record::Fingerprint;
 /// Names that a transfer gives to a file until it is whole.
 const IN_FLIGHT: [&str; 7] =
     [".partial", ".part", ".tmp", ".temp", ".filepart", ".crdownload", ".inprogress"];
+
+/// How far the clocks of two systems may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// The file that is read.
 #[derive(Debug)]
@@ -43,6 +47,22 @@ pub fn newest(place: &dyn Place, options: &CsvOptions, before: Option<&Looks>) -
     let mut candidates = full(place, options)?;
     candidates
         .sort_by_cached_key(|(stamp, path)| Reverse((stamp.changed, archive::own_name(path), path.clone())));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a file's time is compared with is the system's clock, as in the stamp itself"
+    )]
+    let latest = SystemTime::now() + CLOCKS_APART;
+    // Every newer file would look older, for as long as that.
+    if let [(stamp, path), _, ..] = candidates.as_slice()
+        && stamp.changed > latest
+    {
+        let changed = DateTime::<Utc>::from(stamp.changed).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let reason = format!(
+            "it was changed at {changed}, which is still to come, so nobody can tell which file is the newest; set the clock of the system \
+             that writes it, and the file's time (touch)"
+        );
+        return Err(SourceError::Incomplete { file: place.name(path), reason });
+    }
     let mut newest_unfinished: Option<(PathBuf, String)> = None;
     for (stamp, path) in candidates {
         let done = stable(&path, &stamp, before).and_then(|()| options.announcements.is_done(place, &path));
@@ -244,7 +264,7 @@ pub fn is_line_end(byte: u8) -> bool {
 /// A time in milliseconds since 1970, as it is remembered.
 pub fn millis(time: SystemTime) -> i64 {
     let since = |later: SystemTime, earlier| later.duration_since(earlier).ok();
-    let whole = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let whole = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     match since(time, UNIX_EPOCH) {
         Some(after) => whole(after),
         None => since(UNIX_EPOCH, time).map_or(0, |before| -whole(before)),

@@ -148,7 +148,7 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     let at = |name: &str, age: u64| {
         let path = folder.path().join(name);
         std::fs::write(&path, "x").unwrap();
-        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 - age);
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 - age);
         File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
     };
     let pattern = folder.path().join("employees*").display().to_string();
@@ -163,6 +163,14 @@ fn of_several_files_the_newest_is_read_and_names_in_flight_are_not() {
     assert!(newest(&pattern).unwrap().path.ends_with("employees-1.csv"));
     at("employees-0.csv", 50);
     assert!(newest(&pattern).unwrap().path.ends_with("employees-1.csv"), "of equal age the last by name");
+    let far = SystemTime::now() + Duration::from_secs(8 * 3600);
+    let wrong = folder.path().join("employees-0.csv");
+    File::options().write(true).open(&wrong).unwrap().set_modified(far).unwrap();
+    let refused = newest(&pattern).unwrap_err().to_string();
+    assert!(refused.contains("employees-0.csv") && refused.contains("still to come"), "{refused}");
+    std::fs::remove_file(folder.path().join("employees-1.csv")).unwrap();
+    std::fs::remove_file(folder.path().join("employees-2.csv")).unwrap();
+    assert!(newest(&pattern).unwrap().path.ends_with("employees-0.csv"), "alone it is no other's younger");
 }
 
 #[test]

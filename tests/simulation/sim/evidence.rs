@@ -158,11 +158,16 @@ impl Evidence {
     }
 }
 
-/// Whether somebody is rejected who has the name of one who is missing: they may be one person, whose absence is not believed then.
+/// Whether somebody is rejected who has the name of one who is missing: they may be one person, whose absence is not believed then. Where
+/// all else is equal they are one, whose account waits for the new employee id, whatever the row of the old one says.
 fn is_claimed(hr: &Hr, employee_id: &str, rejected: &BTreeSet<String>) -> bool {
-    let Some(missing) = hr.told.get(employee_id).filter(|person| !person.listed) else { return false };
-    let name = missing.email.to_lowercase();
-    hr.told
-        .iter()
-        .any(|(id, other)| other.listed && rejected.contains(id) && other.email.to_lowercase() == name)
+    let Some(person) = hr.told.get(employee_id) else { return false };
+    let name = person.email.to_lowercase();
+    hr.told.iter().any(|(id, other)| {
+        let is_same = (&other.given, &other.family) == (&person.given, &person.family);
+        other.listed
+            && rejected.contains(id)
+            && other.email.to_lowercase() == name
+            && (!person.listed || (id != employee_id && is_same))
+    })
 }

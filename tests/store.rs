@@ -358,6 +358,24 @@ async fn a_turn_that_was_stored_although_it_seemed_to_fail_can_be_repeated() {
     assert_eq!(outbox.number("SELECT count(*) FROM attempt").await, 1);
 }
 
+#[tokio::test]
+async fn a_database_that_was_moved_away_or_replaced_is_not_written_any_more() {
+    let outbox = Outbox::new().await;
+    let path = outbox.store.path().to_path_buf();
+    let now = at(0);
+    outbox.store.reject("none", "somebody", now).await.unwrap();
+    std::fs::rename(&path, path.with_extension("old")).unwrap();
+    let refused = outbox.store.reject("none", "somebody", now).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("moved away or replaced") && refused.contains(path.to_str().unwrap()),
+        "{refused}"
+    );
+    std::fs::copy(path.with_extension("old"), &path).unwrap();
+    assert!(outbox.store.reject("none", "somebody", now).await.is_err());
+    std::fs::rename(path.with_extension("old"), &path).unwrap();
+    outbox.store.reject("none", "somebody", now).await.unwrap();
+}
+
 /// A host that takes local time for UTC until it is told better plans by a clock that is hours ahead.
 #[tokio::test]
 async fn what_was_queued_by_a_clock_that_was_ahead_is_due_once_the_clock_is_set_right() {

@@ -53,6 +53,7 @@ pub use drift::{DriftFinding, DriftOutcome, DriftRecord, DriftSummary};
 pub use ending::{Ending, Finished, Turn};
 pub use explain::{AuditLine, History, PastAction, PastPlan, PastRequest};
 pub use failures::{FailedRead, SourceFailure};
+use opening::FileId;
 pub use opening::{Opening, WriteWatch};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed, HeldLease};
@@ -74,9 +75,18 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file was moved away or replaced while it was open: what is written now nobody would find again.
+    #[error(
+        "the database {path} was moved away or replaced while this process had it open; nothing is stored or sent any more. Stop the \
+         daemon before you put another file there, and start it again"
+    )]
+    Replaced {
+        /// Where it was.
+        path: String,
+    },
     /// SQLite refused.
-    #[error("the database failed: {0}")]
-    Sql(#[from] sqlx::Error),
+    #[error("the database failed: {}{}", .0, cure(.0))]
+    Sql(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database's schema does not fit this version of workiva-sync: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -106,6 +116,28 @@ pub enum StoreError {
     },
 }
 
+// Not as the source: whoever prints a chain of errors would say all of it twice.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// What helps, for what SQLite's words do not say (<https://www.sqlite.org/rescode.html>).
+fn cure(error: &sqlx::Error) -> &'static str {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE where not even the file beside it has room.
+        Some("13" | "4874") => "; make room on its disk",
+        // SQLITE_CANTOPEN
+        Some("14") => {
+            "; correct the permissions of the file and of its folder, in which SQLite keeps a file beside it also for reading"
+        }
+        // SQLITE_NOTADB, SQLITE_CORRUPT
+        Some("26" | "11") => "; see 'The database is lost' in docs/operations.md",
+        _ => "",
+    }
+}
+
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -113,6 +145,8 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     watch: Option<WriteWatch>,
+    /// Which file it is; `None`: nothing is written.
+    file: Option<FileId>,
 }
 
 impl Store {
@@ -126,6 +160,9 @@ impl Store {
     async fn begin(&self) -> Result<Tx, StoreError> {
         if let Some(watch) = &self.watch {
             watch.ask(&self.writer).await?;
+        }
+        if self.file.is_some_and(|file| FileId::of(&self.path) != Some(file)) {
+            return Err(StoreError::Replaced { path: self.path.display().to_string() });
         }
         match self.writer.begin_with("BEGIN IMMEDIATE").await {
             // After some failures, that of a full disk among them, SQLite rolls back by itself. sqlx 0.9.0 goes on counting

@@ -35,6 +35,19 @@ impl Default for Opening {
     }
 }
 
+/// A file, whatever it is called: its device and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    /// Of the file that is called so now.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = std::fs::metadata(path).ok()?;
+        Some(Self(meta.dev(), meta.ino()))
+    }
+}
+
 type Answer = Pin<Box<dyn Future<Output = u32> + Send>>;
 
 /// Asked before each write; the write begins when the answer is there, if ever. The answer is the number of pages that the
@@ -88,7 +101,8 @@ impl Store {
             0 => writer.clone(),
             readers => pool_of(readers).connect_with(options(path, &opening).read_only(true)).await?,
         };
-        Ok(Self { path: path.to_path_buf(), writer, readers, watch: opening.watch })
+        let file = FileId::of(path);
+        Ok(Self { path: path.to_path_buf(), writer, readers, watch: opening.watch, file })
     }
 
     /// Opens the database for reading only. Where there is none, an empty one in memory stands for it.
@@ -106,7 +120,7 @@ impl Store {
             sqlx::migrate!().run(&only).await?;
             only
         };
-        Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only, watch: None })
+        Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only, watch: None, file: None })
     }
 }
 

@@ -61,7 +61,8 @@ async fn load_state(folder: &Path) {
     loop {
         let now = engine.clock.now();
         let lease_until = now + Duration::from_secs(60);
-        let claim = Claim { owner: owner.id(), limit: 2_000, now, lease_until, batch: 50 };
+        let horizon = now + Duration::from_secs(3600);
+        let claim = Claim { owner: owner.id(), limit: 2_000, now, horizon, lease_until, batch: 50 };
         let turn = engine.store.turn(&finished, &claim).await.unwrap();
         if turn.claimed.is_empty() {
             break;

@@ -324,6 +324,27 @@ fn whose_record_cannot_be_used_is_led_back_to_what_hr_said_last() {
     world.assert_agrees(&back);
 }
 
+/// The newest word that HR said of them is that they have left: its plan was held, and no record since can be used.
+#[test]
+fn nobody_whom_a_held_plan_shows_as_gone_is_given_access_back_by_a_repair() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = settled(&world, 8);
+    world.guard_tightly();
+    let mut left = rows.clone();
+    for row in &mut left[..3] {
+        *row = row.left();
+    }
+    world.sync_rows(&left, 3);
+    let mut broken = left.clone();
+    broken[0].status = "Whatever".into();
+    world.sync_rows(&broken, 3);
+    edit(&world, &rows[0], "active", json!(false));
+    let report = drift(&world, &["--repair"], 3);
+    assert_eq!(report["repair"]["planned"]["reactivate"], 0, "{report}");
+    assert!(!is_active(&world.user(&rows[0].email).unwrap()));
+}
+
 #[test]
 fn a_way_back_to_hrs_last_word_goes_through_the_guard_and_is_not_forgotten_when_it_is_held() {
     for is_absent in [false, true] {

@@ -46,7 +46,9 @@ pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, groun
     let is_open = state.open.as_ref().is_some_and(|open| open.state != OpenState::Discarded);
     let waits =
         state.account.is_none() && matches!(state.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip));
-    if is_open || waits || ground.keeps(&state.employee_id) {
+    // The last that HR said of them, though its plan may have been held, was that they have left.
+    let has_ended = before.had_access && state.ends.as_ref().is_some_and(|ends| ends.has_come(ground.moment));
+    if is_open || waits || has_ended || ground.keeps(&state.employee_id) {
         return false;
     }
     let target = if before.had_access {

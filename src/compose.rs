@@ -160,6 +160,17 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
     })
 }
 
+/// The sources that are asked over HTTP for what changed, by their names.
+pub fn delivering_deltas(loaded: &Loaded) -> Vec<(String, AnySource)> {
+    let sources = loaded.settings.all_sources().zip(&loaded.rules.sources);
+    let delivering =
+        sources.filter(|(_, rules)| rules.rest.as_ref().is_some_and(|rest| rest.delta.is_some()));
+    let named = |((_, settings), rules): ((String, &SourceSettings), &SourceRules)| {
+        (rules.origin.name.clone(), asked(settings, rules, rules.reading))
+    };
+    delivering.map(named).collect()
+}
+
 /// The first source that is configured, which is the only one unless there is a register.
 pub fn source(loaded: &Loaded) -> AnySource {
     let rules = &loaded.rules;

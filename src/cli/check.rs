@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
-use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Surroundings, delivering_deltas, engine, load_config};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::engine::connection::{self, ConnectionReport};
+use crate::source::HrSource as _;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -31,13 +32,26 @@ struct Part {
 /// Checks everything, and remembers a connection that works.
 pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
+    let deltas = delivering_deltas(&loaded);
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
     engine.insist_on_address().await?;
     let looks = engine.look().await?;
-    let source =
-        Part { ok: looks.sources.iter().all(|one| one.failure.is_none()), message: looked::summary(&looks) };
-    let sources = looks.sources.iter().map(LookReport::of).collect();
+    let mut sources: Vec<LookReport> = looks.sources.iter().map(LookReport::of).collect();
+    // Everybody was read; deltas may be refused all the same.
+    for (name, asked) in deltas {
+        let Some(report) = sources.iter_mut().find(|report| report.name == name && report.ok) else {
+            continue;
+        };
+        if let Some(tried) = asked.try_delta(engine.clock.now()).await {
+            report.tell_of_delta(tried);
+        }
+    }
+    let message = match &sources[..] {
+        [only] => only.message.clone(),
+        _ => looked::summary(&looks),
+    };
+    let source = Part { ok: sources.iter().all(|one| one.ok), message };
     let workiva = connection::check(&engine).await;
     if workiva.works {
         engine.remember_connection(&workiva.capabilities).await?;

@@ -9,6 +9,7 @@ use crate::core::mask::masked;
 use crate::core::record::{Record, Rejection};
 use crate::core::tally::Count;
 use crate::engine::look::{Look, Looks};
+use crate::source::SourceError;
 
 /// How many names one line lists; JSON has them all.
 const NAMES: usize = 30;
@@ -107,6 +108,19 @@ impl LookReport {
             sample: look.count.sample.as_ref().map(|sample| RecordReport::of(sample, true)),
             warnings: look.warnings.clone(),
         }
+    }
+
+    /// Takes in what came of asking for those who changed.
+    pub fn tell_of_delta(&mut self, tried: Result<u64, SourceError>) {
+        self.message += &match tried {
+            Ok(records) => format!("; asked for what changed just now, it answers with {records} records"),
+            Err(error) => {
+                self.ok = false;
+                format!(
+                    "; but not so for what changed: {error}. Correct source.rest.delta, or let source.rest.delta.enabled be false"
+                )
+            }
+        };
     }
 
     /// Prints what goes beyond the message.

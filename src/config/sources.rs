@@ -44,7 +44,7 @@ impl SourceSettings {
     pub fn has_deltas(&self) -> bool {
         self.kind == SourceKind::Push
             || self.delta.is_some()
-            || self.rest.as_ref().is_some_and(|rest| rest.delta.is_some())
+            || self.rest.as_ref().is_some_and(|rest| rest.deltas().is_some())
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         if let Some(message) = no_full_cron(source).filter(|_| source.full_cron.is_some()) {
             errors.push(ConfigError::new(format!("{section}.full_cron"), message));
         }
-        if source.full_cron.is_none() && source.rest.as_ref().is_some_and(|rest| rest.delta.is_some()) {
+        if source.full_cron.is_none() && source.rest.as_ref().is_some_and(|rest| rest.deltas().is_some()) {
             let message = "is required with deltas: what the system does not tell of as changed is found by a read of everybody; \
                            once a night, say \"0 30 2 * * *\"";
             errors.push(ConfigError::new(format!("{section}.full_cron"), message));
@@ -105,7 +105,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
             delimiter: delimiter?,
             rest,
             schedule,
-            full_schedule,
+            full_schedule: full_schedule.filter(|_| source.has_deltas()),
         })
     });
     let compiled = compiled.collect();
@@ -118,6 +118,10 @@ fn no_full_cron(source: &SourceSettings) -> Option<&'static str> {
         return Some(
             "is for a source that can be asked; of one that pushes, let it push a snapshot from time to time",
         );
+    }
+    // A preset's stays where its deltas are switched off.
+    if source.rest.as_ref().is_some_and(|rest| rest.delta.is_some()) {
+        return None;
     }
     let message =
         "is for a source that delivers what changed; this one tells of everybody each time: use cron";

@@ -1,11 +1,13 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use workiva_sync::source::Extent;
+use tokio::sync::mpsc;
+use workiva_sync::compose;
+use workiva_sync::source::{Extent, HrSource};
 
 use super::common::{World, kinds};
 use super::server::{Reply, Server};
-use super::{person, read, read_since, rest};
+use super::{configured, person, read, read_since, rest};
 
 const DATE: &str = "Tue, 24 Nov 2026 09:00:00 GMT";
 
@@ -234,4 +236,41 @@ fn who_is_gone_is_gone_also_where_nothing_else_of_the_record_can_be_used() {
     state.lock().unwrap().1 = vec![gone];
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+}
+
+#[test]
+fn a_system_that_refuses_deltas_does_not_leave_everybody_unread_until_the_night() {
+    let refuse = Arc::new(Mutex::new(400));
+    let refusing = Arc::clone(&refuse);
+    let server = Server::plain(move |request, _| match request.parameter("since") {
+        "" => Reply::json(json!({"list": [person(1)]})).with("Date", DATE),
+        _ => match *refusing.lock().unwrap() {
+            200 => Reply::json(json!({"list": []})).with("Date", DATE),
+            status => Reply::status(status),
+        },
+    });
+    let lines = lines(&server, "query = { since = \"{since}\" }")
+        .replace("[source.rest]", "[source.rest]\nmax_attempts = 1");
+    let source = compose::source(&configured(&lines).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let cursor = read(&lines).unwrap().end.cursor;
+    let tick = || {
+        let (sender, _batches) = mpsc::channel(16);
+        runtime.block_on(source.read(cursor.clone(), sender))
+    };
+    for _ in 0..2 {
+        for _ in 0..3 {
+            assert!(tick().unwrap_err().to_string().contains("status 400"));
+        }
+        let end = tick().unwrap();
+        let told = end.passed_over.unwrap();
+        assert!(end.extent == Extent::Snapshot && told.contains("it refused 3 deltas in a row"), "{told}");
+    }
+    // Neither one that is down nor one that is busy refuses; and one delta that came ends the count.
+    for status in [400, 400, 503, 503, 503, 503, 200, 400, 400, 200] {
+        *refuse.lock().unwrap() = status;
+        let end = tick();
+        assert_eq!(end.as_ref().is_ok(), status == 200, "{status}: {end:?}");
+        assert!(end.is_err() || end.unwrap().extent == Extent::Delta, "{status}");
+    }
 }

@@ -117,3 +117,49 @@ fn a_preview_asks_for_single_records_only_as_far_as_it_shows_them() {
     assert_eq!((&source["rejected"][0]["kind"], &source["ended"]), (&json!("not_found"), &json!("stopped")));
     assert_eq!(server.asked().len(), 4, "{:?}", server.asked());
 }
+
+#[test]
+fn check_says_that_deltas_are_refused_before_a_tick_finds_out_and_they_can_be_switched_off() {
+    let server = Server::plain(|request, _| match request.parameter("modified_after") {
+        "" => {
+            let one = json!({"employee_number": "1", "first_name": "A", "last_name": "B", "work_email": "a@x.test",
+                "employment_status": "ACTIVE", "start_date": "2020-02-03"});
+            Reply::json(json!({"next": null, "results": [one]}))
+        }
+        _ => Reply::status(400),
+    });
+    let mut world = World::new();
+    world.config.remove("lifecycle");
+    let text = |delta: &str| {
+        format!(
+            "kind = \"merge\"\nabsence = \"deprovision\"\naccount = {{ api_key = \"k\", account_token = \"t\" }}\n[rest]\n\
+             url = \"{}\"\nrequests_per_minute = 0\n{delta}",
+            server.url
+        )
+    };
+    world.config["source"] = toml::from_str::<toml::Table>(&text("")).unwrap().into();
+    world.write_config();
+    let (report, _) = checked(&world, 5);
+    let message = report["source"]["message"].as_str().unwrap();
+    assert!(message.contains("complete, 1 usable rows") && message.contains("status 400"), "{message}");
+    assert!(message.contains("let source.rest.delta.enabled be false"), "{message}");
+    assert_eq!((&report["sources"][0]["ok"], &report["source"]["ok"]), (&json!(false), &json!(false)));
+    let asked = server.asked().len();
+
+    world.config["source"] =
+        toml::from_str::<toml::Table>(&text("delta = { enabled = false }")).unwrap().into();
+    world.write_config();
+    let (report, _) = checked(&world, 0);
+    assert!(!report.to_string().contains("changed"), "{report}");
+    let printed = world.run(&["config", "print"]).stdout;
+    assert!(printed.contains("enabled = false"), "{printed}");
+    for _ in 0..2 {
+        let synced = world.sync();
+        assert_eq!(synced.exit, 0, "{synced:?}");
+    }
+    assert!(
+        server.asked()[asked..].iter().all(|one| !one.contains("modified_after")),
+        "{:?}",
+        server.asked()
+    );
+}

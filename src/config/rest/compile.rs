@@ -50,7 +50,7 @@ pub fn compile(
         headers.push((name.clone(), super::super::secret::Secret::new(value)));
     }
     let auth = super::auth_rules::compile(&settings.auth, base.as_ref(), account);
-    let delta = match (&settings.delta, &list) {
+    let delta = match (settings.deltas(), &list) {
         (Some(delta), Some(list)) => {
             let delta = self::delta(delta, list, base.as_ref()?, account)?;
             gone(&delta, fields.as_ref()?, account);

@@ -121,6 +121,13 @@ impl Default for RestSettings {
     }
 }
 
+impl RestSettings {
+    /// How those are asked for who changed, unless that is switched off.
+    pub fn deltas(&self) -> Option<&DeltaSettings> {
+        self.delta.as_ref().filter(|delta| delta.enabled)
+    }
+}
+
 /// How an API is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RestMethod {

@@ -108,6 +108,10 @@ pub struct DetailSettings {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeltaSettings {
+    /// Whether they are asked for. False switches off what a preset has here; then everybody is read each time, and `full_cron`
+    /// does nothing.
+    #[serde(default = "yes")]
+    pub enabled: bool,
     /// The path behind `source.rest.url`. Absent: that of the full list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -156,6 +160,9 @@ pub struct AcknowledgeSettings {
     pub path: String,
 }
 
+fn yes() -> bool {
+    true
+}
 fn root() -> String {
     "$".into()
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -41,6 +42,7 @@ pub(super) struct Http {
     tokens: Arc<Tokens>,
     pace: Arc<Pace>,
     system: String,
+    was_refused: AtomicBool,
 }
 
 /// Why an attempt came to nothing.
@@ -75,12 +77,17 @@ impl Http {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| wrong(format!("the HTTP client could not be set up: {}", causes(&error))))?;
-        Ok(Self { client, rules: rules.clone(), tokens, pace, system })
+        Ok(Self { client, rules: rules.clone(), tokens, pace, system, was_refused: AtomicBool::new(false) })
     }
 
     /// The system's address, as it may be shown.
     pub(super) fn system(&self) -> &str {
         &self.system
+    }
+
+    /// Whether it refused a request for good, and not because it is busy or down.
+    pub(super) fn was_refused(&self) -> bool {
+        self.was_refused.load(Ordering::Relaxed)
     }
 
     /// It answered what cannot count.
@@ -150,7 +157,10 @@ impl Http {
                         url = self.redirected(method, &url, &response)?;
                         continue;
                     }
-                    refused(status, response.headers())
+                    let failed = refused(status, response.headers());
+                    let is_for_good = status.is_client_error() && failed.again.is_none();
+                    self.was_refused.fetch_or(is_for_good, Ordering::Relaxed);
+                    failed
                 }
                 Err(failed) => failed,
             };

@@ -176,6 +176,16 @@ impl Reading<'_> {
         Ok(Some(totals))
     }
 
+    /// How many records stand on the first page, which is looked at for itself.
+    pub(super) async fn first_page(&self) -> Result<u64, SourceError> {
+        let url = self.first();
+        let Answer::Page(page) = self.page(&url, 0, &[]).await? else { return Ok(0) };
+        let Some(taker) = &page.taker else { return self.check_no_content(1).map(|()| 0) };
+        let totals = Totals { rows: taker.rows, ..Totals::default() };
+        self.next(&url, &page, taker.rows, 1, &totals, &mut Seen::default())?;
+        Ok(taker.rows)
+    }
+
     /// Takes what came on a page, once it has shown to be another one than those before.
     async fn accept(
         &self,

@@ -13,6 +13,7 @@ mod token;
 mod turn;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::Method;
@@ -29,6 +30,9 @@ use crate::config::rest::{DeltaRules, RestRules};
 use crate::core::coverage::Coverage;
 use crate::core::record::{Columns, RecordBatch};
 use crate::core::source_file::SourceFile;
+
+/// Behind so many deltas in a row that the system refuses, everybody is read once.
+const MOST_REFUSED: u32 = 3;
 
 /// How a system is read.
 #[derive(Clone, Debug)]
@@ -47,13 +51,15 @@ pub struct RestSource {
     options: Arc<RestOptions>,
     tokens: Arc<Tokens>,
     pace: Arc<Pace>,
+    /// How many deltas were refused since one was not.
+    refused: Arc<AtomicU32>,
 }
 
 impl RestSource {
     /// A source with these options. Nothing is asked yet.
     pub fn new(options: RestOptions) -> Self {
         let pace = Arc::new(Pace::new(options.rules.pace.requests_per_minute));
-        Self { options: Arc::new(options), tokens: Arc::default(), pace }
+        Self { options: Arc::new(options), tokens: Arc::default(), pace, refused: Arc::default() }
     }
 
     /// A connection. All of them share one token, and one pace.
@@ -108,7 +114,26 @@ impl RestSource {
         let options = &self.options;
         let reading =
             Reading { http, list: &delta.list, options, delta: Some(delta), since: &since, batches };
-        reading.read().await.map_err(|error| error.while_reading(http.system()))
+        let read = reading.read().await.map_err(|error| error.while_reading(http.system()));
+        match &read {
+            Err(_) if http.was_refused() => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => {}
+            Ok(_) => self.refused.store(0, Ordering::Relaxed),
+        }
+        read
+    }
+
+    /// How many records stand on a delta's first page.
+    async fn first_of_delta(&self, delta: &DeltaRules, from: DateTime<Utc>) -> Result<u64, SourceError> {
+        self.tokens.begin().await;
+        let http = self.http()?;
+        let since = (from - delta.overlap).format(&delta.since_format).to_string();
+        let (batches, mut dropped) = mpsc::channel(1);
+        tokio::spawn(async move { while dropped.recv().await.is_some() {} });
+        let (options, list) = (&self.options, &delta.list);
+        let reading =
+            Reading { http: &http, list, options, delta: Some(delta), since: &since, batches: &batches };
+        reading.first_page().await
     }
 
     /// What the records hold beside what is read of them. Of the columns, none is absent where nobody could be seen to have it.
@@ -165,7 +190,9 @@ impl HrSource for RestSource {
         let rules = &self.options.rules;
         self.tokens.begin().await;
         let http = self.http()?;
-        let since = since.and_then(|cursor| self.since(&cursor));
+        let refused = self.refused.load(Ordering::Relaxed);
+        let gives_way = refused >= MOST_REFUSED && !self.is_queue();
+        let since = since.and_then(|cursor| self.since(&cursor)).filter(|_| !gives_way);
         let changed = match (&rules.delta, since) {
             (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
             _ => None,
@@ -177,7 +204,14 @@ impl HrSource for RestSource {
         };
         let coverage = self.coverage(&totals, extent);
         let columns = self.judge_columns(&http, totals.rows, &coverage, extent)?;
-        let told: Vec<String> = columns.into_iter().chain(totals.warning).collect();
+        let instead = gives_way.then(|| {
+            self.refused.store(0, Ordering::Relaxed);
+            format!(
+                "it refused {refused} deltas in a row, so everybody was read; correct source.rest.delta, or let \
+                 source.rest.delta.enabled be false"
+            )
+        });
+        let told: Vec<String> = columns.into_iter().chain(totals.warning).chain(instead).collect();
         let passed_over = (!told.is_empty()).then(|| told.join("; "));
         let cursor = rules.delta.as_ref().map(|delta| {
             let began = totals.began.unwrap_or_default() - delta.overlap;
@@ -196,6 +230,11 @@ impl HrSource for RestSource {
         // One that is not there any more was taken off before.
         http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, NOT_THERE).await?;
         Ok(())
+    }
+
+    async fn try_delta(&self, from: DateTime<Utc>) -> Option<Result<u64, SourceError>> {
+        let delta = self.options.rules.delta.as_ref().filter(|delta| delta.acknowledge.is_none())?;
+        Some(self.first_of_delta(delta, from).await)
     }
 
     fn is_queue(&self) -> bool {

@@ -160,15 +160,14 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
     })
 }
 
-/// The sources that are asked over HTTP for what changed, by their names.
-pub fn delivering_deltas(loaded: &Loaded) -> Vec<(String, AnySource)> {
+/// The sources that are asked over HTTP, by their names.
+pub fn sources_over_http(loaded: &Loaded) -> Vec<(String, RestSource)> {
     let sources = loaded.settings.all_sources().zip(&loaded.rules.sources);
-    let delivering =
-        sources.filter(|(_, rules)| rules.rest.as_ref().is_some_and(|rest| rest.delta.is_some()));
-    let named = |((_, settings), rules): ((String, &SourceSettings), &SourceRules)| {
-        (rules.origin.name.clone(), asked(settings, rules, rules.reading))
-    };
-    delivering.map(named).collect()
+    let named = sources.filter_map(|((_, settings), rules)| {
+        let source = by_http(settings, rules, rules.reading)?;
+        Some((rules.origin.name.clone(), source))
+    });
+    named.collect()
 }
 
 /// The first source that is configured, which is the only one unless there is a register.
@@ -205,11 +204,15 @@ fn pushed(source: &SourceSettings, rules: &SourceRules, inbox: &Arc<dyn Inbox>) 
 
 /// A source that is asked. `seed` goes into the fingerprints of its records.
 fn asked(source: &SourceSettings, rules: &SourceRules, seed: u64) -> AnySource {
-    if let Some(rest) = &rules.rest {
-        let (rules, min_records) = (rest.clone(), source.min_records);
-        return AnySource::Rest(RestSource::new(RestOptions { rules, min_records, seed }));
+    match by_http(source, rules, seed) {
+        Some(rest) => AnySource::Rest(rest),
+        None => AnySource::Csv(CsvSource::new(csv::options(source, rules, seed))),
     }
-    AnySource::Csv(CsvSource::new(csv::options(source, rules, seed)))
+}
+
+fn by_http(source: &SourceSettings, rules: &SourceRules, seed: u64) -> Option<RestSource> {
+    let (rest, left, min_records) = (rules.rest.clone()?, rules.left.clone(), source.min_records);
+    Some(RestSource::new(RestOptions { rules: rest, min_records, left, seed }))
 }
 
 fn client(loaded: &Loaded) -> Result<ScimClient, ClientError> {

@@ -9,10 +9,9 @@ use serde::Serialize;
 use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
-use crate::compose::{RealEngine, Surroundings, delivering_deltas, engine, load_config};
+use crate::compose::{RealEngine, Surroundings, engine, load_config, sources_over_http};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::engine::connection::{self, ConnectionReport};
-use crate::source::HrSource as _;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -32,14 +31,14 @@ struct Part {
 /// Checks everything, and remembers a connection that works.
 pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
-    let deltas = delivering_deltas(&loaded);
+    let over_http = sources_over_http(&loaded);
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
     engine.insist_on_address().await?;
     let looks = engine.look().await?;
     let mut sources: Vec<LookReport> = looks.sources.iter().map(LookReport::of).collect();
     // Everybody was read; deltas may be refused all the same.
-    for (name, asked) in deltas {
+    for (name, asked) in over_http {
         let Some(report) = sources.iter_mut().find(|report| report.name == name && report.ok) else {
             continue;
         };

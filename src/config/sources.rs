@@ -84,10 +84,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         let delimiter = check_source(&section, source, errors);
         let left: Vec<String> =
             settings.lifecycle.terminated.iter().map(|word| folded(&canonical(word))).collect();
-        let mut rest = check_rest(&section, source, errors);
-        if let Some(rest) = &mut rest {
-            rest.fields.left.clone_from(&left);
-        }
+        let rest = check_rest(&section, source, errors);
         let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);
         let full_schedule = check_cron(settings, &section, "full_cron", source.full_cron.as_deref(), errors);
         if let Some(message) = no_full_cron(source).filter(|_| source.full_cron.is_some()) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::clock::{Clock, Randomness};
 use super::directory::Directory;
 use super::gate::Gate;
@@ -11,8 +13,6 @@ use super::members::Members;
 use super::reading::Ask;
 use super::telemetry::Telemetry;
 use super::unkept::Unkept;
-use chrono::{DateTime, Utc};
-
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
 use crate::core::identity::MatchAttribute;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::csv::CsvSource;
@@ -59,13 +58,6 @@ impl HrSource for AnySource {
             Self::Csv(source) => source.stored(end).await,
             Self::Rest(source) => source.stored(end).await,
             Self::Push(source) => source.stored(end).await,
-        }
-    }
-
-    async fn try_delta(&self, from: DateTime<Utc>) -> Option<Result<u64, SourceError>> {
-        match self {
-            Self::Rest(source) => source.try_delta(from).await,
-            Self::Csv(_) | Self::Push(_) => None,
         }
     }
 

@@ -10,7 +10,6 @@ mod words;
 use std::future::Future;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use self::push::PushOptions;
@@ -233,15 +232,6 @@ pub trait HrSource: Send + Sync + 'static {
     /// Where that does not work; the run stays as it is, and the next read may deliver the same again.
     fn stored(&self, _end: &SourceEnd) -> impl Future<Output = Result<(), SourceError>> + Send {
         std::future::ready(Ok(()))
-    }
-
-    /// Asks once for those who changed from this time on, and drops what comes: whether the system lets us. How many records stood on
-    /// the first page; `None`: it is not asked for deltas, or they wait in a queue.
-    fn try_delta(
-        &self,
-        _from: DateTime<Utc>,
-    ) -> impl Future<Output = Option<Result<u64, SourceError>>> + Send {
-        std::future::ready(None)
     }
 
     /// Whether its deltas come message by message off a queue, one a read.

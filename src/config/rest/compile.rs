@@ -338,7 +338,6 @@ fn fields(
         None => None,
     };
     Some(FieldRules {
-        left: Vec::new(),
         columns: paths,
         empty_values: settings.empty_values.iter().map(|value| value.trim().to_owned()).collect(),
         date_columns: settings.date_columns.clone(),

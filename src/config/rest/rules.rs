@@ -128,8 +128,6 @@ pub struct AcknowledgeRules {
 /// How records become text.
 #[derive(Clone, Debug)]
 pub struct FieldRules {
-    /// Status words of people who have left, in compared form.
-    pub left: Vec<String>,
     /// Our name = where it stands.
     pub columns: BTreeMap<String, FieldPath>,
     /// Values that mean that there is none.

@@ -41,6 +41,8 @@ pub struct RestOptions {
     pub rules: RestRules,
     /// With fewer records than this the list of everybody counts as incomplete.
     pub min_records: u64,
+    /// Status words of people who have left, in compared form.
+    pub left: Vec<String>,
     /// The configuration's fingerprint, which goes into every record's.
     pub seed: u64,
 }
@@ -123,7 +125,13 @@ impl RestSource {
         read
     }
 
-    /// How many records stand on a delta's first page.
+    /// Asks once for those who changed from this time on, and drops what comes: whether the system lets us. How many records stood on
+    /// the first page; `None`: it is not asked for deltas, or they wait in a queue.
+    pub async fn try_delta(&self, from: DateTime<Utc>) -> Option<Result<u64, SourceError>> {
+        let delta = self.options.rules.delta.as_ref().filter(|delta| delta.acknowledge.is_none())?;
+        Some(self.first_of_delta(delta, from).await)
+    }
+
     async fn first_of_delta(&self, delta: &DeltaRules, from: DateTime<Utc>) -> Result<u64, SourceError> {
         self.tokens.begin().await;
         let http = self.http()?;
@@ -230,11 +238,6 @@ impl HrSource for RestSource {
         // One that is not there any more was taken off before.
         http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, NOT_THERE).await?;
         Ok(())
-    }
-
-    async fn try_delta(&self, from: DateTime<Utc>) -> Option<Result<u64, SourceError>> {
-        let delta = self.options.rules.delta.as_ref().filter(|delta| delta.acknowledge.is_none())?;
-        Some(self.first_of_delta(delta, from).await)
     }
 
     fn is_queue(&self) -> bool {

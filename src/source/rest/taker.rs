@@ -141,13 +141,15 @@ impl Taker {
             // Whoever is gone is not there: they are absent, as if the list were without them.
             (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => self.left_out += 1,
             // An id that is no employee id is nobody's; who is asked for by it says more, or is not found.
-            (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(path) => self.take_id(path, record),
+            (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(path) => {
+                self.take_id(path, record, Happened::There);
+            }
             (Ok(()), Err(reason), _) => {
                 let id = id.and_then(|id| text(&id.find(record), true).ok()).map(Cow::into_owned);
                 self.reject(id.filter(|id| is_usable_id(id)), RejectionKind::UnknownAction, reason);
             }
-            (Ok(()), Ok(_), Wanted::Whole) => self.take_whole(record),
-            (Ok(()), Ok(_), Wanted::Id(path)) => self.take_id(path, record),
+            (Ok(()), Ok(happened), Wanted::Whole) => self.take_whole(record, happened),
+            (Ok(()), Ok(happened), Wanted::Id(path)) => self.take_id(path, record, happened),
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.next_batch() } else { Ok(()) }
     }
@@ -170,9 +172,9 @@ impl Taker {
         Ok(())
     }
 
-    fn take_id(&mut self, path: &FieldPath, record: &Value) {
+    fn take_id(&mut self, path: &FieldPath, record: &Value, happened: Happened) {
         match text(&path.find(record), true).map(Cow::into_owned) {
-            Ok(id) if is_usable_id(&id) && self.is_gone(record) => self.batch.gone.push(id),
+            Ok(id) if is_usable_id(&id) && happened == Happened::Gone => self.batch.gone.push(id),
             Ok(id) if loses(&id) => {
                 let reason =
                     format!("is listed as '{id}', which cannot be asked for; correct it in the HR system");
@@ -203,11 +205,7 @@ impl Taker {
         )
     }
 
-    fn is_gone(&self, record: &Value) -> bool {
-        self.happened(record) == Ok(Happened::Gone)
-    }
-
-    fn take_whole(&mut self, record: &Value) {
+    fn take_whole(&mut self, record: &Value, happened: Happened) {
         let options = Arc::clone(&self.options);
         let columns = Arc::clone(&self.columns);
         let fields = &options.rules.fields;
@@ -217,12 +215,14 @@ impl Taker {
         }
         let path = |name: &str| fields.columns.get(name);
         let shape = |value, name: &str| shaped(value, name, fields);
-        let how = Shape { columns: &columns, path, shape, left: &fields.left };
+        let how = Shape { columns: &columns, path, shape, left: &options.left };
         match values(record, how, &mut self.matched) {
             // Of whoever is gone nothing but the id is needed.
-            Err(Unusable { employee_id: Some(id), .. }) if self.is_gone(record) => self.batch.gone.push(id),
+            Err(Unusable { employee_id: Some(id), .. }) if happened == Happened::Gone => {
+                self.batch.gone.push(id)
+            }
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
-            Ok(whole) if self.is_gone(record) => self.batch.gone.push(whole.values[0].to_string()),
+            Ok(whole) if happened == Happened::Gone => self.batch.gone.push(whole.values[0].to_string()),
             Ok(Whole { values, is_unread }) => {
                 self.batch.unread += u64::from(is_unread);
                 self.mark(&values[0], &values[1..]);

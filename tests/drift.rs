@@ -324,25 +324,53 @@ fn whose_record_cannot_be_used_is_led_back_to_what_hr_said_last() {
     world.assert_agrees(&back);
 }
 
-/// The newest word that HR said of them is that they have left: its plan was held, and no record since can be used.
+/// The newest word that HR said of them is that they have left, or that they have no role any more: its plan was held, and no record since
+/// can be used.
 #[test]
-fn nobody_whom_a_held_plan_shows_as_gone_is_given_access_back_by_a_repair() {
+fn nobody_whom_a_held_plan_shows_without_access_is_given_it_back_by_a_repair() {
+    type Change = fn(&Row) -> Row;
+    let changes: [Change; 2] = [Row::left, |row| row.but(|row| row.department = "Kitchen".into())];
+    for (change, is_absent) in changes.into_iter().flat_map(|change| [(change, false), (change, true)]) {
+        let mut world = World::new();
+        wide_open(&mut world);
+        world.set("source.absence", "keep");
+        let rows = settled(&world, 8);
+        world.guard_tightly();
+        let shown: Vec<Row> =
+            rows.iter().enumerate().map(|(at, row)| if at < 4 { change(row) } else { row.clone() }).collect();
+        world.sync_rows(&shown, 3);
+        let silent = |row: &Row| (!is_absent).then(|| row.but(|row| row.status = "Whatever".into()));
+        let later: Vec<Row> = shown[..2].iter().filter_map(silent).chain(shown[2..].to_vec()).collect();
+        world.sync_rows(&later, 3);
+        edit(&world, &rows[0], "active", json!(false));
+        world.sandbox.delete_user(&id(&world, &rows[1])).unwrap();
+        let report = drift(&world, &["--repair"], 3);
+        let planned = &report["repair"]["planned"];
+        assert_eq!((&planned["reactivate"], &planned["create"]), (&json!(0), &json!(0)), "{report}");
+        assert!(!is_active(&world.user(&rows[0].email).unwrap()));
+        assert!(world.user(&rows[1].email).is_none());
+    }
+}
+
+#[test]
+fn who_has_access_again_behind_a_held_plan_is_given_it_back_by_a_repair() {
     let mut world = World::new();
     wide_open(&mut world);
     let rows = settled(&world, 8);
     world.guard_tightly();
-    let mut left = rows.clone();
-    for row in &mut left[..3] {
-        *row = row.left();
-    }
-    world.sync_rows(&left, 3);
-    let mut broken = left.clone();
-    broken[0].status = "Whatever".into();
-    world.sync_rows(&broken, 3);
-    edit(&world, &rows[0], "active", json!(false));
-    let report = drift(&world, &["--repair"], 3);
-    assert_eq!(report["repair"]["planned"]["reactivate"], 0, "{report}");
-    assert!(!is_active(&world.user(&rows[0].email).unwrap()));
+    let moved = |row: &Row| row.but(|row| row.department = "Kitchen".into());
+    let shown: Vec<Row> = rows[..3].iter().map(moved).chain(rows[3..].to_vec()).collect();
+    world.sync_rows(&shown, 3);
+    // The first by a newer record, the next two by whoever rejects the plan.
+    let newer: Vec<Row> = [rows[0].clone()].into_iter().chain(shown[1..].to_vec()).collect();
+    let held = world.sync_rows(&newer, 3);
+    assert_eq!(world.run(&["reject", held.plan_id(), "--by", "kim"]).exit, 0);
+    let broken = |row: &Row| row.but(|row| row.status = "Whatever".into());
+    let silent: Vec<Row> = newer[..3].iter().map(broken).chain(newer[3..].to_vec()).collect();
+    world.sync_rows(&silent, 4);
+    rows[..3].iter().for_each(|row| edit(&world, row, "active", json!(false)));
+    drift(&world, &["--repair"], 4);
+    world.assert_agrees(&rows);
 }
 
 #[test]

@@ -33,8 +33,12 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
     let undecided: Vec<&PersonState> = astray.into_iter().filter(is_undecided).collect();
     for state in undecided {
         // Not settled: the next record that can be used decides.
-        let as_it_was =
-            Settled { ends: state.ends.clone(), group: state.group.clone(), ..Settled::default() };
+        let as_it_was = Settled {
+            ends: state.ends.clone(),
+            group: state.group.clone(),
+            denied: state.denied,
+            ..Settled::default()
+        };
         let next_change = state.ends.as_ref().map(|ends| ends.at);
         back(plan, state, Settled { next_change, ..as_it_was }, ground);
     }
@@ -46,9 +50,10 @@ pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, groun
     let is_open = state.open.as_ref().is_some_and(|open| open.state != OpenState::Discarded);
     let waits =
         state.account.is_none() && matches!(state.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip));
-    // The last that HR said of them, though its plan may have been held, was that they have left.
-    let has_ended = before.had_access && state.ends.as_ref().is_some_and(|ends| ends.has_come(ground.moment));
-    if is_open || waits || has_ended || ground.keeps(&state.employee_id) {
+    // The last that HR said of them, though its plan may have been held, was that they have left, or are to have no access.
+    let has_ended = state.ends.as_ref().is_some_and(|ends| ends.has_come(ground.moment));
+    let is_denied = before.had_access && (has_ended || state.denied);
+    if is_open || waits || is_denied || ground.keeps(&state.employee_id) {
         return false;
     }
     let target = if before.had_access {

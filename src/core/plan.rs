@@ -57,6 +57,8 @@ pub struct Settled {
     pub group: Option<String>,
     /// Whether it says that they have left.
     pub gone: bool,
+    /// Whether a held plan shows them without access, and this takes nothing of that back.
+    pub denied: bool,
 }
 
 /// Somebody who is as they should be, but whose record was not known as such.

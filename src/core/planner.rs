@@ -168,7 +168,7 @@ fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
     let (ends, gone) = (person.decision.ends.clone(), person.has_left);
-    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone };
+    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone, denied: false };
     let wish =
         Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
     add(plan, person.employee_id, wish, ground);

@@ -124,6 +124,8 @@ pub struct PersonState {
     pub adoption: Option<AdoptionMark>,
     /// Whether the record for which nothing was left to do said that they have left.
     pub gone: bool,
+    /// Whether a plan that was held shows them without access, and no record that can be used has said otherwise since.
+    pub denied: bool,
     /// The employee id that is about to take over the account, by an action that is queued or parked.
     pub moving_to: Option<String>,
 }
@@ -173,6 +175,7 @@ impl PersonState {
             open_memberships: BTreeMap::new(),
             adoption: None,
             gone: false,
+            denied: false,
             moving_to: None,
         }
     }

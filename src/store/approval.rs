@@ -117,7 +117,7 @@ impl Store {
             .await?
             .is_some();
         if held {
-            forget_leavers(&mut tx, plan_id).await?;
+            forget_denied(&mut tx, plan_id).await?;
             drop_held(&mut tx, "rejected", Some(by), now).await?;
         }
         tx.commit().await?;
@@ -268,10 +268,11 @@ async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Somebody says that these people have not left.
-async fn forget_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = NULL, fingerprint = '' WHERE employee_id IN \
-               (SELECT employee_id FROM action WHERE plan_id = ?1 AND state = 'held' AND kind IN ('suspend', 'delete') AND gone = 1)";
+/// Somebody says that these people have not left, and keep their access.
+async fn forget_denied(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE person SET ends = iif(a.gone = 1, NULL, person.ends), denied = 0, fingerprint = '' \
+               FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' \
+                 AND a.kind IN ('suspend', 'delete')";
     sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
     Ok(())
 }

@@ -278,7 +278,7 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .await?;
     // Another user is two changes at once: whatever was planned beside this one meant the memberships of the user before.
     let settled = format!(
-        "UPDATE person SET version = version + 1 + (a.employee_id IN (SELECT value FROM json_each(?2))), next_change = a.next_change, ends = a.ends, \
+        "UPDATE person SET version = version + 1 + (a.employee_id IN (SELECT value FROM json_each(?2))), next_change = a.next_change, ends = a.ends, denied = 0, \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
              AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)), '', a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group), gone = a.gone \

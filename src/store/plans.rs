@@ -168,18 +168,22 @@ impl Store {
     }
 }
 
-/// Keeps in mind of whom HR says that they have left, though nothing is done about it yet: should it name them no more by then, that
-/// takes nothing back. They are looked at again, also by a record that settled them before: it may be the one that takes it back.
+/// Keeps in mind of whom HR says that they have left, or are to have no access, though nothing is done about it yet: should it name them
+/// no more by then, that takes nothing back. They are looked at again, also by a record that settled them before: it may be the one that takes it back.
 async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let leaves = |action: &&&PlannedAction| action.kind.is_deprovision() && action.settled.gone;
-    let leavers: Vec<&String> = held.iter().filter(leaves).map(|action| &action.employee_id).collect();
-    if leavers.is_empty() {
+    let denied: Vec<_> = held.iter().filter(|action| action.kind.is_deprovision()).collect();
+    if denied.is_empty() {
         return Ok(());
     }
+    let leaves = |action: &&&&PlannedAction| action.settled.gone;
+    let leavers: Vec<&String> = denied.iter().filter(leaves).map(|action| &action.employee_id).collect();
+    let denied: Vec<&String> = denied.iter().map(|action| &action.employee_id).collect();
+    let sql = "UPDATE person SET denied = 1, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))";
+    sqlx::query(sql).bind(to_json(&denied)).execute(&mut **tx).await?;
     let day = now.date_naive();
     let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true };
     // An end that was announced by a source that counted is in no doubt, once it has come. And of several the first stays.
-    let sql = "UPDATE person SET fingerprint = '', \
+    let sql = "UPDATE person SET \
                ends = iif(ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at'), ends, ?2) \
                WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;

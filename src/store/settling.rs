@@ -35,17 +35,18 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
                 let day = one.settled.next_change.map(moment_text);
                 let group = &one.settled.group;
                 let ends = one.settled.ends.as_ref().map(to_json);
-                let gone = i64::from(one.settled.gone);
-                (&one.employee_id, one.settled.fingerprint.to_hex(), day, one.base_version, group, ends, gone)
+                let (gone, denied) = (i64::from(one.settled.gone), i64::from(one.settled.denied));
+                let fingerprint = one.settled.fingerprint.to_hex();
+                (&one.employee_id, fingerprint, day, one.base_version, group, ends, gone, denied)
             })
             .collect();
         // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
         stored += sqlx::query(
-            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
+            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone, denied) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 \
              FROM json_each(?1) WHERE true \
              ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change, \
-               ends = excluded.ends, gone = excluded.gone, \
+               ends = excluded.ends, gone = excluded.gone, denied = excluded.denied, \
                guard_group = coalesce(excluded.guard_group, guard_group) \
              WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
                WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",

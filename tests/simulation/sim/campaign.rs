@@ -1,11 +1,12 @@
 //! Many seeds on all cores; a list that fails is made as short as it can be.
 
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+#[cfg(target_os = "linux")]
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tracing::subscriber::NoSubscriber;
 
 use super::operation::{Op, Setup, list};
@@ -74,11 +75,13 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
     let next = AtomicU64::new(first);
     let over = AtomicBool::new(false);
     let failed: Mutex<Option<(u64, Verdict)>> = Mutex::new(None);
-    // Half of its time each waits for the thread of its database.
-    let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // A world waits for the thread of its database and that for the world, all the time: on one core each wakes the other for much
+    // less than across two.
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        for core in cores() {
+            let (next, over, failed) = (&next, &over, &failed);
+            scope.spawn(move || {
+                stay_on(core);
                 while !over.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + seeds {
@@ -100,6 +103,32 @@ fn first_failure(first: u64, seeds: u64) -> Option<(u64, Verdict)> {
     });
     failed.into_inner().unwrap()
 }
+
+/// The cores that this process may use.
+#[cfg(target_os = "linux")]
+fn cores() -> Vec<usize> {
+    let all = sched_getaffinity(None).expect("a process knows its cores");
+    (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core)).collect()
+}
+
+/// As many as there are.
+#[cfg(not(target_os = "linux"))]
+fn cores() -> Vec<usize> {
+    (0..thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)).collect()
+}
+
+/// Keeps this thread, and those that it starts, on a core.
+#[cfg(target_os = "linux")]
+fn stay_on(core: usize) {
+    let mut set = CpuSet::new();
+    set.set(core);
+    // Slower without, and nothing else.
+    _ = sched_setaffinity(None, &set);
+}
+
+/// Nothing where the system cannot do it.
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_core: usize) {}
 
 fn told(seed: u64, verdict: &Verdict) -> String {
     let setup = Setup::of(seed);

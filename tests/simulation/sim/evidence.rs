@@ -111,6 +111,12 @@ impl Evidence {
         self.gone.append(&mut self.waiting);
     }
 
+    /// Somebody has said that these people keep their access, whatever the newest file says.
+    pub fn refused(&mut self, kept: &BTreeSet<String>) {
+        self.waiting.retain(|employee_id| !kept.contains(employee_id));
+        self.unwanted.retain(|employee_id| !kept.contains(employee_id));
+    }
+
     /// This person has this user name.
     pub fn named(&mut self, employee_id: &str, user_name: String) {
         self.names.entry(user_name).or_default().insert(employee_id.to_owned());

@@ -13,6 +13,7 @@ pub struct Observed {
     people: BTreeMap<String, Vec<String>>,
     newest_run: String,
     accepted_runs: String,
+    rejected_plans: String,
 }
 
 impl Observed {
@@ -50,12 +51,28 @@ impl World {
             Some(None) => self.evidence.stored_nothing(who),
             None => {}
         }
-        let accepted = self.database.rows("SELECT CAST(count(*) AS TEXT) FROM run WHERE accepted = 1");
-        let accepted = accepted[0][0].clone();
+        let mut decided = self.database.rows(
+            "SELECT CAST(count(*) AS TEXT), (SELECT CAST(count(*) AS TEXT) FROM plan WHERE state = 'rejected') \
+             FROM run WHERE accepted = 1",
+        );
+        let [accepted, rejected] = decided.remove(0).try_into().expect("two columns");
+        if rejected != self.observed.rejected_plans {
+            self.observed.rejected_plans = rejected;
+            self.evidence.refused(&self.kept_by_decision());
+        }
         if accepted != self.observed.accepted_runs {
             self.observed.accepted_runs = accepted;
             self.evidence.accepted();
         }
+    }
+
+    /// Who was to lose access by the plan that was rejected last.
+    fn kept_by_decision(&self) -> BTreeSet<String> {
+        let kept = self.database.rows(
+            "SELECT employee_id FROM action WHERE kind IN ('suspend', 'delete') AND plan_id = \
+               (SELECT plan_id FROM plan WHERE state = 'rejected' ORDER BY rowid DESC LIMIT 1)",
+        );
+        kept.into_iter().map(|mut row| row.remove(0)).collect()
     }
 
     /// The run that was stored since the last look, if one was; an inner `None`: it came to no plan.

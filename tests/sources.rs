@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Row, World, kinds, people};
+use serde_json::Value;
 
 fn staff() -> Vec<Row> {
     people(8)
@@ -40,6 +41,46 @@ fn several_sources_make_one_company_and_unchanged_ones_send_nothing() {
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1), ("update", 1)])), "{synced:?}");
     world.assert_agrees(&[staff(), rows].concat());
+    world.sync().assert_unchanged();
+}
+
+/// The staff's system calls a leave what the contractors' calls the end.
+#[test]
+fn one_word_means_to_each_source_what_it_means_there() {
+    let words = |text: &str| toml::from_str::<toml::Value>(text).unwrap();
+    let mut world = World::new();
+    let own = [
+        ("lifecycle", words("leave = [\"Inactive\", \"Sabbatical\"]")),
+        ("lifecycle", words("active = [\"A\"]\nleave = []\nterminated = [\"Inactive\"]")),
+    ];
+    world.several(&[("staff", &own[..1]), ("contractors", &own[1..])]);
+    let says = |rows: Vec<Row>, status: &str| -> Vec<Row> {
+        rows.iter().map(|row| row.but(|row| row.status = status.into())).collect()
+    };
+    let theirs = |rows: &[Row]| {
+        world.hr_of("contractors", rows);
+        world.sync()
+    };
+    world.hr_of("staff", &staff());
+    let active = says(contractors(), "A");
+    assert_eq!(theirs(&active).applied(), kinds([("create", 12)]));
+    let mut away = staff();
+    (away[0].status, away[1].status) = ("inactive".into(), "Sabbatical".into());
+    world.hr_of("staff", &away);
+    let mut left = active.clone();
+    left[0].status = "Inactive".into();
+    // What is a word of the other source alone is none here.
+    (left[1].status, left[2].status) = ("Active".into(), "Terminated".into());
+    let synced = theirs(&left);
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("suspend", 1)])), "{synced:?}");
+    let rejected = world.run(&["explain", "c2"]).stdout;
+    assert!(rejected.contains("'Terminated (not here)'"), "{rejected}");
+    // It is read so by whoever looks as well, and of a leaver nothing but that word has to be of use.
+    left[3] = Row { email: String::new(), ..left[3].but(|row| row.status = "Inactive".into()) };
+    assert_eq!(theirs(&left).applied(), kinds([("suspend", 1)]));
+    let check: Value = serde_json::from_str(&world.run(&["check", "--json"]).stdout).unwrap();
+    assert!(check.to_string().contains("(not here)"), "{check}");
+    theirs(&active);
     world.sync().assert_unchanged();
 }
 

@@ -23,6 +23,7 @@ use crate::core::mapping::Tables;
 use crate::core::name_choice::UserNameSettings;
 use crate::core::planner::Absence;
 use crate::core::retry::RetrySettings;
+use crate::core::status_words::StatusSettings;
 
 /// The whole configuration of workiva-sync.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +128,9 @@ pub struct SourceSettings {
     /// Where several know a person, the one with the lowest number comes first.
     #[serde(default = "hundred")]
     pub priority: u32,
+    /// Among several: its own status values, where they are not those of `[lifecycle]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<StatusSettings>,
     /// When it is read; otherwise by `schedule.cron`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,

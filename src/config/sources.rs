@@ -9,10 +9,12 @@ use super::error::ConfigError;
 use super::kinds::SourceKind;
 use super::rest::{self, RestRules};
 use super::settings::{Settings, SourceSettings};
+use crate::core::lifecycle::LifecycleSettings;
 use crate::core::planner::Absence;
 use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::register::{Origin, Precedence};
 use crate::core::schedule::Schedule;
+use crate::core::status_words::StatusWords;
 use crate::core::value::{canonical, folded};
 
 /// What the settings of one source are compiled into.
@@ -82,8 +84,11 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
     }
     let compiled = settings.all_sources().filter_map(|(section, source)| {
         let delimiter = check_source(&section, source, errors);
-        let left: Vec<String> =
-            settings.lifecycle.terminated.iter().map(|word| folded(&canonical(word))).collect();
+        let statuses = check_statuses(settings, &section, source, errors);
+        let left = match &statuses {
+            Some(words) => words.left().to_vec(),
+            None => settings.lifecycle.terminated.iter().map(|word| folded(&canonical(word))).collect(),
+        };
         let rest = check_rest(&section, source, errors);
         let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);
         let full_schedule = check_cron(settings, &section, "full_cron", source.full_cron.as_deref(), errors);
@@ -96,8 +101,8 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
             errors.push(ConfigError::new(format!("{section}.full_cron"), message));
         }
         Some(SourceRules {
-            origin: origin(source),
-            reading: reading(source),
+            reading: reading(source, &settings.lifecycle),
+            origin: origin(source, statuses),
             left,
             delimiter: delimiter?,
             rest,
@@ -125,8 +130,31 @@ fn no_full_cron(source: &SourceSettings) -> Option<&'static str> {
     (!source.has_deltas()).then_some(message)
 }
 
-fn origin(source: &SourceSettings) -> Origin {
+/// The source's own words, where it has some that are right.
+fn check_statuses(
+    settings: &Settings,
+    section: &str,
+    source: &SourceSettings,
+    errors: &mut Vec<ConfigError>,
+) -> Option<StatusWords> {
+    let own = source.lifecycle.as_ref()?;
+    if settings.sources.is_empty() {
+        let message = "is for one of several [[sources]]; write it in [lifecycle]";
+        errors.push(ConfigError::new(format!("{section}.lifecycle"), message));
+        return None;
+    }
+    let faults = match StatusWords::compile(own, &settings.lifecycle) {
+        Ok(words) => return Some(words),
+        Err(faults) => faults,
+    };
+    let error = |(list, message)| ConfigError::new(format!("{section}.lifecycle.{list}"), message);
+    errors.extend(faults.into_iter().map(error));
+    None
+}
+
+fn origin(source: &SourceSettings, statuses: Option<StatusWords>) -> Origin {
     Origin {
+        statuses,
         name: source.called().to_owned(),
         id_prefix: source.id_prefix.clone(),
         date_formats: source.date_formats.clone(),
@@ -145,6 +173,7 @@ pub(super) fn decisive(source: &SourceSettings) -> serde_json::Value {
         source.encoding,
         source.id_prefix,
         source.priority,
+        source.lifecycle,
     ])
 }
 
@@ -152,7 +181,7 @@ pub(super) fn decisive(source: &SourceSettings) -> serde_json::Value {
 const WAY_OF_READING: u32 = 1;
 
 /// What decides how a record reads. Whose word counts, and what absence means, is asked where records are merged.
-fn reading(source: &SourceSettings) -> u64 {
+fn reading(source: &SourceSettings, lifecycle: &LifecycleSettings) -> u64 {
     let push =
         source.push.as_ref().map(|push| (&push.action_column, &push.delete_values, &push.upsert_values));
     let decisive = serde_json::json!([
@@ -169,6 +198,10 @@ fn reading(source: &SourceSettings) -> u64 {
     ]);
     let mut hasher = Xxh3::new();
     hasher.update(decisive.to_string().as_bytes());
+    if let Some(own) = &source.lifecycle {
+        let common = [&lifecycle.active, &lifecycle.leave, &lifecycle.terminated];
+        hasher.update(serde_json::json!([own, common]).to_string().as_bytes());
+    }
     hasher.digest()
 }
 

@@ -49,6 +49,7 @@ pub mod schedule;
 pub mod scim;
 pub mod source_file;
 pub mod state;
+pub mod status_words;
 pub mod tally;
 pub mod user_names;
 pub mod value;

@@ -40,7 +40,8 @@ impl Person {
             }
             Some(value) => lifecycle.status(value).ok_or_else(|| {
                 let reason = format!(
-                    "status '{}' is in none of lifecycle.active, lifecycle.leave and lifecycle.terminated; add it to one of them",
+                    "status '{}' is in none of lifecycle.active, lifecycle.leave and lifecycle.terminated (or of the source's own lists, where it has some); \
+                     add it to one of them",
                     shown(value)
                 );
                 refuse(RejectionKind::UnknownStatus, reason)

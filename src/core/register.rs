@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::intake::Findings;
 use super::mapping::Fields;
 use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record};
+use super::status_words::StatusWords;
 
 /// How dates are written in the register, whatever the source writes: two sources may not agree.
 pub const DATES: &str = "%Y-%m-%d";
@@ -16,7 +17,9 @@ pub const DATES: &str = "%Y-%m-%d";
 const DATE_FIELDS: [&str; 2] = ["hire_date", "termination_date"];
 /// What says together whether somebody is employed, and why not. Taken from two sources it would say what neither does: the status
 /// of a new employment with the last day of an old one, or a leave of one source with the kind of leave of another.
-const EMPLOYMENT: [&str; 5] = ["status", "hire_date", "termination_date", "leave_type", "termination_reason"];
+const EMPLOYMENT: [&str; 5] = [STATUS, "hire_date", "termination_date", "leave_type", "termination_reason"];
+/// The field that says whether somebody is employed.
+const STATUS: &str = "status";
 /// The fields that hold employee ids.
 const ID_FIELDS: [&str; 1] = ["manager_id"];
 
@@ -72,6 +75,8 @@ pub struct Origin {
     pub date_formats: Vec<String>,
     /// In how many complete reads in a row a record has to be missing before it counts as gone. `None`: never.
     pub absence_runs: Option<u32>,
+    /// Its own words for a status, where it has any.
+    pub statuses: Option<StatusWords>,
 }
 
 impl Origin {
@@ -98,7 +103,10 @@ impl Origin {
             // What is no date stays as it is: the person is rejected by it, with the value in the words.
             return self.date_formats.iter().find_map(read).map_or(value.to_owned(), |date| date.to_string());
         }
-        value.to_owned()
+        match &self.statuses {
+            Some(words) if name == STATUS => words.told(value).into_owned(),
+            _ => value.to_owned(),
+        }
     }
 }
 

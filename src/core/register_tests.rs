@@ -7,6 +7,7 @@ fn origin() -> Origin {
         id_prefix: "uk-".into(),
         date_formats: vec!["%d/%m/%Y".into()],
         absence_runs: Some(2),
+        statuses: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is known of single HR systems: one file each, laid under what the configuration says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::error::ConfigError;
 
@@ -20,35 +20,39 @@ const PRESETS: [(&str, &str); 10] = [
     ("workday", include_str!("presets/workday.toml")),
 ];
 
-/// The lists of status words.
-const WORDS: [&str; 3] = ["active", "leave", "terminated"];
+/// The lists of status words, and what stands for a word of each where presets do not agree.
+const WORDS: [(&str, &str); 3] = [("active", "Active"), ("leave", "On Leave"), ("terminated", "Terminated")];
 
 /// Lays the preset that a source's `kind` names under that source and `lifecycle`: what is written there wins, key by key. A
-/// column that is written as an empty text is taken out.
+/// column that is written as an empty text is taken out. Status words in which presets differ become those of their sources alone.
 ///
 /// # Errors
-/// Where two presets take a status for different things, and nothing is written of it.
+/// Where presets take a status for different things, and of another source nobody has written what it takes it for.
 pub fn expand(tree: &mut Value) -> Vec<ConfigError> {
     let Some(tree) = tree.as_object_mut() else { return Vec::new() };
     let has_own_cron = tree.get("schedule").is_some_and(|schedule| schedule.get("cron").is_some());
-    let mut others = Vec::new();
+    let mut laid = Vec::new();
     if let Some(source) = tree.get_mut("source") {
-        others.extend(expand_one(source, has_own_cron));
+        laid.extend(expand_one(source, has_own_cron));
     }
-    for source in tree.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten() {
-        others.extend(expand_one(source, false));
+    let mut errors = Vec::new();
+    if let Some(Value::Array(mut sources)) = tree.remove("sources") {
+        let mut presets: Vec<Option<Map<String, Value>>> =
+            sources.iter_mut().map(|source| expand_one(source, false)).collect();
+        errors = part_words(tree, &mut sources, &mut presets);
+        tree.insert("sources".to_owned(), Value::Array(sources));
+        laid.extend(presets.into_iter().flatten());
     }
-    let errors = contradictions(tree, &others);
-    for (section, defaults) in others.into_iter().flat_map(|(_, others)| others) {
+    for (section, defaults) in laid.into_iter().flatten() {
         underlay(tree.entry(section).or_insert_with(|| Value::Object(Map::new())), defaults);
     }
     errors
 }
 
-/// The kind, and what its preset says beside the source. `has_own_cron`: it is written when the source is read.
-fn expand_one(source: &mut Value, has_own_cron: bool) -> Option<(String, Map<String, Value>)> {
-    let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut preset = preset(&kind)?;
+/// What the source's preset says beside the source. `has_own_cron`: it is written when the source is read.
+fn expand_one(source: &mut Value, has_own_cron: bool) -> Option<Map<String, Value>> {
+    let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let mut preset = preset(kind)?;
     preset.remove("account");
     let mut defaults = preset.remove("source").unwrap_or_default();
     if let Some(defaults) = defaults.as_object_mut().filter(|_| has_own_cron) {
@@ -58,30 +62,47 @@ fn expand_one(source: &mut Value, has_own_cron: bool) -> Option<(String, Map<Str
     if let Some(columns) = source.get_mut("columns").and_then(Value::as_object_mut) {
         columns.retain(|_, path| path != "");
     }
-    Some((kind, preset))
+    Some(preset)
 }
 
-/// Status words that presets do not agree on: one's would hold for the other's people, and take a leaver for somebody on leave.
-fn contradictions(tree: &Map<String, Value>, others: &[(String, Map<String, Value>)]) -> Vec<ConfigError> {
+/// Where presets do not agree on a list of status words, and `[lifecycle]` does not say it for all, each source gets its own: one's would
+/// hold for the other's people, and take a leaver for somebody on leave.
+fn part_words(
+    tree: &mut Map<String, Value>,
+    sources: &mut [Value],
+    presets: &mut [Option<Map<String, Value>>],
+) -> Vec<ConfigError> {
     let mut errors = Vec::new();
-    let written = tree.get("lifecycle");
-    for list in WORDS.into_iter().filter(|list| written.is_none_or(|written| written.get(list).is_none())) {
-        let words = |preset: &Map<String, Value>| -> BTreeSet<String> {
-            let words = preset.get("lifecycle").and_then(|lifecycle| lifecycle.get(list)?.as_array());
-            words.into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase).collect()
+    let is_written = |list: &str| tree.get("lifecycle").is_some_and(|written| written.get(list).is_some());
+    let unwritten: Vec<(&str, &str)> = WORDS.into_iter().filter(|(list, _)| !is_written(list)).collect();
+    for (list, common) in unwritten {
+        let words = |source: &Value, preset: &Option<Map<String, Value>>| -> Option<BTreeSet<String>> {
+            let own = source.get("lifecycle").and_then(|own| own.get(list));
+            let words = own.or_else(|| preset.as_ref()?.get("lifecycle")?.get(list));
+            // A preset that does not name a list has no word for it.
+            let is_known = own.is_some() || preset.is_some();
+            let words = words.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            is_known.then(|| words.map(str::to_lowercase).collect())
         };
-        let by_kind: BTreeMap<&str, BTreeSet<String>> =
-            others.iter().map(|(kind, preset)| (kind.as_str(), words(preset))).collect();
-        let different: BTreeSet<&BTreeSet<String>> = by_kind.values().collect();
-        if different.len() > 1 {
-            let kinds: Vec<&str> = by_kind.into_keys().collect();
-            let message = format!(
-                "the presets {} do not agree on it, and one list holds for all sources; write it, if no word means two things, or \
-                 run a daemon for each",
-                kinds.join(", ")
-            );
-            errors.push(ConfigError::new(format!("lifecycle.{list}"), message));
+        let of_each: Vec<Option<BTreeSet<String>>> =
+            sources.iter().zip(presets.iter()).map(|(source, preset)| words(source, preset)).collect();
+        let different: BTreeSet<&BTreeSet<String>> = of_each.iter().flatten().collect();
+        if different.len() < 2 {
+            continue;
         }
+        for at in (0..sources.len()).filter(|at| of_each[*at].is_none()) {
+            let message = format!(
+                "is required: the other sources do not agree on it, so that nothing says what this one means; write it, or \
+                 lifecycle.{list} for all"
+            );
+            errors.push(ConfigError::new(format!("sources[{at}].lifecycle.{list}"), message));
+        }
+        for (source, preset) in sources.iter_mut().zip(presets.iter_mut()) {
+            let Some(preset) = preset else { continue };
+            let own = preset.get_mut("lifecycle").and_then(|own| own.as_object_mut()?.remove(list));
+            underlay(source, json!({"lifecycle": {list: own.unwrap_or_else(|| json!([]))}}));
+        }
+        underlay(tree.entry("lifecycle").or_insert_with(|| json!({})), json!({list: [common]}));
     }
     errors
 }
@@ -134,18 +155,48 @@ mod tests {
 
     #[test]
     fn no_status_of_one_preset_is_read_by_the_words_of_another() {
-        let told = |kinds: [&str; 2], lifecycle: Value| -> Vec<String> {
-            let sources: Vec<Value> = kinds.iter().map(|kind| json!({"kind": kind})).collect();
+        let expanded = |sources: Value, lifecycle: Value| {
             let mut tree = json!({"sources": sources, "lifecycle": lifecycle});
-            expand(&mut tree).into_iter().map(|error| error.key).collect()
+            let errors: Vec<String> = expand(&mut tree).into_iter().map(|error| error.key).collect();
+            let own: Vec<Value> = tree["sources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|source| source["lifecycle"].clone())
+                .collect();
+            (tree["lifecycle"].clone(), own, errors)
         };
-        for kinds in [["adp", "bamboohr"], ["bamboohr", "adp"]] {
-            assert_eq!(told(kinds, json!({})), ["lifecycle.leave", "lifecycle.terminated"]);
-            let written = json!({"leave": [], "terminated": ["Inactive", "Terminated"]});
-            assert_eq!(told(kinds, written), Vec::<String>::new());
+        let none: Vec<String> = Vec::new();
+        let kinds = |all: &[&str]| all.iter().map(|kind| json!({"kind": kind})).collect::<Value>();
+        // One word for both.
+        let common = json!({"active": ["Active"], "leave": ["On Leave"], "terminated": ["Terminated"]});
+        let adp = json!({"leave": ["Inactive", "Leave"], "terminated": ["Terminated"]});
+        let bamboohr = json!({"leave": [], "terminated": ["Inactive"]});
+        let both = vec![adp.clone(), bamboohr.clone()];
+        assert_eq!(expanded(kinds(&["adp", "bamboohr"]), json!({})), (common.clone(), both, none.clone()));
+        // Nobody has said what a file means.
+        let (_, own, errors) = expanded(kinds(&["adp", "csv", "bamboohr"]), json!({}));
+        assert_eq!(errors, ["sources[1].lifecycle.leave", "sources[1].lifecycle.terminated"]);
+        assert_eq!(own, [adp.clone(), Value::Null, bamboohr]);
+        // One list for all, and one that is written for a source.
+        let written = json!({"leave": [], "terminated": ["Inactive", "Terminated"]});
+        let (lifecycle, own, errors) = expanded(kinds(&["adp", "bamboohr"]), written);
+        assert_eq!(
+            (&lifecycle["terminated"], own, errors),
+            (&json!(["Inactive", "Terminated"]), vec![Value::Null; 2], none.clone())
+        );
+        let sources = json!([{"kind": "bamboohr"}, {"kind": "csv", "lifecycle": {"terminated": ["Gone"]}}]);
+        let (lifecycle, own, errors) = expanded(sources, json!({}));
+        let expected = vec![json!({"terminated": ["Inactive"]}), json!({"terminated": ["Gone"]})];
+        assert_eq!((&lifecycle["terminated"], own, errors), (&json!(["Terminated"]), expected, none.clone()));
+        // Where they agree, nothing has to be told apart.
+        for all in [["bamboohr", "hibob"], ["bamboohr", "csv"]] {
+            let (lifecycle, own, errors) = expanded(kinds(&all), json!({}));
+            assert_eq!(
+                (&lifecycle["terminated"], own, errors),
+                (&json!(["Inactive"]), vec![Value::Null; 2], none.clone())
+            );
         }
-        assert_eq!(told(["bamboohr", "hibob"], json!({})), Vec::<String>::new());
-        assert_eq!(told(["bamboohr", "csv"], json!({})), Vec::<String>::new());
     }
 
     #[test]

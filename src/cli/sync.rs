@@ -69,8 +69,10 @@ pub async fn run_to_end(engine: &RealEngine, cause: &str) -> anyhow::Result<Sync
 pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Result<Synced> {
     let name = engine.random.name(engine.clock.now());
     let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
+    let before = engine.store.done().await?;
     let pushed = push(engine, &owner, &result).await?;
-    let (report, exit) = report(engine, &result, pushed.as_ref()).await?;
+    let applied = engine.store.done().await?.since(&before);
+    let (report, exit) = report(engine, &result, applied, pushed.as_ref()).await?;
     Ok(Synced { report, exit, result, pushed })
 }
 
@@ -96,9 +98,9 @@ async fn push(
 async fn report(
     engine: &RealEngine,
     result: &CycleResult,
+    applied: Counts,
     pushed: Option<&PoolEnd>,
 ) -> anyhow::Result<(RunReport, Exit)> {
-    let applied = engine.store.done_since(result.started_at).await?;
     let parked = engine.store.queue().await?.parked;
     let undecided = result.planned.as_ref().is_some_and(|planned| planned.plan.has_undecided());
     let mut report = frame(result.run_id.clone(), result.planned.as_ref());

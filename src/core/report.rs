@@ -43,6 +43,15 @@ impl Counts {
         *field += number;
     }
 
+    /// What has been added since it was `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let mut added = Self::default();
+        for kind in ActionKind::ALL {
+            added.add(kind, self.of(kind).saturating_sub(before.of(kind)));
+        }
+        added
+    }
+
     /// How many of one kind.
     pub fn of(&self, kind: ActionKind) -> u64 {
         match kind {

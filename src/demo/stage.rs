@@ -130,6 +130,7 @@ impl Stage {
         let engine = engine(loaded, self.store.clone(), &surroundings, true).await?;
         let owner = Arc::new(Owner::register(self.store.path(), &engine.random.name(engine.clock.now()))?);
         let result = engine.cycle("demo").await?;
+        let before = engine.store.done().await?;
         if let (Ok(capabilities), true) = (engine.connect().await?, result.committed.queued > 0) {
             let (_keep, stop) = watch::channel(false);
             engine.pool(&owner, capabilities).run(Until::Empty, stop).await?;
@@ -142,7 +143,7 @@ impl Stage {
                 say!("   held ({}): {}", reason.code, reason.message);
             }
         }
-        let applied = engine.store.done_since(result.started_at).await?;
+        let applied = engine.store.done().await?.since(&before);
         let requests = engine.telemetry.requests_sent();
         say!("   {}: done: {}; {requests} requests", result.outcome.name(), counts_line(&applied));
         Ok(result)

@@ -140,7 +140,7 @@ async fn link(tx: &mut Tx, links: &[Linked], by: &str, now: DateTime<Utc>) -> Re
         .await?;
     // What was given up for want of a certain user is no longer in the way of a plan.
     sqlx::query(
-        "UPDATE action SET state = 'superseded', ended_at = ?2 \
+        "UPDATE action SET state = 'superseded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
          WHERE state = 'discarded' AND employee_id IN (SELECT value FROM json_each(?1))",
     )
     .bind(to_json(&ids))

@@ -167,7 +167,8 @@ pub(super) async fn release(tx: &mut Tx, plan_id: &str, now: DateTime<Utc>) -> R
     .execute(&mut **tx)
     .await?;
     sqlx::query(
-        "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE state IN ('queued', 'parked', 'discarded') \
+        "UPDATE action SET state = 'superseded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
+         WHERE state IN ('queued', 'parked', 'discarded') \
          AND action_id IN (SELECT supersedes FROM action WHERE plan_id = ?1 AND state = 'held')",
     )
     .bind(plan_id)
@@ -285,11 +286,9 @@ pub(super) async fn drop_waiting(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE action SET state = 'dropped', ended_at = ?2 WHERE plan_id = ?1 AND state = 'held'")
-        .bind(plan_id)
-        .bind(millis(now))
-        .execute(&mut **tx)
-        .await?;
+    let sql = "UPDATE action SET state = 'dropped', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
+               WHERE plan_id = ?1 AND state = 'held'";
+    sqlx::query(sql).bind(plan_id).bind(millis(now)).execute(&mut **tx).await?;
     decide(tx, plan_id, state, by, now).await
 }
 

@@ -257,7 +257,8 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     }
     let ids: Vec<i64> = done.iter().map(|one| one.action_id).collect();
     sqlx::query(
-        "UPDATE action SET state = 'done', attempts = attempts + 1, error = NULL, ended_at = ?2 \
+        "UPDATE action SET state = 'done', attempts = attempts + 1, error = NULL, \
+           ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
          WHERE action_id IN (SELECT value FROM json_each(?1))",
     )
     .bind(to_json(&ids))

@@ -240,7 +240,8 @@ pub(super) async fn end_memberships(
     }
     let ids: Vec<i64> = done.iter().map(|one| one.action_id).collect();
     sqlx::query(
-        "UPDATE action SET state = 'done', waits = 0, attempts = attempts + 1, error = NULL, ended_at = ?2 \
+        "UPDATE action SET state = 'done', waits = 0, attempts = attempts + 1, error = NULL, \
+           ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
          WHERE action_id IN (SELECT value FROM json_each(?1))",
     )
     .bind(to_json(&ids))
@@ -296,7 +297,7 @@ pub(super) async fn end_memberships(
 /// do; or, since it was planned, something was taken back or planned for another record. What settles a person is a record, and by then
 /// not all that this one wanted has been done, or something that another wanted.
 pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
-    OR (o.ended_at >= a.created_at AND (o.state IN ('superseded', 'dropped', 'discarded') OR o.withdrawn = 1)) \
+    OR (o.ended_behind >= a.action_id AND (o.state IN ('superseded', 'dropped', 'discarded') OR o.withdrawn = 1)) \
     OR (o.plan_id <> a.plan_id AND o.action_id > a.action_id))";
 
 /// People are settled by the last of their actions; but where more happened to the account since it was planned than its own plan did,

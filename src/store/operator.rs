@@ -256,7 +256,7 @@ impl Store {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let sql = "UPDATE action SET state = 'discarded', ended_at = ?2 \
+        let sql = "UPDATE action SET state = 'discarded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
         self.order(sql, Kind::Discard, ids, by, now).await
@@ -285,17 +285,13 @@ impl Store {
         Ok(done.len() as u64)
     }
 
-    /// Confirmed actions by kind that ended at or after `since`.
+    /// Confirmed actions by kind, of all times. What a push has done is the difference: the clock may be set back in the middle of it.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn done_since(&self, since: DateTime<Utc>) -> Result<Counts, StoreError> {
-        let rows = sqlx::query(
-            "SELECT kind, count(*) FROM action WHERE state = 'done' AND ended_at >= ?1 GROUP BY kind",
-        )
-        .bind(millis(since))
-        .fetch_all(&self.readers)
-        .await?;
+    pub async fn done(&self) -> Result<Counts, StoreError> {
+        let sql = "SELECT kind, count(*) FROM action WHERE state = 'done' GROUP BY kind";
+        let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
         let mut counts = Counts::default();
         for row in rows {
             if let Some(kind) = ActionKind::parse(row.get(0)) {

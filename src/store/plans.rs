@@ -354,7 +354,7 @@ async fn end_open(tx: &mut Tx, actions: &[&PlannedAction], now: DateTime<Utc>) -
     let ids: Vec<i64> = actions.iter().filter_map(|action| action.supersedes).collect();
     for chunk in ids.chunks(CHUNK) {
         sqlx::query(
-            "UPDATE action SET state = 'superseded', ended_at = ?2 \
+            "UPDATE action SET state = 'superseded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
              WHERE action_id IN (SELECT value FROM json_each(?1)) AND state IN ('queued', 'parked', 'discarded') \
                AND action_id NOT IN (SELECT action_id FROM lease)",
         )

@@ -40,7 +40,8 @@ pub(super) async fn withdraw(
 
 /// Ends what has done nothing for certain. An account's action that was parked or discarded may have been settled by hand.
 async fn end(tx: &mut Tx, ids: &str, now: DateTime<Utc>) -> Result<Vec<(i64, String)>, StoreError> {
-    let sql = "UPDATE action SET state = 'superseded', ended_at = ?2 WHERE action_id IN (SELECT value FROM json_each(?1)) \
+    let sql = "UPDATE action SET state = 'superseded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
+               WHERE action_id IN (SELECT value FROM json_each(?1)) \
                AND (state = 'queued' OR group_id IS NOT NULL AND state IN ('parked', 'discarded')) AND uncertain = 0 \
                AND action_id NOT IN (SELECT action_id FROM lease) RETURNING action_id, employee_id";
     Ok(sqlx::query_as(sql).bind(ids).bind(millis(now)).fetch_all(&mut **tx).await?)
@@ -86,7 +87,7 @@ pub(super) async fn end_withdrawn(
     .await?;
     let ids: Vec<i64> = looked_at.iter().map(|one| one.action_id).collect();
     sqlx::query(
-        "UPDATE action SET state = 'superseded', error = NULL, ended_at = ?2 \
+        "UPDATE action SET state = 'superseded', error = NULL, ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
          WHERE action_id IN (SELECT value FROM json_each(?1))",
     )
     .bind(to_json(&ids))

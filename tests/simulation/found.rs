@@ -602,3 +602,52 @@ fn a_grant_that_was_planned_for_the_user_before_settles_nobody() {
     ];
     assert_well(setup, &ops);
 }
+
+/// A record was taken back and came again, and the clock was set back in between: the grants that had been taken back seemed to have ended
+/// before they were planned, and the create that was planned with them settled the person.
+#[test]
+fn what_was_taken_back_before_the_clock_was_set_back_is_given_again() {
+    let setup = Setup {
+        people: 11,
+        deletes: true,
+        update: "put",
+        ways: 2,
+        repairs_drift: true,
+        groups: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Quiet,
+        Op::Hr(Change::HireLater(0), 33),
+        Op::Pass(744, 8_563_275_314_790_943_241),
+        Op::Work(2, 2_710_517_795_060_643_870),
+        Op::Work(5, 12_761_528_754_011_782_032),
+        Op::Work(7, 9_230_551_739_568_109_248),
+        Op::Start(Task::Run),
+        Op::Hr(Change::Hire, 24),
+        Op::Export(FileKind::Truncated(81)),
+        Op::Work(4, 995_037_633_496_254_421),
+        Op::Hand(Edit::Rename, 38),
+        Op::Work(6, 15_770_283_130_845_371_816),
+        Op::Locked(true),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(6, 18_198_998_124_081_506_252),
+        Op::Locked(false),
+        Op::Work(1, 910_305_071_593_142_417),
+        Op::Pass(50_125, 17_307_378_110_910_972_141),
+        Op::Work(8, 18_092_461_938_167_720_741),
+        Op::Work(8, 6_360_223_669_444_954_051),
+        Op::DiskFull(true),
+        Op::Weather(Weather::LockedOut),
+        Op::Export(FileKind::NewColumn),
+        Op::Work(5, 6_709_034_860_751_551_510),
+        Op::Pass(623, 14_015_437_438_016_688_643),
+        Op::SetBack(7116),
+        Op::DiskFull(false),
+        Op::Work(23, 13_634_984_729_511_137_965),
+        Op::Pass(65_836, 16_917_856_444_992_893_025),
+    ];
+    assert_well(setup, &ops);
+}

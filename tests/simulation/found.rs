@@ -651,3 +651,40 @@ fn what_was_taken_back_before_the_clock_was_set_back_is_given_again() {
     ];
     assert_well(setup, &ops);
 }
+
+/// A delete was taken back when it had been carried out, and somebody had made the user anew by hand: what was learnt of that one had an
+/// `externalId` that it did not have, and nobody ever gave it one.
+#[test]
+fn a_user_made_by_hand_in_the_place_of_a_deleted_one_gets_the_employee_id() {
+    let setup = Setup {
+        people: 7,
+        deletes: true,
+        holds_deprovisions_only: true,
+        update: "put",
+        rate: 10,
+        repairs_drift: true,
+        groups: true,
+        moves: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Hire, 49),
+        Op::Hr(Change::Leave, 11),
+        Op::Hr(Change::HireWithTakenName, 11),
+        Op::Hr(Change::HireLater(2), 26),
+        Op::Hr(Change::Hire, 9),
+        Op::Hr(Change::Hire, 32),
+        Op::Weather(Weather::Rain),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(5, 5_906_795_709_392_033_940),
+        Op::Hr(Change::Return, 51),
+        Op::Pass(774, 3_425_612_770_674_545_544),
+        Op::Work(3, 3_399_128_886_868_162_911),
+        Op::Pass(123, 17_804_035_368_301_694_725),
+        Op::Export(FileKind::NewColumn),
+        Op::Hand(Edit::MakeForEmployee, 20),
+    ];
+    assert_well(setup, &ops);
+}

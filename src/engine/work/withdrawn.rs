@@ -29,7 +29,7 @@ pub async fn look<P: ScimPort>(session: &mut Session<'_, P>) -> Result<Ending, I
     let Some(active) = is_active(&user, action.kind, confirmed.as_ref()) else {
         return Err(Interrupt::Park(UNSEEN.into()));
     };
-    let attributes = seen(&user, confirmed.as_ref(), &action.target);
+    let attributes = seen(&user, &id, confirmed.as_ref(), &action.target);
     let account = Account { scim_id: id, active, attributes };
     Ok(judge(action.kind, &action.target, confirmed.as_ref(), account))
 }
@@ -75,15 +75,16 @@ fn is_active(user: &RemoteUser, kind: ActionKind, confirmed: Option<&Account>) -
 }
 
 /// The attributes as they are shown; in our own letters where they are as confirmed, or as they were to be.
-fn seen(user: &RemoteUser, confirmed: Option<&Account>, target: &Target) -> Attributes {
+fn seen(user: &RemoteUser, id: &str, confirmed: Option<&Account>, target: &Target) -> Attributes {
+    let is_confirmed = confirmed.is_some_and(|account| account.scim_id == id);
     let nothing = Attributes::new();
     let confirmed = confirmed.map_or(&nothing, |account| &account.attributes);
     let target = target.attributes();
     let mut all = Attributes::new();
     for path in confirmed.keys().chain(target.keys()) {
         let shown = user.attribute(path);
-        // There are servers that keep no externalId, or show none.
-        let is_hidden = shown.is_none() && path == "externalId";
+        // There are servers that keep no externalId, or show none. But a user who was made by somebody else has none.
+        let is_hidden = shown.is_none() && is_confirmed && path == "externalId";
         let ours = [confirmed.get(path), target.get(path)]
             .into_iter()
             .find(|ours| is_hidden || is_same_value(path, ours.map(String::as_str), shown.as_deref()));
@@ -130,7 +131,7 @@ mod tests {
     ) -> Ending {
         let user = RemoteUser::read(&user).unwrap();
         let active = is_active(&user, kind, confirmed).unwrap();
-        let attributes = seen(&user, confirmed, target);
+        let attributes = seen(&user, "u1", confirmed, target);
         judge(kind, target, confirmed, Account { scim_id: "u1".into(), active, attributes })
     }
 
@@ -160,6 +161,16 @@ mod tests {
         assert_eq!(ends("CEO", true), Ending::Withdrawn { learnt: Some(Some(account(true, "CEO"))) });
         let suspended = Ending::Withdrawn { learnt: Some(Some(account(false, "CFO"))) };
         assert_eq!(ends("CFO", false), suspended);
+    }
+
+    #[test]
+    fn a_user_whom_somebody_made_in_the_place_of_a_deleted_one_is_not_taken_to_have_our_key() {
+        let user = RemoteUser::read(&json!({"id": "u2", "active": true, "title": "Analyst"})).unwrap();
+        let target = Target::NoAccess { known_as: attributes("Analyst") };
+        let has_key =
+            |id: &str| seen(&user, id, Some(&account(true, "Analyst")), &target).contains_key("externalId");
+        assert!(has_key("u1") && !has_key("u2"));
+        assert!(!seen(&user, "u2", None, &target).contains_key("externalId"));
     }
 
     #[test]

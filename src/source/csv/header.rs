@@ -13,6 +13,9 @@ use crate::core::mask::masked;
 use crate::core::record::Columns;
 use crate::core::value::canonical;
 
+/// The byte order marks of UTF-16, which spreadsheets call Unicode text.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
 /// A header that has every mapped column.
 pub struct Header {
     /// Where our columns stand, in their order.
@@ -34,6 +37,12 @@ impl Header {
         options: &CsvOptions,
         columns: &Columns,
     ) -> Result<Self, SourceError> {
+        let first = row.get(0).unwrap_or_default();
+        if UTF_16.iter().any(|mark| first.starts_with(mark)) {
+            let reason = "it is written in UTF-16; have it exported as UTF-8, or as Windows-1252 with \
+                          source.encoding = \"windows-1252\"";
+            return Err(SourceError::Incomplete { file: file.to_owned(), reason: reason.into() });
+        }
         let names: Vec<String> = row
             .iter()
             .map(|bytes| match options.encoding {

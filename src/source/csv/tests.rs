@@ -55,6 +55,16 @@ fn read(text: &str) -> Result<Read, SourceError> {
     read_with(text.as_bytes(), |_| {})
 }
 
+#[test]
+fn a_file_in_utf_16_is_named_as_one() {
+    let text = "Employee ID,Status,Department\r\n007,Active,Finance\r\n";
+    for (mark, bytes) in [(0xfeff_u16, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0xfeff, u16::to_be_bytes)] {
+        let all: Vec<u8> = std::iter::once(mark).chain(text.encode_utf16()).flat_map(bytes).collect();
+        let error = read_with(&all, |_| {}).err().unwrap().to_string();
+        assert!(error.contains("UTF-16") && error.contains("source.encoding"), "{error}");
+    }
+}
+
 fn incomplete(text: &str) -> String {
     match read(text) {
         Err(SourceError::Incomplete { reason, .. }) => reason,

@@ -438,6 +438,38 @@ fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
     assert!(!daemon.log().contains(TOKEN) && !daemon.log().contains(other));
 }
 
+#[test]
+fn slow_senders_of_one_source_do_not_keep_another_waiting() {
+    let mut world = pushing();
+    let other = "a-token-of-the-other-system";
+    let push_settings = |token: &str| toml::Table::from_iter([("token".to_owned(), token.into())]).into();
+    let of = |name: &str, token: &str| [("name", toml::Value::from(name)), ("push", push_settings(token))];
+    world.several(&[("staff", &of("staff", TOKEN)), ("guests", &of("guests", other))]);
+    for at in 0..2 {
+        world.config["sources"][at].as_table_mut().unwrap().remove("path");
+    }
+    world.write_config();
+    let daemon = world.daemon();
+    let head = format!(
+        "POST /v1/hr/records?snapshot=begin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n"
+    );
+    let slow: Vec<_> = (0..6)
+        .map(|_| {
+            let mut stream = daemon.connect();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let bearer = format!("Bearer {other}");
+    let headers = [("Authorization", bearer.as_str())];
+    daemon.post("/v1/hr/records?snapshot=begin", &headers, b"").expect(201);
+    for mut stream in slow {
+        stream.set_nonblocking(true).unwrap();
+        let answer = std::io::Read::read(&mut stream, &mut [0; 16]);
+        assert!(answer.is_err(), "none of them was answered, or gave up, before: {answer:?}");
+    }
+}
+
 /// A world with a file that is read when a webhook says so.
 fn called() -> World {
     let mut world = World::new();

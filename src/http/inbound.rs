@@ -1,6 +1,7 @@
 //! What HR systems send: `POST /v1/hr/records` with records, `POST /v1/hr/trigger` with the word that there is something new.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
@@ -28,8 +29,10 @@ const MOST_WEBHOOK_BYTES: usize = 1024 * 1024;
 const MOST_PARTS: u32 = 100_000;
 /// The longest key by which a request that is sent again is known.
 const MOST_KEY_BYTES: usize = 255;
-/// Bodies with records that are held in memory at a time; others wait.
-static BODIES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+/// Bodies with records that are held in memory at a time, of each source; others of it wait.
+const BODIES: usize = 2;
+/// Room for them, by source: whoever sends slowly keeps no other source waiting.
+static ROOM: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
 /// A source that is pushed to.
 #[derive(Clone, Debug)]
@@ -141,7 +144,8 @@ async fn records<V: Inbound>(
         return Err(Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
     }
     let wanted = wanted(&asked, &headers, encoding)?;
-    let _room = BODIES.acquire().await;
+    let room = room_of(&source);
+    let _room = room.acquire().await;
     let body = whole(request, MOST_BYTES, "send a snapshot in parts, and a delta as several").await?;
     let (status, request) = match wanted {
         Wanted::Begin => (StatusCode::CREATED, PushRequest::Begin),
@@ -153,6 +157,13 @@ async fn records<V: Inbound>(
     let receiving = tokio::spawn(async move { inbound.receive(&source, request, body.into()).await });
     let received = receiving.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())))?;
     Ok((status, Json(received)).into_response())
+}
+
+fn room_of(source: &str) -> Arc<Semaphore> {
+    // Nothing that holds the lock can panic.
+    let mut rooms = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = rooms.entry(source.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(BODIES)));
+    Arc::clone(room)
 }
 
 fn unreadable(query: QueryRejection) -> Fault {

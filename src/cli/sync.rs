@@ -8,17 +8,24 @@ use tokio::sync::watch;
 use super::terminal::say;
 use super::{Exit, open, print_json, progress, table};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::core::action::ActionKind;
 use crate::core::guard::HoldReason;
 use crate::core::record::Rejection;
 use crate::core::report::{Counts, Outcome, RunReport, SourceCounts};
+use crate::core::warnings::some_of;
 use crate::engine::outcome::{CycleFailure, CycleResult, Planned};
 use crate::engine::pool::{PoolEnd, Until};
+use crate::engine::register::Turn;
 use crate::store::Owner;
 
 /// How many actions a readable plan lists.
 const SHOWN_ACTIONS: usize = 50;
 /// How many rejected records a readable report lists.
 const SHOWN_REJECTIONS: usize = 20;
+
+/// How many runs follow at most where one left people whose manager has come to a user behind them. One is enough, unless HR changes
+/// meanwhile.
+const FOLLOW_UPS: usize = 3;
 
 /// One cycle, pushed to its end.
 pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
@@ -42,15 +49,16 @@ pub struct Synced {
     pub report: RunReport,
     /// How the process ends by it.
     pub exit: Exit,
-    result: CycleResult,
+    /// The run that was asked for, and those that followed.
+    runs: Vec<CycleResult>,
     pushed: Option<PoolEnd>,
 }
 
 impl Synced {
     /// Prints it for people.
     pub fn print(&self) {
-        print_report(&self.report, self.result.planned.as_ref(), false);
-        if let Some(failure) = &self.result.failure {
+        print_report(&self.report, self.runs.first().and_then(|run| run.planned.as_ref()), false);
+        for failure in self.runs.iter().filter_map(|run| run.failure.as_ref()) {
             say!("{}", failure.message());
         }
         if let Some(PoolEnd::GaveUp(pause)) = &self.pushed {
@@ -70,10 +78,41 @@ pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Re
     let name = engine.random.name(engine.clock.now());
     let owner = Arc::new(Owner::register(engine.store.path(), &name)?);
     let before = engine.store.done().await?;
-    let pushed = push(engine, &owner, &result).await?;
+    let mut pushed = push(engine, &owner, &result).await?;
+    let mut runs = vec![result];
+    while let Some(owed) = owed_managers(engine, &runs, pushed.as_ref()).await? {
+        if runs.len() > FOLLOW_UPS {
+            let (people, some) = (owed.len(), some_of(&owed));
+            tracing::warn!(
+                people,
+                employees = some,
+                "the next run writes the manager, who has a user by now"
+            );
+            break;
+        }
+        let result = engine.cycle_of("again", Turn::again()).await?;
+        pushed = push(engine, &owner, &result).await?;
+        runs.push(result);
+    }
     let applied = engine.store.done().await?.since(&before);
-    let (report, exit) = report(engine, &result, applied, pushed.as_ref()).await?;
-    Ok(Synced { report, exit, result, pushed })
+    let (report, exit) = report(engine, &runs, applied, pushed.as_ref()).await?;
+    Ok(Synced { report, exit, runs, pushed })
+}
+
+/// Whom another run would give a manager who has come to a user behind them. `None`: nobody, or no run can be made.
+async fn owed_managers(
+    engine: &RealEngine,
+    runs: &[CycleResult],
+    pushed: Option<&PoolEnd>,
+) -> anyhow::Result<Option<Vec<String>>> {
+    let is_held = |run: &CycleResult| run.failure.is_some() || run.outcome == Outcome::Held;
+    // Of somebody whose record cannot be used no run can say anything.
+    let is_in_vain = matches!(runs, [_, .., last] if last.outcome == Outcome::Unchanged);
+    if !matches!(pushed, Some(PoolEnd::Empty)) || runs.last().is_some_and(is_held) || is_in_vain {
+        return Ok(None);
+    }
+    let owed = engine.store.owed_managers().await?;
+    Ok(Some(owed).filter(|owed| !owed.is_empty()))
 }
 
 /// Pushes whatever is queued, of this run or of one before. `None`: Workiva is not to be had.
@@ -97,28 +136,38 @@ async fn push(
 
 async fn report(
     engine: &RealEngine,
-    result: &CycleResult,
+    runs: &[CycleResult],
     applied: Counts,
     pushed: Option<&PoolEnd>,
 ) -> anyhow::Result<(RunReport, Exit)> {
+    let ([first, .., last] | [first @ last]) = runs else { anyhow::bail!("no run was made") };
+    let planned = || runs.iter().filter_map(|run| run.planned.as_ref());
     let parked = engine.store.queue().await?.parked;
-    let undecided = result.planned.as_ref().is_some_and(|planned| planned.plan.has_undecided());
-    let mut report = frame(result.run_id.clone(), result.planned.as_ref());
-    report.plan_id = result.committed.plan_id.clone();
+    let undecided = planned().any(|planned| planned.plan.has_undecided());
+    let mut report = frame(first.run_id.clone(), first.planned.as_ref());
+    for further in planned().skip(1) {
+        let counts = further.plan.counts();
+        ActionKind::ALL.into_iter().for_each(|kind| report.planned.add(kind, counts.of(kind)));
+        report.hold_reasons.clone_from(&further.verdict.reasons);
+    }
+    report.plan_id = match last.outcome {
+        Outcome::Held => last.committed.plan_id.clone(),
+        _ => first.committed.plan_id.clone(),
+    };
     report.applied = applied;
     report.parked = parked;
     report.requests = engine.telemetry.requests_sent();
-    report.elapsed_ms = (engine.clock.now() - result.started_at).num_milliseconds().unsigned_abs();
+    report.elapsed_ms = (engine.clock.now() - first.started_at).num_milliseconds().unsigned_abs();
     let gave_up = matches!(pushed, Some(PoolEnd::GaveUp(_)));
-    report.outcome = match result.outcome {
+    report.outcome = match last.outcome {
         Outcome::Applied | Outcome::Unchanged if gave_up => Outcome::Failed,
-        Outcome::Unchanged if applied.total() > 0 => Outcome::Applied,
+        Outcome::Unchanged if applied.total() > 0 || first.outcome == Outcome::Applied => Outcome::Applied,
         other => other,
     };
-    let exit = match &result.failure {
+    let exit = match &last.failure {
         _ if gave_up => Exit::Workiva,
         Some(failure) => exit_of(failure),
-        _ if result.planned.as_ref().is_some_and(|planned| planned.failed_sources > 0) => Exit::Source,
+        _ if planned().any(|planned| planned.failed_sources > 0) => Exit::Source,
         _ if report.outcome == Outcome::Held => Exit::Held,
         _ if parked > 0 || report.source.rejected > 0 || undecided => Exit::Leftovers,
         _ => Exit::Done,

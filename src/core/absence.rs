@@ -22,6 +22,8 @@ pub(super) struct Missing {
     pub without_id: u64,
     /// Whether nothing else proves absence in this run.
     pub unsure: bool,
+    /// Whether the run only looks again at what another one left.
+    pub again: bool,
 }
 
 /// Adds people whom the source does not name and who are not settled as absent. Until they have been missing from so many runs
@@ -34,7 +36,7 @@ pub(super) fn add_absents(
     ground: &Ground<'_>,
 ) {
     let Ground { states, rulebook, .. } = *ground;
-    let Missing { people: missing, gone, without_id, unsure } = missing;
+    let Missing { people: missing, gone, without_id, unsure, again } = missing;
     let gone: BTreeSet<String> = gone.into_iter().collect();
     for employee_id in gone.iter().filter(|id| !claimed.contains(*id)) {
         add_absent(plan, employee_id.clone(), Absence::Deprovision, ground);
@@ -61,12 +63,12 @@ pub(super) fn add_absents(
                 continue;
             }
             let state = states.get(employee_id);
-            let runs = state.map_or(0, |state| state.absent_runs) + 1;
+            let runs = state.map_or(0, |state| state.absent_runs) + u32::from(!again);
             // Who has nothing to lose needs no grace.
             let has_grace = rulebook.absence_runs > 1
                 && means_leaving
                 && state.is_some_and(PersonState::has_something_to_lose);
-            if has_grace && runs <= rulebook.absence_runs {
+            if has_grace && runs <= rulebook.absence_runs && !again {
                 plan.absences.counted.push(employee_id.clone());
             }
             if is_claimed {

@@ -33,6 +33,8 @@ pub struct UserMapping {
     mapping: Mapping,
     paths: BTreeSet<String>,
     policies: BTreeMap<String, AttributePolicy>,
+    /// The path of the manager, if it is mapped.
+    manager: Option<String>,
 }
 
 impl UserMapping {
@@ -59,8 +61,11 @@ impl UserMapping {
         }
         match Mapping::compile(templates, names, tables) {
             Ok(mapping) if errors.is_empty() => {
+                let is_manager =
+                    |path: &&String| AttributePath::parse(path).is_ok_and(|path| path.is_manager());
+                let manager = templates.keys().find(is_manager).cloned();
                 let paths = templates.keys().cloned().collect();
-                Ok(Self { mapping, paths, policies: BTreeMap::new() })
+                Ok(Self { mapping, paths, policies: BTreeMap::new(), manager })
             }
             Ok(_) => Err(errors),
             Err(more) => {
@@ -92,9 +97,10 @@ impl UserMapping {
         Ok(self)
     }
 
-    /// Puts what an account keeps, as it was confirmed, in the place of what was mapped.
+    /// Puts what an account keeps, as it was confirmed, in the place of what was mapped. The manager, who is mapped by the employee id and
+    /// confirmed by Workiva's, is left to the plan (`core::managers`).
     pub fn keep(&self, mapped: &mut Attributes, confirmed: &Attributes) {
-        for (path, policy) in &self.policies {
+        for (path, policy) in self.policies.iter().filter(|(path, _)| self.manager.as_ref() != Some(path)) {
             let now = confirmed.get(path).filter(|value| !value.is_empty());
             match (policy, now) {
                 (AttributePolicy::Always, _) | (AttributePolicy::WhenEmpty, None) => {}
@@ -104,6 +110,16 @@ impl UserMapping {
                 (AttributePolicy::OnCreate, None) => drop(mapped.remove(path)),
             }
         }
+    }
+
+    /// The path of the manager, if it is mapped. What is mapped to it is an employee id.
+    pub fn manager(&self) -> Option<&str> {
+        self.manager.as_deref()
+    }
+
+    /// When an attribute is written.
+    pub fn policy(&self, path: &str) -> AttributePolicy {
+        self.policies.get(path).copied().unwrap_or_default()
     }
 
     /// The mapped SCIM paths.

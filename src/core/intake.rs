@@ -47,6 +47,8 @@ pub struct Findings {
     pub without_id: u64,
     /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
     pub unsure: bool,
+    /// Whether the run only looks again at what another one left: it proves no further absence.
+    pub again: bool,
     /// How many who have left came with fields that cannot be read, which are left empty.
     pub unread: u64,
     /// Rows read, good or not.
@@ -181,6 +183,7 @@ impl Intake {
             gone,
             without_id: self.without_id,
             unsure: false,
+            again: false,
             unread: self.unread,
             rows: self.rows,
             digest: Fingerprint(digest),

@@ -28,6 +28,7 @@ pub mod json;
 pub mod judged;
 mod lead_back;
 pub mod lifecycle;
+pub mod managers;
 pub mod mapping;
 pub mod mask;
 mod membership;

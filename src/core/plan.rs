@@ -59,6 +59,8 @@ pub struct Settled {
     pub gone: bool,
     /// Whether a held plan shows them without access, and this takes nothing of that back.
     pub denied: bool,
+    /// The manager whose user they are looked at again for, by the employee id.
+    pub manager: Option<String>,
 }
 
 /// Somebody who is as they should be, but whose record was not known as such.
@@ -75,7 +77,7 @@ pub struct SettledPerson {
 /// What a run would do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// By kind (deprovisions first), then by employee id and group.
+    /// By kind (deprovisions first), creates of managers before those of whom they manage, then by employee id and group.
     pub actions: Vec<PlannedAction>,
     /// Queued actions that nobody needs any more: (action, employee id).
     pub withdrawals: Vec<(i64, String)>,
@@ -104,6 +106,8 @@ pub struct Plan {
     pub doubtful_leavers: Vec<String>,
     /// People who wait for a user name until another's change of name is confirmed: (who, holder).
     pub name_waits: Vec<(String, String)>,
+    /// Who gets no manager in Workiva, since HR's has no user there and gets none: (who, manager).
+    pub without_manager: Vec<(String, String)>,
     /// Records that cannot be used.
     pub rejected: Vec<Rejection>,
     /// What the operator should know besides.

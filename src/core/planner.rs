@@ -18,6 +18,7 @@ use super::intake::Findings;
 use super::judged::Judged;
 use super::lead_back::lead_back;
 use super::lifecycle::Moment;
+use super::managers::{self, ManagerBook, Managers};
 use super::membership;
 use super::name_choice::{self, NameBook, NameRules};
 use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
@@ -26,7 +27,7 @@ use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
 use super::user_names;
 use super::value::folded;
-use super::warnings::{of_unread, warn_of_undecided, warn_of_waiting};
+use super::warnings::{of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +78,8 @@ pub struct Material<'a> {
     pub states: &'a States,
     /// What is known of user names.
     pub names: &'a NameBook,
+    /// What is known of the managers whom they are to have.
+    pub managers: &'a ManagerBook,
     /// When dates are judged.
     pub moment: Moment,
     /// Whose account may be that of somebody who comes under a new employee id; their states are in `states`.
@@ -92,6 +95,7 @@ pub(super) struct Ground<'a> {
     pub moment: Moment,
     pub groups: Option<&'a GroupMap>,
     pub moves: &'a Moves,
+    pub managers: Managers<'a>,
 }
 
 impl Ground<'_> {
@@ -104,8 +108,18 @@ impl Ground<'_> {
 
 /// Makes the plan.
 pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
-    let Material { mut judged, rejected, findings, header, states, names: book, moment, lookalikes, groups } =
-        material;
+    let Material {
+        mut judged,
+        rejected,
+        findings,
+        header,
+        states,
+        names: book,
+        managers,
+        moment,
+        lookalikes,
+        groups,
+    } = material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
     plan.header = header;
@@ -121,21 +135,26 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
     let names = user_names::settle(judged, &book.holders, &findings.absent);
+    let managers = Managers::new(&rulebook.users, managers, &names, states);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
     let claimed = names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)).collect();
-    let ground = Ground { states, rulebook, moment, groups, moves: &moves };
+    let ground = Ground { states, rulebook, moment, groups, moves: &moves, managers };
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
-    let Findings { absent: people, gone, without_id, unsure, .. } = findings;
+    let Findings { absent: people, gone, without_id, unsure, again, .. } = findings;
     let missing = people.iter().cloned().collect();
-    add_absents(&mut plan, Missing { people, gone, without_id, unsure }, &claimed, &ground);
+    add_absents(&mut plan, Missing { people, gone, without_id, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);
+    warn_of_missing_managers(&mut plan);
     membership::warn(&mut plan, groups);
+    let depths = managers::depths(&plan.actions);
     let place = |action: &PlannedAction| {
-        (action.kind, action.employee_id.clone(), action.target.group().map(str::to_owned))
+        let is_create = action.kind == ActionKind::Create;
+        let depth = depths.get(&action.employee_id).filter(|_| is_create).copied().unwrap_or_default();
+        (action.kind, depth, action.employee_id.clone(), action.target.group().map(str::to_owned))
     };
     plan.actions.sort_by_cached_key(place);
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
@@ -168,7 +187,7 @@ fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
     let (ends, gone) = (person.decision.ends.clone(), person.has_left);
-    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone, denied: false };
+    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone, ..Settled::default() };
     let wish =
         Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
     add(plan, person.employee_id, wish, ground);
@@ -191,7 +210,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         plan.pending += 1;
         return;
     }
-    let Wish { target, reason, granted, settled } = wish;
+    let Wish { mut target, reason, granted, settled } = wish;
     let rulebook = ground.rulebook;
     let known = ground.states.get(&employee_id).map(Cow::Borrowed);
     let mut state = known.unwrap_or_else(|| Cow::Owned(PersonState::unknown(&employee_id)));
@@ -205,12 +224,21 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     let settled =
         Settled { group: settled.group.filter(|group| !is_blank_again(group, state, rulebook)), ..settled };
     let granted = granted.filter(|_| matches!(target, Target::Access(_)));
+    let manager = ground.managers.settle(&mut target, state);
+    let settled = Settled { manager: manager.manager().cloned(), ..settled };
     let desired = target.clone();
     let mut step = step(state, target, rulebook.users.paths(), rulebook.deprovision);
     let mut because = reason.to_string();
     if let Some(origin) = origin {
         step = new_id::step(step, &employee_id, desired, state, origin);
         because += &format!("; takes over the account of employee {}", origin.employee_id);
+    }
+    manager.tell(&mut step, &mut because, &rulebook.users);
+    match manager {
+        managers::Standing::Awaited(_) => plan.pending += u64::from(state.account.is_some()),
+        managers::Standing::Own => plan.without_manager.push((employee_id.clone(), employee_id.clone())),
+        managers::Standing::Nobody(manager) => plan.without_manager.push((employee_id.clone(), manager)),
+        managers::Standing::Settled | managers::Standing::Known(_) => {}
     }
     let keeps_access = *reason == Reason::RoleLossKept;
     let memberships = membership::of_person(state, &step, granted, keeps_access, ground.groups);

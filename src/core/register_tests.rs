@@ -19,6 +19,7 @@ fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
         gone: Vec::new(),
         without_id: 0,
         unsure: false,
+        again: false,
         unread: 0,
         rows: 1,
         digest: Fingerprint::NONE,

@@ -126,6 +126,8 @@ pub struct PersonState {
     pub gone: bool,
     /// Whether a plan that was held shows them without access, and no record that can be used has said otherwise since.
     pub denied: bool,
+    /// The manager with whom the person was settled last, by the employee id.
+    pub manager: Option<String>,
     /// The employee id that is about to take over the account, by an action that is queued or parked.
     pub moving_to: Option<String>,
 }
@@ -176,6 +178,7 @@ impl PersonState {
             adoption: None,
             gone: false,
             denied: false,
+            manager: None,
             moving_to: None,
         }
     }

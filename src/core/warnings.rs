@@ -44,6 +44,22 @@ pub(super) fn warn_of_undecided(plan: &mut Plan) {
     }
 }
 
+/// Tells of those whose manager Workiva cannot be told.
+pub(super) fn warn_of_missing_managers(plan: &mut Plan) {
+    if plan.without_manager.is_empty() {
+        return;
+    }
+    plan.without_manager.sort_unstable();
+    let told: Vec<String> =
+        plan.without_manager.iter().map(|(who, manager)| format!("{who} under {manager}")).collect();
+    plan.warnings.push(format!(
+        "{} people get no manager in Workiva, since theirs has no user there, or is the person (employee {}); once there is one, they \
+         get it",
+        told.len(),
+        some_of(&told)
+    ));
+}
+
 /// Tells how many have left although not all of what is said of them can be read; `what`: what of it cannot.
 pub fn of_unread(people: u64, what: &str) -> Option<String> {
     (people > 0).then(|| {

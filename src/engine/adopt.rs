@@ -10,7 +10,9 @@ use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
 use crate::core::adopt::moves::leave_to_a_run;
 use crate::core::adopt::{Claimant, Link, account_of, claimants};
+use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Moment;
+use crate::core::managers::in_workivas_words;
 use crate::core::planner::States;
 use crate::core::record::Rejection;
 use crate::core::roster::Roster;
@@ -111,6 +113,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             leave_to_a_run(&mut matching, &claimants, &roster, &owners, same_person);
         }
         let decided = decide(rows, &claimants, &matching, &roster, &owners).map_err(AdoptError::Decisions)?;
+        name_managers(&mut claimants, &roster, &matching, &decided, &owners, &rulebook.users);
         let commit = commit(&claimants, &roster, &matching, &decided);
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
         let unknown = matching.unknown(&roster, &owners);
@@ -152,6 +155,30 @@ fn add_no_longer_named(
         claimants.push(Claimant::no_longer_named(employee_id, state, found_before));
     }
     claimants.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
+}
+
+/// Managers are named as Workiva knows them: by the users who are linked already, or are now.
+fn name_managers(
+    claimants: &mut [Claimant],
+    roster: &Roster,
+    matching: &Matching,
+    decided: &Decided,
+    owners: &HashMap<String, String>,
+    users: &UserMapping,
+) {
+    if users.manager().is_none() {
+        return;
+    }
+    let linked =
+        matching.links.iter().chain(&decided.links).map(|link| {
+            (claimants[link.claimant].employee_id.clone(), roster.users()[link.user].id.to_string())
+        });
+    let known = owners.iter().map(|(scim_id, employee_id)| (employee_id.clone(), scim_id.clone()));
+    let known: HashMap<String, String> = linked.chain(known).collect();
+    for claimant in claimants {
+        let scim_id = |manager: &str| known.get(manager).map(String::as_str);
+        in_workivas_words(&mut claimant.attributes, users, scim_id);
+    }
 }
 
 fn commit(claimants: &[Claimant], roster: &Roster, matching: &Matching, decided: &Decided) -> AdoptionCommit {

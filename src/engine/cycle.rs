@@ -14,6 +14,7 @@ use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
 use crate::core::guard::{Verdict, check};
+use crate::core::intake::Findings;
 use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
@@ -91,8 +92,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
         let absent = Fingerprint::absent(rulebook.seed);
+        let is_again = turn.is_again;
         let read = self.feed.read(&self.store, turn, &due, absent, self.clock.now()).await?;
-        let mut findings = read.findings;
+        let mut findings = Findings { again: is_again, ..read.findings };
         let records = std::mem::take(&mut findings.changed);
         let astray = self.store.led_astray().await?;
         let looked_at = records.iter().map(|record| record.employee_id());
@@ -100,6 +102,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let ids: Vec<&str> = looked_at.chain(others).collect();
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         let (judged, rejected) = judge(records, &states, rulebook, moment);
+        let managers = &self.manager_book(&judged).await?;
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;
         if groups.is_some() {
             self.store.add_memberships(&mut states).await?;
@@ -118,6 +121,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                         header,
                         states,
                         names,
+                        managers,
                         moment,
                         lookalikes,
                         groups,

@@ -254,6 +254,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             .and_then(|record| Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats).ok());
         let (mut judged, rejected) = judge(records, states, rulebook, moment);
         let mut states = states.clone();
+        let managers = self.manager_book(&judged).await?;
         let lookalikes = self.lookalikes(&judged, &mut states).await?;
         self.store.add_memberships(&mut states).await?;
         let states = &states;
@@ -278,6 +279,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 header: HeaderNames::default(),
                 states,
                 names: &names,
+                managers: &managers,
                 moment,
                 lookalikes: &lookalikes,
                 groups: groups.as_ref(),

@@ -17,6 +17,7 @@ pub mod inbound;
 pub mod lease;
 pub mod look;
 mod lookalikes;
+mod managers;
 pub mod member;
 pub mod members;
 mod merging;
@@ -49,6 +50,7 @@ use self::clock::{Clock, Randomness};
 use self::directory::Directory;
 use self::feed::Feed;
 use self::gate::Gate;
+use self::managers::Newcomers;
 use self::members::Members;
 use self::pool::Pool;
 use self::register::Turn;
@@ -175,7 +177,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub fn pool(&self, owner: &Arc<Owner>, capabilities: Capabilities) -> Pool<P> {
         let line = Arc::new(self.line(capabilities));
         *self.pool_line.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&line);
-        Pool { line, owner: Arc::clone(owner), bell: Arc::clone(&self.bell) }
+        let (bell, triggers) = (Arc::clone(&self.bell), Arc::clone(&self.triggers));
+        Pool { line, owner: Arc::clone(owner), bell, triggers }
     }
 
     /// A line for reading beside the pool: through its gate, so that both together keep to the rate and to what the server
@@ -192,6 +195,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             update: workiva.update,
             match_existing: workiva.match_existing.clone(),
             chooses_names: self.rules.rulebook.names.has_fallback(),
+            manager: self.rules.rulebook.users.manager().map(str::to_owned),
             page_size: capabilities.max_results.map_or(workiva.page_size, |most| most.min(workiva.page_size)),
             lease: Duration::from_secs(workiva.lease_seconds),
             timeout: Duration::from_secs(workiva.timeout_seconds),
@@ -212,6 +216,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             directory: Directory::default(),
             members: Members::default(),
             unkept: Unkept::default(),
+            newcomers: Newcomers::default(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),

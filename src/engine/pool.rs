@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use super::lease::{Lease, Standing};
 use super::session::Line;
 use super::tray::{Filling, Tray};
+use super::trigger::Triggers;
 use crate::core::breaker::Pause;
 use crate::core::scim::ScimPort;
 use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
@@ -60,6 +61,8 @@ pub struct Pool<P> {
     pub owner: Arc<Owner>,
     /// Rung when there is something new in the queue.
     pub bell: Arc<Notify>,
+    /// Where a run is asked for of those whom one that is confirmed by now leaves to be looked at again.
+    pub triggers: Arc<Triggers>,
 }
 
 /// A turn that was begun, with everything that is needed to begin it again.
@@ -82,6 +85,8 @@ struct Round {
     /// Something new may be in the queue, of which nothing was claimed yet.
     news: bool,
     standing: Standing,
+    /// Something was confirmed since the queue was empty last.
+    confirmed: bool,
     /// By what has passed.
     reclaimed_at: Option<Duration>,
     /// The database knows of an outage.
@@ -144,6 +149,9 @@ impl<P: ScimPort> Pool<P> {
                 if round.dry {
                     if until == Until::Empty && self.line.store.queue().await?.unfinished() == 0 {
                         return Ok(PoolEnd::Empty);
+                    }
+                    if std::mem::take(&mut round.confirmed) {
+                        self.follow_up().await?;
                     }
                     round.news |= self.idle(&mut stop).await?;
                     round.dry = false;
@@ -291,6 +299,9 @@ impl<P: ScimPort> Pool<P> {
                 for one in done.finished.iter().filter(|one| turn.ours.contains(&one.action_id)) {
                     self.tell(one);
                 }
+                let is_done = |one: &Finished| matches!(one.ending, Ending::Done { .. });
+                self.line.newcomers.forget(done.finished.iter());
+                round.confirmed |= done.finished.iter().any(is_done);
                 // What came back into the queue may be due already.
                 let came_back = turn.let_go || done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
@@ -338,6 +349,14 @@ impl<P: ScimPort> Pool<P> {
                 tracing::warn!(run_id, employee_id, action_id, kind, "parked; `actions list` says why");
             }
         }
+    }
+
+    /// Has a run look at those whose manager has come to a user behind them.
+    async fn follow_up(&self) -> Result<(), StoreError> {
+        if self.line.manner.manager.is_some() && !self.line.store.owed_managers().await?.is_empty() {
+            self.triggers.ask_again(self.line.clock.elapsed());
+        }
+        Ok(())
     }
 
     /// Waits until there may be something to claim. True: the bell was rung.

@@ -54,12 +54,19 @@ pub struct Turn {
     pub select: Select,
     /// What was read beside it, and has ended.
     pub reads: Vec<EndedRead>,
+    /// Whether it only looks again at what another cycle left.
+    pub is_again: bool,
 }
 
 impl Turn {
     /// A cycle that reads these and nothing else.
     pub fn of(places: Vec<(usize, bool)>) -> Self {
-        Self { select: Select::Some(places), reads: Vec::new() }
+        Self { select: Select::Some(places), ..Self::default() }
+    }
+
+    /// A cycle that looks again at what another one left, and asks none of several sources.
+    pub fn again() -> Self {
+        Self { is_again: true, ..Self::of(Vec::new()) }
     }
 
     /// The same with these positions, at least with what changed there.

@@ -131,7 +131,7 @@ async fn work<S: HrSource, P: ScimPort>(
             } else if !beside.is_empty() {
                 return readers.begin(cause, &beside, own);
             }
-            (asked.cause(), Turn::of(own))
+            (asked.cause(), Turn { is_again: asked.cause() == "again", ..Turn::of(own) })
         }
     };
     ticks.looked_at(engine.clock.now());

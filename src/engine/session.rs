@@ -9,6 +9,7 @@ use super::clock::{Clock, Randomness};
 use super::directory::Directory;
 use super::gate::Gate;
 use super::lease::Lease;
+use super::managers::Newcomers;
 use super::members::Members;
 use super::reading::Ask;
 use super::telemetry::Telemetry;
@@ -36,6 +37,8 @@ pub struct Manner {
     pub match_existing: Vec<MatchAttribute>,
     /// Whether user names are chosen among several: then one alone does not tell whose a user is.
     pub chooses_names: bool,
+    /// Where the manager is mapped to, if it is.
+    pub manager: Option<String>,
     /// How many users a page of a listing asks for.
     pub page_size: u32,
     /// How long a lease lasts.
@@ -66,6 +69,8 @@ pub struct Line<P> {
     pub members: Members,
     /// What Workiva was seen not to keep.
     pub unkept: Unkept,
+    /// Who has come to a user that is not stored yet.
+    pub newcomers: Newcomers,
     /// The state table and outbox.
     pub store: Store,
     /// The time.

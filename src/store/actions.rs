@@ -35,6 +35,7 @@ struct ActionRow<'a> {
     verify: bool,
     supersedes: Option<i64>,
     gone: i64,
+    manager: Option<&'a str>,
     moved_from: Option<&'a str>,
     moved_version: Option<i64>,
 }
@@ -65,13 +66,13 @@ pub(super) async fn insert_actions(
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
                base_version, fingerprint, next_change, ends, guard_group, last_workspace, supersedes, \
-               gone, moved_from, moved_version, uncertain, not_before, created_at) \
+               gone, manager, moved_from, moved_version, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
                j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'ends', \
                j.value ->> 'group', j.value ->> 'last_workspace', j.value ->> 'supersedes', \
-               j.value ->> 'gone', j.value ->> 'moved_from', j.value ->> 'moved_version', \
+               j.value ->> 'gone', j.value ->> 'manager', j.value ->> 'moved_from', j.value ->> 'moved_version', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
              FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
@@ -164,6 +165,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         verify: action.verify,
         supersedes: action.supersedes,
         gone: i64::from(action.settled.gone),
+        manager: action.settled.manager.as_deref(),
         moved_from: action.moved_from.as_ref().map(|origin| &*origin.employee_id),
         moved_version: action.moved_from.as_ref().map(|origin| origin.base_version),
     }

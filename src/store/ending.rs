@@ -10,6 +10,7 @@ use super::accounts::{pass_on, store_accounts, taken_accounts};
 use super::attempts::{AttemptRow, repeated, store_attempts};
 use super::audit::append;
 use super::led_back::forget;
+use super::managers::is_another;
 use super::memberships::{LEAVES_MORE, end_memberships, let_go, with_another_user};
 use super::outbox::{Claim, Claimed, claim};
 use super::recorded::outcome;
@@ -277,11 +278,12 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     .bind(to_json(&accounts.iter().map(|(employee_id, _)| *employee_id).collect::<Vec<_>>()))
     .execute(&mut **tx)
     .await?;
+    let other_manager = is_another("a.manager", "a.employee_id");
     // Another user is two changes at once: whatever was planned beside this one meant the memberships of the user before.
     let settled = format!(
         "UPDATE person SET version = version + 1 + (a.employee_id IN (SELECT value FROM json_each(?2))), next_change = a.next_change, ends = a.ends, denied = 0, \
-           fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
-             AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)), '', a.fingerprint), \
+           manager = a.manager, fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
+             AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)) OR {other_manager}, '', a.fingerprint), \
            guard_group = coalesce(a.guard_group, person.guard_group), gone = a.gone \
          FROM action a WHERE a.action_id IN (SELECT value FROM json_each(?1)) AND person.employee_id = a.employee_id"
     );

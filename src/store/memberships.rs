@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::ending::{Ending, Finished};
+use super::managers::is_another;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::grants::Given;
 use crate::core::state::{Account, OpenMembership, OpenState, PersonState};
@@ -304,13 +305,14 @@ pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
 /// they are to be looked at again.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE person SET next_change = a.next_change, ends = a.ends, gone = a.gone, denied = 0, guard_group = coalesce(a.guard_group, person.guard_group), \
+        "UPDATE person SET next_change = a.next_change, ends = a.ends, gone = a.gone, manager = a.manager, denied = 0, guard_group = coalesce(a.guard_group, person.guard_group), \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}) \
              OR person.version <> a.base_version + (SELECT count(*) FROM action o WHERE o.employee_id = a.employee_id \
-               AND o.plan_id = a.plan_id AND o.group_id IS NULL AND o.state = 'done'), \
+               AND o.plan_id = a.plan_id AND o.group_id IS NULL AND o.state = 'done') OR {}, \
              '', a.fingerprint) \
          FROM action a WHERE person.employee_id = a.employee_id AND a.action_id IN \
-           (SELECT max(action_id) FROM action WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id)"
+           (SELECT max(action_id) FROM action WHERE action_id IN (SELECT value FROM json_each(?1)) GROUP BY employee_id)",
+        is_another("a.manager", "a.employee_id")
     );
     sqlx::query(AssertSqlSafe(sql)).bind(to_json(&ids)).execute(&mut **tx).await?;
     let decided = "DELETE FROM drift_before WHERE employee_id IN (SELECT a.employee_id FROM action a JOIN person p USING (employee_id) \

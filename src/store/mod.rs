@@ -20,6 +20,7 @@ mod explain;
 mod failures;
 mod inbox;
 mod led_back;
+mod managers;
 mod memberships;
 mod names;
 mod opening;

@@ -1,5 +1,8 @@
 //! What a run leaves with people who need no action: who is settled, and who is missing.
 
+use sqlx::AssertSqlSafe;
+
+use super::managers::is_another;
 use super::plans::CHUNK;
 use super::{StoreError, Tx, moment_text, to_json};
 use crate::core::plan::{Absences, SettledPerson};
@@ -37,24 +40,25 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
                 let ends = one.settled.ends.as_ref().map(to_json);
                 let (gone, denied) = (i64::from(one.settled.gone), i64::from(one.settled.denied));
                 let fingerprint = one.settled.fingerprint.to_hex();
-                (&one.employee_id, fingerprint, day, one.base_version, group, ends, gone, denied)
+                let manager = &one.settled.manager;
+                (&one.employee_id, fingerprint, day, one.base_version, group, ends, gone, denied, manager)
             })
             .collect();
         // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
-        stored += sqlx::query(
-            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone, denied) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 \
-             FROM json_each(?1) WHERE true \
+        let sql = format!(
+            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone, denied, manager) \
+             SELECT value ->> 0, iif({}, '', value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+               value ->> 8 \
+             FROM json_each(?1) j WHERE true \
              ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change, \
-               ends = excluded.ends, gone = excluded.gone, denied = excluded.denied, \
+               ends = excluded.ends, gone = excluded.gone, denied = excluded.denied, manager = excluded.manager, \
                guard_group = coalesce(excluded.guard_group, guard_group) \
              WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
                WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",
-        )
-        .bind(to_json(&rows))
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
+            is_another("(j.value ->> 8)", "(j.value ->> 0)")
+        );
+        stored +=
+            sqlx::query(AssertSqlSafe(sql)).bind(to_json(&rows)).execute(&mut **tx).await?.rows_affected();
         sqlx::query(
             "DELETE FROM drift_before WHERE employee_id IN \
                (SELECT j.value ->> 0 FROM json_each(?1) j JOIN person p ON p.employee_id = j.value ->> 0 WHERE p.version = j.value ->> 3) \

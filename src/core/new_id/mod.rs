@@ -69,7 +69,7 @@ fn newcomer<'a>(person: &'a Judged, states: &States, users: &UserMapping) -> Opt
     let is_wanted = |open: &OpenAction| {
         let origin = open.moved_from.as_ref().and_then(|old| states.get(old)?.account.as_ref());
         let desired = origin.map_or_else(|| desired.clone(), |account| kept(desired, account, users));
-        matches!(&open.target, Target::Access(wanted) if *wanted == desired)
+        matches!(&open.target, Target::Access(wanted) if super::managers::is_same(wanted, &desired, users))
     };
     let may_take_over = state.open.as_ref().is_none_or(|open| match open.state {
         // An account may have been made already.
@@ -303,7 +303,7 @@ impl<'a> Gone<'a> {
                 "the source no longer names them, but rows without a readable employee id could be theirs",
             );
         }
-        let runs = state.map_or(0, |state| state.absent_runs) + 1;
+        let runs = state.map_or(0, |state| state.absent_runs) + u32::from(!sight.findings.again);
         if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
             return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
         }

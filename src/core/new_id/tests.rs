@@ -68,6 +68,7 @@ impl Case {
                 gone: Vec::new(),
                 without_id: 0,
                 unsure: false,
+                again: false,
                 unread: 0,
                 rows: 0,
                 digest: Fingerprint::NONE,

@@ -2,6 +2,7 @@
 
 mod deprovision;
 mod find;
+mod manager;
 mod membership;
 mod provision;
 mod take_over;
@@ -44,6 +45,14 @@ async fn carry_out_one<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lea
 }
 
 async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Finished {
+    let action = match manager::known(line, action).await {
+        Ok(known) => known,
+        Err(error) => {
+            let ending = end(&mut Session::new(line, action, lease), error.into()).await;
+            return Finished::new(action, Vec::new(), ending);
+        }
+    };
+    let action = &*action;
     let mut session = Session::new(line, action, lease);
     if planted::is(Fault::CommitBeforeCall) {
         commit_before_call(line, action, lease).await;
@@ -60,6 +69,9 @@ async fn work<P: ScimPort>(line: &Line<P>, action: &Claimed, lease: Lease) -> Fi
         Err(interrupt) => end(&mut session, interrupt).await,
     };
     let finished = Finished::new(action, session.attempts, ending);
+    if line.manner.manager.is_some() {
+        line.newcomers.note(&finished);
+    }
     if !finished.is_to_go_on() {
         line.gate.forget(action.action_id);
     }

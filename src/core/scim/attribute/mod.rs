@@ -5,6 +5,8 @@ mod parse;
 
 use std::fmt;
 
+use super::ENTERPRISE_SCHEMA;
+
 /// The path of an attribute that can be mapped: `userName`, `name.givenName`, `emails.work`,
 /// `addresses.work.locality` or `urn:…:User:department`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,12 @@ impl AttributePath {
     /// Whether two values of this attribute count as one; see [`AttributePath::ignores_case`].
     pub fn same(&self, one: &str, other: &str) -> bool {
         one == other || (self.ignores_case() && one.to_lowercase() == other.to_lowercase())
+    }
+
+    /// Whether it is the manager of the enterprise extension, whose value is the server's id of another user (RFC 7643, section 4.3).
+    pub fn is_manager(&self) -> bool {
+        matches!(&self.place, Place::Extension { schema, name, sub } if schema.eq_ignore_ascii_case(ENTERPRISE_SCHEMA)
+            && name == "manager" && sub.as_deref() == Some("value"))
     }
 
     /// The URN of the schema extension that the attribute belongs to, if any.

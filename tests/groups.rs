@@ -356,6 +356,28 @@ fn a_user_whom_workiva_refuses_is_parked_alone_and_the_others_of_the_batch_go_on
 }
 
 #[test]
+fn whom_workiva_forbids_to_add_is_parked_alone_and_the_others_of_the_batch_go_on() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    let rows = people(8);
+    let legal: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect();
+    groups.world.sync_rows(&legal, 0);
+    // The lowest employee id, so that most of the batch is still to come when that is found out.
+    let id = groups.world.user("person.number0@example.com").unwrap()["id"].as_str().unwrap().to_owned();
+    front.go(Way::Forbidding(Box::leak(id.into_boxed_str())));
+    let synced = groups.world.sync_rows(&rows, 4);
+    let parked = groups.world.parked();
+    assert_eq!(parked.keys().collect::<Vec<_>>(), ["1000"], "{synced:?}");
+    assert!(parked["1000"].contains("refuses this user") && parked["1000"].contains("403"), "{parked:?}");
+    assert_eq!((groups.members(Q1).len(), synced.applied()["grant"]), (7, 7));
+    front.go(Way::Through);
+    groups.world.run(&["actions", "retry", "--all"]);
+    groups.world.sync_rows(&rows, 0);
+    assert_eq!(groups.members(Q1).len(), 8);
+    groups.assert_quiet();
+}
+
+#[test]
 fn many_memberships_of_one_group_take_few_requests() {
     let groups = Groups::new();
     groups.world.sync_rows(&people(60), 0);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{World, kinds, people};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TITLE: &str = "title";
 
@@ -106,4 +106,53 @@ fn a_table_of_a_file_answers_and_one_that_is_not_clear_is_refused() {
     );
     std::fs::remove_file(&file).unwrap();
     assert_eq!(world.run(&["sync"]).exit, 2);
+}
+
+#[test]
+fn addresses_and_telephone_numbers_are_written_entry_by_entry_and_those_of_other_kinds_stay() {
+    for patch in [true, false] {
+        let mut world = World::behaving(|behaviour| behaviour.patch = patch);
+        let attributes = world.config["attributes"].as_table_mut().unwrap();
+        for (path, template) in [
+            ("addresses.work.locality", "{{ job_title }}"),
+            ("addresses.work.country", "US"),
+            ("phoneNumbers.work", "+1 {{ employee_id }}"),
+            ("phoneNumbers.mobile", "{{ '+1 ' ~ job_title if job_title }}"),
+        ] {
+            attributes.insert(path.into(), template.into());
+        }
+        world.write_config();
+        let mut rows = people(1);
+        rows[0].title = String::new();
+        world.sync_rows(&rows, 0);
+        let user = |world: &World| world.user(&people(1)[0].email).unwrap();
+        assert_eq!(user(&world)["addresses"], json!([{"type": "work", "country": "US"}]));
+        assert_eq!(user(&world)["phoneNumbers"], json!([{"type": "work", "value": "+1 1000"}]));
+        // Somebody adds their own.
+        let (home, fax) =
+            (json!({"type": "home", "locality": "Ames"}), json!({"type": "fax", "value": "+1 2"}));
+        let id = user(&world)["id"].as_str().unwrap().to_owned();
+        let edit = |user: &mut Value| {
+            user["addresses"].as_array_mut().unwrap().insert(0, home.clone());
+            user["phoneNumbers"].as_array_mut().unwrap().push(fax.clone());
+        };
+        world.sandbox.edit_user(&id, edit).unwrap();
+        for town in ["Boise", "Des Moines"] {
+            rows[0].title = town.into();
+            assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("update", 1)]), "PATCH: {patch}");
+            let addresses = json!([home, {"type": "work", "country": "US", "locality": town}]);
+            assert_eq!(user(&world)["addresses"], addresses, "PATCH: {patch}");
+            let mut numbers = user(&world)["phoneNumbers"].as_array().unwrap().clone();
+            numbers.sort_by_key(|number| number["type"].to_string());
+            let mobile = json!({"type": "mobile", "value": format!("+1 {town}")});
+            assert_eq!(numbers, [fax.clone(), mobile, json!({"type": "work", "value": "+1 1000"})]);
+            world.sync().assert_unchanged();
+        }
+        rows[0].title = String::new();
+        assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("update", 1)]), "PATCH: {patch}");
+        assert_eq!(user(&world)["addresses"], json!([home, {"type": "work", "country": "US"}]));
+        let work = json!({"type": "work", "value": "+1 1000"});
+        assert_eq!(user(&world)["phoneNumbers"], json!([work, fax]), "PATCH: {patch}");
+        world.sync().assert_unchanged();
+    }
 }

@@ -42,6 +42,8 @@ pub enum Way {
     BrokenFor(&'static str),
     /// Answers with 400 what speaks of this, and passes the rest on.
     Denying(&'static str),
+    /// Answers writes with 403 that speak of this, and passes the rest on.
+    Forbidding(&'static str),
     /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
     Hiding(&'static str),
 }
@@ -122,6 +124,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     let is_read = request.starts_with(b"GET ");
     if matches!(way, Way::BrokenForWrites if is_read)
         || matches!(way, Way::BrokenFor(who) | Way::Denying(who) if !speaks_of(who))
+        || matches!(way, Way::Forbidding(who) if is_read || !speaks_of(who))
     {
         return pass_one(&request, &mut stream, behind);
     }
@@ -142,6 +145,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     let (status, body) = match way {
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
+        Way::Forbidding(_) => ("403 Forbidden", "{\"detail\": \"not this one\"}"),
         Way::Denying(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
         Way::AskingToWait => ("503 Service Unavailable\r\nRetry-After: 0", "{}"),

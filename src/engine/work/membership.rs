@@ -201,8 +201,8 @@ impl<P: ScimPort> Batch<'_, P> {
                 Ok(None)
             }
             Err(Interrupt::Failed(failure)) if is_refusal(&failure) => self.refused(part, &failure).await,
-            // It may be about one of several, or about everything.
-            Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Forbidden && part.len() > 1 => {
+            // It may be about one of several, whose batch goes on, or about everything.
+            Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Forbidden => {
                 match super::listing_is_allowed(self.session.line).await {
                     true => self.refused(part, &failure).await,
                     false => Err(failure.into()),

@@ -278,6 +278,33 @@ async fn the_bound_holds_for_what_a_compressed_answer_becomes() {
 }
 
 #[tokio::test]
+async fn a_group_may_show_more_members_than_another_answer_is_long_and_has_a_bound_as_well() {
+    for request in [
+        ScimRequest::GetGroup { id: "g".into() },
+        ScimRequest::PatchGroup {
+            id: "g".into(),
+            body: json!({"schemas": ["x"], "Operations": [{"op": "add"}]}),
+        },
+    ] {
+        let body = format!("{{\"id\": \"g\"{}}}", " ".repeat(LARGEST_ANSWER_BYTES));
+        let answered = ask(&request, Act::Say(answer("200 OK", "", &body))).await.result.unwrap();
+        assert_eq!(answered.body, Some(json!({"id": "g"})));
+    }
+    let bomb = gzip_of_zeros(LARGEST_GROUP_BYTES + 1);
+    let mut said =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len())
+            .into_bytes();
+    said.extend(bomb);
+    let failure = failure(&ScimRequest::GetGroup { id: "g".into() }, Act::Say(said)).await;
+    assert_eq!(failure.kind, FailureKind::Malformed);
+    assert!(
+        failure.message.contains(&format!("larger than {LARGEST_GROUP_BYTES} bytes")),
+        "{}",
+        failure.message
+    );
+}
+
+#[tokio::test]
 async fn a_request_at_fault_is_not_sent() {
     let server = Server::start(vec![Act::Say(answer("204 No Content", "", ""))]).await;
     for request in [

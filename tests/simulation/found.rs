@@ -1,6 +1,6 @@
 //! What the simulation has found, each as the shortest list that shows it.
 
-use super::sim::{Change, Edit, FileKind, Op, Setup, Task, Weather, run};
+use super::sim::{Change, Edit, FileKind, Flaw, Op, Setup, Task, Weather, run};
 
 fn assert_well(setup: Setup, ops: &[Op]) {
     let verdict = run(setup, ops);
@@ -685,6 +685,50 @@ fn a_user_made_by_hand_in_the_place_of_a_deleted_one_gets_the_employee_id() {
         Op::Pass(123, 17_804_035_368_301_694_725),
         Op::Export(FileKind::NewColumn),
         Op::Hand(Edit::MakeForEmployee, 20),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// A take-over was queued when a comparison saw that the user had been deleted by hand: the take-over made another user, and settled the person
+/// as if that one were in the groups of the old one.
+#[test]
+fn who_takes_over_an_account_whose_user_was_deleted_meanwhile_is_put_into_the_groups() {
+    let setup = Setup {
+        people: 6,
+        page: 3,
+        update: "patch",
+        ways: 7,
+        repairs_drift: true,
+        ends_line: false,
+        groups: true,
+        moves: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Flaw(Flaw::UnknownStatus), 33),
+        Op::Hr(Change::Leave, 24),
+        Op::Hr(Change::NewId(true), 17),
+        Op::Hr(Change::NewId(false), 25),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Start(Task::Run),
+        Op::Work(2, 5_126_075_590_318_839_548),
+        Op::Kill(19, 13_542_829_661_709_911_634),
+        Op::Work(7, 617_486_767_479_660_358),
+        Op::Hr(Change::NewId(false), 50),
+        Op::Start(Task::Sync),
+        Op::Pass(74_178, 12_774_920_287_012_612_073),
+        Op::Hr(Change::Hire, 54),
+        Op::Hr(Change::NewId(true), 27),
+        Op::Hand(Edit::Delete, 34),
+        Op::Work(1, 3_580_113_578_719_719_947),
+        Op::Weather(Weather::Storm),
+        Op::Hr(Change::Hire, 14),
+        Op::Hr(Change::NewId(true), 61),
+        Op::Export(FileKind::True),
+        Op::Work(5, 14_914_686_835_038_437_481),
+        Op::Kill(43, 10_347_229_377_264_413_927),
     ];
     assert_well(setup, &ops);
 }

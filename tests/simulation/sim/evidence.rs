@@ -16,6 +16,8 @@ use super::workiva::{Effect, is_active, text};
 struct Read {
     /// HR as a true file tells; `None`: the file is a false one.
     hr: Option<Hr>,
+    /// HR as a false file tells the truth of who is employed, if it does.
+    half: Option<Hr>,
     /// By which days it may be judged.
     days: BTreeSet<NaiveDate>,
     /// Of whom something was in a worker's hands, or has changed, since: the run may know nothing of it, and leave it to the next.
@@ -55,7 +57,8 @@ impl Evidence {
     /// A process reads the file that is there. `busy` are those of whom something is in a worker's hands.
     pub fn reads(&mut self, who: Who, hr: &Hr, days: BTreeSet<NaiveDate>, busy: BTreeSet<String>) {
         let is_one_of_two = self.reads.contains_key(&who);
-        let read = Read { hr: hr.is_true.then(|| hr.clone()), days, moved: busy, is_one_of_two };
+        let half = hr.half_true();
+        let read = Read { hr: hr.is_true.then(|| hr.clone()), half, days, moved: busy, is_one_of_two };
         self.reads.insert(who, read);
     }
 
@@ -72,8 +75,11 @@ impl Evidence {
     pub fn stored(&mut self, who: Who, run: &Stored, today: NaiveDate) {
         // Of two that read side by side the first to be stored stands for both: what it showed is not forgotten for the second.
         let Some(mut read) = self.reads.remove(&who) else { return };
-        let Some(hr) = read.hr.take() else { return };
         read.days.insert(today);
+        if let Some(half) = read.half.take() {
+            self.half_true(&half, &read.days, run.accepted);
+        }
+        let Some(hr) = read.hr.take() else { return };
         let before = std::mem::take(&mut self.waiting);
         for employee_id in hr.told.keys() {
             let shown: BTreeSet<Option<bool>> =
@@ -97,6 +103,20 @@ impl Evidence {
                 self.unwanted.remove(employee_id);
             } else if shown.contains(&Some(true)) && !shown.contains(&None) && !is_left {
                 self.unwanted.insert(employee_id.clone());
+            }
+        }
+    }
+
+    /// A false file can justify what it says truly, and takes nothing back.
+    fn half_true(&mut self, hr: &Hr, days: &BTreeSet<NaiveDate>, accepted: bool) {
+        for employee_id in hr.told.keys() {
+            let shows = |what| days.iter().any(|day| hr.shows_as_gone(employee_id, *day) == Some(what));
+            if shows(true) {
+                let evidence = if accepted { &mut self.gone } else { &mut self.waiting };
+                evidence.insert(employee_id.clone());
+            }
+            if shows(false) {
+                self.unwanted.remove(employee_id);
             }
         }
     }

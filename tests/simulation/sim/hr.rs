@@ -140,6 +140,8 @@ pub struct Hr {
     pub people: BTreeMap<String, Person>,
     /// Everybody as the newest true file told.
     pub told: BTreeMap<String, Person>,
+    /// Everybody as a false file tells, where it tells the truth of who is employed.
+    half_true: BTreeMap<String, Person>,
     /// Whether the file that is there is a true one.
     pub is_true: bool,
     /// Whether a missing row means leaving.
@@ -162,6 +164,7 @@ impl Hr {
         let mut hr = Self {
             people: BTreeMap::new(),
             told: BTreeMap::new(),
+            half_true: BTreeMap::new(),
             is_true: false,
             absence_means_leaving: setup.absence_means_leaving,
             ends_line: setup.ends_line,
@@ -248,6 +251,11 @@ impl Hr {
         }
     }
 
+    /// HR as the file that is there tells, if it is a false one that tells the truth of who is employed.
+    pub fn half_true(&self) -> Option<Self> {
+        (!self.half_true.is_empty()).then(|| Self { told: self.half_true.clone(), ..self.clone() })
+    }
+
     /// Writes the file.
     pub fn export(&mut self, kind: FileKind) {
         self.columns += usize::from(kind == FileKind::NewColumn);
@@ -260,6 +268,10 @@ impl Hr {
             }
         }
         self.is_true = kind == FileKind::True;
+        self.half_true = match kind {
+            FileKind::ShiftedEmails => self.people.clone(),
+            _ => BTreeMap::new(),
+        };
         if kind == FileKind::Gone {
             // It may not be there as it is.
             let _ = std::fs::remove_file(&self.file);

@@ -45,6 +45,9 @@ struct Named {
     waiting: BTreeSet<String>,
 }
 
+/// The schema under which a user has a manager.
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 /// What there was when something happened last: only a run that began behind that can tell that there is rest.
 struct Rest {
     runs: usize,
@@ -265,7 +268,10 @@ impl World {
                     .filter(|user| is_active(user) && (person.listed || !self.is_claimed(user, &named)))
                     .map(|_| "gone, and still active".to_owned()),
                 Some(false) => {
-                    difference(employee_id, person, user).or_else(|| self.memberships_differ(person, user))
+                    let of_manager = || self.manager_differs(employee_id, person, user, &named);
+                    difference(employee_id, person, user)
+                        .or_else(|| self.memberships_differ(person, user))
+                        .or_else(of_manager)
                 }
             };
             faults.extend(wrong.map(|wrong| format!("{employee_id}: {wrong}")));
@@ -283,6 +289,30 @@ impl World {
         let seen: BTreeSet<&str> = GROUPS.iter().map(|(group, _)| *group).filter(is_in).collect();
         let granted = Hr::granted(person);
         (seen != granted).then(|| format!("is in {seen:?}, and should be in {granted:?}"))
+    }
+}
+
+impl World {
+    /// How the manager of a user differs from the user of whom HR names, where that one has access and is known to be well.
+    fn manager_differs(
+        &self,
+        employee_id: &str,
+        person: &Person,
+        user: Option<&Map<String, Value>>,
+        named: &Named,
+    ) -> Option<String> {
+        let manager = Hr::manager(person);
+        let users = self.workiva.users();
+        let theirs = users.iter().find(|user| text(user, "externalId") == Some(manager));
+        let wanted = theirs.and_then(|user| text(user, "id"));
+        let is_meddled =
+            self.evidence.edits(manager, wanted) > u32::from(self.setup.repairs_drift) || named.has(manager);
+        let has_access = self.hr.shows_as_gone(manager, self.today()) == Some(false);
+        if !self.setup.managers || manager == employee_id || is_meddled || !has_access {
+            return None;
+        }
+        let seen = user?.get(ENTERPRISE).and_then(|extension| extension["manager"]["value"].as_str());
+        (seen != wanted).then(|| format!("has the manager {seen:?}, and should have {wanted:?}"))
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Setup {
     pub groups: bool,
     /// `lifecycle.on_new_id` is "move".
     pub moves: bool,
+    /// Everybody has a manager.
+    pub managers: bool,
 }
 
 impl Setup {
@@ -104,6 +106,7 @@ impl Setup {
         ends_line: true,
         groups: false,
         moves: false,
+        managers: false,
     };
 
     /// Drawn from a seed.
@@ -123,6 +126,7 @@ impl Setup {
             // Of its own, so that a seed's setup stays what it was but for this.
             groups: StdRng::seed_from_u64(seed ^ 0x96).random_bool(0.4),
             moves: StdRng::seed_from_u64(seed ^ 0x1d).random_bool(0.5),
+            managers: StdRng::seed_from_u64(seed ^ 0x3a).random_bool(0.5),
         }
     }
 }

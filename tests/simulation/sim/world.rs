@@ -403,6 +403,9 @@ name = "at work"
 when = "department == 'Finance' and status == 'Active'"
 grants = ["At work"]"#;
 
+/// As `Hr::manager` has it.
+const MANAGERS: &str = r#""urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value" = "{{ 'E002' if right(family_name, 1) == 'x' else 'E001' }}""#;
+
 /// By what one person is known under two employee ids.
 const MOVES: &str = r#"on_new_id = "move"
 same_person = ["userName", "name.givenName", "name.familyName"]"#;
@@ -418,6 +421,7 @@ fn config(folder: &Path, setup: &Setup) -> String {
     };
     let Setup { update, page, rate, .. } = setup;
     let roles = if setup.groups { ROLES } else { "" };
+    let managers = if setup.managers { MANAGERS } else { "" };
     let new_id = if setup.moves { MOVES } else { "" };
     format!(
         r#"
@@ -453,6 +457,7 @@ userName = "{{{{ work_email | lower }}}}"
 "name.familyName" = "{{{{ family_name }}}}"
 "emails.work" = "{{{{ work_email }}}}"
 externalId = "{{{{ employee_id }}}}"
+{managers}
 [workiva]
 base_url = "https://workiva.invalid/scim/v2"
 username = "scim-user"

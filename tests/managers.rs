@@ -26,6 +26,12 @@ fn map(world: &mut World) {
     world.write_config();
 }
 
+/// Leads back what was done by hand.
+fn repair(world: &World) {
+    let output = world.run(&["drift", "--json", "--repair"]);
+    assert_eq!(output.exit, 0, "{output:?}");
+}
+
 fn policy(world: &mut World, policy: &str) {
     let policies = toml::Table::from_iter([(format!("{ENTERPRISE}:manager.value"), policy.into())]);
     world.config.insert("attribute_policies".into(), policies.into());
@@ -180,8 +186,7 @@ fn a_manager_who_was_deleted_by_hand_and_made_anew_is_written_to_each_report_aga
     sync(&world, &company, 0);
     let before = id_of(&world, &company[2].0).unwrap();
     world.sandbox.delete_user(&before).unwrap();
-    let output = world.run(&["drift", "--json", "--repair"]);
-    assert_eq!(output.exit, 0, "{output:?}");
+    repair(&world);
     let now = id_of(&world, &company[2].0).unwrap();
     assert_ne!(before, now);
     assert_managed(&world, &company);
@@ -202,8 +207,7 @@ fn a_manager_who_was_changed_by_hand_is_found_and_led_back() {
     sync(&world, &company, 0);
     let [report, other] = [0, 2].map(|at: usize| id_of(&world, &company[at].0).unwrap());
     world.sandbox.edit_user(&report, |user| user[ENTERPRISE]["manager"]["value"] = other.into()).unwrap();
-    let output = world.run(&["drift", "--json", "--repair"]);
-    assert_eq!(output.exit, 0, "{output:?}");
+    repair(&world);
     assert_managed(&world, &company);
 }
 

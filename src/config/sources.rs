@@ -15,7 +15,7 @@ use crate::core::record::{Columns, EMPLOYEE_ID};
 use crate::core::register::{Origin, Precedence};
 use crate::core::schedule::Schedule;
 use crate::core::status_words::StatusWords;
-use crate::core::value::{canonical, folded};
+use crate::core::value::{canonical, compared};
 
 /// What the settings of one source are compiled into.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         let statuses = check_statuses(settings, &section, source, errors);
         let left = match &statuses {
             Some(words) => words.left().to_vec(),
-            None => settings.lifecycle.terminated.iter().map(|word| folded(&canonical(word))).collect(),
+            None => settings.lifecycle.terminated.iter().map(|word| compared(word)).collect(),
         };
         let rest = check_rest(&section, source, errors);
         let schedule = check_cron(settings, &section, "cron", source.cron.as_deref(), errors);

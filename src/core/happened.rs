@@ -1,6 +1,6 @@
 //! What a record of a delta says has happened to somebody.
 
-use super::value::{canonical, folded};
+use super::value::compared;
 
 /// How much of a word that nobody knows a message quotes, in characters.
 const SHOWN: usize = 24;
@@ -25,8 +25,7 @@ pub struct ActionWords {
 impl ActionWords {
     /// Compiles them. A word of both lists means gone. `keys`: where both stand, for messages.
     pub fn new(gone: &[String], there: &[String], keys: &'static str) -> Self {
-        let compared =
-            |words: &[String]| words.iter().map(|word| folded(&canonical(word))).collect::<Vec<_>>();
+        let compared = |words: &[String]| words.iter().map(|word| compared(word)).collect::<Vec<_>>();
         Self { gone: compared(gone), there: compared(there), keys }
     }
 
@@ -40,7 +39,7 @@ impl ActionWords {
     /// # Errors
     /// Where nobody has said: whoever is gone by it may not stay, and whoever is not may not go.
     pub fn read(&self, said: &str) -> Result<Happened, String> {
-        let word = folded(&canonical(said));
+        let word = compared(said);
         if self.gone.contains(&word) {
             return Ok(Happened::Gone);
         }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::LifecycleSettings;
-use super::value::{canonical, folded};
+use super::value::compared;
 
 /// `[sources.lifecycle]`: a list that is not written is that of `[lifecycle]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,10 +90,6 @@ impl StatusWords {
             None => format!("{status} (not here)").into(),
         }
     }
-}
-
-fn compared(word: &str) -> String {
-    folded(&canonical(word))
 }
 
 #[cfg(test)]

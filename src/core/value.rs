@@ -20,6 +20,11 @@ pub fn folded(value: &str) -> String {
     value.to_lowercase()
 }
 
+/// A word of the configuration, or of a source, in the form in which values of records are compared.
+pub fn compared(value: &str) -> String {
+    folded(&canonical(value))
+}
+
 /// Whether an e-mail address could be delivered to: one `@`, something before it, a dotted name behind it.
 ///
 /// A stricter test would refuse addresses that exist; a mail server is the only real judge.

@@ -171,13 +171,13 @@ impl Store {
 /// Keeps in mind of whom HR says that they have left, or are to have no access, though nothing is done about it yet: should it name them
 /// no more by then, that takes nothing back. They are looked at again, also by a record that settled them before: it may be the one that takes it back.
 async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let denied: Vec<_> = held.iter().filter(|action| action.kind.is_deprovision()).collect();
+    let denied = held.iter().filter(|action| action.kind.is_deprovision());
+    let leavers: Vec<&String> =
+        denied.clone().filter(|action| action.settled.gone).map(|action| &action.employee_id).collect();
+    let denied: Vec<&String> = denied.map(|action| &action.employee_id).collect();
     if denied.is_empty() {
         return Ok(());
     }
-    let leaves = |action: &&&&PlannedAction| action.settled.gone;
-    let leavers: Vec<&String> = denied.iter().filter(leaves).map(|action| &action.employee_id).collect();
-    let denied: Vec<&String> = denied.iter().map(|action| &action.employee_id).collect();
     let sql = "UPDATE person SET denied = 1, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&denied)).execute(&mut **tx).await?;
     let day = now.date_naive();

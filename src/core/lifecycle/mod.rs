@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::person::Person;
-use super::value::{canonical, folded};
+use super::value::{compared, folded};
 pub use zones::Moment;
 use zones::Zones;
 
@@ -354,11 +354,6 @@ impl Lifecycle {
 /// The termination date, unless it is that of an earlier employment.
 fn termination(person: &Person) -> Option<NaiveDate> {
     person.termination_date.filter(|end| person.hire_date.is_none_or(|hire| *end >= hire))
-}
-
-/// A value of the configuration as values of records are compared.
-fn compared(value: &str) -> String {
-    folded(&canonical(value))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::super::record::Record;
-use super::super::value::{canonical, folded};
+use super::super::value::{compared, folded};
 use super::LifecycleSettings;
 
 /// When dates are judged.
@@ -57,7 +57,7 @@ impl Zones {
             .iter()
             .filter_map(|(value, name)| {
                 let zone = zone(format!("lifecycle.timezones.\"{value}\""), name)?;
-                Some((folded(&canonical(value)), zone))
+                Some((compared(value), zone))
             })
             .collect();
         match usual {

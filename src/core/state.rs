@@ -124,7 +124,8 @@ pub struct PersonState {
     pub adoption: Option<AdoptionMark>,
     /// Whether the record for which nothing was left to do said that they have left.
     pub gone: bool,
-    /// Whether a plan that was held shows them without access, and no record that can be used has said otherwise since.
+    /// Whether a plan that was held shows them without access, or one lets another employee id take over their account, and no record that
+    /// can be used has said otherwise since.
     pub denied: bool,
     /// The manager with whom the person was settled last, by the employee id.
     pub manager: Option<String>,

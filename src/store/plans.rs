@@ -150,6 +150,7 @@ impl Store {
             }
             end_open(&mut tx, &released, now).await?;
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
+            deny_origins(&mut tx, &commit.plan.actions).await?;
         }
         let_go_all(&mut tx).await?;
         let settled = beside_actions(&mut tx, commit.plan).await?;
@@ -187,6 +188,20 @@ async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) 
                ends = iif(ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at'), ends, ?2) \
                WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Keeps in mind that the old employee ids of moves are to have no access: until the account has passed to the new one nothing takes it
+/// from them, and should it be suspended by hand meanwhile, nothing gives it back to them either.
+async fn deny_origins(tx: &mut Tx, actions: &[PlannedAction]) -> Result<(), StoreError> {
+    let origins: Vec<&String> =
+        actions.iter().filter_map(|one| Some(&one.moved_from.as_ref()?.employee_id)).collect();
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE person SET denied = 1, fingerprint = iif(gone = 1, fingerprint, '') \
+               WHERE employee_id IN (SELECT value FROM json_each(?1))";
+    sqlx::query(sql).bind(to_json(&origins)).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -732,3 +732,35 @@ fn who_takes_over_an_account_whose_user_was_deleted_meanwhile_is_put_into_the_gr
     ];
     assert_well(setup, &ops);
 }
+
+/// Seed 80948: a move was planned and withdrawn, since three ids claim the account; a repair gave access back to the one who has left.
+#[test]
+fn who_is_to_give_their_account_to_another_employee_id_is_given_no_access_back_once_that_is_in_doubt() {
+    let setup = Setup {
+        people: 7,
+        absence_means_leaving: false,
+        deletes: true,
+        page: 3,
+        ways: 2,
+        repairs_drift: true,
+        moves: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Export(FileKind::NewColumn),
+        Op::Hr(Change::NewId(true), 28),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(7, 17_617_830_499_648_847_017),
+        Op::Hr(Change::NewId(false), 8),
+        Op::Hr(Change::NewId(true), 26),
+        Op::Hr(Change::Hire, 12),
+        Op::Hr(Change::NewId(false), 26),
+        Op::Hr(Change::HireWithTakenName, 41),
+        Op::Hr(Change::NewId(true), 19),
+        Op::Hr(Change::NewId(false), 1),
+        Op::Hand(Edit::Suspend, 45),
+    ];
+    assert_well(setup, &ops);
+}

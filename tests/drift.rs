@@ -352,6 +352,28 @@ fn nobody_whom_a_held_plan_shows_without_access_is_given_it_back_by_a_repair() {
     }
 }
 
+/// HR has taken somebody back in a plan that is held, and no record since can be used. Whoever rejects the plan says that they get none.
+#[test]
+fn nobody_whom_a_held_plan_shows_with_access_is_led_back_to_none_by_a_repair() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    let rows = settled(&world, 5);
+    world.guard_tightly();
+    let leave = |at: usize, row: &Row| if at < 2 { row.left() } else { row.clone() };
+    let mut shown: Vec<Row> = rows.iter().enumerate().map(|(at, row)| leave(at, row)).collect();
+    shown[4].status = "Active".into();
+    world.sync_rows(&shown, 3);
+    let mut silent = shown.clone();
+    silent[4].status = "Whatever".into();
+    let held = world.sync_rows(&silent, 3);
+    edit(&world, &rows[4], "active", json!(true));
+    let planned = &drift(&world, &["--repair"], 3)["repair"]["planned"];
+    assert_eq!(planned["suspend"], 2, "of those who leave alone");
+    assert!(is_active(&world.user(&rows[4].email).unwrap()));
+    let newer = world.sync_rows(&silent, 3);
+    assert_eq!(world.run(&["reject", newer.plan_id(), "--by", "kim"]).exit, 0, "{held:?}");
+}
+
 #[test]
 fn who_has_access_again_behind_a_held_plan_is_given_it_back_by_a_repair() {
     let mut world = World::new();

@@ -136,8 +136,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
         plan.announced.push(format!("{employee_id}: {}", ends.last_day));
     }
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
-    let denied = states.get(&employee_id).is_some_and(|state| state.denied);
-    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, denied, ..settled };
+    let shown = states.get(&employee_id).and_then(|state| state.shown);
+    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, shown, ..settled };
     if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
         return;
     }

@@ -7,7 +7,7 @@ use super::action::{Attributes, Target};
 use super::diff::{Draft, Step, step};
 use super::plan::{Plan, PlannedAction, Settled};
 use super::planner::{Absence, Ground};
-use super::state::{AdoptionMark, OpenState, PersonState};
+use super::state::{AdoptionMark, OpenState, PersonState, Shown};
 
 const BECAUSE: &str =
     "changed in Workiva by hand, and HR says nothing that can be used: back to what was confirmed before";
@@ -36,7 +36,7 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
         let as_it_was = Settled {
             ends: state.ends.clone(),
             group: state.group.clone(),
-            denied: state.denied,
+            shown: state.shown,
             ..Settled::default()
         };
         let next_change = state.ends.as_ref().map(|ends| ends.at);
@@ -50,10 +50,14 @@ pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, groun
     let is_open = state.open.as_ref().is_some_and(|open| open.state != OpenState::Discarded);
     let waits =
         state.account.is_none() && matches!(state.adoption, Some(AdoptionMark::Open | AdoptionMark::Skip));
-    // The last that HR said of them, though its plan may have been held, was that they have left, or are to have no access.
+    // The last that HR said of them, though its plan may have been held, was that they have left, or are to have no access; or that they
+    // are to have it.
     let has_ended = state.ends.as_ref().is_some_and(|ends| ends.has_come(ground.moment));
-    let is_denied = before.had_access && (has_ended || state.denied);
-    if is_open || waits || is_denied || ground.keeps(&state.employee_id) {
+    let is_against_hr = match before.had_access {
+        true => has_ended || state.shown == Some(Shown::Without),
+        false => state.shown == Some(Shown::With),
+    };
+    if is_open || waits || is_against_hr || ground.keeps(&state.employee_id) {
         return false;
     }
     let target = if before.had_access {

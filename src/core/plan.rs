@@ -13,6 +13,7 @@ use super::lifecycle::AnnouncedEnd;
 use super::new_id::Origin;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
+use super::state::Shown;
 
 /// One action for one person. Execution has no choice left but how to find out what Workiva holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +58,8 @@ pub struct Settled {
     pub group: Option<String>,
     /// Whether it says that they have left.
     pub gone: bool,
-    /// Whether a held plan shows them without access, and this takes nothing of that back.
-    pub denied: bool,
+    /// What a held plan shows of them, where this takes nothing of that back.
+    pub shown: Option<Shown>,
     /// The manager whose user they are looked at again for, by the employee id.
     pub manager: Option<String>,
 }

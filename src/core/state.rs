@@ -124,13 +124,37 @@ pub struct PersonState {
     pub adoption: Option<AdoptionMark>,
     /// Whether the record for which nothing was left to do said that they have left.
     pub gone: bool,
-    /// Whether a plan that was held shows them without access, or one lets another employee id take over their account, and no record that
-    /// can be used has said otherwise since.
-    pub denied: bool,
+    /// What a plan that was held shows of them, or one that lets another employee id take over their account, while no record that can be
+    /// used has said otherwise since.
+    pub shown: Option<Shown>,
     /// The manager with whom the person was settled last, by the employee id.
     pub manager: Option<String>,
     /// The employee id that is about to take over the account, by an action that is queued or parked.
     pub moving_to: Option<String>,
+}
+
+/// What HR says of somebody by a plan that is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// They are to have access.
+    With,
+    /// They are to have none.
+    Without,
+}
+
+impl Shown {
+    /// The name in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::With => "with",
+            Self::Without => "without",
+        }
+    }
+
+    /// Reads [`Shown::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::With, Self::Without].into_iter().find(|shown| shown.name() == name)
+    }
 }
 
 /// Where a person stands for whom `adopt` found a user who may be theirs.
@@ -178,7 +202,7 @@ impl PersonState {
             open_memberships: BTreeMap::new(),
             adoption: None,
             gone: false,
-            denied: false,
+            shown: None,
             manager: None,
             moving_to: None,
         }

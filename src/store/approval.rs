@@ -117,7 +117,7 @@ impl Store {
             .await?
             .is_some();
         if held {
-            forget_denied(&mut tx, plan_id).await?;
+            forget_shown(&mut tx, plan_id).await?;
             drop_held(&mut tx, "rejected", Some(by), now).await?;
         }
         tx.commit().await?;
@@ -269,11 +269,10 @@ async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Somebody says that these people have not left, and keep their access.
-async fn forget_denied(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = iif(a.gone = 1, NULL, person.ends), denied = 0, fingerprint = '' \
-               FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' \
-                 AND a.kind IN ('suspend', 'delete')";
+/// Somebody says that it is not so with these people: they keep their access, or get none.
+async fn forget_shown(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE person SET ends = iif(a.gone = 1 AND a.kind IN ('suspend', 'delete'), NULL, person.ends), shown = NULL, fingerprint = '' \
+               FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' AND a.group_id IS NULL";
     sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
     Ok(())
 }

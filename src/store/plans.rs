@@ -15,6 +15,7 @@ use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
 use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
 use crate::core::guard::HoldReason;
 use crate::core::header::HeaderNames;
@@ -22,6 +23,7 @@ use crate::core::lifecycle::AnnouncedEnd;
 use crate::core::plan::{Plan, PlannedAction, content_hash};
 use crate::core::report::{Counts, Outcome};
 use crate::core::source_file::SourceFile;
+use crate::core::state::Shown;
 
 /// How many rows one statement takes.
 pub(super) const CHUNK: usize = 2_000;
@@ -169,18 +171,21 @@ impl Store {
     }
 }
 
-/// Keeps in mind of whom HR says that they have left, or are to have no access, though nothing is done about it yet: should it name them
-/// no more by then, that takes nothing back. They are looked at again, also by a record that settled them before: it may be the one that takes it back.
+/// Keeps in mind what HR says of whom, though nothing is done about it yet: that they have left, or are to have no access, or to have
+/// it. Should it name them no more by then, that takes nothing back. They are looked at again, also by a record that settled them before:
+/// it may be the one that takes it back.
 async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let denied = held.iter().filter(|action| action.kind.is_deprovision());
-    let leavers: Vec<&String> =
-        denied.clone().filter(|action| action.settled.gone).map(|action| &action.employee_id).collect();
-    let denied: Vec<&String> = denied.map(|action| &action.employee_id).collect();
-    if denied.is_empty() {
-        return Ok(());
+    let of_accounts =
+        held.iter().filter(|action| !matches!(action.kind, ActionKind::Grant | ActionKind::Revoke));
+    let (without, with): (Vec<&PlannedAction>, Vec<&PlannedAction>) =
+        of_accounts.partition(|action| action.kind.is_deprovision());
+    for (people, shown) in [(&with, Shown::With), (&without, Shown::Without)] {
+        let people: Vec<&String> = people.iter().map(|action| &action.employee_id).collect();
+        let sql = "UPDATE person SET shown = ?2, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))";
+        sqlx::query(sql).bind(to_json(&people)).bind(shown.name()).execute(&mut **tx).await?;
     }
-    let sql = "UPDATE person SET denied = 1, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))";
-    sqlx::query(sql).bind(to_json(&denied)).execute(&mut **tx).await?;
+    let leavers: Vec<&String> =
+        without.iter().filter(|action| action.settled.gone).map(|action| &action.employee_id).collect();
     let day = now.date_naive();
     let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true };
     // An end that was announced by a source that counted is in no doubt, once it has come. And of several the first stays.
@@ -199,7 +204,7 @@ async fn deny_origins(tx: &mut Tx, actions: &[PlannedAction]) -> Result<(), Stor
     if origins.is_empty() {
         return Ok(());
     }
-    let sql = "UPDATE person SET denied = 1, fingerprint = iif(gone = 1, fingerprint, '') \
+    let sql = "UPDATE person SET shown = 'without', fingerprint = iif(gone = 1, fingerprint, '') \
                WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&origins)).execute(&mut **tx).await?;
     Ok(())

@@ -14,7 +14,7 @@ use crate::core::header::HeaderNames;
 use crate::core::new_id::Lookalikes;
 use crate::core::record::Fingerprint;
 use crate::core::source_file::SourceFile;
-use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
+use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState, Shown};
 use crate::core::value::folded;
 
 /// How many people one packed row holds.
@@ -118,7 +118,7 @@ impl Store {
                      o.moved_from, p.gone = 1 AND p.fingerprint <> '', \
                      (SELECT m.employee_id FROM action m WHERE m.moved_from = p.employee_id AND m.state IN ('queued', 'parked')), \
                      (SELECT json_object('had_access', json(iif(b.had_access, 'true', 'false')), 'gone', json(iif(b.gone, 'true', 'false')), \
-                        'attributes', json(b.attributes)) FROM drift_before b WHERE b.employee_id = p.employee_id), p.denied, p.manager \
+                        'attributes', json(b.attributes)) FROM drift_before b WHERE b.employee_id = p.employee_id), p.shown, p.manager \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -341,7 +341,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         open,
         adoption,
         gone: row.get::<i64, _>(18) == 1,
-        denied: row.get::<i64, _>(21) == 1,
+        shown: row.get::<Option<&str>, _>(21).and_then(Shown::parse),
         manager: row.get(22),
         moving_to: row.get(19),
         ..PersonState::unknown("")

@@ -764,3 +764,28 @@ fn who_is_to_give_their_account_to_another_employee_id_is_given_no_access_back_o
     ];
     assert_well(setup, &ops);
 }
+
+/// Seed 101601: HR took somebody back in a plan that was held, then their record came to be unusable; a repair undid that they were activated by hand.
+#[test]
+fn whom_a_held_plan_shows_with_access_is_not_led_back_to_none() {
+    let setup = Setup { repairs_drift: true, groups: true, ..Setup::USUAL };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Hr(Change::Hire, 55),
+        Op::Start(Task::Run),
+        Op::Work(5, 16_566_643_997_931_244_364),
+        Op::Hr(Change::HireWithTakenName, 26),
+        Op::Hr(Change::Leave, 40),
+        Op::Export(FileKind::True),
+        Op::Work(4, 8_415_062_997_877_489_267),
+        Op::Start(Task::Run),
+        Op::Work(7, 1_487_840_594_354_884_574),
+        Op::Hr(Change::TakeBack, 40),
+        Op::Export(FileKind::NewColumn),
+        Op::Work(23, 5_595_426_073_835_869_249),
+        Op::Hr(Change::Rename, 0),
+        Op::Hr(Change::HireWithTakenName, 0),
+        Op::Hand(Edit::Activate, 0),
+    ];
+    assert_well(setup, &ops);
+}

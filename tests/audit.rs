@@ -379,8 +379,8 @@ fn the_daemon_says_the_newest_record_in_its_log_and_in_its_metrics() {
     assert_eq!(said, Some(before));
     let metrics = daemon.get("/metrics").body;
     daemon.stop();
-    assert!(metrics.contains("workiva_sync_audit_records "), "{metrics}");
-    let told = metrics.lines().find(|line| line.starts_with("workiva_sync_audit_head_info{")).unwrap();
+    assert!(metrics.contains("\nworkiva_sync_audit_records "), "{metrics}");
+    let told = metrics.lines().find(|line| line.starts_with("workiva_sync_audit_anchor_info{")).unwrap();
     let (seq, hash) = told.split_once("seq=\"").unwrap().1.split_once("\",hash=\"").unwrap();
     let anchor = format!("{seq}:{}", hash.split('"').next().unwrap());
     let (exit, report) = verify(&world, &["--anchor", &anchor]);

@@ -562,9 +562,8 @@ fn the_daemon_compares_on_its_schedule_repairs_where_it_may_and_tells() {
     meddle(&world, &rows);
     let mut daemon = world.daemon();
     until("the daemon has compared", || world.status()["drift"]["outcome"] == "found");
-    let metrics = daemon.get("/metrics").body;
-    for line in ["drift_accounts{kind=\"deleted\"} 1", "drift_accounts{kind=\"unknown\"} 1"] {
-        assert!(metrics.contains(&format!("workiva_sync_{line}")), "{metrics}");
+    for sample in ["drift_accounts{kind=\"deleted\"}", "drift_accounts{kind=\"unknown\"}"] {
+        assert_eq!(daemon.metric(sample), Some(1.0), "{sample}");
     }
     assert!(!world.agrees(&rows), "looking changes nothing");
     assert_eq!(daemon.stop(), 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Looks through rendered manifests: Kubernetes' own schemas, the rules of Pod Security 'restricted', and whether pod, configuration
-and secrets say the same. The configuration is read by the real binary.
+"""Looks through rendered manifests: Kubernetes' own schemas, the rules of Pod Security 'restricted', and whether pod,
+configuration and secrets say the same. The configuration is read by the real binary.
 
     manifests.py BINARY FILE…
 
@@ -198,7 +198,8 @@ def main():
             look_through(binary, file)
         except (Fault, KeyError, subprocess.TimeoutExpired) as fault:
             failed = True
-            print(f"FAIL  {pathlib.Path(file).name}: {fault!r}" if isinstance(fault, KeyError) else f"FAIL  {pathlib.Path(file).name}: {fault}")
+            words = f"there is no {fault}" if isinstance(fault, KeyError) else fault
+            print(f"FAIL  {pathlib.Path(file).name}: {words}")
     return 1 if failed else 0
 
 

@@ -98,6 +98,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [Self::Applied, Self::Unchanged, Self::Held, Self::Incomplete, Self::Failed];
+
     /// The name in JSON and in the database.
     pub fn name(self) -> &'static str {
         match self {

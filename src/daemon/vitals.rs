@@ -9,8 +9,8 @@ use tokio::task::AbortHandle;
 use crate::compose::RealEngine;
 use crate::config::{SourceSettings, TriggerSettings};
 use crate::core::delivery::{PushRequest, Receipt, Refusal};
+use crate::engine::figures::{Figures, HeldFigures, Stored};
 use crate::engine::session::Line;
-use crate::engine::telemetry::{Figures, HeldFigures};
 use crate::engine::trigger::Asker;
 use crate::http::{Door, Inbound, Readiness, Told, Vitals};
 use crate::scim::ScimClient;
@@ -152,23 +152,28 @@ impl Vitals for DaemonVitals {
         let now = engine.clock.now();
         let mut figures = Figures { now, ..Figures::default() };
         figures.sources = engine.source_health().await.unwrap_or_default();
-        if let Ok(status) = engine.store.status(0, now).await {
-            figures.queue = status.queue;
-            figures.held = status.held.map(|held| HeldFigures::of(&held, now));
-            figures.active_accounts = status.active_accounts;
-            let oldest = status.queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
-            figures.oldest_queued_seconds = oldest.unwrap_or(0) as f64 / 1000.0;
-        }
-        if let Ok(Some(at)) = engine.store.last_success_at().await {
-            figures.last_success_seconds = at.timestamp() as f64;
-        }
+        figures.stored = stored(&engine, now).await.ok();
         figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
         if let Some(line) = self.inner().line.as_ref() {
+            figures.is_ready = figures.stored.is_some() && line.gate.pause().is_none();
             let (breaker, outage) = line.gate.breaker();
             figures.breaker = breaker;
             figures.outage_since_seconds = outage.map_or(0.0, |outage| outage.since.timestamp() as f64);
         }
         engine.telemetry.render(&figures)
     }
+}
+
+async fn stored(engine: &RealEngine, now: DateTime<Utc>) -> Result<Stored, StoreError> {
+    let status = engine.store.status(0, now).await?;
+    let oldest = status.queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
+    let last_success = engine.store.last_success_at().await?;
+    Ok(Stored {
+        queue: status.queue,
+        held: status.held.map(|held| HeldFigures::of(&held, now)),
+        last_success_seconds: last_success.map_or(0.0, |at| at.timestamp() as f64),
+        oldest_queued_seconds: oldest.unwrap_or(0) as f64 / 1000.0,
+        active_accounts: status.active_accounts,
+    })
 }

@@ -10,6 +10,7 @@ pub mod drift;
 mod drift_groups;
 pub mod explain;
 pub mod feed;
+pub mod figures;
 pub mod gate;
 mod groups;
 pub mod health;

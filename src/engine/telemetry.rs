@@ -1,10 +1,9 @@
 //! What the engine counts while it works, in the form that Prometheus reads.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,11 +11,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::figures::{Figures, Stored};
+use crate::core::action::ActionKind;
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
-use crate::core::health::SourceHealth;
+use crate::core::report::Outcome;
 use crate::core::scim::Exchange;
-use crate::store::{PlanSummary, Queue};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -41,9 +41,14 @@ struct StateLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HeadLabels {
+struct AnchorLabels {
     seq: i64,
     hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,10 +78,12 @@ pub struct Telemetry {
     source_reading: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     actions: Family<ActionLabels, Counter>,
     queue: Family<StateLabels, Gauge>,
+    withdrawn: Gauge,
     drift: Family<KindLabels, Gauge>,
     held: Gauge,
     held_age: Gauge<f64, AtomicU64>,
     hold_reasons: Family<CodeLabels, Gauge>,
+    ready: Gauge,
     paused: Gauge,
     breaker: Family<StateLabels, Gauge>,
     outage_since: Gauge<f64, AtomicU64>,
@@ -85,10 +92,16 @@ pub struct Telemetry {
     sent: AtomicU64,
     active_accounts: Gauge<i64, AtomicI64>,
     audit_records: Gauge,
-    audit_head: Family<HeadLabels, Gauge>,
-    // Two scrapes at a time would mix up their figures.
-    rendering: Mutex<()>,
+    audit_anchor: Family<AnchorLabels, Gauge>,
+    // When the anchor was taken. Held while rendering: two scrapes at a time would mix up their figures.
+    anchored_at: Mutex<Option<DateTime<Utc>>>,
 }
+
+/// How an action can end, as its metric tells it.
+const ACTION_OUTCOMES: [&str; 4] = ["done", "retried", "parked", "superseded"];
+
+/// How long an anchor is shown before a newer one. Each makes a time series of its own, so they must not come with every record.
+const ANCHOR_EVERY: TimeDelta = TimeDelta::hours(1);
 
 impl Default for Telemetry {
     fn default() -> Self {
@@ -103,8 +116,12 @@ impl Default for Telemetry {
         let latency = Histogram::new(exponential_buckets(0.001, 2.0, 17));
         let help = "How long SCIM requests took";
         registry.register_with_unit("scim_request_duration", help, Unit::Seconds, latency.clone());
-        let runs = Family::default();
+        let runs = Family::<OutcomeLabels, Counter>::default();
         registry.register("runs", "Runs by outcome", runs.clone());
+        // What begins with its first event has no rate for it. So everything that is known beforehand begins with 0.
+        for outcome in Outcome::ALL {
+            drop(runs.get_or_create(&OutcomeLabels { outcome: outcome.name().to_owned() }));
+        }
         let not_cleared = Counter::default();
         let help = "Reads after which a file could not be archived, or a message not be taken off its queue";
         registry.register("source_not_cleared", help, not_cleared.clone());
@@ -126,14 +143,24 @@ impl Default for Telemetry {
         let source_reading = Family::default();
         let help = "How long the read of a source that is under way has taken; 0: none is";
         registry.register_with_unit("source_reading", help, Unit::Seconds, source_reading.clone());
-        let actions = Family::default();
+        let actions = Family::<ActionLabels, Counter>::default();
+        for (kind, outcome) in
+            ActionKind::ALL.iter().flat_map(|kind| ACTION_OUTCOMES.map(|outcome| (kind, outcome)))
+        {
+            let labels = ActionLabels { kind: kind.name().to_owned(), outcome: outcome.to_owned() };
+            drop(actions.get_or_create(&labels));
+        }
         registry.register(
             "actions",
             "Actions by kind and outcome (done, retried, parked, superseded: withdrawn and without effect)",
             actions.clone(),
         );
         let queue = Family::default();
-        registry.register("queue_actions", "Actions by state (queued, waiting, leased, parked, held; withdrawn: those among the queued and parked of which only what they did is learnt)", queue.clone());
+        let help = "Actions by state (queued, waiting, leased, parked, held)";
+        registry.register("queue_actions", help, queue.clone());
+        let withdrawn = Gauge::default();
+        let help = "Those among the queued and parked actions of which only what they did is learnt";
+        registry.register("withdrawn_actions", help, withdrawn.clone());
         let drift = Family::default();
         registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
         let held = Gauge::default();
@@ -144,6 +171,10 @@ impl Default for Telemetry {
         let hold_reasons = Family::default();
         let help = "1 for each code by which a plan is held now";
         registry.register("plan_hold_reasons", help, hold_reasons.clone());
+        let ready = Gauge::default();
+        let help =
+            "1 while the connection was found working, Workiva can be had, and the database can be read";
+        registry.register("ready", help, ready.clone());
         let paused = Gauge::default();
         registry.register(
             "pool_paused",
@@ -157,19 +188,21 @@ impl Default for Telemetry {
         let help = "When the outage of Workiva began, as Unix time; 0: there is none";
         registry.register_with_unit("outage_since_timestamp", help, Unit::Seconds, outage_since.clone());
         let last_success = Gauge::default();
-        let help = "When the last run ended that was applied or had nothing to do, as Unix time";
+        let help = "When the last run was planned that was neither held nor failed, as Unix time; 0: never";
         registry.register_with_unit("last_success_timestamp", help, Unit::Seconds, last_success.clone());
         let oldest_queued = Gauge::default();
-        let help = "How long the oldest queued action has waited";
+        let help = "How long the oldest queued action has waited; 0: none is queued";
         registry.register_with_unit("queue_oldest_age", help, Unit::Seconds, oldest_queued.clone());
         let active_accounts = Gauge::default();
         registry.register("accounts_active", "Accounts confirmed active", active_accounts.clone());
         let audit_records = Gauge::default();
         registry.register("audit_records", "Records in the audit", audit_records.clone());
-        let audit_head = Family::default();
-        let help =
-            "Number and hash of the newest record of the audit, an anchor for `audit verify`; always 1";
-        registry.register("audit_head_info", help, audit_head.clone());
+        let audit_anchor = Family::default();
+        let help = "Number and hash of a record of the audit that was the newest within the last hour, an anchor for `audit verify`; always 1";
+        registry.register("audit_anchor_info", help, audit_anchor.clone());
+        let build = Family::<BuildLabels, Gauge>::default();
+        registry.register("build_info", "The version that runs; always 1", build.clone());
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         Self {
             registry,
             requests,
@@ -181,10 +214,12 @@ impl Default for Telemetry {
             source_reading,
             actions,
             queue,
+            withdrawn,
             drift,
             held,
             held_age,
             hold_reasons,
+            ready,
             paused,
             breaker,
             outage_since,
@@ -193,8 +228,8 @@ impl Default for Telemetry {
             sent: AtomicU64::new(0),
             active_accounts,
             audit_records,
-            audit_head,
-            rendering: Mutex::default(),
+            audit_anchor,
+            anchored_at: Mutex::default(),
         }
     }
 }
@@ -232,18 +267,10 @@ impl Telemetry {
 
     /// The text that Prometheus scrapes, with these figures of the store's.
     pub fn render(&self, figures: &Figures) -> String {
-        let _one_at_a_time = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = &figures.queue;
-        let states = [
-            ("queued", queue.queued),
-            ("waiting", queue.waiting),
-            ("leased", queue.leased),
-            ("parked", queue.parked),
-            ("held", queue.held),
-            ("withdrawn", queue.withdrawn),
-        ];
-        for (state, number) in states {
-            self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());
+        let mut anchored_at = self.anchored_at.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ready.set(i64::from(figures.is_ready));
+        if let Some(stored) = &figures.stored {
+            self.render_stored(stored);
         }
         for (kind, number) in figures.drift.iter().flatten() {
             self.drift.get_or_create(&KindLabels { kind: kind.clone() }).set(number.cast_signed());
@@ -254,20 +281,14 @@ impl Telemetry {
         }
         self.paused.set(i64::from(figures.breaker == Phase::Open));
         self.outage_since.set(figures.outage_since_seconds);
-        self.held.set(i64::from(figures.held.is_some()));
-        self.held_age.set(figures.held.as_ref().map_or(0.0, |held| held.age_seconds));
-        self.hold_reasons.clear();
-        for code in figures.held.iter().flat_map(|held| &held.codes) {
-            self.hold_reasons.get_or_create(&CodeLabels { code: code.clone() }).set(1);
-        }
         self.render_sources(figures);
-        self.last_success.set(figures.last_success_seconds);
-        self.oldest_queued.set(figures.oldest_queued_seconds);
-        self.active_accounts.set(figures.active_accounts.cast_signed());
         if let Some(Head { seq, hash }) = &figures.audit {
             self.audit_records.set(*seq);
-            self.audit_head.clear();
-            self.audit_head.get_or_create(&HeadLabels { seq: *seq, hash: hash.clone() }).set(1);
+            if anchored_at.is_none_or(|at| (figures.now - at).abs() >= ANCHOR_EVERY) {
+                *anchored_at = Some(figures.now);
+                self.audit_anchor.clear();
+                self.audit_anchor.get_or_create(&AnchorLabels { seq: *seq, hash: hash.clone() }).set(1);
+            }
         }
         let mut text = String::new();
         // Writing into a String cannot fail.
@@ -277,6 +298,30 @@ impl Telemetry {
 }
 
 impl Telemetry {
+    fn render_stored(&self, stored: &Stored) {
+        let queue = &stored.queue;
+        let states = [
+            ("queued", queue.queued),
+            ("waiting", queue.waiting),
+            ("leased", queue.leased),
+            ("parked", queue.parked),
+            ("held", queue.held),
+        ];
+        for (state, number) in states {
+            self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());
+        }
+        self.withdrawn.set(queue.withdrawn.cast_signed());
+        self.held.set(i64::from(stored.held.is_some()));
+        self.held_age.set(stored.held.as_ref().map_or(0.0, |held| held.age_seconds));
+        self.hold_reasons.clear();
+        for code in stored.held.iter().flat_map(|held| &held.codes) {
+            self.hold_reasons.get_or_create(&CodeLabels { code: code.clone() }).set(1);
+        }
+        self.last_success.set(stored.last_success_seconds);
+        self.oldest_queued.set(stored.oldest_queued_seconds);
+        self.active_accounts.set(stored.active_accounts.cast_signed());
+    }
+
     /// Those that are configured, and no others.
     fn render_sources(&self, figures: &Figures) {
         let (success, failing, reading) = (&self.source_success, &self.source_failing, &self.source_reading);
@@ -293,46 +338,37 @@ impl Telemetry {
     }
 }
 
-/// What the metrics tell of a held plan.
-#[derive(Clone, Debug, Default)]
-pub struct HeldFigures {
-    /// How long it has waited.
-    pub age_seconds: f64,
-    /// The codes of its reasons.
-    pub codes: Vec<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Queue;
 
-impl HeldFigures {
-    /// Of this plan.
-    pub fn of(held: &PlanSummary, now: DateTime<Utc>) -> Self {
-        let age_seconds = (now - held.created_at).num_milliseconds().max(0) as f64 / 1000.0;
-        Self { age_seconds, codes: held.hold_reasons.iter().map(|reason| reason.code.clone()).collect() }
+    fn figures(seq: i64, minutes: i64) -> Figures {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        Figures { audit: Some(Head { seq, hash: format!("hash{seq}") }), now, ..Figures::default() }
     }
-}
 
-/// What the store contributes to the metrics.
-#[derive(Clone, Debug, Default)]
-pub struct Figures {
-    /// Actions by state.
-    pub queue: Queue,
-    /// The held plan, if there is one.
-    pub held: Option<HeldFigures>,
-    /// Unix time of the last success; 0 where there was none.
-    pub last_success_seconds: f64,
-    /// Age of the oldest queued action; 0 where there is none.
-    pub oldest_queued_seconds: f64,
-    /// Accounts confirmed active.
-    pub active_accounts: u64,
-    /// What the last comparison of live Workiva with state found, by kind.
-    pub drift: Option<BTreeMap<String, u64>>,
-    /// Where the breaker stands.
-    pub breaker: Phase,
-    /// Unix time of the beginning of the outage; 0 where there is none.
-    pub outage_since_seconds: f64,
-    /// The newest record of the audit; `None`: it could not be read.
-    pub audit: Option<Head>,
-    /// How it is with each of several sources.
-    pub sources: Vec<SourceHealth>,
-    /// When that is.
-    pub now: DateTime<Utc>,
+    #[test]
+    fn an_anchor_stands_for_an_hour_however_many_records_there_are_meanwhile() {
+        let telemetry = Telemetry::default();
+        for (seq, minutes, shown) in [(1, 0, 1), (2, 1, 1), (3, 59, 1), (4, 60, 4), (5, 0, 5)] {
+            let text = telemetry.render(&figures(seq, minutes));
+            assert!(text.contains(&format!("audit_records {seq}\n")), "{text}");
+            let anchors: Vec<&str> = text.lines().filter(|line| line.contains("anchor_info{")).collect();
+            let expected =
+                format!("workiva_sync_audit_anchor_info{{seq=\"{shown}\",hash=\"hash{shown}\"}} 1");
+            assert_eq!(anchors, [expected], "at minute {minutes}");
+        }
+    }
+
+    #[test]
+    fn while_the_database_cannot_be_read_nothing_seems_to_be_gone() {
+        let telemetry = Telemetry::default();
+        let mut figures = figures(1, 0);
+        let parked = "workiva_sync_queue_actions{state=\"parked\"} 3\n";
+        figures.stored = Some(Stored { queue: Queue { parked: 3, ..Queue::default() }, ..Stored::default() });
+        assert!(telemetry.render(&figures).contains(parked));
+        figures.stored = None;
+        assert!(telemetry.render(&figures).contains(parked));
+    }
 }

@@ -120,6 +120,17 @@ impl Daemon {
         self.get_with(path, "")
     }
 
+    /// The value of one sample of the metrics, by its name behind `workiva_sync_` and its labels. Compared as a whole: a line that
+    /// explains a metric begins with the metric's name too.
+    pub fn metric(&self, sample: &str) -> Option<f64> {
+        let text = self.get("/metrics").body;
+        let wanted = |line: &str| {
+            let (name, value) = line.rsplit_once(' ')?;
+            (name.strip_prefix("workiva_sync_")? == sample).then(|| value.parse().unwrap())
+        };
+        text.lines().find_map(wanted)
+    }
+
     /// GET with a bearer token.
     pub fn get_as(&self, path: &str, token: &str) -> Answer {
         self.get_with(path, &format!("Authorization: Bearer {token}\r\n"))

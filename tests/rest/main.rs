@@ -12,6 +12,7 @@ mod complete;
 mod delta;
 mod ends;
 mod looking;
+mod moved;
 mod named;
 mod paging;
 mod presets;
@@ -117,6 +118,19 @@ pub fn read_since(lines: &str, since: Option<&str>) -> Result<Read, SourceError>
         let end = reading.await.unwrap()?;
         Ok(Read { records, rejections, gone, end })
     })
+}
+
+/// A world with this for its source, as [`rest`] writes it; everybody who is employed has an account.
+pub fn world(lines: &str) -> common::World {
+    let lines: toml::Table =
+        toml::from_str(&format!("[source]\nabsence = \"deprovision\"\n{lines}")).unwrap();
+    let mut world = common::World::new();
+    for key in ["source", "lifecycle"] {
+        world.config.insert(key.into(), lines[key].clone());
+    }
+    world.config["access"] = toml::Table::from_iter([("provision".into(), "all".into())]).into();
+    world.unset("attributes", "title");
+    world
 }
 
 /// Why a read came to nothing, in words.

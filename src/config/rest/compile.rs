@@ -195,6 +195,7 @@ fn paging(
         next_required: paging.next_required,
         more,
         ends_with: paging.ends_with.clone(),
+        several_records: paging.several_records,
         max_pages: paging.max_pages,
     })
 }

@@ -42,6 +42,10 @@ pub struct PagingSettings {
     /// total nor a short page is believed before a further request, where the server may send smaller pages than it was asked for.
     #[serde(default = "empty_page")]
     pub ends_with: Vec<PageEnd>,
+    /// Whether the list has several records of one person, such as one for each job, so that somebody may stand on two pages. Without that,
+    /// whoever comes on two pages shows that the list moved while it was read. With it, only a whole record that comes twice does.
+    #[serde(default)]
+    pub several_records: bool,
     /// More pages than this are taken for a walk without an end.
     #[serde(default = "ten_thousand")]
     #[schemars(range(min = 1, max = 1_000_000))]

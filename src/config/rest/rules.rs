@@ -80,6 +80,8 @@ pub struct PagingRules {
     pub more: Option<StreamPath>,
     /// What says that there is no further one.
     pub ends_with: Vec<PageEnd>,
+    /// Whether it has several records of one person.
+    pub several_records: bool,
     /// The most pages.
     pub max_pages: u32,
 }

@@ -1,6 +1,6 @@
 //! A list from its first page to its last, and what has to hold along the way for it to count.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -104,14 +104,11 @@ pub(super) struct Seen {
     /// Whether the list of a page was an array.
     had_array: bool,
     pages: HashSet<u64>,
-    /// The records' [`Mark`]s: all of them, their ids, what was read of them.
-    wholes: HashSet<u64>,
+    /// The records' [`Mark`]s: whom they are about, and all that stands in them where several may be about one person.
     pub(super) ids_seen: HashSet<u64>,
-    reads: HashSet<u64>,
-    /// The page that was the first with somebody who was on an earlier one, as far as anything is read of them.
-    pub(super) repeats: Option<u32>,
-    /// Whether a page has somebody twice who is the same to us, as where each of their jobs has a record.
-    pub(super) has_twins: bool,
+    wholes: HashSet<u64>,
+    /// The last record of the newest page.
+    pub(super) last: Option<Mark>,
     pub(super) links: HashSet<String>,
     ids: Vec<String>,
     /// Rejections and those who are gone, of a list whose records are asked for by themselves.
@@ -141,7 +138,7 @@ impl Reading<'_> {
                 }
             };
             if let Some(behind) = behind
-                && self.is_behind_all(behind, &page, &seen)?
+                && self.is_behind_all(behind, &page, number, &seen)?
             {
                 break;
             }
@@ -194,29 +191,28 @@ impl Reading<'_> {
         totals: &mut Totals,
         seen: &mut Seen,
     ) -> Result<(), SourceError> {
-        // By those who are on it: a server may write something else beside them in each answer. Of somebody with several records each
-        // may have a page.
-        let known_by = |mark: &Mark| if taker.marks.len() > 1 { mark.id } else { mark.read };
+        // By those who are on it: a server may write something else beside them in each answer.
+        let is_one_each = !self.list.paging.several_records;
+        let known_by = |mark: &Mark| if is_one_each { mark.id } else { mark.read };
         let bytes: Vec<u8> = taker.marks.iter().flat_map(|mark| known_by(mark).to_le_bytes()).collect();
         if !bytes.is_empty() && !seen.pages.insert(xxh3_64(&bytes)) {
             let reason = format!("its page {number} is one that it sent already; correct source.rest.paging");
             return Err(self.http.incomplete(reason));
         }
-        if taker.marks.iter().any(|mark| seen.wholes.contains(&mark.whole)) {
-            let reason = "a record came on two of its pages: the list moved while it was read".to_owned();
-            return Err(self.http.incomplete(reason));
+        let came_before = |mark: &&Mark| match is_one_each {
+            true => seen.ids_seen.contains(&mark.id),
+            false => seen.wholes.contains(&mark.whole),
+        };
+        if let Some(mark) = taker.marks.iter().find(came_before) {
+            return Err(self.http.incomplete(self.moved(number, taker.name_of(mark))));
         }
-        if self.delta.is_none() && taker.marks.iter().any(|mark| seen.reads.contains(&mark.read)) {
-            seen.repeats.get_or_insert(number);
-        }
-        let mut here: HashMap<u64, u64> = HashMap::new();
         for mark in &taker.marks {
-            let twin = here.insert(mark.read, mark.whole);
-            seen.has_twins |= twin.is_some_and(|whole| whole != mark.whole);
-            seen.wholes.insert(mark.whole);
             seen.ids_seen.insert(mark.id);
-            seen.reads.insert(mark.read);
+            if !is_one_each {
+                seen.wholes.insert(mark.whole);
+            }
         }
+        seen.last = taker.marks.last().copied().or(seen.last);
         totals.rows += taker.rows;
         totals.left_out += taker.left_out;
         if self.list.detail.is_some() {

@@ -22,6 +22,8 @@ const BATCH: usize = 512;
 const MOST_HELD: usize = 64;
 /// In how many records of a read is looked for what no column reads.
 const LOOKED_AT: u64 = 100;
+/// What is read of somebody who is gone.
+const GONE: &str = "gone";
 /// How many rejected records one answer spells out; behind that it is not what it is taken for.
 const MAX_REJECTIONS: usize = 100_000;
 
@@ -41,7 +43,7 @@ pub(super) struct Mark {
     pub(super) whole: u64,
     /// The employee id, or the id to ask for; of a record without one, all of it.
     pub(super) id: u64,
-    /// What is read of it: two that differ in other fields alone are one person's twice.
+    /// What is read of it: two of one person may differ in that.
     pub(super) read: u64,
 }
 
@@ -139,7 +141,11 @@ impl Taker {
         match (refuse_twice(element, id), self.happened(record), &wanted) {
             (Err(Unusable { employee_id, kind, reason }), ..) => self.reject(employee_id, kind, reason),
             // Whoever is gone is not there: they are absent, as if the list were without them.
-            (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => self.left_out += 1,
+            (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => {
+                self.left_out += 1;
+                let id = id.and_then(|id| text(&id.find(record), true).ok());
+                id.into_iter().for_each(|id| self.mark(&id, &[Cow::Borrowed(GONE)]));
+            }
             // An id that is no employee id is nobody's; who is asked for by it says more, or is not found.
             (Ok(()), Err(_), Wanted::Id(path)) if !fields.is_employee_id(path) => {
                 self.take_id(path, record, Happened::There);
@@ -174,7 +180,7 @@ impl Taker {
 
     fn take_id(&mut self, path: &FieldPath, record: &Value, happened: Happened) {
         match text(&path.find(record), true).map(Cow::into_owned) {
-            Ok(id) if is_usable_id(&id) && happened == Happened::Gone => self.batch.gone.push(id),
+            Ok(id) if is_usable_id(&id) && happened == Happened::Gone => self.leave(id),
             Ok(id) if loses(&id) => {
                 let reason =
                     format!("is listed as '{id}', which cannot be asked for; correct it in the HR system");
@@ -218,17 +224,21 @@ impl Taker {
         let how = Shape { columns: &columns, path, shape, left: &options.left };
         match values(record, how, &mut self.matched) {
             // Of whoever is gone nothing but the id is needed.
-            Err(Unusable { employee_id: Some(id), .. }) if happened == Happened::Gone => {
-                self.batch.gone.push(id)
-            }
+            Err(Unusable { employee_id: Some(id), .. }) if happened == Happened::Gone => self.leave(id),
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
-            Ok(whole) if happened == Happened::Gone => self.batch.gone.push(whole.values[0].to_string()),
+            Ok(whole) if happened == Happened::Gone => self.leave(whole.values[0].to_string()),
             Ok(Whole { values, is_unread }) => {
                 self.batch.unread += u64::from(is_unread);
                 self.mark(&values[0], &values[1..]);
                 self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value));
             }
         }
+    }
+
+    /// Somebody is gone by the newest record.
+    fn leave(&mut self, id: String) {
+        self.mark(&id, &[Cow::Borrowed(GONE)]);
+        self.batch.gone.push(id);
     }
 
     /// Notes by what the newest record is known again.
@@ -253,6 +263,13 @@ impl Taker {
         }
     }
 
+    /// The employee id, or the id to ask for, of a record that is held.
+    pub(super) fn name_of<'t>(&'t self, mark: &Mark) -> Option<&'t str> {
+        let is_theirs = |id: &&str| xxh3_64(id.as_bytes()) == mark.id;
+        let here = |batch: &'t RecordBatch| (0..batch.len()).map(|at| batch.head(at).0);
+        self.held.iter().flat_map(here).chain(self.ids.iter().map(String::as_str)).find(is_theirs)
+    }
+
     /// Somebody was listed by this id, and is not where they should stand.
     pub(super) fn not_found(&mut self, id: &str, path: &FieldPath) {
         self.rows += 1;
@@ -266,6 +283,9 @@ impl Taker {
 
     fn reject(&mut self, employee_id: Option<String>, kind: RejectionKind, reason: String) {
         self.rejections += 1;
+        if let Some(id) = &employee_id {
+            self.mark(id, &[Cow::Borrowed(&*reason)]);
+        }
         let row = Some(self.first_row + self.rows);
         self.batch.rejections.push(Rejection { employee_id, row, kind, reason });
     }

@@ -134,13 +134,6 @@ impl Reading<'_> {
             let reason = format!("it tells of {total} records, and {} came", totals.rows);
             return Err(self.http.incomplete(reason));
         }
-        if let Some(number) = seen.repeats.filter(|_| !seen.has_twins) {
-            let reason = format!(
-                "somebody on its page {number} was on an earlier one, and all that is read of them is the same: the list moved \
-                 while it was read, so that others may be missing. If it holds several records of one person, let it hold one"
-            );
-            return Err(self.http.incomplete(reason));
-        }
         let list = self.list;
         let path = list.total.as_ref().map(|path| ("source.rest.total", path.as_str()));
         let header = list.total_header.as_ref().map(|name| ("source.rest.total_header", name.as_str()));
@@ -195,16 +188,47 @@ impl Reading<'_> {
         Err(self.http.incomplete(reason))
     }
 
-    /// Whether nothing came that did not come before; some servers answer with their last page again.
+    /// Why a list cannot count that has somebody on two of its pages.
+    pub(super) fn moved(&self, number: u32, employee_id: Option<&str>) -> String {
+        let who = employee_id.map_or("somebody".to_owned(), |id| format!("'{id}'"));
+        let mend = match self.list.paging.several_records {
+            false => {
+                "; or if it has several records of one person, set source.rest.paging.several_records = true"
+            }
+            true => "",
+        };
+        format!(
+            "{who} on its page {number} was on an earlier one already: the list moved while it was read, and whoever came into that \
+             place may be on no page. Let the system sort it by something that does not change, such as the id \
+             (source.rest.query){mend}"
+        )
+    }
+
+    /// Whether nothing came that did not come before; some servers answer with their last page again. One that does so behind the first
+    /// page may as well not know the parameter by which it is asked for further ones.
     pub(super) fn is_behind_all(
         &self,
         behind: Behind,
         page: &Page,
+        number: u32,
         seen: &Seen,
     ) -> Result<bool, SourceError> {
         let marks = page.taker.as_ref().map(|taker| &*taker.marks).unwrap_or_default();
-        if marks.iter().all(|mark| seen.ids_seen.contains(&mark.id)) {
+        if marks.is_empty() {
             return Ok(true);
+        }
+        if marks.iter().all(|mark| seen.ids_seen.contains(&mark.id)) {
+            let ends_alike = marks.last().map(|mark| mark.id) == seen.last.map(|mark| mark.id);
+            if number > 2 && ends_alike {
+                return Ok(true);
+            }
+            let parameter = &self.list.paging.parameter;
+            let reason = format!(
+                "asked for its page {number}, it answers with nobody but people who came before, as a system does that does not know \
+                 the parameter '{parameter}'; correct source.rest.paging.parameter, or if one answer holds everybody, set \
+                 source.rest.paging.kind = \"none\""
+            );
+            return Err(self.http.incomplete(reason));
         }
         if behind == Behind::ShortPage {
             return Ok(false);

@@ -7,7 +7,7 @@ use workiva_sync::source::{Extent, HrSource};
 
 use super::common::{World, kinds};
 use super::server::{Reply, Server};
-use super::{configured, person, read, read_since, rest};
+use super::{configured, person, read, read_since, rest, world};
 
 const DATE: &str = "Tue, 24 Nov 2026 09:00:00 GMT";
 
@@ -236,6 +236,36 @@ fn who_is_gone_is_gone_also_where_nothing_else_of_the_record_can_be_used() {
     state.lock().unwrap().1 = vec![gone];
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+}
+
+#[test]
+fn a_delta_of_nobody_but_those_who_are_gone_needs_no_more_of_them_than_the_employee_id() {
+    let told = Arc::new(Mutex::new(json!([])));
+    let now = Arc::clone(&told);
+    let server = Server::plain(move |request, _| {
+        let list = match request.parameter("since") {
+            "" => json!([person(1), person(2), person(3)]),
+            _ => now.lock().unwrap().clone(),
+        };
+        Reply::json(json!({"list": list})).with("Date", DATE)
+    });
+    let delta = "query = { since = \"{since}\" }\ngone = \"gone\"\ngone_values = [\"true\"]";
+    let lines = lines(&server, delta);
+    let world = world(&lines);
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    *told.lock().unwrap() = json!([{"id": "3", "gone": true}]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    // Of those who are there the status has to be there, and of whoever is gone the id.
+    let cursor = read(&lines).unwrap().end.cursor;
+    for (list, column) in [
+        (json!([{"id": "3", "gone": true}, {"id": "2", "gone": false}]), "status"),
+        (json!([{"number": "3", "gone": true, "status": "Active"}]), "employee_id"),
+    ] {
+        *told.lock().unwrap() = list;
+        let told = read_since(&lines, cursor.as_deref()).unwrap_err().to_string();
+        assert!(told.contains(&format!("has what source.columns.{column} leads to")), "{told}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::super::SourceError;
 use super::http::NOT_THERE;
 use super::list::{Reading, Totals, nothing_at};
 use super::page::{PageError, walk_body};
-use super::taker::{Taker, merge};
+use super::taker::Taker;
 use super::turn::set;
 use crate::config::rest::DetailRules;
 
@@ -46,7 +46,7 @@ impl Reading<'_> {
                 }
             }
             totals.left_out += taker.left_out;
-            merge(&mut totals.matched, &taker.matched);
+            totals.look_at(&taker);
             totals.seen.merge(taker.seen);
             self.hand_on(taker.held).await?;
         }

@@ -36,8 +36,10 @@ pub(super) struct Reading<'r> {
 pub(super) struct Totals {
     /// Records.
     pub(super) rows: u64,
-    /// Which columns stood in a record.
+    /// Which columns stood in a record, in how many of them each may, and how many say in a delta that somebody is gone.
     pub(super) matched: Vec<bool>,
+    pub(super) whole: u64,
+    pub(super) tombstones: u64,
     /// What stood in the first records.
     pub(super) seen: PathsSeen,
     /// When the first answer was made.
@@ -48,6 +50,15 @@ pub(super) struct Totals {
     pub(super) warning: Option<String>,
     /// How many of the records say that somebody is gone.
     pub(super) left_out: u64,
+}
+
+impl Totals {
+    /// Takes in which columns stood in the records of an answer.
+    pub(super) fn look_at(&mut self, taker: &Taker) {
+        merge(&mut self.matched, &taker.matched);
+        self.whole += taker.whole;
+        self.tombstones += taker.tombstones;
+    }
 }
 
 /// One answer.
@@ -220,7 +231,7 @@ impl Reading<'_> {
             seen.waiting.extend(taker.held);
             return Ok(());
         }
-        merge(&mut totals.matched, &taker.matched);
+        totals.look_at(&taker);
         totals.seen.merge(taker.seen);
         self.hand_on(taker.held).await
     }

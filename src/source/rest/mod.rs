@@ -153,6 +153,13 @@ impl RestSource {
         } else if extent == Extent::Snapshot {
             // Where no record at all was found, none has any column.
             told.resize(columns.names().len(), false);
+        } else {
+            // Of whoever is gone the employee id has to be there, and nothing else.
+            told.truncate(match (totals.whole, totals.tombstones) {
+                (0, 0) => 0,
+                (0, _) => 1,
+                _ => told.len(),
+            });
         }
         let absent = columns.names().iter().zip(&told).filter(|(_, matched)| !**matched);
         Coverage { unmapped: totals.seen.unread(), absent: absent.map(|(name, _)| name.clone()).collect() }

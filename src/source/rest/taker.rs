@@ -66,8 +66,11 @@ pub(super) struct Taker {
     pub(super) handed_on: bool,
     /// Records so far.
     pub(super) rows: u64,
-    /// Which columns stood in a record.
+    /// Which columns stood in a record, and how many records there were in which each may.
     pub(super) matched: Vec<bool>,
+    pub(super) whole: u64,
+    /// How many say in a delta that somebody is gone: of them nothing but the employee id is looked for.
+    pub(super) tombstones: u64,
     /// What stood in the first records of the read.
     pub(super) seen: PathsSeen,
     /// How many of them say of somebody that they are gone, where everybody is read.
@@ -107,6 +110,8 @@ impl Taker {
             handed_on: false,
             rows: 0,
             matched: vec![false; columns.names().len()],
+            whole: 0,
+            tombstones: 0,
             seen: PathsSeen::default(),
             left_out: 0,
             marks: Vec::new(),
@@ -222,7 +227,23 @@ impl Taker {
         let path = |name: &str| fields.columns.get(name);
         let shape = |value, name: &str| shaped(value, name, fields);
         let how = Shape { columns: &columns, path, shape, left: &options.left };
-        match values(record, how, &mut self.matched) {
+        let mut of_gone = Vec::new();
+        let matched = match happened {
+            Happened::Gone => {
+                self.tombstones += 1;
+                of_gone.resize(columns.names().len(), false);
+                &mut of_gone
+            }
+            Happened::There => {
+                self.whole += 1;
+                &mut self.matched
+            }
+        };
+        let read = values(record, how, matched);
+        if let Some(has_id) = of_gone.first() {
+            self.matched[0] |= has_id;
+        }
+        match read {
             // Of whoever is gone nothing but the id is needed.
             Err(Unusable { employee_id: Some(id), .. }) if happened == Happened::Gone => self.leave(id),
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),

@@ -1,5 +1,7 @@
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use workiva_sync::compose;
@@ -20,7 +22,9 @@ fn a_read_of_everybody_gives_a_cursor_from_which_the_next_one_goes_on() {
     let server = Server::plain(|request, _| {
         let list = match request.parameter("since") {
             "" => json!([person(1), person(2)]),
-            "2026-11-24 08:59" => json!([person(2), {"id": 1, "status": "Active", "deleted": true}]),
+            since if ("2026-11-24 08:5".."2026-11-24 09:00").contains(&since) => {
+                json!([person(2), {"id": 1, "status": "Active", "deleted": true}])
+            }
             other => panic!("{other}"),
         };
         Reply::json(json!({"list": list})).with("Date", DATE)
@@ -31,17 +35,16 @@ fn a_read_of_everybody_gives_a_cursor_from_which_the_next_one_goes_on() {
     let full = read(&lines).unwrap();
     assert_eq!((full.ids(), full.end.extent), (vec!["1", "2"], Extent::Snapshot));
     let cursor = full.end.cursor.unwrap();
-    assert!(cursor.ends_with(":2026-11-24T08:59:00Z"), "{cursor}");
+    let (_, since) = cursor.split_at(cursor.find("2026").unwrap());
+    // A minute before it was asked, which is a little before it was answered.
+    assert!(("2026-11-24T08:50:00Z".."2026-11-24T08:59:00Z").contains(&since), "{cursor}");
     let changed = read_since(&lines, Some(&cursor)).unwrap();
     assert_eq!(
         (changed.ids(), &changed.gone[..], changed.end.extent),
         (vec!["2"], &["1".to_owned()][..], Extent::Delta)
     );
-    assert_eq!(
-        changed.end.cursor.as_deref(),
-        Some(cursor.as_str()),
-        "from the moment at which the read began"
-    );
+    let next = changed.end.cursor.unwrap();
+    assert!(next.contains(":2026-11-24T08:5"), "from the moment at which the read began: {next}");
 
     // A cursor of another address, or of nobody, is none.
     for other in ["", "rest:0000000000000000:2026-11-24T08:59:00Z", "nonsense"] {
@@ -54,7 +57,7 @@ fn ids_that_changed_are_asked_for_one_by_one_unless_they_are_too_many() {
     let server = Server::plain(|request, _| {
         let reply = match request.path.as_str() {
             "/people" => Reply::json(json!({"list": [person(1), person(2), person(3)]})),
-            "/changed" if request.parameter("since") == "2026-11-24T08:55:00Z" => {
+            "/changed" if request.parameter("since").starts_with("2026-11-24T08:5") => {
                 Reply::json(json!({"latest": "x", "employees": {
                 "1": {"id": "1", "action": "Updated"}, "2": {"id": "2", "action": "Deleted"}, "3": {"id": "3", "action": "Inserted"}}}))
             }
@@ -128,10 +131,8 @@ fn bamboohr_tells_who_changed_and_who_is_gone() {
     let server = Server::plain(move |request, _| match request.path.as_str() {
         "/api/v1/reports/custom" => Reply::json(json!({"employees": [one("17")]})).with("Date", DATE),
         "/api/v1/employees/changed" => {
-            assert_eq!(
-                (request.method.as_str(), request.parameter("since")),
-                ("GET", "2026-11-24T08:55:00Z")
-            );
+            assert_eq!(request.method, "GET");
+            assert!(request.parameter("since").starts_with("2026-11-24T08:5"));
             Reply::json(json!({"latest": "2026-11-24T09:00:00+00:00", "employees": {
                 "17": {"id": "17", "action": "Updated", "lastChanged": "2026-11-24T08:59:00+00:00"},
                 "18": {"id": "18", "action": "Deleted", "lastChanged": "2026-11-24T08:59:00+00:00"}}}))
@@ -236,6 +237,27 @@ fn who_is_gone_is_gone_also_where_nothing_else_of_the_record_can_be_used() {
     state.lock().unwrap().1 = vec![gone];
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a server has a clock of its own")]
+fn the_next_delta_goes_on_from_before_the_request_however_late_the_answer_is_dated() {
+    for ahead_seconds in [0, 6, 86_400] {
+        let server = Server::plain(move |_, _| {
+            let late = SystemTime::now() + Duration::from_secs(ahead_seconds);
+            Reply::json(json!({"list": [person(1)]})).with("Date", &httpdate::fmt_http_date(late))
+        });
+        let lines = lines(&server, "query = { since = \"{since}\" }\noverlap_seconds = 10");
+        let before = Utc::now();
+        let end = read(&lines).unwrap().end;
+        let cursor = end.cursor.unwrap();
+        let since = DateTime::parse_from_rfc3339(cursor.splitn(3, ':').last().unwrap()).unwrap();
+        let asked = since.to_utc() + TimeDelta::seconds(10);
+        let after = Utc::now();
+        assert!(asked <= after && asked > before - TimeDelta::minutes(5), "{ahead_seconds}: {cursor}");
+        let told = end.passed_over.unwrap_or_default();
+        assert_eq!(told.contains("overlap_seconds (10)"), ahead_seconds == 86_400, "{ahead_seconds}: {told}");
+    }
 }
 
 #[test]

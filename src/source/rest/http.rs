@@ -3,20 +3,21 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
+use super::moment::time_of;
 use super::pace::Pace;
 use super::token::{self, Tokens};
 use super::turn::set;
@@ -328,19 +329,6 @@ fn sensitive(value: &SecretString) -> Result<HeaderValue, Failed> {
     })?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// When an answer was made: by its `Date`, or else by this machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "from where the next delta goes on; nobody's access is decided by it"
-)]
-pub(super) fn time_of(headers: &HeaderMap) -> DateTime<Utc> {
-    date(headers).unwrap_or_else(SystemTime::now).into()
-}
-
-fn date(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 fn refused(status: StatusCode, headers: &HeaderMap) -> Failed {

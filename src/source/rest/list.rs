@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -13,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::SourceError;
 use super::RestOptions;
-use super::http::{Http, time_of};
+use super::http::Http;
+use super::moment::{Asked, Began};
 use super::page::{PageError, check_content_type, walk_body};
 use super::taker::{Mark, Taker, merge};
 use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
@@ -42,8 +42,8 @@ pub(super) struct Totals {
     pub(super) tombstones: u64,
     /// What stood in the first records.
     pub(super) seen: PathsSeen,
-    /// When the first answer was made.
-    pub(super) began: Option<DateTime<Utc>>,
+    /// From when on it may lack what changed, by the first answer.
+    pub(super) began: Option<Began>,
     /// The message that was read, of a queue.
     pub(super) message: Option<String>,
     /// What may be wrong with how it was read.
@@ -63,7 +63,7 @@ impl Totals {
 
 /// One answer.
 pub(super) struct Page {
-    at: DateTime<Utc>,
+    began: Began,
     /// Nothing where it has no content.
     pub(super) taker: Option<Taker>,
     total: Option<u64>,
@@ -78,9 +78,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn without_content(at: DateTime<Utc>) -> Self {
+    fn without_content(began: Began) -> Self {
         let (taker, total, next, more, message) = (None, None, None, None, None);
-        Self { at, taker, total, next, stood: false, more, is_object: false, message }
+        Self { began, taker, total, next, stood: false, more, is_object: false, message }
     }
 }
 
@@ -153,7 +153,7 @@ impl Reading<'_> {
             {
                 break;
             }
-            totals.began.get_or_insert(page.at);
+            totals.began.get_or_insert(page.began);
             totals.message = page.message.take().or(totals.message);
             self.check_total(&mut seen, page.total)?;
             let Some(taker) = page.taker.take() else {
@@ -290,13 +290,14 @@ impl Reading<'_> {
         };
         let mut attempt = 1;
         loop {
+            let asked = Asked::now();
             let response = self.http.ask(&method, url, may).await?;
             if !response.status().is_success() {
                 return Ok(Answer::Status(response.status()));
             }
-            let at = time_of(response.headers());
+            let began = asked.answered(response.headers());
             if response.status() == StatusCode::NO_CONTENT {
-                return Ok(Answer::Page(Box::new(Page::without_content(at))));
+                return Ok(Answer::Page(Box::new(Page::without_content(began))));
             }
             self.check(&response)?;
             let headers = response.headers().clone();
@@ -326,7 +327,7 @@ impl Reading<'_> {
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    let page = Page { at, taker, total, next, stood, more, is_object, message };
+                    let page = Page { began, taker, total, next, stood, more, is_object, message };
                     return Ok(Answer::Page(Box::new(page)));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),

@@ -5,6 +5,7 @@ mod detail;
 mod http;
 mod link;
 mod list;
+mod moment;
 mod pace;
 mod page;
 mod taker;
@@ -23,6 +24,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use self::http::{Http, NOT_THERE};
 use self::list::{Reading, Totals};
+use self::moment::Began;
 use self::pace::Pace;
 use self::token::Tokens;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
@@ -226,11 +228,14 @@ impl HrSource for RestSource {
                  source.rest.delta.enabled be false"
             )
         });
-        let told: Vec<String> = columns.into_iter().chain(totals.warning).chain(instead).collect();
+        let began = totals.began.unwrap_or_default();
+        let ahead = rules.delta.as_ref().and_then(|delta| clock_ahead(began, delta));
+        let told: Vec<String> =
+            columns.into_iter().chain(totals.warning).chain(instead).chain(ahead).collect();
         let passed_over = (!told.is_empty()).then(|| told.join("; "));
         let cursor = rules.delta.as_ref().map(|delta| {
-            let began = totals.began.unwrap_or_default() - delta.overlap;
-            format!("{}{}", self.mark(), began.to_rfc3339_opts(SecondsFormat::Secs, true))
+            let from = began.at - delta.overlap;
+            format!("{}{}", self.mark(), from.to_rfc3339_opts(SecondsFormat::Secs, true))
         });
         let file = SourceFile { name: http.system().to_owned(), ..SourceFile::default() };
         let message = totals.message;
@@ -250,6 +255,18 @@ impl HrSource for RestSource {
     fn is_queue(&self) -> bool {
         self.options.rules.delta.as_ref().is_some_and(|delta| delta.acknowledge.is_some())
     }
+}
+
+/// A word on a clock that is further ahead of this machine's than deltas overlap.
+fn clock_ahead(began: Began, delta: &DeltaRules) -> Option<String> {
+    (began.ahead > delta.overlap).then(|| {
+        format!(
+            "by the Date of its answer it is {} s later there than here, more than source.rest.delta.overlap_seconds ({}): the next delta is \
+             asked for by this machine's clock; set right whichever is wrong",
+            began.ahead.as_secs(),
+            delta.overlap.as_secs()
+        )
+    })
 }
 
 /// An address without its query: it may be shown.

@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod console;
 pub mod core;
 pub mod daemon;
 pub mod demo;

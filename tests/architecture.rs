@@ -105,6 +105,7 @@ fn edges_know_the_core_and_the_configuration_and_not_each_other() {
 fn nothing_below_the_composition_root_knows_the_command_line_or_the_daemon() {
     assert_uses_only("engine", &["engine", "core", "config", "source", "store"]);
     assert_uses_only("compose", &["engine", "core", "config", "source", "store", "scim"]);
+    assert_uses_only("console", &["console", "compose", "engine", "core", "config", "store", "http"]);
 }
 
 #[test]

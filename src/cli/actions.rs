@@ -25,11 +25,15 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
         }
         ActionsCommand::Retry(which) => {
             let store = store_of(config).await?;
-            (store.retry_parked(ids(&which), &by(&which), now).await?, which, "back in the queue")
+            (
+                store.retry_parked(ids(&which), which.decider.by(&user()), now).await?,
+                which,
+                "back in the queue",
+            )
         }
         ActionsCommand::Discard(which) => {
             let store = store_of(config).await?;
-            (store.discard_parked(ids(&which), &by(&which), now).await?, which, "discarded")
+            (store.discard_parked(ids(&which), which.decider.by(&user()), now).await?, which, "discarded")
         }
     };
     say!("{done} {what}");
@@ -38,10 +42,6 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
         say!("the others are not parked; `workiva-sync actions list` shows those that are");
     }
     Ok(if missed { Exit::Failed } else { Exit::Done })
-}
-
-fn by(which: &WhichActions) -> String {
-    which.by.clone().unwrap_or_else(user)
 }
 
 fn ids(which: &WhichActions) -> Option<&[i64]> {

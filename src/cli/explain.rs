@@ -19,7 +19,7 @@ pub async fn explain(config: &Path, employee_id: &str, all: bool, json: bool) ->
     let loaded = load_config(config)?;
     let store = Store::open_for_reading(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), false).await?;
-    let told = engine.explain(employee_id, if all { u32::MAX } else { SHOWN }).await?;
+    let told = engine.explain(employee_id, if all { u32::MAX } else { SHOWN }, None).await?;
     if json {
         print_json(&told)?;
     } else {

@@ -152,6 +152,18 @@ fn name(text: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why somebody decides, as the audit keeps it.
+fn reason(text: &str) -> Result<String, String> {
+    let reason = text.trim();
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        return Err(format!("has to be 1 to {LONGEST_REASON} characters on one line"));
+    }
+    Ok(reason.to_owned())
+}
+
 /// An employee id as sources read it.
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
 fn employee_id(text: &str) -> Result<String, String> {
@@ -174,9 +186,19 @@ struct ApplyArgs {
 struct DecideArgs {
     /// The plan, as `status` names it.
     plan: String,
+    #[command(flatten)]
+    decider: DeciderArgs,
+}
+
+/// Who decides, and why.
+#[derive(Debug, Args)]
+struct DeciderArgs {
     /// Who decides; by default the user of this process.
     #[arg(long, value_name = "NAME", value_parser = name)]
     by: Option<String>,
+    /// Why, for the audit; not for secrets or personal data.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,9 +219,8 @@ struct WhichActions {
     /// All parked actions.
     #[arg(long)]
     all: bool,
-    /// Who decides; by default the user of this process.
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    by: Option<String>,
+    #[command(flatten)]
+    decider: DeciderArgs,
 }
 
 #[derive(Debug, Args)]
@@ -290,8 +311,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Sync(flag) => sync::sync(&config, flag.json).await,
                 Command::Plan(args) => plan::plan(&config, args).await,
                 Command::Apply(args) => plan::apply(&config, args).await,
-                Command::Approve(args) => decide::approve(&config, &args.plan, args.by).await,
-                Command::Reject(args) => decide::reject(&config, &args.plan, args.by).await,
+                Command::Approve(args) => decide::approve(&config, &args).await,
+                Command::Reject(args) => decide::reject(&config, &args).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Source(command) => preview::source(&config, command).await,
                 Command::Rules(command) => rules::rules(&config, command).await,

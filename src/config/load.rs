@@ -12,10 +12,11 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use super::error::{ConfigError, ConfigErrors, is_secret};
+use super::http::HttpSettings;
 use super::repair::further_faults;
 use super::rest::presets;
 use super::rules::{Rules, compile, compile_deciding};
-use super::settings::{HttpSettings, Settings};
+use super::settings::Settings;
 use super::tables;
 use super::variables::{insist_on_one_word_for_each_key, overlay};
 use crate::core::planner::Rulebook;

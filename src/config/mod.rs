@@ -3,6 +3,7 @@
 mod csv;
 mod error;
 mod groups;
+mod http;
 mod kinds;
 mod load;
 mod push;
@@ -18,6 +19,7 @@ mod variables;
 
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
+pub use http::{HttpSettings, HttpUser, UserRole};
 pub use kinds::{Encoding, HeaderChange, SourceKind};
 pub use load::{Deciding, Loaded, listen_address, load, load_deciding, parse, schema, secret_files};
 pub use push::{

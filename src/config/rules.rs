@@ -79,7 +79,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
     super::groups::check(settings, &mut errors);
     check_lifecycle_columns(settings, &mut errors);
     let database = check_database(&settings.store.url, &mut errors);
-    let listen = check_listen(settings, &mut errors);
+    let listen = super::http::check(settings, &mut errors);
     let rulebook = compile_rulebook(settings, &mut errors);
     match (rulebook, schedule, base_url, database, listen) {
         (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen))
@@ -201,21 +201,6 @@ fn check_database(url: &str, errors: &mut Vec<ConfigError>) -> Option<PathBuf> {
         errors.push(ConfigError::with_value("store.url", url, message));
     }
     path.map(|path| Path::new(path).to_path_buf())
-}
-
-fn check_listen(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<SocketAddr> {
-    let http = &settings.http;
-    let Ok(address) = http.listen.parse::<SocketAddr>() else {
-        let message = "has to be an address and a port, such as 127.0.0.1:8080";
-        errors.push(ConfigError::with_value("http.listen", &http.listen, message));
-        return None;
-    };
-    if !address.ip().is_loopback() && http.token.as_ref().is_none_or(super::Secret::is_empty) {
-        let message =
-            "is not loopback; set http.token_file, so that not everybody can read the daemon's state";
-        errors.push(ConfigError::with_value("http.listen", &http.listen, message));
-    }
-    Some(address)
 }
 
 fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Option<Rulebook> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::csv::CsvDeltaSettings;
+use super::http::HttpSettings;
 use super::kinds::{Encoding, HeaderChange, SourceKind};
 use super::push::{PushSettings, TriggerSettings};
 use super::rest::{AccountSettings, RestSettings};
@@ -294,27 +295,6 @@ impl Default for StoreSettings {
     }
 }
 
-/// `[http]`
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpSettings {
-    /// Address and port. Off loopback a token is required.
-    #[serde(default = "loopback")]
-    pub listen: String,
-    /// The token that callers have to send as `Authorization: Bearer …`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<Secret>,
-    /// A file that holds the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_file: Option<String>,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self { listen: loopback(), token: None, token_file: None }
-    }
-}
-
 fn every_quarter_of_an_hour() -> String {
     "0 */15 * * * *".into()
 }
@@ -356,7 +336,4 @@ fn hundred() -> u32 {
 }
 fn database() -> String {
     "sqlite://data/workiva-sync.db".into()
-}
-fn loopback() -> String {
-    "127.0.0.1:8080".into()
 }

@@ -13,6 +13,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::blame::{Blame, Unsettled};
 use super::retry::{RetrySettings, backoff};
@@ -30,7 +31,7 @@ const HANDFUL: usize = 3;
 const CREDENTIALS_DOUBLINGS: u32 = 5;
 
 /// Where the breaker stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Requests go out.
@@ -57,7 +58,7 @@ impl Phase {
 }
 
 /// An outage, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pause {
     /// Whether it is the credentials rather than Workiva.
     pub credentials: bool,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::action::{ActionKind, Attributes, Target};
 use super::grants::Given;
@@ -158,7 +159,7 @@ impl Shown {
 }
 
 /// Where a person stands for whom `adopt` found a user who may be theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AdoptionMark {
     /// Nobody has decided yet: no account is made.

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::signals::{Signal, Signals};
 use super::vitals::DaemonVitals;
 use crate::compose::RealEngine;
+use crate::console::Progress;
 use crate::engine::{push, schedule};
 use crate::store::Owner;
 
@@ -41,7 +42,7 @@ impl Generation {
             stopped.clone(),
             first,
         ));
-        let progress = tokio::spawn(tell_progress(engine, stopped));
+        let progress = tokio::spawn(tell_progress(engine, vitals.clone(), stopped));
         vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
         Self { stop, schedule, drift, pool, progress }
     }
@@ -96,7 +97,7 @@ impl Generation {
 }
 
 /// Says how far a long push is, and reminds of a held plan.
-async fn tell_progress(engine: Arc<RealEngine>, mut stop: watch::Receiver<bool>) {
+async fn tell_progress(engine: Arc<RealEngine>, vitals: DaemonVitals, mut stop: watch::Receiver<bool>) {
     let mut before: Option<u64> = None;
     let mut reminded_at = None;
     loop {
@@ -112,8 +113,17 @@ async fn tell_progress(engine: Arc<RealEngine>, mut stop: watch::Receiver<bool>)
         if left > 0 {
             let done = before.map_or(0, |before| before.saturating_sub(left));
             let per_second = done as f64 / TELL_EVERY.as_secs_f64();
-            let seconds_left = if done > 0 { (left as f64 / per_second).round() as u64 } else { 0 };
+            let seconds_left = (done > 0).then(|| (left as f64 / per_second).round() as u64);
+            vitals.progresses(Some(Progress {
+                left,
+                per_second,
+                seconds_left,
+                measured_at: engine.clock.now(),
+            }));
+            let seconds_left = seconds_left.unwrap_or(0);
             tracing::info!(left, per_second, seconds_left, parked = queue.parked, "pushing");
+        } else {
+            vitals.progresses(None);
         }
         before = Some(left);
     }

@@ -17,6 +17,7 @@ use self::vitals::DaemonVitals;
 use crate::cli::Exit;
 use crate::compose::{ComposeError, RealEngine, Surroundings, engine, load_config};
 use crate::config::Loaded;
+use crate::console;
 use crate::http;
 use crate::store::{Owner, Store};
 
@@ -38,7 +39,7 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true).await?);
     let vitals = DaemonVitals::new(&current);
     let (stop_telling, stopped) = watch::channel(false);
-    let routes = http::routes(vitals.clone());
+    let routes = http::routes(vitals.clone()).merge(console::routes(Arc::new(vitals.clone())));
     let server = tokio::spawn(http::serve(listener, routes, http::Bounds::default(), stopped.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
     let anchor = tokio::spawn(anchor::tell(store.clone(), Arc::clone(&surroundings.clock), stopped));

@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::task::AbortHandle;
 
 use crate::compose::RealEngine;
 use crate::config::{SourceSettings, TriggerSettings};
+use crate::console::{self, Progress};
 use crate::core::delivery::{PushRequest, Receipt, Refusal};
 use crate::engine::figures::{Figures, HeldFigures, Stored};
 use crate::engine::session::Line;
@@ -24,12 +27,13 @@ struct Inner {
     engine: Arc<RealEngine>,
     tasks: Vec<AbortHandle>,
     line: Option<Arc<Line<ScimClient>>>,
+    progress: Option<Progress>,
 }
 
 impl DaemonVitals {
     /// Of a daemon that has not started its tasks.
     pub fn new(engine: &Arc<RealEngine>) -> Self {
-        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), line: None };
+        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), line: None, progress: None };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -48,6 +52,11 @@ impl DaemonVitals {
     /// There is a connection that was found working; the gate of its line knows of pauses.
     pub fn connected(&self, line: &Arc<Line<ScimClient>>) {
         self.inner().line = Some(Arc::clone(line));
+    }
+
+    /// How far the push is that is under way, if one is.
+    pub fn progresses(&self, progress: Option<Progress>) {
+        self.inner().progress = progress;
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -103,6 +112,20 @@ impl Inbound for DaemonVitals {
             return None;
         }
         Some(engine.triggers.ask(Asker::Webhook, source))
+    }
+}
+
+impl console::Daemon for DaemonVitals {
+    fn engine(&self) -> Arc<RealEngine> {
+        self.engine()
+    }
+
+    fn readiness(&self) -> BoxFuture<'_, Readiness> {
+        Vitals::readiness(self).boxed()
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        self.inner().progress
     }
 }
 

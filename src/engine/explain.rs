@@ -3,10 +3,12 @@
 //! The judging is that of planning, over the records of this one person. Nothing is written, and Workiva is not asked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use super::feed::Feed;
 use super::{Engine, EngineError};
@@ -29,7 +31,7 @@ use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
 use crate::store::{DriftFinding, History};
 
 /// Everything that is known of one person. All keys are always there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explanation {
     /// Whom it is about.
     pub employee_id: String,
@@ -57,7 +59,7 @@ pub struct Explanation {
 }
 
 /// What the source says now.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Input {
     /// The file or system that was read; `None`: it could not be.
     pub source: Option<String>,
@@ -74,7 +76,7 @@ pub struct Input {
 }
 
 /// Whether somebody should have access, by which rule and date.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Judgement {
     /// Whether there should be an active account.
     pub access: bool,
@@ -95,7 +97,7 @@ pub struct Judgement {
 }
 
 /// The account as Workiva last confirmed it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ConfirmedAccount {
     /// Workiva's id of the user.
     pub scim_id: String,
@@ -108,7 +110,7 @@ pub struct ConfirmedAccount {
 }
 
 /// What the next run would do for this person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Next {
     /// In one word.
     pub step: NextStep,
@@ -119,7 +121,7 @@ pub struct Next {
 }
 
 /// What a run does for somebody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NextStep {
     /// Nothing: the account is as it should be, or nobody may be judged.
@@ -172,11 +174,17 @@ impl Explanation {
 const NOBODY_ABSENT: Fingerprint = Fingerprint(u128::MAX);
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
-    /// Explains one person, with at most so many actions and audit records.
+    /// Explains one person, with at most so many actions and audit records. `patience`: how long the source is waited for; for as long
+    /// as it takes where none is given.
     ///
     /// # Errors
     /// Where the database fails. A source that fails is in the answer, which then tells what is stored.
-    pub async fn explain(&self, employee_id: &str, limit: u32) -> Result<Explanation, EngineError> {
+    pub async fn explain(
+        &self,
+        employee_id: &str,
+        limit: u32,
+        patience: Option<Duration>,
+    ) -> Result<Explanation, EngineError> {
         let mut states = self.store.states(&[employee_id]).await?;
         self.store.add_memberships(&mut states).await?;
         let confirmed_at = self.store.confirmed_at(employee_id).await?;
@@ -199,12 +207,23 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             next: Next::default(),
             history: self.store.history(employee_id, limit, self.clock.now()).await?,
         };
-        match self.read_one(employee_id, states.contains_key(employee_id)).await? {
-            Ok((findings, name)) => {
+        let read = self.read_one(employee_id, states.contains_key(employee_id));
+        let read = tokio::select! {
+            read = read => Some(read?),
+            () = self.clock.sleep(patience.unwrap_or(Duration::MAX)), if patience.is_some() => None,
+        };
+        match read {
+            None => {
+                let seconds = patience.unwrap_or_default().as_secs();
+                told.input.failure = Some(format!(
+                    "the source could not be read within {seconds} s; `workiva-sync explain` waits for it."
+                ));
+            }
+            Some(Ok((findings, name))) => {
                 told.input.source = Some(name);
                 self.judge_one(&mut told, findings, &states).await?;
             }
-            Err(error) => told.input.failure = Some(error.to_string()),
+            Some(Err(error)) => told.input.failure = Some(error.to_string()),
         }
         Ok(told)
     }

@@ -60,6 +60,7 @@ use self::telemetry::Telemetry;
 use self::trigger::Triggers;
 use self::unkept::Unkept;
 use crate::config::{Loaded, Rules, Settings};
+use crate::core::audit::By;
 use crate::core::audit::configuration;
 use crate::core::plan::content_hash;
 use crate::core::scim::{Capabilities, ScimPort};
@@ -229,14 +230,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     ///
     /// # Errors
     /// Where the source is not complete or the database fails.
-    pub async fn approve(&self, plan_id: &str, by: &str) -> Result<Approval, EngineError> {
+    pub async fn approve<'a>(&self, plan_id: &str, by: impl Into<By<'a>>) -> Result<Approval, EngineError> {
         let now_read = self.plan(None, Turn::default()).await?;
         let input = now_read.plan.input.to_hex();
         // A plan is held whole, or its deprovisions are.
         let actions = &now_read.plan.actions;
         let deprovisions = actions.iter().filter(|action| action.kind.takes_away());
         let now_planned = [content_hash(&input, actions), content_hash(&input, deprovisions)];
-        let approval = self.store.approve(plan_id, by, &input, &now_planned, self.clock.now()).await?;
+        let approval = self.store.approve(plan_id, by.into(), &input, &now_planned, self.clock.now()).await?;
         self.bell.notify_one();
         Ok(approval)
     }

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use utoipa::ToSchema;
 
 use crate::core::breaker::{Pause, Phase};
 use crate::core::guard::HoldReason;
@@ -27,7 +28,7 @@ pub use self::inbound::{Door, Inbound};
 pub use self::serving::{Bounds, serve};
 
 /// What `/readyz` tells.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether the daemon can do its work.
     pub ready: bool,
@@ -58,7 +59,7 @@ pub struct Readiness {
 }
 
 /// A source, and what is the matter with it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Told {
     #[serde(flatten)]
     health: SourceHealth,

@@ -10,6 +10,7 @@ use super::recorded::plan_decided;
 use super::register::accept_sources;
 use super::{Store, StoreError, Tx, millis};
 use crate::core::action::ActionKind;
+use crate::core::audit::By;
 use crate::core::new_id::Origin;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
 use crate::core::record::Fingerprint;
@@ -42,7 +43,7 @@ impl Store {
     pub async fn approve(
         &self,
         plan_id: &str,
-        by: &str,
+        by: By<'_>,
         input: &str,
         now_planned: &[String],
         now: DateTime<Utc>,
@@ -109,7 +110,12 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn reject(&self, plan_id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn reject<'a>(
+        &self,
+        plan_id: &str,
+        by: impl Into<By<'a>>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let held = sqlx::query("SELECT 1 FROM plan WHERE plan_id = ?1 AND state = 'held'")
             .bind(plan_id)
@@ -118,7 +124,7 @@ impl Store {
             .is_some();
         if held {
             forget_shown(&mut tx, plan_id).await?;
-            drop_held(&mut tx, "rejected", Some(by), now).await?;
+            drop_held(&mut tx, "rejected", by.into(), now).await?;
         }
         tx.commit().await?;
         Ok(held)
@@ -197,7 +203,7 @@ async fn expire(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<String>, Store
     let expired: Option<String> =
         sqlx::query_scalar(EXPIRED).bind(millis(now)).fetch_optional(&mut **tx).await?;
     if expired.is_some() {
-        drop_held(tx, "expired", Some("guard.hold_expires_hours"), now).await?;
+        drop_held(tx, "expired", "guard.hold_expires_hours".into(), now).await?;
     }
     Ok(expired)
 }
@@ -248,17 +254,20 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
     })
 }
 
+/// Who drops a held plan, where a run makes another one.
+pub(super) const A_NEWER_RUN: By<'_> = By { name: "a newer run", reason: None };
+
 /// Drops the held plan, if there is one; `state` says how that is called.
 pub(super) async fn drop_held(
     tx: &mut Tx,
     state: &str,
-    by: Option<&str>,
+    by: By<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let held: Option<String> =
         sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
     let Some(plan_id) = held else { return Ok(()) };
-    drop_waiting(tx, &plan_id, state, by.unwrap_or("a newer run"), now).await
+    drop_waiting(tx, &plan_id, state, by, now).await
 }
 
 /// Somebody says that these people have left: it is in no doubt any more.
@@ -282,7 +291,7 @@ pub(super) async fn drop_waiting(
     tx: &mut Tx,
     plan_id: &str,
     state: &str,
-    by: &str,
+    by: By<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE action SET state = 'dropped', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
@@ -296,7 +305,7 @@ pub(super) async fn decide(
     tx: &mut Tx,
     plan_id: &str,
     state: &str,
-    by: &str,
+    by: By<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
@@ -305,7 +314,7 @@ pub(super) async fn decide(
     )
     .bind(plan_id)
     .bind(state)
-    .bind(by)
+    .bind(by.name)
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::Row;
+use utoipa::ToSchema;
 
 use super::led_back::take_for_state;
 use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
@@ -73,7 +74,7 @@ pub struct DriftRecord<'a> {
 }
 
 /// What `status` shows of the newest comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DriftSummary {
     /// The key.
     pub drift_id: String,
@@ -94,7 +95,7 @@ pub struct DriftSummary {
 }
 
 /// What the newest comparison found of somebody.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DriftFinding {
     /// The comparison.
     pub drift_id: String,

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use utoipa::ToSchema;
 
 use super::{RejectedRecord, Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
 
 /// What is stored of one person, besides their account.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct History {
     /// Actions for this person, and those by which another employee id takes over their account; newest first, as many as were asked
     /// for.
@@ -26,7 +27,7 @@ pub struct History {
 }
 
 /// An action with what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PastAction {
     /// The key.
     pub action_id: i64,
@@ -55,7 +56,7 @@ pub struct PastAction {
 }
 
 /// The plan that an action came by.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PastPlan {
     /// The key.
     pub plan_id: String,
@@ -74,7 +75,7 @@ pub struct PastPlan {
 }
 
 /// One request that was sent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PastRequest {
     /// When.
     pub sent_at: DateTime<Utc>,
@@ -89,7 +90,7 @@ pub struct PastRequest {
 }
 
 /// A record of the audit, by its number.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuditLine {
     /// The number.
     pub seq: i64,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
+use utoipa::ToSchema;
 
 use super::ending::{Ending, Finished};
 use super::managers::is_another;
@@ -17,7 +18,7 @@ use crate::core::state::{Account, OpenMembership, OpenState, PersonState};
 const CHUNK: usize = 5_000;
 
 /// A workspace that waits to be taken back, since Workiva suspends a user who is in none.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeptWorkspace {
     /// Who is in it.
     pub employee_id: String,

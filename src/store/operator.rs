@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
+use utoipa::ToSchema;
 
 use super::audit::append;
 use super::drift::DriftSummary;
@@ -11,7 +12,7 @@ use super::recorded::ordered;
 use super::saved::SAVED_FOR;
 use super::{Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::ActionKind;
-use crate::core::audit::{Entry, Kind};
+use crate::core::audit::{By, Entry, Kind};
 use crate::core::breaker::Pause;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
@@ -20,7 +21,7 @@ use crate::core::report::Counts;
 pub const SHOWN_REJECTIONS: u32 = 20;
 
 /// What `status` shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Status {
     /// The newest runs, newest first.
     pub runs: Vec<RunSummary>,
@@ -48,7 +49,7 @@ pub struct Status {
 }
 
 /// One run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RunSummary {
     /// The key.
     pub run_id: String,
@@ -69,7 +70,7 @@ pub struct RunSummary {
 }
 
 /// Actions under way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Queue {
     /// Waiting for a worker.
     pub queued: u64,
@@ -95,7 +96,7 @@ impl Queue {
 }
 
 /// A plan that waits, held or saved.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlanSummary {
     /// The key.
     pub plan_id: String,
@@ -110,7 +111,7 @@ pub struct PlanSummary {
 }
 
 /// A parked action.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ParkedAction {
     /// The key.
     pub action_id: i64,
@@ -131,7 +132,7 @@ pub struct ParkedAction {
 }
 
 /// A record that could not be used.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectedRecord {
     /// Whose it is, where that much could be read.
     pub employee_id: Option<String>,
@@ -154,7 +155,7 @@ impl Store {
             queue.held = 0;
         }
         Ok(Status {
-            runs: self.runs(runs).await?,
+            runs: self.runs_before(None, runs).await?,
             queue,
             outage: self.outage().await?,
             held,
@@ -232,17 +233,17 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn retry_parked(
+    pub async fn retry_parked<'a>(
         &self,
         ids: Option<&[i64]>,
-        by: &str,
+        by: impl Into<By<'a>>,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         // What it once waited for may not be there any more.
         let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
-        self.order(sql, Kind::Retry, ids, by, now).await
+        self.order(sql, Kind::Retry, ids, by.into(), now).await
     }
 
     /// Gives parked actions up until HR or the configuration says something new; `None`: all. `by`: whoever ordered it. The
@@ -250,16 +251,16 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn discard_parked(
+    pub async fn discard_parked<'a>(
         &self,
         ids: Option<&[i64]>,
-        by: &str,
+        by: impl Into<By<'a>>,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let sql = "UPDATE action SET state = 'discarded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
-        self.order(sql, Kind::Discard, ids, by, now).await
+        self.order(sql, Kind::Discard, ids, by.into(), now).await
     }
 
     async fn order(
@@ -267,7 +268,7 @@ impl Store {
         sql: &'static str,
         kind: Kind,
         ids: Option<&[i64]>,
-        by: &str,
+        by: By<'_>,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
@@ -320,27 +321,6 @@ impl Store {
         let sql = "SELECT max(ended_at) FROM run WHERE outcome IN ('applied', 'unchanged')";
         let at: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(at.map(from_millis))
-    }
-
-    async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT run_id, started_at, cause, outcome, source_rows, rejected, planned, message FROM run \
-             ORDER BY rowid DESC LIMIT ?1",
-        )
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
-        let runs = rows.iter().map(|row| RunSummary {
-            run_id: row.get(0),
-            started_at: from_millis(row.get(1)),
-            cause: row.get(2),
-            outcome: row.get(3),
-            records: row.get::<i64, _>(4).unsigned_abs(),
-            rejected: row.get::<i64, _>(5).unsigned_abs(),
-            planned: serde_json::from_str(row.get(6)).unwrap_or_default(),
-            message: row.get(7),
-        });
-        Ok(runs.collect())
     }
 
     /// The plan that waits for approval at `now`, if one does. One that has expired waits no more, also before anybody has

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::actions::insert_actions;
-use super::approval::{drop_held, stored_hash};
+use super::approval::{A_NEWER_RUN, drop_held, stored_hash};
 use super::audit::append;
 use super::memberships::let_go_all;
 use super::quiet::{Seen, has_seen_all};
@@ -133,7 +133,7 @@ impl Store {
         let hash = content_hash(&commit.plan.input.to_hex(), held.iter().copied());
         let same = if is_held { standing(&mut tx, &hash).await? } else { None };
         if same.is_none() {
-            drop_held(&mut tx, "superseded", None, now).await?;
+            drop_held(&mut tx, "superseded", A_NEWER_RUN, now).await?;
         }
         let stored = is_held || !released.is_empty();
         let plan_id = same.clone().or_else(|| stored.then(|| commit.plan_id.to_owned()));

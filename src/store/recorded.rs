@@ -2,13 +2,13 @@
 //! them, since those may quote a person's data.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::attempts::AttemptRow;
 use super::ending::{Ending, Finished};
 use super::millis;
 use super::plans::{PlanCommit, PlanRow, RunRecord};
-use crate::core::audit::{Entry, Kind};
+use crate::core::audit::{By, Entry, Kind};
 use crate::core::scim::Capabilities;
 
 /// A run.
@@ -48,8 +48,8 @@ pub(super) fn plan(row: &PlanRow<'_>, commit: &PlanCommit<'_>) -> Entry {
 }
 
 /// What became of a plan that waited, held or saved.
-pub(super) fn plan_decided(plan_id: &str, state: &str, by: &str) -> Entry {
-    Entry::new(Kind::PlanDecided, &json!({ "plan": plan_id, "state": state, "by": by }))
+pub(super) fn plan_decided(plan_id: &str, state: &str, by: By<'_>) -> Entry {
+    Entry::new(Kind::PlanDecided, &decided(json!({ "plan": plan_id, "state": state }), by))
 }
 
 /// A waiting action that nobody needs any more. `stays`: the state in which it stays open, since it may have been carried out.
@@ -62,8 +62,16 @@ pub(super) fn withdrawal(run_id: &str, action_id: i64, employee_id: &str, stays:
 }
 
 /// What an operator ordered for a parked action.
-pub(super) fn ordered(kind: Kind, action_id: i64, employee_id: &str, by: &str) -> Entry {
-    Entry::of_person(kind, employee_id, &json!({ "action": action_id, "by": by }))
+pub(super) fn ordered(kind: Kind, action_id: i64, employee_id: &str, by: By<'_>) -> Entry {
+    Entry::of_person(kind, employee_id, &decided(json!({ "action": action_id }), by))
+}
+
+fn decided(mut body: Value, by: By<'_>) -> Value {
+    body["by"] = by.name.into();
+    if let Some(reason) = by.reason {
+        body["reason"] = reason.into();
+    }
+    body
 }
 
 /// A connection that was found working. `settings` names it without saying anything of the credentials.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::actions::insert_actions;
-use super::approval::{decide, drop_held, drop_waiting, moved, release};
+use super::approval::{A_NEWER_RUN, decide, drop_held, drop_waiting, moved, release};
 use super::audit::append;
 use super::plans::{
     Committed, PlanCommit, PlanRow, RunRecord, beside_actions, insert_plan, insert_run, rules_text,
@@ -56,7 +56,7 @@ impl Store {
             .fetch_all(&mut *tx)
             .await?;
         for plan_id in old {
-            drop_waiting(&mut tx, &plan_id, "superseded", "a newer saved plan", now).await?;
+            drop_waiting(&mut tx, &plan_id, "superseded", "a newer saved plan".into(), now).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -83,11 +83,11 @@ impl Store {
         let actions: Vec<&PlannedAction> = commit.plan.actions.iter().collect();
         let mut queued = 0;
         if is_held {
-            drop_held(&mut tx, "superseded", None, now).await?;
+            drop_held(&mut tx, "superseded", A_NEWER_RUN, now).await?;
             told.push(hold(&mut tx, run, commit).await?);
         } else {
             queued = release(&mut tx, plan_id, now).await?;
-            decide(&mut tx, plan_id, "applied", by, now).await?;
+            decide(&mut tx, plan_id, "applied", by.into(), now).await?;
         }
         sqlx::query("UPDATE plan SET run_id = ?2 WHERE plan_id = ?1")
             .bind(plan_id)

@@ -25,6 +25,8 @@ pub struct Daemon {
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The status line and headers.
+    pub head: String,
     /// The body.
     pub body: String,
 }
@@ -33,6 +35,12 @@ impl Answer {
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Asserts the status; the body as JSON.
@@ -136,6 +144,11 @@ impl Daemon {
         self.get_with(path, &format!("Authorization: Bearer {token}\r\n"))
     }
 
+    /// GET with a cookie.
+    pub fn get_in(&self, path: &str, cookie: &str) -> Answer {
+        self.get_with(path, &format!("Cookie: {cookie}\r\n"))
+    }
+
     fn get_with(&self, path: &str, header: &str) -> Answer {
         self.ask(&format!("GET {path} HTTP/1.1\r\n{header}"), b"")
     }
@@ -156,7 +169,7 @@ impl Daemon {
         stream.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, body: body.to_owned() }
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
     /// A connection to its HTTP.

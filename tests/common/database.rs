@@ -99,6 +99,17 @@ impl World {
         })
     }
 
+    /// The one text that a query finds.
+    pub fn text(&self, sql: &str) -> String {
+        self.runtime.block_on(async {
+            let mut connection = self.connect().await;
+            let text =
+                sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            text
+        })
+    }
+
     /// The number that a query answers.
     pub fn number(&self, sql: &'static str) -> i64 {
         self.runtime.block_on(async {

@@ -69,6 +69,27 @@ impl Kind {
     }
 }
 
+/// Who decided something, and what they said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct By<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// Why, in their own words; they stand in the audit as they are.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for By<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, reason: None }
+    }
+}
+
+impl<'a> From<&'a String> for By<'a> {
+    fn from(name: &'a String) -> Self {
+        name.as_str().into()
+    }
+}
+
 /// Something to be recorded, which has no place in the chain yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

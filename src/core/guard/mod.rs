@@ -6,6 +6,7 @@ mod settings;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use self::groups::GroupCounts;
 use super::header::HeaderNames;
@@ -18,7 +19,7 @@ use super::warnings::some_of;
 pub use settings::{GuardSettings, OnTrip};
 
 /// One tripped limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HoldReason {
     /// A stable name; README.md lists all of them.
     pub code: String,

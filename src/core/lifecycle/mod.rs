@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::person::Person;
 use super::value::{compared, folded};
+use utoipa::ToSchema;
 pub use zones::Moment;
 use zones::Zones;
 
@@ -106,7 +107,7 @@ pub enum OnLeave {
 }
 
 /// A status value, sorted into the three lists of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EmploymentStatus {
     /// Works here.

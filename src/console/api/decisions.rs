@@ -1,0 +1,193 @@
+//! What an operator can decide.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::answers::{Refusal, Refused};
+use crate::console::access::Caller;
+use crate::console::{Desk, PATIENCE};
+use crate::core::audit::By;
+use crate::store::Approval;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why somebody decides.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    /// For the audit, on one line of at most 500 characters; not for secrets or personal data.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Which parked actions, and why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// These; empty together with `all`.
+    #[serde(default)]
+    pub ids: Vec<i64>,
+    /// All that are parked.
+    #[serde(default)]
+    pub all: bool,
+    /// For the audit, on one line of at most 500 characters; not for secrets or personal data.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// How many actions it was done to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// How many; null: that is not known yet, since the source is still being read. `/v1/plans/{plan_id}` tells what came of it.
+    pub actions: Option<u64>,
+}
+
+/// A reason as the audit keeps it; `None`: none was given.
+pub fn reason(text: Option<&str>) -> Result<Option<&str>, Refused> {
+    let Some(reason) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+    if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        return Err(Refused::unusable(format!(
+            "reason has to be one line of at most {LONGEST_REASON} characters"
+        )));
+    }
+    Ok(Some(reason))
+}
+
+/// What came of an approval.
+pub type Released = Result<u64, Refused>;
+
+/// Releases a held plan, if the source and state are still what it was made from. Where the source takes long to be read the answer
+/// is `None`, and the approval goes on; `told` hears of its end.
+pub async fn release(
+    desk: &Desk,
+    plan_id: &str,
+    by: By<'_>,
+    told: impl FnOnce(&Released) + Send + 'static,
+) -> Option<Released> {
+    let (desk, plan_id) = (desk.clone(), plan_id.to_owned());
+    let (name, reason) = (by.name.to_owned(), by.reason.map(str::to_owned));
+    let clock = Arc::clone(&desk.engine().clock);
+    let mut task = tokio::spawn(async move {
+        let _room = desk.readers.acquire().await;
+        let released = approve_now(&desk, &plan_id, By { name: &name, reason: reason.as_deref() }).await;
+        told(&released);
+        released
+    });
+    tokio::select! {
+        released = &mut task => Some(released.unwrap_or_else(|_| Err(Refused::broken()))),
+        () = clock.sleep(PATIENCE) => None,
+    }
+}
+
+/// The answer is how many actions are released.
+async fn approve_now(desk: &Desk, plan_id: &str, by: By<'_>) -> Released {
+    match desk.engine().approve(plan_id, by).await? {
+        Approval::Released(actions) => Ok(actions),
+        Approval::Stale(why) => {
+            let message =
+                format!("plan {plan_id} is stale and stays held: {why}. The next run makes a new plan");
+            Err(Refused::conflict("stale", message))
+        }
+        Approval::Expired => Err(Refused::conflict(
+            "expired",
+            format!(
+                "plan {plan_id} has expired; the next run holds a new plan where its cause is still there"
+            ),
+        )),
+        Approval::NotHeld { state } => Err(not_held(plan_id, state.as_deref())),
+    }
+}
+
+/// Drops a held plan.
+pub async fn drop_plan(desk: &Desk, plan_id: &str, by: By<'_>) -> Result<(), Refused> {
+    let engine = desk.engine();
+    if engine.store.reject(plan_id, by, engine.clock.now()).await? {
+        return Ok(());
+    }
+    let state = engine.store.plan_detail(plan_id, engine.clock.now()).await?.map(|plan| plan.state);
+    Err(not_held(plan_id, state.as_deref()))
+}
+
+fn not_held(plan_id: &str, state: Option<&str>) -> Refused {
+    match state {
+        Some(state) => Refused::conflict("not_held", format!("plan {plan_id} is not held: it is {state}")),
+        None => Refused::not_found(format!("no plan is called {plan_id}")),
+    }
+}
+
+/// Releases a held plan.
+#[utoipa::path(post, path = "/v1/plans/{plan_id}/approve", params(("plan_id" = String, Path, description = "The plan.")),
+    request_body = Why, responses((status = 200, body = Done), (status = 202, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
+    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal)))]
+pub async fn approve(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Path(plan_id): Path<String>,
+    Json(why): Json<Why>,
+) -> Result<(StatusCode, Json<Done>), Refused> {
+    let by = By { name: &caller.name, reason: reason(why.reason.as_deref())? };
+    match release(&desk, &plan_id, by, |_| {}).await {
+        Some(released) => Ok((StatusCode::OK, Json(Done { actions: Some(released?) }))),
+        None => Ok((StatusCode::ACCEPTED, Json(Done { actions: None }))),
+    }
+}
+
+/// Drops a held plan; nobody's access changes.
+#[utoipa::path(post, path = "/v1/plans/{plan_id}/reject", params(("plan_id" = String, Path, description = "The plan.")),
+    request_body = Why, responses((status = 200, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
+    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal)))]
+pub async fn reject(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Path(plan_id): Path<String>,
+    Json(why): Json<Why>,
+) -> Result<Json<Done>, Refused> {
+    let by = By { name: &caller.name, reason: reason(why.reason.as_deref())? };
+    drop_plan(&desk, &plan_id, by).await?;
+    Ok(Json(Done { actions: Some(0) }))
+}
+
+/// Puts parked actions back into the queue, with fresh attempts.
+#[utoipa::path(post, path = "/v1/actions/retry", request_body = Which, responses((status = 200, body = Done),
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal)))]
+pub async fn retry(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Json(which): Json<Which>,
+) -> Result<Json<Done>, Refused> {
+    let (ids, by) = asked(&which, &caller)?;
+    let engine = desk.engine();
+    let actions = engine.store.retry_parked(ids, by, engine.clock.now()).await?;
+    engine.bell.notify_one();
+    Ok(Json(Done { actions: Some(actions) }))
+}
+
+/// Gives parked actions up until HR or the configuration says something new.
+#[utoipa::path(post, path = "/v1/actions/discard", request_body = Which, responses((status = 200, body = Done),
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal)))]
+pub async fn discard(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Json(which): Json<Which>,
+) -> Result<Json<Done>, Refused> {
+    let (ids, by) = asked(&which, &caller)?;
+    let engine = desk.engine();
+    let actions = engine.store.discard_parked(ids, by, engine.clock.now()).await?;
+    Ok(Json(Done { actions: Some(actions) }))
+}
+
+/// Which actions are meant, and by whom.
+pub fn asked<'a>(which: &'a Which, caller: &'a Caller) -> Result<(Option<&'a [i64]>, By<'a>), Refused> {
+    if which.all != which.ids.is_empty() {
+        return Err(Refused::unusable("name actions by ids, or all of them by all, and not both"));
+    }
+    let by = By { name: &caller.name, reason: reason(which.reason.as_deref())? };
+    Ok(((!which.all).then_some(&which.ids), by))
+}

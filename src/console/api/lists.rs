@@ -1,0 +1,194 @@
+//! What can be looked at.
+#![allow(unused_qualifications, reason = "what is made of a generic body in an attribute of `utoipa`")]
+
+use axum::extract::{Path, Query, State};
+use axum::response::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Listed, Refusal, Refused};
+use crate::console::Desk;
+use crate::console::overview::{self, Overview};
+use crate::core::audit::configuration;
+use crate::engine::explain::Explanation;
+use crate::store::{
+    AuditRow, ParkedAction, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail, RunSummary,
+};
+
+/// How many rows a page has where nothing is said.
+const USUAL: u32 = 50;
+/// The longest page.
+const MOST: u32 = 500;
+
+type Answer<T> = Result<Json<T>, Refused>;
+
+/// Which page of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// How many rows, 1 to 500; 50 where nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+}
+
+/// Which people.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PeopleAsked {
+    /// Whose employee id or user name begins so; where nobody's does, in whose confirmed attributes it stands.
+    pub query: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// How many rows, 1 to 500; 50 where nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+}
+
+/// Which actions of a plan.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ActionsAsked {
+    /// Whose employee id or new user name begins so.
+    pub query: Option<String>,
+    /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
+    pub kind: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// How many rows, 1 to 500; 50 where nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+}
+
+/// Which records of the audit.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditAsked {
+    /// About this person alone.
+    pub employee_id: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// How many rows, 1 to 500; 50 where nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+}
+
+/// One key of the configuration in effect.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfigurationKey {
+    /// The key in dotted form.
+    pub key: String,
+    /// Its value; secrets are redacted, and what may name a person stands as its SHA-256.
+    pub value: String,
+}
+
+/// How many rows to read, one more than are asked for.
+fn limit(asked: Option<u32>) -> Result<u32, Refused> {
+    match asked.unwrap_or(USUAL) {
+        limit @ 1..=MOST => Ok(limit),
+        _ => Err(Refused::unusable(format!("limit has to be 1 to {MOST}"))),
+    }
+}
+
+fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
+    let read = |text: &str| text.parse().map_err(|_| Refused::unusable("after has to be `next` of a page"));
+    after.map(read).transpose()
+}
+
+/// How everything is.
+#[utoipa::path(get, path = "/v1/overview", responses((status = 200, body = Overview), (status = 401, body = Refusal)))]
+pub async fn overview(State(desk): State<Desk>) -> Answer<Overview> {
+    Ok(Json(overview::look(&desk).await?))
+}
+
+/// Runs, newest first.
+#[utoipa::path(get, path = "/v1/runs", params(Paging),
+    responses((status = 200, body = Listed<RunSummary>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+pub async fn runs(State(desk): State<Desk>, Query(asked): Query<Paging>) -> Answer<Listed<RunSummary>> {
+    let limit = limit(asked.limit)?;
+    let runs = desk.engine().store.runs_before(asked.after.as_deref(), limit + 1).await?;
+    Ok(Json(Listed::of(runs, limit, |run| run.run_id.clone())))
+}
+
+/// One run.
+#[utoipa::path(get, path = "/v1/runs/{run_id}", params(("run_id" = String, Path, description = "The run.")),
+    responses((status = 200, body = RunDetail), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
+pub async fn run(State(desk): State<Desk>, Path(run_id): Path<String>) -> Answer<RunDetail> {
+    let run = desk.engine().store.run_detail(&run_id).await?;
+    run.map(Json).ok_or_else(|| Refused::not_found(format!("no run is called {run_id}")))
+}
+
+/// One plan.
+#[utoipa::path(get, path = "/v1/plans/{plan_id}", params(("plan_id" = String, Path, description = "The plan.")),
+    responses((status = 200, body = PlanDetail), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
+pub async fn plan(State(desk): State<Desk>, Path(plan_id): Path<String>) -> Answer<PlanDetail> {
+    let plan = desk.engine().store.plan_detail(&plan_id, desk.now()).await?;
+    plan.map(Json).ok_or_else(|| Refused::not_found(format!("no plan is called {plan_id}")))
+}
+
+/// What a plan does, in its order.
+#[utoipa::path(get, path = "/v1/plans/{plan_id}/actions",
+    params(("plan_id" = String, Path, description = "The plan."), ActionsAsked),
+    responses((status = 200, body = Listed<PlanAction>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+pub async fn plan_actions(
+    State(desk): State<Desk>,
+    Path(plan_id): Path<String>,
+    Query(asked): Query<ActionsAsked>,
+) -> Answer<Listed<PlanAction>> {
+    let limit = limit(asked.limit)?;
+    let search = PlanSearch {
+        after: number(asked.after.as_deref())?,
+        query: asked.query.as_deref().unwrap_or_default(),
+        kind: asked.kind.as_deref(),
+    };
+    let actions = desk.engine().store.plan_actions(&plan_id, &search, limit + 1).await?;
+    Ok(Json(Listed::of(actions, limit, |action| action.action_id.to_string())))
+}
+
+/// People by employee id.
+#[utoipa::path(get, path = "/v1/people", params(PeopleAsked),
+    responses((status = 200, body = Listed<PersonRow>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) -> Answer<Listed<PersonRow>> {
+    let limit = limit(asked.limit)?;
+    let query = asked.query.as_deref().unwrap_or_default();
+    let people = desk.engine().store.people_behind(asked.after.as_deref(), query, limit + 1).await?;
+    Ok(Json(Listed::of(people, limit, |person| person.employee_id.clone())))
+}
+
+/// One person: input, decision and rule, difference, requests and answers. The source is read for it.
+#[utoipa::path(get, path = "/v1/people/{employee_id}", params(("employee_id" = String, Path, description = "Whom.")),
+    responses((status = 200, body = Explanation), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
+pub async fn person(State(desk): State<Desk>, Path(employee_id): Path<String>) -> Answer<Explanation> {
+    let message = "nobody with this employee id is in the source or was ever in it; ids are compared exactly";
+    desk.explain(&employee_id).await?.map(Json).ok_or_else(|| Refused::not_found(message))
+}
+
+/// The actions that wait for an operator.
+#[utoipa::path(get, path = "/v1/actions/parked",
+    responses((status = 200, body = [ParkedAction]), (status = 401, body = Refusal)))]
+pub async fn parked(State(desk): State<Desk>) -> Answer<Vec<ParkedAction>> {
+    Ok(Json(desk.engine().store.parked().await?))
+}
+
+/// Records of the audit, newest first.
+#[utoipa::path(get, path = "/v1/audit", params(AuditAsked),
+    responses((status = 200, body = Listed<AuditRow>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+pub async fn audit(State(desk): State<Desk>, Query(asked): Query<AuditAsked>) -> Answer<Listed<AuditRow>> {
+    let limit = limit(asked.limit)?;
+    let before = number(asked.after.as_deref())?;
+    let records = desk.engine().store.audit_before(before, asked.employee_id.as_deref(), limit + 1).await?;
+    Ok(Json(Listed::of(records, limit, |record| record.seq.to_string())))
+}
+
+/// The configuration in effect.
+#[utoipa::path(get, path = "/v1/configuration",
+    responses((status = 200, body = [ConfigurationKey]), (status = 401, body = Refusal)))]
+pub async fn configuration(State(desk): State<Desk>) -> Answer<Vec<ConfigurationKey>> {
+    let values = configuration::values(&desk.engine().settings, env!("CARGO_PKG_VERSION"));
+    Ok(Json(values.into_iter().map(|(key, value)| ConfigurationKey { key, value }).collect()))
+}

@@ -1,0 +1,83 @@
+//! `/v1`: what the pages show, as JSON. Its OpenAPI document is made from this code.
+
+mod answers;
+pub mod decisions;
+mod lists;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+pub use self::answers::{Listed, Refused};
+use super::Desk;
+use super::access::{bearer, by_token};
+
+/// The document of this API.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "workiva-sync", description = "What operators see of the daemon, and decide."),
+    paths(
+        lists::overview, lists::runs, lists::run, lists::plan, lists::plan_actions, lists::people, lists::person,
+        lists::parked, lists::audit, lists::configuration,
+        decisions::approve, decisions::reject, decisions::retry, decisions::discard
+    ),
+    modifiers(&Bearer),
+    security(("token" = []))
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// The routes. Each but the document asks for the token of a user.
+pub fn routes(desk: &Desk) -> Router {
+    let asked = Router::new()
+        .route("/v1/overview", get(lists::overview))
+        .route("/v1/runs", get(lists::runs))
+        .route("/v1/runs/{run_id}", get(lists::run))
+        .route("/v1/plans/{plan_id}", get(lists::plan))
+        .route("/v1/plans/{plan_id}/actions", get(lists::plan_actions))
+        .route("/v1/plans/{plan_id}/approve", post(decisions::approve))
+        .route("/v1/plans/{plan_id}/reject", post(decisions::reject))
+        .route("/v1/people", get(lists::people))
+        .route("/v1/people/{employee_id}", get(lists::person))
+        .route("/v1/actions/parked", get(lists::parked))
+        .route("/v1/actions/retry", post(decisions::retry))
+        .route("/v1/actions/discard", post(decisions::discard))
+        .route("/v1/audit", get(lists::audit))
+        .route("/v1/configuration", get(lists::configuration))
+        .layer(middleware::from_fn_with_state(desk.clone(), require_user))
+        .with_state(desk.clone());
+    Router::new().route("/v1/openapi.json", get(document)).merge(asked)
+}
+
+async fn document() -> Response {
+    Json(Document::openapi()).into_response()
+}
+
+async fn require_user(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let engine = desk.engine();
+    let http = &engine.settings.http;
+    if http.users.is_empty() {
+        return Refused::nobody_named().into_response();
+    }
+    let Some(caller) = bearer(request.headers()).and_then(|token| by_token(http, token)) else {
+        return Refused::unknown_token().into_response();
+    };
+    if request.method() != Method::GET && !caller.decides() {
+        return Refused::not_an_operator(&caller.name).into_response();
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}

@@ -1,0 +1,146 @@
+//! What an operator decides on a page.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use sha2::{Digest, Sha256};
+
+use super::login::encoded;
+use super::{Trouble, Visitor};
+use crate::console::Desk;
+use crate::console::api::Refused;
+use crate::console::api::decisions::{Released, Which, asked, drop_plan, reason, release};
+use crate::console::session::Said;
+use crate::core::audit::By;
+
+/// The fields of a form; one may be there several times.
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads what a browser sends.
+    pub fn read(body: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field; empty where it is not there.
+    pub fn one(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Itself, if it comes from a page of this login.
+    pub fn of(self, visitor: &Visitor) -> Result<Self, Trouble> {
+        if Sha256::digest(self.one("csrf")) != Sha256::digest(&visitor.session.csrf) {
+            return Err(Trouble::new(
+                StatusCode::FORBIDDEN,
+                "This form is not of your login, or of an earlier one. Go back, load the page again, and decide again.",
+            ));
+        }
+        Ok(self)
+    }
+
+    fn of_an_operator(self, visitor: &Visitor) -> Result<Self, Trouble> {
+        let form = self.of(visitor)?;
+        if !visitor.session.caller.decides() {
+            let message = format!("{} may look, and not decide.", visitor.session.caller.name);
+            return Err(Trouble::new(StatusCode::FORBIDDEN, message));
+        }
+        Ok(form)
+    }
+}
+
+/// Approves or rejects a plan.
+pub async fn plan(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    Path(plan_id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let form = Form::read(&body).of_an_operator(&visitor)?;
+    let reason = reason(Some(form.one("reason")));
+    let said = match (form.one("decision"), &reason) {
+        (_, Err(refused)) => Some(Said::failed(refused)),
+        ("approve", Ok(reason)) => approve(&desk, &visitor, &plan_id, *reason).await,
+        ("reject", Ok(reason)) => {
+            let by = By { name: &visitor.session.caller.name, reason: *reason };
+            let dropped = drop_plan(&desk, &plan_id, by).await;
+            let message = "Rejected: nobody's access changes. The next run plans anew, and holds again what is too much.";
+            Some(dropped.map_or_else(|refused| Said::failed(&refused), |()| Said::done(message)))
+        }
+        _ => Some(Said::failed(&Refused::unusable("decide by approve or reject"))),
+    };
+    if let Some(said) = said {
+        desk.sessions.say(&visitor.cookie, said);
+    }
+    Ok(Redirect::to(&format!("/plans/{}", encoded(&plan_id))).into_response())
+}
+
+/// The answer is what is to be said, where that is not said already.
+async fn approve(desk: &Desk, visitor: &Visitor, plan_id: &str, reason: Option<&str>) -> Option<Said> {
+    let by = By { name: &visitor.session.caller.name, reason };
+    let (sessions, cookie) = (Arc::clone(&desk.sessions), visitor.cookie.clone());
+    let told = move |released: &Released| {
+        let said = match released {
+            Ok(actions) => Said::done(format!("Approved: {actions} actions are released, and being sent.")),
+            Err(refused) => Said::failed(refused),
+        };
+        sessions.say(&cookie, said);
+    };
+    let message =
+        "The source is still being read for it. Load this page again in a while: it tells what came of it.";
+    release(desk, plan_id, by, told).await.is_none().then(|| Said::done(message))
+}
+
+/// Puts parked actions back into the queue, or gives them up.
+pub async fn parked(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let form = Form::read(&body).of_an_operator(&visitor)?;
+    let which = Which {
+        ids: form.all("id").filter_map(|id| id.parse().ok()).collect(),
+        all: form.one("which") == "all",
+        reason: Some(form.one("reason").to_owned()),
+    };
+    let which = Which { ids: if which.all { Vec::new() } else { which.ids }, ..which };
+    let decided = async {
+        let engine = desk.engine();
+        let (ids, by) = asked(&which, &visitor.session.caller)?;
+        match form.one("decision") {
+            "retry" => {
+                let actions = engine.store.retry_parked(ids, by, engine.clock.now()).await?;
+                engine.bell.notify_one();
+                Ok(format!("{actions} back in the queue."))
+            }
+            "discard" => {
+                let actions = engine.store.discard_parked(ids, by, engine.clock.now()).await?;
+                Ok(format!("{actions} discarded: these people stay as they are until HR says something new."))
+            }
+            _ => Err(Refused::unusable("decide by retry or discard")),
+        }
+    };
+    let said = match decided.await {
+        Ok(message) => Said::done(message),
+        Err::<String, Refused>(refused) => Said::failed(&refused),
+    };
+    desk.sessions.say(&visitor.cookie, said);
+    Ok(Redirect::to("/parked").into_response())
+}
+
+impl Said {
+    fn done(message: impl Into<String>) -> Self {
+        Self { done: true, message: message.into() }
+    }
+
+    fn failed(refused: &Refused) -> Self {
+        Self { done: false, message: refused.message().to_owned() }
+    }
+}

@@ -1,0 +1,144 @@
+//! The pages that show something.
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use minijinja::context;
+
+use super::decide::Form;
+use super::{Trouble, Visitor, render};
+use crate::console::api::Listed;
+use crate::console::{Desk, overview};
+use crate::core::action::ActionKind;
+use crate::core::audit::configuration;
+use crate::core::value::canonical;
+use crate::store::PlanSearch;
+
+/// How many rows a page has.
+const ROWS: u32 = 50;
+
+type Page = Result<Response, Trouble>;
+
+/// What was asked for behind the question mark; empty where it was not.
+fn asked(query: Option<String>) -> Form {
+    Form::read(query.unwrap_or_default().as_bytes())
+}
+
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn missing(what: &str) -> Trouble {
+    Trouble::new(StatusCode::NOT_FOUND, what)
+}
+
+/// How everything is.
+pub async fn overview(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
+    let all = overview::look(&desk).await?;
+    let most = all.days.iter().map(|day| day.applied + day.unchanged + day.held + day.failed).max();
+    let data = context! { all, most => most.unwrap_or(0).max(1) };
+    Ok(render::page(&desk, &visitor, "overview", "overview.html", data).await)
+}
+
+/// A plan: who, what, why.
+pub async fn plan(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    Path(plan_id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let engine = desk.engine();
+    let plan = engine.store.plan_detail(&plan_id, engine.clock.now()).await?;
+    let plan = plan.ok_or_else(|| missing("There is no such plan."))?;
+    let asked = asked(query);
+    let (search, kind) = (asked.one("query"), asked.one("kind"));
+    let wanted = PlanSearch { after: asked.one("after").parse().ok(), query: search, kind: given(kind) };
+    let actions = engine.store.plan_actions(&plan_id, &wanted, ROWS + 1).await?;
+    let actions = Listed::of(actions, ROWS, |action| action.action_id.to_string());
+    let kinds = ActionKind::ALL.map(ActionKind::name);
+    let data = context! { plan, actions, search, kind, kinds };
+    Ok(render::page(&desk, &visitor, "plan", "plan.html", data).await)
+}
+
+/// People, and a search among them.
+pub async fn people(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let asked = asked(query);
+    let search = asked.one("query");
+    let people = desk.engine().store.people_behind(given(asked.one("after")), search, ROWS + 1).await?;
+    let people = Listed::of(people, ROWS, |person| person.employee_id.clone());
+    Ok(render::page(&desk, &visitor, "people", "people.html", context! { people, search }).await)
+}
+
+/// One person, explained.
+pub async fn person(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    Path(employee_id): Path<String>,
+) -> Page {
+    let told = desk.explain(&employee_id).await?.ok_or_else(|| {
+        missing("Nobody with this employee id is in the source or was ever in it. Ids are compared exactly; leading zeros count.")
+    })?;
+    Ok(render::page(&desk, &visitor, "people", "person.html", context! { told }).await)
+}
+
+/// What waits for an operator.
+pub async fn parked(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
+    let mut parked = desk.engine().store.parked().await?;
+    let number = parked.len();
+    parked.truncate(MOST_PARKED);
+    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked, number }).await)
+}
+
+/// How many parked actions a page shows; a decision about all of them is about those behind as well.
+const MOST_PARKED: usize = 500;
+
+/// Runs.
+pub async fn runs(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let asked = asked(query);
+    let runs = desk.engine().store.runs_before(given(asked.one("after")), ROWS + 1).await?;
+    let runs = Listed::of(runs, ROWS, |run| run.run_id.clone());
+    Ok(render::page(&desk, &visitor, "runs", "runs.html", context! { runs }).await)
+}
+
+/// One run.
+pub async fn run(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    Path(run_id): Path<String>,
+) -> Page {
+    let run = desk.engine().store.run_detail(&run_id).await?;
+    let run = run.ok_or_else(|| missing("There is no such run."))?;
+    Ok(render::page(&desk, &visitor, "runs", "run.html", context! { run }).await)
+}
+
+/// The audit.
+pub async fn audit(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let asked = asked(query);
+    let employee_id = canonical(asked.one("employee_id"));
+    let before = asked.one("after").parse().ok();
+    let records = desk.engine().store.audit_before(before, given(&employee_id), ROWS + 1).await?;
+    let records = Listed::of(records, ROWS, |record| record.seq.to_string());
+    let head = desk.engine().store.audit_head().await?;
+    let data = context! { records, employee_id, head };
+    Ok(render::page(&desk, &visitor, "audit", "audit.html", data).await)
+}
+
+/// The configuration in effect.
+pub async fn configuration(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
+    let values = configuration::values(&desk.engine().settings, env!("CARGO_PKG_VERSION"));
+    let values: Vec<(String, String)> = values.into_iter().collect();
+    Ok(render::page(&desk, &visitor, "configuration", "configuration.html", context! { values }).await)
+}

@@ -1,0 +1,129 @@
+//! The dashboard: pages for a browser, made on the server.
+
+mod decide;
+mod login;
+mod look;
+mod render;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use minijinja::context;
+
+use super::Desk;
+use super::access::cookie;
+use super::session::Session;
+use crate::engine::EngineError;
+use crate::store::StoreError;
+
+/// What a browser keeps of a login.
+const COOKIE: &str = "workiva_sync";
+
+/// Somebody who is logged in, and by what.
+#[derive(Clone)]
+pub struct Visitor {
+    session: Session,
+    cookie: String,
+}
+
+/// The routes. Each but the login and what its page needs asks for a login.
+pub fn routes(desk: &Desk) -> Router {
+    let inside = Router::new()
+        .route("/", get(look::overview))
+        .route("/plans/{plan_id}", get(look::plan))
+        .route("/plans/{plan_id}/decide", post(decide::plan))
+        .route("/people", get(look::people))
+        .route("/people/{employee_id}", get(look::person))
+        .route("/parked", get(look::parked))
+        .route("/parked/decide", post(decide::parked))
+        .route("/runs", get(look::runs))
+        .route("/runs/{run_id}", get(look::run))
+        .route("/audit", get(look::audit))
+        .route("/configuration", get(look::configuration))
+        .route("/logout", post(login::log_out))
+        .layer(middleware::from_fn_with_state(desk.clone(), require_login));
+    Router::new()
+        .route("/login", get(login::page).post(login::log_in))
+        .route("/assets/style.css", get(style))
+        .route("/assets/script.js", get(script))
+        .merge(inside)
+        .layer(middleware::from_fn(refuse_other_sites))
+        .with_state(desk.clone())
+}
+
+async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../assets/style.css"))
+}
+
+async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/script.js"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    // Short enough for an upgrade to be seen, long enough not to be asked for with every page.
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=300")];
+    render::guarded((headers, text).into_response())
+}
+
+/// What a browser says that another site makes it send is never carried out.
+async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let is_ours = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
+    if request.method() != Method::GET && !is_ours {
+        return Trouble::new(StatusCode::FORBIDDEN, "another site has sent this").into_response();
+    }
+    next.run(request).await
+}
+
+async fn require_login(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let engine = desk.engine();
+    let http = &engine.settings.http;
+    if http.users.is_empty() {
+        return Trouble::new(
+            StatusCode::NOT_FOUND,
+            "The dashboard is off: the configuration names nobody who may see it. Add [[http.users]] with name, role and token_file.",
+        )
+        .into_response();
+    }
+    let shown = cookie(request.headers(), COOKIE).map(str::to_owned);
+    let session = shown.as_deref().and_then(|shown| desk.sessions.find(shown, http, engine.clock.now()));
+    let Some((session, cookie)) = session.zip(shown) else {
+        let next = if request.method() == Method::GET { request.uri().to_string() } else { "/".to_owned() };
+        return Redirect::to(&login::address(&next)).into_response();
+    };
+    request.extensions_mut().insert(Visitor { session, cookie });
+    next.run(request).await
+}
+
+/// Why there is no page.
+pub struct Trouble(StatusCode, String);
+
+impl Trouble {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self(status, message.into())
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a page of the console could not be made");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl From<EngineError> for Trouble {
+    fn from(error: EngineError) -> Self {
+        tracing::error!(%error, "a page of the console could not be made");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let Self(status, message) = self;
+        render::bare(status, "error.html", &context! { status => status.as_u16(), message })
+    }
+}

@@ -1,0 +1,288 @@
+//! Lists that can be paged through, for whoever looks at the daemon by HTTP. A page ends with the key of its last row, and the next one
+//! begins behind that key, however many rows there are.
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use utoipa::ToSchema;
+
+use super::{RejectedRecord, RunSummary, Store, StoreError, from_millis, millis};
+use crate::core::guard::HoldReason;
+use crate::core::value::folded;
+
+/// How many rejected records of a run are told.
+const MOST_REJECTIONS: u32 = 200;
+/// Behind every text that begins with the same letters.
+const LAST: char = '\u{10ffff}';
+
+/// People behind ?1, at most ?2, of whom this holds.
+macro_rules! people_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.employee_id, c.attributes ->> 'userName', c.active, c.confirmed_at, o.kind, o.state = 'parked' \
+             FROM person p LEFT JOIN account c USING (employee_id) \
+             LEFT JOIN action o ON o.employee_id = p.employee_id AND o.group_id IS NULL AND o.state IN ('queued', 'parked') \
+             WHERE p.employee_id > ?1 AND ",
+            $condition,
+            " ORDER BY p.employee_id LIMIT ?2"
+        )
+    };
+}
+
+/// Somebody of the state table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PersonRow {
+    /// The key.
+    pub employee_id: String,
+    /// The user name as it was last confirmed.
+    pub user_name: Option<String>,
+    /// Whether the account was confirmed active; none: there is no account.
+    pub active: Option<bool>,
+    /// When that was.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// The action on the account that waits: its kind.
+    pub waiting: Option<String>,
+    /// Whether that action is parked.
+    pub is_parked: bool,
+}
+
+/// People by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Headcount {
+    /// With an account that is confirmed active.
+    pub active: u64,
+    /// With an account that is confirmed suspended.
+    pub suspended: u64,
+    /// Known, and without an account.
+    pub without: u64,
+}
+
+/// The runs of one day, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RunDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// Runs with something to do.
+    pub applied: u64,
+    /// Runs without.
+    pub unchanged: u64,
+    /// Runs that the guard held.
+    pub held: u64,
+    /// Runs that came to nothing: the source was incomplete, or something failed.
+    pub failed: u64,
+}
+
+/// A run with all that is told of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RunDetail {
+    /// As in lists.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// The plan that it made, if it did.
+    pub plan_id: Option<String>,
+    /// The file or system that was read.
+    pub source: Option<String>,
+    /// Why its plan was held, if it was.
+    pub hold_reasons: Vec<HoldReason>,
+    /// The records that it could not use; the first 200.
+    pub rejections: Vec<RejectedRecord>,
+}
+
+/// A record of the audit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditRow {
+    /// Its number.
+    pub seq: i64,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// What it tells of.
+    pub kind: String,
+    /// Whom it concerns, where it concerns one person.
+    pub employee_id: Option<String>,
+    /// The rest.
+    #[schema(value_type = Object)]
+    pub body: serde_json::Value,
+    /// The hash over all of this and the hash before it.
+    pub hash: String,
+}
+
+impl Store {
+    /// People by employee id, behind `after`. `query`: whose employee id, or confirmed user name, begins so; where nobody's does, in
+    /// whose confirmed attributes it stands.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn people_behind(
+        &self,
+        after: Option<&str>,
+        query: &str,
+        limit: u32,
+    ) -> Result<Vec<PersonRow>, StoreError> {
+        let after = after.unwrap_or_default();
+        let query = query.trim();
+        let all = sqlx::query(people_where!("TRUE")).bind(after).bind(limit);
+        if query.is_empty() {
+            return Ok(all.fetch_all(&self.readers).await?.iter().map(person_row).collect());
+        }
+        let name = folded(query);
+        let beginning = sqlx::query(people_where!(
+            "p.employee_id IN (SELECT employee_id FROM person WHERE employee_id >= ?3 AND employee_id < ?4 \
+             UNION SELECT employee_id FROM account WHERE user_name >= ?5 AND user_name < ?6)"
+        ))
+        .bind(after)
+        .bind(limit)
+        .bind(query)
+        .bind(format!("{query}{LAST}"))
+        .bind(&name)
+        .bind(format!("{name}{LAST}"));
+        let mut rows = beginning.fetch_all(&self.readers).await?;
+        if rows.is_empty() {
+            let anywhere = sqlx::query(people_where!("instr(lower(c.attributes), lower(?3)) > 0"));
+            rows = anywhere.bind(after).bind(limit).bind(query).fetch_all(&self.readers).await?;
+        }
+        Ok(rows.iter().map(person_row).collect())
+    }
+
+    /// How many people stand where.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn headcount(&self) -> Result<Headcount, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM account WHERE active = 1), (SELECT count(*) FROM account), (SELECT count(*) FROM person)";
+        let (active, accounts, people): (i64, i64, i64) =
+            sqlx::query_as(sql).fetch_one(&self.readers).await?;
+        let number = |value: i64| value.max(0).unsigned_abs();
+        Ok(Headcount {
+            active: number(active),
+            suspended: number(accounts - active),
+            without: number(people - accounts),
+        })
+    }
+
+    /// Runs, newest first, begun before the run of this key.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn runs_before(&self, before: Option<&str>, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
+        let sql = "SELECT run_id, started_at, cause, outcome, source_rows, rejected, planned, message FROM run \
+                   WHERE ?1 IS NULL OR rowid < (SELECT rowid FROM run WHERE run_id = ?1) ORDER BY rowid DESC LIMIT ?2";
+        let rows = sqlx::query(sql).bind(before).bind(limit).fetch_all(&self.readers).await?;
+        Ok(rows.iter().map(run_summary).collect())
+    }
+
+    /// The runs of the `days` days up to `now`, day by day, without gaps.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn runs_by_day(&self, days: u32, now: DateTime<Utc>) -> Result<Vec<RunDay>, StoreError> {
+        let today = now.date_naive();
+        let list = (0..days).rev().filter_map(|back| today.checked_sub_days(Days::new(u64::from(back))));
+        let none = |day| RunDay { day, applied: 0, unchanged: 0, held: 0, failed: 0 };
+        let mut list: Vec<RunDay> = list.map(none).collect();
+        let Some(first) = list.first().map(|one| one.day) else { return Ok(list) };
+        let from = first.and_time(chrono::NaiveTime::MIN).and_utc();
+        let sql =
+            "SELECT started_at / 86400000, outcome, count(*) FROM run WHERE started_at >= ?1 GROUP BY 1, 2";
+        let rows = sqlx::query(sql).bind(millis(from)).fetch_all(&self.readers).await?;
+        for row in &rows {
+            let day = from_millis(row.get::<i64, _>(0) * 86_400_000).date_naive();
+            let Some(one) = list.iter_mut().find(|one| one.day == day) else { continue };
+            let number = row.get::<i64, _>(2).unsigned_abs();
+            match row.get::<&str, _>(1) {
+                "applied" => one.applied += number,
+                "unchanged" => one.unchanged += number,
+                "held" => one.held += number,
+                _ => one.failed += number,
+            }
+        }
+        Ok(list)
+    }
+
+    /// One run; `None`: there is none of this key.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn run_detail(&self, run_id: &str) -> Result<Option<RunDetail>, StoreError> {
+        let sql = "SELECT run_id, started_at, cause, outcome, source_rows, rejected, planned, message, \
+                     ended_at, plan_id, source_name, hold_reasons FROM run WHERE run_id = ?1";
+        let Some(row) = sqlx::query(sql).bind(run_id).fetch_optional(&self.readers).await? else {
+            return Ok(None);
+        };
+        let sql = "SELECT employee_id, row, reason FROM rejection WHERE run_id = ?1 ORDER BY number LIMIT ?2";
+        let rejections = sqlx::query(sql).bind(run_id).bind(MOST_REJECTIONS).fetch_all(&self.readers).await?;
+        let rejections = rejections.iter().map(|row| RejectedRecord {
+            employee_id: row.get(0),
+            row: row.get::<Option<i64>, _>(1).map(i64::unsigned_abs),
+            reason: row.get(2),
+        });
+        Ok(Some(RunDetail {
+            summary: run_summary(&row),
+            ended_at: from_millis(row.get(8)),
+            plan_id: row.get(9),
+            source: row.get(10),
+            hold_reasons: serde_json::from_str(row.get(11)).unwrap_or_default(),
+            rejections: rejections.collect(),
+        }))
+    }
+
+    /// Records of the audit, newest first, before this number.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn audit_before(
+        &self,
+        before: Option<i64>,
+        employee_id: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let sql = match employee_id {
+            Some(_) => {
+                "SELECT seq, at, kind, employee_id, body, hash FROM audit WHERE employee_id = ?2 AND (?1 IS NULL OR seq < ?1) \
+                 ORDER BY seq DESC LIMIT ?3"
+            }
+            None => {
+                "SELECT seq, at, kind, employee_id, body, hash FROM audit WHERE ?2 IS NULL AND seq < coalesce(?1, 9223372036854775807) \
+                 ORDER BY seq DESC LIMIT ?3"
+            }
+        };
+        let rows =
+            sqlx::query(sql).bind(before).bind(employee_id).bind(limit).fetch_all(&self.readers).await?;
+        let record = |row: &SqliteRow| AuditRow {
+            seq: row.get(0),
+            at: from_millis(row.get(1)),
+            kind: row.get(2),
+            employee_id: row.get(3),
+            body: serde_json::from_str(row.get(4)).unwrap_or_default(),
+            hash: row.get(5),
+        };
+        Ok(rows.iter().map(record).collect())
+    }
+}
+
+fn person_row(row: &SqliteRow) -> PersonRow {
+    PersonRow {
+        employee_id: row.get(0),
+        user_name: row.get(1),
+        active: row.get(2),
+        confirmed_at: row.get::<Option<i64>, _>(3).map(from_millis),
+        waiting: row.get(4),
+        is_parked: row.get::<Option<bool>, _>(5).unwrap_or(false),
+    }
+}
+
+/// A run of the first eight columns.
+fn run_summary(row: &SqliteRow) -> RunSummary {
+    RunSummary {
+        run_id: row.get(0),
+        started_at: from_millis(row.get(1)),
+        cause: row.get(2),
+        outcome: row.get(3),
+        records: row.get::<i64, _>(4).unsigned_abs(),
+        rejected: row.get::<i64, _>(5).unsigned_abs(),
+        planned: serde_json::from_str(row.get(6)).unwrap_or_default(),
+        message: row.get(7),
+    }
+}

@@ -1,0 +1,160 @@
+//! Plans, for whoever looks at them by HTTP.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use utoipa::ToSchema;
+
+use super::{Store, StoreError, from_millis, millis};
+use crate::core::action::Change;
+use crate::core::guard::HoldReason;
+use crate::core::report::Counts;
+use crate::core::value::folded;
+
+/// How many kinds of reason of a plan are told.
+const MOST_REASONS: u32 = 100;
+
+/// A plan with what became of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlanDetail {
+    /// The key.
+    pub plan_id: String,
+    /// The run that made it; none: it was only saved.
+    pub run_id: Option<String>,
+    /// Released, held, approved, rejected, superseded, expired, saved or applied.
+    pub state: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Until when it can be approved, where it is held.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What it holds.
+    pub counts: Counts,
+    /// Why it was held, if it was.
+    pub hold_reasons: Vec<HoldReason>,
+    /// Who decided about it.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Its actions by kind and reason, the most frequent first; the first 100.
+    pub groups: Vec<PlanGroup>,
+}
+
+/// Actions of a plan that are of one kind, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PlanGroup {
+    /// Create, update and so on.
+    pub kind: String,
+    /// Why they were planned.
+    pub because: String,
+    /// How many.
+    pub number: u64,
+}
+
+/// An action of a plan.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlanAction {
+    /// The key.
+    pub action_id: i64,
+    /// Whose account.
+    pub employee_id: String,
+    /// Create, update and so on.
+    pub kind: String,
+    /// Of a grant or revoke: the group.
+    pub group: Option<String>,
+    /// Held, queued, parked, done, discarded, superseded or dropped.
+    pub state: String,
+    /// Why it was planned.
+    pub because: String,
+    /// What it changes.
+    pub changes: Vec<Change>,
+}
+
+/// Which actions of a plan are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct PlanSearch<'a> {
+    /// Behind this action.
+    pub after: Option<i64>,
+    /// Whose employee id or new user name begins so.
+    pub query: &'a str,
+    /// Of this kind.
+    pub kind: Option<&'a str>,
+}
+
+impl Store {
+    /// One plan; `None`: there is none of this key. A held one that has expired by `now` is told as that.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn plan_detail(
+        &self,
+        plan_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PlanDetail>, StoreError> {
+        let sql = "SELECT plan_id, run_id, iif(state = 'held' AND expires_at <= ?2, 'expired', state), created_at, expires_at, \
+                     counts, hold_reasons, decided_by, decided_at FROM plan WHERE plan_id = ?1";
+        let row = sqlx::query(sql).bind(plan_id).bind(millis(now)).fetch_optional(&self.readers).await?;
+        let Some(row) = row else { return Ok(None) };
+        let sql = "SELECT a.kind, i.because, count(*) AS number FROM action a JOIN intent i USING (action_id) WHERE a.plan_id = ?1 \
+                   GROUP BY 1, 2 ORDER BY number DESC, 1, 2 LIMIT ?2";
+        let groups = sqlx::query(sql).bind(plan_id).bind(MOST_REASONS).fetch_all(&self.readers).await?;
+        let groups = groups.iter().map(|row| PlanGroup {
+            kind: row.get(0),
+            because: row.get(1),
+            number: row.get::<i64, _>(2).unsigned_abs(),
+        });
+        let time_if = |column: usize| row.get::<Option<i64>, _>(column).map(from_millis);
+        Ok(Some(PlanDetail {
+            plan_id: row.get(0),
+            run_id: row.get(1),
+            state: row.get(2),
+            created_at: from_millis(row.get(3)),
+            expires_at: time_if(4),
+            counts: serde_json::from_str(row.get(5)).unwrap_or_default(),
+            hold_reasons: serde_json::from_str(row.get(6)).unwrap_or_default(),
+            decided_by: row.get(7),
+            decided_at: time_if(8),
+            groups: groups.collect(),
+        }))
+    }
+
+    /// Actions of a plan, in its order.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn plan_actions(
+        &self,
+        plan_id: &str,
+        search: &PlanSearch<'_>,
+        limit: u32,
+    ) -> Result<Vec<PlanAction>, StoreError> {
+        let sql = "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes \
+                   FROM action a JOIN intent i USING (action_id) \
+                   WHERE a.plan_id = ?1 AND a.action_id > ?2 AND (?3 IS NULL OR a.kind = ?3) \
+                     AND (?4 = '' OR substr(a.employee_id, 1, length(?4)) = ?4 OR substr(a.user_name, 1, length(?5)) = ?5) \
+                   ORDER BY a.action_id LIMIT ?6";
+        let query = search.query.trim();
+        let rows = sqlx::query(sql)
+            .bind(plan_id)
+            .bind(search.after.unwrap_or(0))
+            .bind(search.kind)
+            .bind(query)
+            .bind(folded(query))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        let action = |row: &SqliteRow| {
+            let corrupt = |_| StoreError::Corrupt { what: "an action's changes" };
+            Ok(PlanAction {
+                action_id: row.get(0),
+                employee_id: row.get(1),
+                kind: row.get(2),
+                group: row.get(3),
+                state: row.get(4),
+                because: row.get(5),
+                changes: serde_json::from_str(row.get(6)).map_err(corrupt)?,
+            })
+        };
+        rows.iter().map(action).collect()
+    }
+}

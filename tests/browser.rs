@@ -1,0 +1,235 @@
+//! The dashboard in a real browser: Chromium without a screen, driven through ChromeDriver.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use tokio::runtime::Runtime;
+
+use common::{Daemon, Row, World, people, until};
+
+/// Set where a skipped test is a failed one.
+const REQUIRED: &str = "WORKIVA_SYNC_REQUIRE_CHROMEDRIVER";
+/// Where pictures are put, for the README; unset: none are taken.
+const PICTURES: &str = "WORKIVA_SYNC_PICTURES";
+const TOKEN: &str = "operator-token-of-enough-letters";
+
+/// A browser that ends with this.
+struct Browser {
+    driver: WebDriver,
+    runtime: Runtime,
+    server: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// `None`, and a loud word, where this machine has no ChromeDriver.
+    fn start() -> Option<Self> {
+        let spawned =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut server) = spawned else {
+            assert!(std::env::var_os(REQUIRED).is_none(), "chromedriver is not there, and {REQUIRED} is set");
+            // Not by a macro: what those print is kept back where a test passes.
+            let word = "
+!!! SKIPPED: the dashboard is not tried in a browser, there is no chromedriver; install chromium-driver
+";
+            std::io::stderr().write_all(word.as_bytes()).unwrap();
+            return None;
+        };
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let port = lines
+            .find_map(|line| {
+                Some(line.unwrap().split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
+            })
+            .unwrap();
+        // Whatever else it says has to go somewhere.
+        std::thread::spawn(move || lines.for_each(drop));
+        let profile = tempfile::tempdir().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,1000",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        // Taken already where another test of this process was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let driver =
+            runtime.block_on(WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities)).unwrap();
+        Some(Self { driver, runtime, server, _profile: profile })
+    }
+
+    fn go(&self, address: &str) {
+        self.runtime.block_on(self.driver.goto(address)).unwrap();
+    }
+
+    fn text(&self) -> String {
+        self.runtime.block_on(async { self.driver.find(By::Tag("body")).await?.text().await }).unwrap()
+    }
+
+    fn element(&self, css: &str) -> WebElement {
+        self.runtime.block_on(self.driver.find(By::Css(css))).unwrap()
+    }
+
+    fn type_into(&self, css: &str, text: impl Into<TypingData>) {
+        self.runtime.block_on(self.element(css).send_keys(text.into())).unwrap();
+    }
+
+    fn click(&self, element: &WebElement) {
+        self.runtime.block_on(element.click()).unwrap();
+    }
+
+    fn link(&self, words: &str) {
+        let link = self.runtime.block_on(self.driver.find(By::LinkText(words))).unwrap();
+        self.click(&link);
+    }
+
+    fn press(&self, keys: impl Into<TypingData>) {
+        let keys = keys.into();
+        self.runtime.block_on(self.driver.action_chain().send_keys(keys).perform()).unwrap();
+    }
+
+    fn ask(&self, script: &str) -> serde_json::Value {
+        self.runtime.block_on(self.driver.execute(script, Vec::new())).unwrap().json().clone()
+    }
+
+    fn path(&self) -> String {
+        self.runtime.block_on(self.driver.current_url()).unwrap().path().to_owned()
+    }
+
+    fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os(PICTURES) else { return };
+        let file = PathBuf::from(folder).join(name);
+        self.runtime.block_on(self.driver.screenshot(&file)).unwrap();
+    }
+
+    /// What a keyboard and a screen reader need is there, and nothing was asked of anybody else.
+    fn assert_usable(&self) {
+        let faults = self.ask(
+            "const faults = [];
+             const say = (what, all) => all.forEach(one => faults.push(what + ': ' + one.outerHTML.slice(0, 120)));
+             const all = css => [...document.querySelectorAll(css)];
+             if (all('h1').length !== 1) faults.push('one h1, not ' + all('h1').length);
+             if (!document.documentElement.lang || !document.title) faults.push('no language or title');
+             if (all('main').length !== 1) faults.push('one main');
+             say('a field without a label', all('input:not([type=hidden]), select').filter(one => !one.labels.length && !one.ariaLabel));
+             say('a button without words', all('button, a').filter(one => !one.textContent.trim()));
+             say('a heading cell without a scope', all('th').filter(one => !one.scope));
+             say('a picture without words', all('svg, img').filter(one => !one.ariaLabel && !one.alt));
+             say('an id twice', all('[id]').filter(one => all('[id=\"' + one.id + '\"]').length > 1));
+             performance.getEntriesByType('resource').filter(one => !one.name.startsWith(location.origin))
+               .forEach(one => faults.push('asked elsewhere: ' + one.name));
+             if (!document.styleSheets.length || getComputedStyle(document.body).margin !== '0px') faults.push('no style');
+             return faults;",
+        );
+        assert_eq!(faults, serde_json::json!([]), "{}", self.path());
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Both may have ended already.
+        let _ = self.runtime.block_on(self.driver.clone().quit());
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    let user = BTreeMap::from([("name", "Ann"), ("role", "operator"), ("token", TOKEN)]);
+    let user: BTreeMap<String, String> =
+        user.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    world.set("http.users", vec![toml::Value::from(user)]);
+    world
+}
+
+#[test]
+fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyboard_and_mouse() {
+    let Some(browser) = Browser::start() else { return };
+    let mut world = world();
+    let rows = people(120);
+    world.sync_rows(&rows, 0);
+    world.guard_tightly();
+    let leave = |at: usize, row: &Row| if at < 3 { row.left() } else { row.clone() };
+    let rows: Vec<Row> = rows.iter().enumerate().map(|(at, row)| leave(at, row)).collect();
+    world.hr(&rows);
+    let daemon = Daemon::start(&world);
+    until("a plan is held", || !daemon.readiness().1["held_plan"].is_null());
+
+    browser.go(&format!("http://{}/people", daemon.address()));
+    assert_eq!(browser.path(), "/login", "nobody sees anything before the login");
+    browser.assert_usable();
+    browser.press("wrong" + Key::Enter);
+    until("it is refused", || browser.text().contains("This is nobody's token."));
+    // The field has the focus.
+    browser.press(TOKEN + Key::Enter);
+    until("they come to where they wanted", || browser.path() == "/people");
+    browser.assert_usable();
+
+    browser.type_into("#query", "person.number2" + Key::Enter);
+    browser.picture("people.png");
+    until("one is found", || browser.ask("return document.querySelectorAll('tbody tr').length") == 11);
+    browser.link("1002");
+    let told = browser.text();
+    for words in
+        ["Employee 1002", "no access", "person.number2@example.com", "would plan to suspend", "create"]
+    {
+        assert!(told.contains(words), "'{words}' is not in {told}");
+    }
+    browser.assert_usable();
+    browser.picture("person.png");
+
+    browser.link("Overview");
+    browser.assert_usable();
+    browser.picture("overview.png");
+    browser.link("Look at it");
+    let told = browser.text();
+    assert!(
+        told.contains("max_deprovision_count") && told.contains("3 suspend") && told.contains("1001"),
+        "{told}"
+    );
+    browser.assert_usable();
+    browser.picture("plan.png");
+    browser.type_into("#reason", "HR has confirmed these three");
+    browser.click(&browser.element("button[value=approve]"));
+    until("it is said", || browser.text().contains("Approved: 3 actions are released"));
+    until("the three are suspended", || world.agrees(&rows));
+    browser.link("1001");
+    assert!(
+        browser.text().contains("suspended") && browser.text().contains("approved by Ann"),
+        "{}",
+        browser.text()
+    );
+
+    for page in ["Parked", "Runs", "Audit", "Configuration"] {
+        browser.link(page);
+        browser.assert_usable();
+    }
+    // By the first tab the content can be jumped to.
+    browser.press(Key::Tab + "");
+    assert_eq!(browser.ask("return document.activeElement.textContent"), "Skip to the content");
+    browser.click(&browser.element("header form button"));
+    until("the login page", || browser.path() == "/login");
+    let held_back = browser.ask("return document.cookie");
+    assert_eq!(held_back, "", "no script sees the cookie");
+    browser.go(&format!("http://{}/audit", daemon.address()));
+    assert_eq!(browser.path(), "/login", "and behind a logout nothing is shown");
+}

@@ -1,0 +1,396 @@
+//! The dashboard and `/v1`, through the real binary.
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use common::{Answer, Daemon, Row, World, people, until};
+
+const OPERATOR: &str = "operator-token-of-enough-letters";
+const VIEWER: &str = "viewer-token-of-enough-letters-ok";
+
+/// A world whose daemon may be looked at by two people.
+fn world() -> World {
+    let mut world = World::new();
+    let user = |name: &str, role: &str, token: &str| {
+        let pairs = [("name", name), ("role", role), ("token", token)];
+        toml::Value::from(
+            pairs
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+        )
+    };
+    world.set("http.users", vec![user("Ann", "operator", OPERATOR), user("Ben", "viewer", VIEWER)]);
+    world
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn post(daemon: &Daemon, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+    let headers = [("Cookie", cookie), ("Content-Type", "application/x-www-form-urlencoded")];
+    daemon.post(path, &headers, form(fields).as_bytes())
+}
+
+/// Logs in; the answer is the cookie.
+fn log_in(daemon: &Daemon, token: &str) -> String {
+    let answer = post(daemon, "/login", "", &[("token", token), ("next", "/people")]);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/people")), "{answer:?}");
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn csrf(page: &Answer) -> String {
+    let after = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+fn page(daemon: &Daemon, path: &str, cookie: &str) -> Answer {
+    let answer = daemon.get_in(path, cookie);
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    answer
+}
+
+fn api(daemon: &Daemon, path: &str) -> Value {
+    daemon.get_as(path, VIEWER).expect(200)
+}
+
+fn decide(daemon: &Daemon, path: &str, token: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    daemon.post(path, &headers, body.to_string().as_bytes())
+}
+
+/// With a plan that is held: two of ten have left, and one may.
+fn held(world: &mut World) -> (Vec<Row>, Daemon) {
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    world.guard_tightly();
+    let rows: Vec<Row> =
+        rows.iter().enumerate().map(|(at, row)| if at < 2 { row.left() } else { row.clone() }).collect();
+    world.hr(&rows);
+    let daemon = Daemon::start(world);
+    until("a plan is held", || !daemon.readiness().1["held_plan"].is_null());
+    (rows, daemon)
+}
+
+#[test]
+fn where_nobody_is_named_neither_pages_nor_api_are_served() {
+    let world = World::new();
+    world.hr(&people(1));
+    let daemon = Daemon::start(&world);
+    for path in ["/", "/people/1000", "/v1/overview", "/v1/people"] {
+        let answer = daemon.get(path);
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert!(answer.body.contains("[[http.users]]"), "{answer:?}");
+    }
+    assert_eq!(daemon.get("/login").header("location"), Some("/"));
+}
+
+#[test]
+fn a_configuration_whose_users_could_not_be_told_apart_or_be_guessed_is_refused() {
+    let mut world = world();
+    let user = |name: &str, token: &str| {
+        toml::Value::from(
+            BTreeMap::from([("name", name), ("role", "viewer"), ("token", token)])
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        )
+    };
+    let cases = [
+        (vec![user("Ann", "short")], "http.users.0.token"),
+        (vec![user("", OPERATOR)], "http.users.0.name"),
+        (vec![user("Ann", OPERATOR), user("Ann", VIEWER)], "http.users.1.name"),
+        (vec![user("Ann", OPERATOR), user("Ben", OPERATOR)], "http.users.1.token"),
+    ];
+    for (users, key) in cases {
+        world.set("http.users", users);
+        let check = world.run(&["check"]);
+        assert_eq!(check.exit, 2, "{check:?}");
+        let said = format!("{}{}", check.stdout, check.stderr);
+        assert!(said.contains(key) && !said.contains(OPERATOR), "{said}");
+    }
+}
+
+#[test]
+fn whoever_shows_no_token_sees_nothing_and_comes_back_to_the_page_behind_the_login() {
+    let world = world();
+    world.hr(&people(1));
+    let daemon = Daemon::start(&world);
+    let answer = daemon.get("/people/10?query=a%20b");
+    let next = "/login?next=%2Fpeople%2F10%3Fquery%3Da%2520b";
+    assert_eq!((answer.status, answer.header("location")), (303, Some(next)), "{answer:?}");
+    assert_eq!(daemon.get_in("/", "workiva_sync=0123").status, 303, "a cookie that nobody was given");
+    for wrong in ["", "operator-token-of-enough-letter", "Bearer x"] {
+        let answer = post(&daemon, "/login", "", &[("token", wrong), ("next", "/")]);
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert_eq!(answer.header("set-cookie"), None);
+        assert_eq!(daemon.get_as("/v1/overview", wrong).status, 401);
+    }
+    let elsewhere = post(&daemon, "/login", "", &[("token", VIEWER), ("next", "//evil.example/")]);
+    assert_eq!(elsewhere.header("location"), Some("/"), "no other site is gone to");
+    let cookie = log_in(&daemon, VIEWER);
+    let overview = page(&daemon, "/", &cookie);
+    let policy = overview.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(overview.header("cache-control"), Some("no-store"));
+    assert!(
+        !overview.body.contains("http://") && !overview.body.contains("https://"),
+        "nobody else is asked"
+    );
+    // Without its form's word nobody is logged out.
+    assert_eq!(post(&daemon, "/logout", &cookie, &[]).status, 403);
+    let left = post(&daemon, "/logout", &cookie, &[("csrf", &csrf(&overview))]);
+    assert_eq!((left.status, left.header("location")), (303, Some("/login")));
+    assert_eq!(daemon.get_in("/", &cookie).status, 303);
+    let log = daemon.log();
+    assert!(log.contains("logged in") && !log.contains(VIEWER) && !log.contains(OPERATOR));
+    assert!(!log.contains(cookie.split('=').nth(1).unwrap()));
+}
+
+#[test]
+fn every_page_is_there_and_what_people_are_called_is_never_markup() {
+    let world = world();
+    let mut rows = people(3);
+    rows[1].given = "<script>alert(1)</script>".into();
+    rows[2].title = "<img src=x>".into();
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    let cookie = log_in(&daemon, VIEWER);
+    let run_id = api(&daemon, "/v1/runs")["items"][0]["run_id"].as_str().unwrap().to_owned();
+    let plan_id = world.text("SELECT plan_id FROM plan");
+    let paths = [
+        "/".to_owned(),
+        "/people".into(),
+        "/people?query=100".into(),
+        "/people?query=%3Cscript%3E".into(),
+        "/people/1001".into(),
+        "/people/1002".into(),
+        "/parked".into(),
+        "/runs".into(),
+        format!("/runs/{run_id}"),
+        format!("/plans/{plan_id}"),
+        "/audit".into(),
+        "/audit?employee_id=1001".into(),
+        "/configuration".into(),
+    ];
+    for path in &paths {
+        let answer = page(&daemon, path, &cookie);
+        assert!(
+            !answer.body.contains("<script>alert") && !answer.body.contains("<img"),
+            "{path}: {}",
+            answer.body
+        );
+        assert!(answer.body.contains("aria-current=\"page\"") || path.starts_with("/plans"), "{path}");
+    }
+    let person = page(&daemon, "/people/1001", &cookie).body;
+    assert!(person.contains("&lt;script&gt;"), "{person}");
+    let configuration = page(&daemon, "/configuration", &cookie).body;
+    assert!(configuration.contains("[redacted]") && !configuration.contains(OPERATOR));
+    for missing in ["/people/nobody", "/plans/none", "/runs/none"] {
+        assert_eq!(daemon.get_in(missing, &cookie).status, 404, "{missing}");
+    }
+    for asset in ["/assets/style.css", "/assets/script.js"] {
+        assert_eq!(daemon.get(asset).status, 200);
+    }
+}
+
+#[test]
+fn an_operator_approves_a_held_plan_on_its_page_and_the_audit_knows_who_and_why() {
+    let mut world = world();
+    let (rows, daemon) = held(&mut world);
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let path = format!("/plans/{plan_id}");
+    let decide = format!("{path}/decide");
+    let viewer = log_in(&daemon, VIEWER);
+    let looked = page(&daemon, &path, &viewer);
+    assert!(looked.body.contains("max_deprovision_count") && !looked.body.contains("value=\"approve\""));
+    let tried = post(&daemon, &decide, &viewer, &[("csrf", &csrf(&looked)), ("decision", "approve")]);
+    assert_eq!(tried.status, 403, "a viewer may not");
+    let operator = log_in(&daemon, OPERATOR);
+    let looked = page(&daemon, &path, &operator);
+    assert!(looked.body.contains("/people/1000") && looked.body.contains("/people/1001"));
+    let searched = page(&daemon, &format!("{path}?query=1001&kind=suspend"), &operator).body;
+    assert!(searched.contains("/people/1001") && !searched.contains("/people/1000"));
+    let word = csrf(&looked);
+    let forged = post(
+        &daemon,
+        &decide,
+        &operator,
+        &[("csrf", &csrf(&page(&daemon, "/", &viewer))), ("decision", "approve")],
+    );
+    assert_eq!(forged.status, 403, "the word of another login");
+    let headers = [("Cookie", operator.as_str()), ("Sec-Fetch-Site", "cross-site")];
+    let forged = daemon.post(&decide, &headers, form(&[("csrf", &word), ("decision", "approve")]).as_bytes());
+    assert_eq!(forged.status, 403, "another site");
+    assert_eq!(daemon.readiness().1["held_plan"], plan_id.as_str());
+    let fields = [("csrf", word.as_str()), ("decision", "approve"), ("reason", "asked <HR>, it is so")];
+    let done = post(&daemon, &decide, &operator, &fields);
+    assert_eq!((done.status, done.header("location")), (303, Some(path.as_str())), "{done:?}");
+    until("the two are suspended", || world.agrees(&rows));
+    let behind = page(&daemon, &path, &operator).body;
+    assert!(behind.contains("Approved: 2 actions are released") && behind.contains("approved"), "{behind}");
+    assert!(!page(&daemon, &path, &operator).body.contains("Approved: 2"), "it is said once");
+    let decided = world.text("SELECT body FROM audit WHERE kind = 'plan_decided'");
+    let decided: Value = serde_json::from_str(&decided).unwrap();
+    assert_eq!(
+        decided,
+        json!({"plan": plan_id, "state": "approved", "by": "Ann", "reason": "asked <HR>, it is so"})
+    );
+    let again = post(&daemon, &decide, &operator, &fields);
+    assert_eq!(again.status, 303);
+    assert!(page(&daemon, &path, &operator).body.contains("is not held: it is approved"));
+    assert_eq!(world.audit_report().fault, None);
+}
+
+#[test]
+fn parked_actions_are_retried_and_discarded_in_bulk() {
+    let mut world = world();
+    world.set("guard.max_deprovision_percent", 100.0);
+    let mut rows = people(4);
+    world.sync_rows(&rows, 0);
+    for row in &rows[..3] {
+        let user = world.user(&row.email).unwrap();
+        world.sandbox.own_elsewhere(user["id"].as_str().unwrap()).unwrap();
+    }
+    rows[..3].iter_mut().for_each(|row| *row = row.left());
+    world.sync_rows(&rows, 4);
+    let daemon = Daemon::start(&world);
+    let parked = api(&daemon, "/v1/actions/parked");
+    let ids: Vec<i64> =
+        parked.as_array().unwrap().iter().map(|one| one["action_id"].as_i64().unwrap()).collect();
+    assert_eq!(ids.len(), 3);
+    let operator = log_in(&daemon, OPERATOR);
+    let word = csrf(&page(&daemon, "/parked", &operator));
+    let nothing = post(
+        &daemon,
+        "/parked/decide",
+        &operator,
+        &[("csrf", &word), ("decision", "retry"), ("which", "some")],
+    );
+    assert_eq!(nothing.status, 303);
+    assert!(page(&daemon, "/parked", &operator).body.contains("name actions by ids"));
+    let first = ids[0].to_string();
+    let fields = [
+        ("csrf", word.as_str()),
+        ("decision", "discard"),
+        ("which", "some"),
+        ("id", &first),
+        ("reason", "left as it is"),
+    ];
+    assert_eq!(post(&daemon, "/parked/decide", &operator, &fields).status, 303);
+    assert!(page(&daemon, "/parked", &operator).body.contains("1 discarded"));
+    let refused = decide(&daemon, "/v1/actions/retry", VIEWER, &json!({"all": true}));
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (403, &json!("not_an_operator")));
+    for wrong in [json!({}), json!({"all": true, "ids": [1]}), json!({"ids": [1], "reason": "two\nlines"})] {
+        assert_eq!(decide(&daemon, "/v1/actions/retry", OPERATOR, &wrong).status, 400, "{wrong}");
+    }
+    let retried =
+        decide(&daemon, "/v1/actions/retry", OPERATOR, &json!({"all": true, "reason": "rights are back"}));
+    assert_eq!(retried.expect(200), json!({"actions": 2}));
+    assert_eq!(
+        world.number("SELECT count(*) FROM audit WHERE kind = 'retry' AND body LIKE '%rights are back%'"),
+        2
+    );
+}
+
+#[test]
+fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_of_them() {
+    let world = world();
+    let mut rows = people(120);
+    rows[7].given = "Åsa".into();
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let list = api(&daemon, &format!("/v1/people?limit=50{after}"));
+        let items = list["items"].as_array().unwrap();
+        found.extend(items.iter().map(|one| one["employee_id"].as_str().unwrap().to_owned()));
+        let Some(next) = list["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(found, rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>());
+    let count =
+        |query: &str| api(&daemon, &format!("/v1/people?query={query}"))["items"].as_array().unwrap().len();
+    assert_eq!((count("1007"), count("100"), count("PERSON.NUMBER11"), count("nobody")), (1, 10, 11, 0));
+    assert_eq!((count("Analyst"), count("%C3%85sa")), (50, 1), "in what was sent of them");
+    assert_eq!(daemon.get_as("/v1/people?limit=501", VIEWER).status, 400);
+    assert_eq!(daemon.get_as("/v1/audit?after=x", VIEWER).status, 400);
+    assert_eq!(daemon.get_as("/v1/people?sort=name", VIEWER).status, 400);
+    let cookie = log_in(&daemon, VIEWER);
+    let first = page(&daemon, "/people", &cookie).body;
+    assert!(first.contains("people?query=&amp;after=1049"), "{first}");
+    let audit = api(&daemon, "/v1/audit?limit=3");
+    let numbers: Vec<i64> =
+        audit["items"].as_array().unwrap().iter().map(|one| one["seq"].as_i64().unwrap()).collect();
+    let next = audit["next"].as_str().unwrap();
+    let behind = api(&daemon, &format!("/v1/audit?limit=1&after={next}"));
+    assert_eq!(behind["items"][0]["seq"], numbers[2] - 1);
+}
+
+/// Each answer of the running daemon has the form that its own document tells.
+#[test]
+fn the_openapi_document_tells_what_the_daemon_answers() {
+    let mut world = world();
+    let (_, daemon) = held(&mut world);
+    let document = daemon.get("/v1/openapi.json").expect(200);
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let run_id = api(&daemon, "/v1/runs")["items"][0]["run_id"].as_str().unwrap().to_owned();
+    let mut asked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let real =
+            path.replace("{plan_id}", &plan_id).replace("{run_id}", &run_id).replace("{employee_id}", "1000");
+        for (method, operation) in operations.as_object().unwrap() {
+            let answers = match method.as_str() {
+                "get" => vec![
+                    daemon.get_as(&real, VIEWER),
+                    daemon.get(&real),
+                    daemon.get_as(&format!("{real}?limit=0"), VIEWER),
+                ],
+                _ if path.contains("/plans/") => {
+                    let missing = path.replace("{plan_id}", "none");
+                    vec![
+                        decide(&daemon, &real, VIEWER, &json!({})),
+                        decide(&daemon, &missing, OPERATOR, &json!({})),
+                        decide(&daemon, &real, OPERATOR, &json!({"reason": "because"})),
+                        decide(&daemon, &real, OPERATOR, &json!({})),
+                    ]
+                }
+                _ => vec![
+                    decide(&daemon, &real, OPERATOR, &json!({"all": true})),
+                    decide(&daemon, &real, OPERATOR, &json!({})),
+                ],
+            };
+            for answer in answers
+                .iter()
+                .filter(|answer| answer.header("content-type").is_some_and(|kind| kind.contains("json")))
+            {
+                let told = &operation["responses"][answer.status.to_string()];
+                assert!(
+                    told.is_object(),
+                    "{method} {path} answers {} which the document does not tell",
+                    answer.status
+                );
+                let mut schema = told["content"]["application/json"]["schema"].clone();
+                assert!(schema.is_object(), "{method} {path} {}", answer.status);
+                schema["components"] = document["components"].clone();
+                let validator = jsonschema::validator_for(&schema).unwrap();
+                let faults: Vec<String> = validator
+                    .iter_errors(&answer.json())
+                    .map(|error| format!("{error} at {}", error.instance_path()))
+                    .collect();
+                assert!(faults.is_empty(), "{method} {path}: {faults:?} in {}", answer.body);
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 30, "{asked}");
+}

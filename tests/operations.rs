@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Row, World, is_active, people};
+use common::{Daemon, Row, World, is_active, people, until};
+use workiva_sync::sandbox::Faults;
 
 /// `drift --repair` with leave to lead back as many as there are.
 fn lead_back(world: &World) {
@@ -15,6 +16,11 @@ fn lead_back(world: &World) {
 
 fn copy(world: &World, from: &str, to: &str) {
     std::fs::copy(world.path(from), world.path(to)).unwrap();
+}
+
+fn back_up(world: &World, name: &str) {
+    let output = world.run(&["backup", world.path(name).to_str().unwrap()]);
+    output.assert_says(0, &["looked through, and whole", "as an anchor"]);
 }
 
 /// What happens after the backup: somebody of every kind of change, so that the older state is wrong about each.
@@ -36,7 +42,7 @@ fn an_older_database_that_was_restored_converges_by_adopt_and_drift_repair() {
     let world = World::new();
     let rows = people(8);
     world.sync_rows(&rows, 0);
-    copy(&world, "state.db", "backup.db");
+    back_up(&world, "backup.db");
     let later = weeks_later(&rows);
     world.sync_rows(&later, 0);
     world.assert_agrees(&later);
@@ -61,6 +67,61 @@ fn an_older_database_that_was_restored_converges_by_adopt_and_drift_repair() {
     world.sync().assert_unchanged();
     assert_eq!(world.run(&["drift"]).exit, 0, "nothing is left to lead back");
     assert_eq!(world.run(&["audit", "verify"]).exit, 0, "the older chain goes on");
+}
+
+#[test]
+fn a_backup_that_was_taken_in_mid_push_is_whole_and_the_push_goes_on_from_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut world = World::new();
+    world.set("workiva.max_in_flight", 1);
+    world.set("guard.max_create_percent", 100_000.0);
+    let rows = people(40);
+    world.hr(&rows);
+    world.sandbox.set_faults(Faults { rate: 0.0, latency_ms: 20, ..Faults::default() });
+    let mut daemon = Daemon::start(&world);
+    until("some are made", || (5..30).contains(&world.statistics().creates));
+    let path = world.path("backup.db");
+    let told = world.run(&["backup", path.to_str().unwrap(), "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["people"], 40, "{told}");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = world.run(&["backup", path.to_str().unwrap()]);
+    assert_eq!(again.exit, 1);
+    assert!(again.stderr.contains("it is there already"), "{again:?}");
+    until("all are made", || world.agrees(&rows));
+    assert_eq!(daemon.stop(), 0);
+    for gone in ["state.db-wal", "state.db-shm"] {
+        // SQLite takes them away where the last one closes the file.
+        let _ = std::fs::remove_file(world.path(gone));
+    }
+    copy(&world, "backup.db", "state.db");
+    let creates = world.statistics().creates;
+    world.sync_rows(&rows, 0);
+    world.assert_agrees(&rows);
+    assert_eq!(
+        world.statistics().creates,
+        creates,
+        "who was made behind the backup is found and not made twice"
+    );
+    let anchor = format!("{}:{}", told["audit_head"]["seq"], told["audit_head"]["hash"].as_str().unwrap());
+    assert_eq!(world.run(&["audit", "verify", "--anchor", &anchor]).exit, 0);
+    assert!(!world.path("backup.db.partial").exists());
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_with_a_clear_word_and_left_as_it_is() {
+    let world = World::new();
+    world.sync_rows(&people(2), 0);
+    world.execute(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)",
+    );
+    let before = std::fs::read(world.path("state.db")).unwrap();
+    for command in ["run", "sync", "status", "plan"] {
+        let output = world.run(&[command]);
+        assert_eq!(output.exit, 1, "{command}: {output:?}");
+        assert!(output.stderr.contains("newer version of workiva-sync"), "{command}: {output:?}");
+    }
+    assert!(before == std::fs::read(world.path("state.db")).unwrap(), "it is as it was");
 }
 
 #[test]

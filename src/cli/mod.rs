@@ -3,6 +3,7 @@
 mod actions;
 mod adopt;
 mod audit;
+mod backup;
 mod check;
 mod configuration;
 mod decide;
@@ -93,6 +94,8 @@ enum Command {
     /// Look through the audit chain, or write it out.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Copy the database into a new file, also while the daemon works.
+    Backup(backup::BackupArgs),
     /// A stand-in for Workiva on loopback, behaving as documented.
     Sandbox(stand_in::SandboxArgs),
     /// A stand-in Workiva and an HR file over three days, with the real engine between them.
@@ -324,6 +327,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                     explain::explain(&config, &args.employee_id, args.all, args.json).await
                 }
                 Command::Audit(command) => audit::audit(&config, command).await,
+                Command::Backup(args) => backup::backup(&config, &args).await,
                 Command::Sandbox(args) => stand_in::sandbox(args).await,
                 Command::Demo(args) => crate::demo::demo(args.stay).await,
                 Command::Healthcheck => health::healthcheck(&config),

@@ -12,6 +12,7 @@ mod audit;
 mod audit_beside;
 mod audit_check;
 mod audit_states;
+mod backup;
 mod connection;
 mod delivery;
 mod drift;
@@ -51,6 +52,7 @@ pub use adoption::{AdoptionCommit, Linked, Marked};
 pub use approval::Approval;
 pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};
+pub use backup::Backup;
 pub use delivery::{Delivered, Idempotent, OPEN_FOR, Part};
 pub use drift::{DriftFinding, DriftOutcome, DriftRecord, DriftSummary};
 pub use ending::{Ending, Finished, Turn};
@@ -101,6 +103,25 @@ pub enum StoreError {
          date and changes nobody"
     )]
     Outdated,
+    /// A newer version has brought it up to date.
+    #[error(
+        "the database was brought up to date by a newer version of workiva-sync (its schema is {found}, this version knows {known}); run \
+         that version, or restore a backup from before the upgrade. Nothing of it was changed"
+    )]
+    Newer {
+        /// The schema that it has.
+        found: i64,
+        /// The newest schema that is known here.
+        known: i64,
+    },
+    /// A copy cannot be made.
+    #[error("the backup {path} cannot be made: {source}")]
+    Backup {
+        /// The copy.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The reading broke down.
     #[error("reading the database was broken off; the log says why")]
     Stopped,

@@ -94,6 +94,9 @@ impl Store {
         let writer = {
             let _alone = alone(path).await.map_err(fail)?;
             let writer = pool_of(1).connect_with(options(path, &opening)).await?;
+            if let Some(found) = applied(&writer).await? {
+                refuse_newer(found)?;
+            }
             sqlx::migrate!().run(&writer).await?;
             writer
         };
@@ -126,16 +129,29 @@ impl Store {
 
 /// Whoever only reads cannot migrate. A file without any schema, which somebody is just making, counts as outdated too.
 async fn insist_on_schema(readers: &SqlitePool) -> Result<(), StoreError> {
-    let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
-    let applied: Result<Option<i64>, sqlx::Error> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(readers).await;
+    match applied(readers).await? {
+        Some(found) if found >= newest() => refuse_newer(found),
+        _ => Err(StoreError::Outdated),
+    }
+}
+
+/// Migrations go forward only: what a newer version has made of the tables is not known here.
+fn refuse_newer(found: i64) -> Result<(), StoreError> {
+    let known = newest();
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// The newest schema that is known here.
+fn newest() -> i64 {
+    sqlx::migrate!().iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// The schema that a file has; `None`: none at all yet.
+async fn applied(pool: &SqlitePool) -> Result<Option<i64>, StoreError> {
+    let applied = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await;
     match applied {
-        Ok(applied) if applied >= newest => Ok(()),
-        Ok(_) => Err(StoreError::Outdated),
-        Err(sqlx::Error::Database(error)) if error.message().contains("no such table") => {
-            Err(StoreError::Outdated)
-        }
-        Err(error) => Err(error.into()),
+        Err(sqlx::Error::Database(error)) if error.message().contains("no such table") => Ok(None),
+        applied => Ok(applied?),
     }
 }
 

@@ -159,6 +159,9 @@ fn a_configuration_that_can_be_used_takes_effect_by_sighup() {
     world.set("access.provision", "all");
     daemon.signal(Signal::HUP);
     until("Sales has access, too", || world.user(&rows[2].email).is_some());
+    let told = daemon.entries().into_iter().find(|entry| entry["key"] == "access.provision");
+    let told = told.expect("the log has the key that changed");
+    assert_eq!((&told["from"], &told["to"]), (&"roles".into(), &"all".into()), "{told}");
     assert_eq!(daemon.get("/livez").status, 200);
     assert_eq!(daemon.stop(), 0);
 }
@@ -371,4 +374,22 @@ fn what_hr_took_back_while_no_daemon_ran_is_not_sent_when_one_starts() {
     until("nothing waits", || daemon.readiness().1["queued"] == 0);
     assert_eq!(world.writes(), writes, "nobody was suspended");
     world.assert_agrees(&rows);
+}
+
+#[test]
+fn a_second_daemon_on_one_database_ends_at_once_and_says_who_has_it_while_commands_work_beside_the_first() {
+    let mut world = World::new();
+    let rows = people(3);
+    world.hr(&rows);
+    let mut first = world.daemon();
+    until("all are made", || world.agrees(&rows));
+    let second = world.run(&["run"]);
+    assert_eq!(second.exit, 1, "{second:?}");
+    let who = format!("process {} on ", first.proc("stat").split(' ').next().unwrap());
+    assert!(second.stderr.contains("has a daemon already") && second.stderr.contains(&who), "{second:?}");
+    assert_eq!(world.run(&["sync"]).exit, 0);
+    first.signal(Signal::KILL);
+    first.wait();
+    let mut third = world.daemon();
+    assert_eq!(third.stop(), 0, "a killed daemon leaves its place free");
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::net::{TcpListener, TcpStream};
 
-use common::{Row, World, hr_text, people, until};
+use common::{Row, World, command, hr_text, people, run, until};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Words as a careless or malicious HR system may hold them, without what CSV would need quotes for.
@@ -133,4 +133,25 @@ fn a_daemon_whose_log_nobody_reads_runs_on() {
     TcpStream::connect(address).unwrap();
     kill_process(Pid::from_child(&daemon), Signal::TERM).unwrap();
     assert_eq!(daemon.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_manual_and_what_shells_complete_name_every_command() {
+    let help = run(&mut command(&["--help"])).stdout;
+    let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let names: Vec<&str> = commands
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 15 && names.contains(&"sync"), "{names:?}");
+    let mut texts = vec![run(&mut command(&["man"]))];
+    texts.extend(["bash", "zsh", "fish"].map(|shell| run(&mut command(&["completions", shell]))));
+    for text in texts {
+        assert_eq!(text.exit, 0, "{text:?}");
+        for name in &names {
+            assert!(text.stdout.contains(name), "{name} is missing");
+        }
+    }
+    assert_eq!(run(&mut command(&["completions", "tcsh"])).exit, 2);
 }

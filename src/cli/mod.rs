@@ -12,6 +12,7 @@ mod explain;
 mod health;
 mod logging;
 mod looked;
+mod manual;
 mod plan;
 mod preview;
 mod progress;
@@ -105,6 +106,13 @@ enum Command {
     /// The configuration in effect, or its JSON schema.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// What makes a shell complete this command line.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff.
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -332,6 +340,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Demo(args) => crate::demo::demo(args.stay).await,
                 Command::Healthcheck => health::healthcheck(&config),
                 Command::Config(command) => configuration::config(&config, &command),
+                Command::Completions { shell } => manual::completions(shell),
+                Command::Man => manual::man(),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use self::generation::Generation;
@@ -18,8 +19,9 @@ use crate::cli::Exit;
 use crate::compose::{ComposeError, RealEngine, Surroundings, engine, load_config};
 use crate::config::Loaded;
 use crate::console;
+use crate::core::audit::configuration;
 use crate::http;
-use crate::store::{Owner, Store};
+use crate::store::{self, Owner, Store};
 
 /// What draining may take beyond the longest request.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
@@ -33,6 +35,7 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
     let store = Store::open(&loaded.rules.database).await?;
+    let _place = store::Daemon::take_place(store.path(), &who(surroundings.clock.now()))?;
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
     let listen = listener.local_addr()?;
@@ -69,6 +72,17 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What a second daemon is told of this one.
+fn who(now: DateTime<Utc>) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "this machine".into());
+    format!(
+        "process {} on {}, since {}",
+        std::process::id(),
+        host.trim(),
+        now.format("%Y-%m-%d %H:%M:%S UTC")
+    )
+}
+
 /// Waits for a signal that means something. `Some`: go on with this engine; `None`: stop.
 async fn wait_for_change(
     signals: &mut Signals,
@@ -87,13 +101,32 @@ async fn wait_for_change(
             }
             Signal::Reload => match reload(config, store, surroundings, current).await {
                 Ok(engine) => {
-                    tracing::info!("the configuration was read again");
+                    tell_changes(current, &engine);
                     generation.stop();
                     return Some(Arc::new(engine));
                 }
                 Err(error) => tracing::error!("the configuration stays as it was: {error}"),
             },
         }
+    }
+}
+
+/// Key by key, as the audit has it: secrets are redacted, and what may name a person is a digest.
+fn tell_changes(before: &RealEngine, now: &RealEngine) {
+    let values = |engine: &RealEngine| configuration::values(&engine.settings, env!("CARGO_PKG_VERSION"));
+    let (before, now) = (values(before), values(now));
+    let Some(change) = configuration::change(&before, &now) else {
+        tracing::info!("the configuration was read again; nothing in it has changed");
+        return;
+    };
+    let number = change.changed.len() + change.removed.len();
+    tracing::info!(changes = number, "the configuration was read again");
+    for (key, to) in &change.changed {
+        let from = before.get(key).map(String::as_str);
+        tracing::info!(key, from, to, "the configuration has changed");
+    }
+    for key in &change.removed {
+        tracing::info!(key, from = before.get(key), "the configuration has changed: the key is gone");
     }
 }
 

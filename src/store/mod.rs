@@ -63,7 +63,7 @@ use opening::FileId;
 pub use opening::{Opening, WriteWatch};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed, HeldLease};
-pub use owner::Owner;
+pub use owner::{Daemon, Owner};
 pub use plan_lists::{PlanAction, PlanDetail, PlanGroup, PlanSearch};
 pub use plans::{Committed, PlanCommit, RunRecord};
 pub use quiet::Seen;
@@ -113,6 +113,16 @@ pub enum StoreError {
         found: i64,
         /// The newest schema that is known here.
         known: i64,
+    },
+    /// A second daemon is not let in.
+    #[error(
+        "the database {database} has a daemon already: {who}; stop that one first. Commands such as `sync` and `status` may work beside it"
+    )]
+    HasDaemon {
+        /// The database.
+        database: String,
+        /// The daemon, as it called itself.
+        who: String,
     },
     /// A copy cannot be made.
     #[error("the backup {path} cannot be made: {source}")]

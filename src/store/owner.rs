@@ -4,6 +4,7 @@
 //! next start can tell and carries on at once.
 
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -64,9 +65,43 @@ impl Drop for Owner {
     }
 }
 
+/// The one daemon of a database. Commands may work beside it, and a second daemon not: both would poll, and each run counts.
+#[derive(Debug)]
+pub struct Daemon {
+    // Held for its lock, which ends with the process however that ends.
+    _file: File,
+}
+
+impl Daemon {
+    /// Takes the place. `who` is what a second one is told.
+    ///
+    /// # Errors
+    /// Where another daemon has it, or the file beside the database cannot be made.
+    pub fn take_place(database: &Path, who: &str) -> Result<Self, StoreError> {
+        let path = beside(database, "-daemon");
+        let fail = |source| StoreError::Open { path: path.display().to_string(), source };
+        let mut file = private().open(&path).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+            Err(TryLockError::WouldBlock) => {
+                let who = std::fs::read_to_string(&path).unwrap_or_default();
+                let database = database.display().to_string();
+                return Err(StoreError::HasDaemon { database, who: who.trim().to_owned() });
+            }
+        }
+        file.set_len(0).and_then(|()| file.write_all(who.as_bytes())).map_err(fail)?;
+        Ok(Self { _file: file })
+    }
+}
+
 fn lock_path(database: &Path, id: &str) -> PathBuf {
+    beside(database, &format!("-owner-{id}"))
+}
+
+fn beside(database: &Path, ending: &str) -> PathBuf {
     let mut name = database.file_name().unwrap_or_default().to_os_string();
-    name.push(format!("-owner-{id}"));
+    name.push(ending);
     database.with_file_name(name)
 }
 

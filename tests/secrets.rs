@@ -15,6 +15,7 @@ use workiva_sync::sandbox::{Faults, SandboxOptions};
 const PASSWORD: &str = "Tr0ub4dor&3-hunter2";
 const USER: &str = "scim-user";
 const TOKEN: &str = "metrics-t0ken-xyzzy";
+const CONSOLE: &str = "c0nsole-t0ken-of-enough-letters";
 
 /// The password and the token, in each form.
 fn forms() -> Vec<String> {
@@ -215,6 +216,11 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
         std::fs::write(&file, format!("{content}\r\n")).unwrap();
         world.set(&format!("{section}.{name}_file"), file.to_str().unwrap());
     }
+    let file = world.path("secrets/console");
+    std::fs::write(&file, CONSOLE).unwrap();
+    let user = [("name", "Ann"), ("role", "viewer"), ("token_file", file.to_str().unwrap())];
+    let user: toml::Table = user.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    world.set("http.users", vec![toml::Value::from(user)]);
     world.unset("workiva", "password");
     if key == "token" {
         world.set("workiva.auth", "bearer");
@@ -239,7 +245,10 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
     until("a plan is held", || !world.status()["held"].is_null());
     let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
 
-    let secrets = [every_form(secret), every_form(TOKEN)].concat();
+    let login = daemon.post("/login", &[], format!("token={CONSOLE}&next=/").as_bytes());
+    let cookie = login.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let session = cookie.split_once('=').unwrap().1;
+    let secrets = [every_form(secret), every_form(TOKEN), every_form(CONSOLE), every_form(session)].concat();
     let person = rows[0].id.clone();
     let tell = |what: &str, world: &World| {
         let commands: [&[&str]; 15] = [
@@ -284,6 +293,14 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
     daemon.wait_for_log("stays as it was");
     assert_hides("/metrics", daemon.get_as("/metrics", TOKEN).body.as_bytes(), &secrets);
     assert_hides("/readyz", daemon.get_as("/readyz", TOKEN).body.as_bytes(), &secrets);
+    for path in ["/", "/parked", "/runs", "/audit", "/configuration", &format!("/people/{person}")] {
+        let page = daemon.get_in(path, &cookie);
+        assert_eq!(page.status, 200, "{page:?}");
+        assert_hides(path, page.body.as_bytes(), &secrets);
+    }
+    for path in ["/v1/overview", "/v1/actions/parked", "/v1/audit", "/v1/configuration"] {
+        assert_hides(path, daemon.get_as(path, CONSOLE).body.as_bytes(), &secrets);
+    }
     assert_hides("what the system shows of the process", daemon.proc("cmdline").as_bytes(), &secrets);
     daemon.signal(Signal::ABORT);
     daemon.wait();

@@ -265,6 +265,83 @@ fn a_hire_that_is_rescinded_once_there_is_an_account_loses_it_like_a_leaver() {
     }
 }
 
+/// With fourteen days of grace, and no limit on deprovisions.
+fn graced(dated: &[(Row, &str, &str)]) -> Calendar {
+    let mut calendar = Calendar::new(dated);
+    calendar.world.set("lifecycle.deprovision_days_after_termination", 14);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar
+}
+
+#[test]
+fn a_grace_gives_no_account_to_whoever_is_first_seen_as_having_left_and_keeps_that_of_who_had_one() {
+    let rows = people(5);
+    let calendar = graced(&[
+        (rows[0].left(), "2020-01-06", "2026-11-20"),
+        (rows[1].clone(), "2020-01-06", "2026-11-20"),
+        (rows[2].left(), "2026-12-05", "2026-12-05"), // a hire that is taken back
+        (rows[3].clone(), "2020-01-06", "2026-11-27"),
+        (rows[4].clone(), "2020-01-06", ""),
+    ]);
+    assert_eq!(calendar.sync_on("2026-11-26").0, Counts { create: 2, ..Counts::default() });
+    for day in ["2026-11-28", "2026-12-05", "2026-12-06", "2026-12-11"] {
+        assert_eq!(calendar.sync_on(day), (Counts::default(), 0), "{day}");
+    }
+    assert_eq!(calendar.sync_on("2026-12-12").0, suspends(1));
+    assert_eq!(calendar.world.sandbox.users().len(), 2);
+}
+
+#[test]
+fn a_grace_reactivates_nobody_who_was_without_access_as_they_left() {
+    let rows = people(3);
+    let dated = |row: Row, last: &'static str| (row, "2020-01-06", last);
+    let stays = || dated(rows[2].clone(), "");
+    let mut calendar = graced(&[dated(rows[0].clone(), ""), dated(rows[1].clone(), ""), stays()]);
+    calendar.world.set("lifecycle.on_leave", "suspend");
+    assert_eq!(calendar.sync_on("2026-11-20").0.create, 3);
+    // One on leave, and one whom the file does not name.
+    calendar.hr(&[dated(rows[0].but(|row| row.status = "On Leave".into()), ""), stays()]);
+    assert_eq!(calendar.sync_on("2026-11-21").0, suspends(2));
+    calendar.hr(&[dated(rows[0].left(), "2026-11-21"), dated(rows[1].left(), "2026-11-20"), stays()]);
+    for day in ["2026-11-22", "2026-12-10"] {
+        assert_eq!(calendar.sync_on(day), (Counts::default(), 0), "{day}");
+    }
+    // Back to work is another thing.
+    calendar.hr(&[dated(rows[0].clone(), ""), dated(rows[1].left(), "2026-11-20"), stays()]);
+    assert_eq!(calendar.sync_on("2026-12-11").0, Counts { reactivate: 1, ..Counts::default() });
+}
+
+#[test]
+fn a_hire_that_is_rescinded_has_no_grace_though_an_account_was_made_before_the_day() {
+    let mut calendar = graced(&hired("2026-12-07", |_| {}));
+    calendar.world.set("lifecycle.provision_days_before_hire", 7);
+    assert_eq!(calendar.sync_on("2026-12-04").0.create, 4);
+    let mut rescinded = hired("2026-12-07", |row| row.status = "Terminated".into());
+    rescinded[0].2 = "2026-12-07";
+    calendar.hr(&rescinded);
+    assert_eq!(calendar.sync_on("2026-12-05").0, suspends(1));
+    for day in ["2026-12-07", "2026-12-08", "2026-12-22"] {
+        assert_eq!(calendar.sync_on(day).0, Counts::default(), "{day}");
+    }
+}
+
+#[test]
+fn a_create_that_waits_for_an_operator_is_not_made_any_more_once_they_have_left_with_a_grace() {
+    let rows = people(2);
+    let calendar = graced(&[(rows[0].clone(), "", ""), (rows[1].clone(), "", "")]);
+    let theirs = json!({"userName": rows[0].email, "externalId": "somebody else",
+        "name": {"givenName": "A", "familyName": "B"}, "emails": [{"value": "other@example.com", "primary": true}]});
+    let id = calendar.world.sandbox.seed_user(theirs).unwrap();
+    assert_eq!(calendar.sync_on("2026-11-20").0.create, 1);
+    assert!(calendar.world.parked().contains_key(&rows[0].id));
+    calendar.world.sandbox.delete_user(&id).unwrap();
+    calendar.hr(&[(rows[0].left(), "", "2026-11-20"), (rows[1].clone(), "", "")]);
+    calendar.sync_on("2026-11-21");
+    assert_eq!(calendar.world.sandbox.users().len(), 1);
+    assert!(calendar.world.parked().is_empty());
+    assert_eq!(calendar.sync_on("2026-11-22").0, Counts::default());
+}
+
 #[test]
 fn a_hire_date_that_moves_is_followed_both_ways_and_takes_an_account_back_until_it_comes() {
     let mut calendar = Calendar::new(&hired("2026-12-07", |_| {}));

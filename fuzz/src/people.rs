@@ -11,6 +11,7 @@ use workiva_sync::config::{Loaded, parse};
 use workiva_sync::core::lifecycle::Moment;
 use workiva_sync::core::person::Person;
 use workiva_sync::core::record::{Columns, Record, RecordBatch};
+use workiva_sync::core::state::PersonState;
 use workiva_sync::core::value::canonical;
 
 use super::tape::Tape;
@@ -47,9 +48,10 @@ pub fn check(bytes: &[u8]) {
             return;
         }
     };
-    for has_access in [false, true] {
+    for had_access in [false, true] {
+        let state = PersonState { had_access, ..PersonState::unknown("1001") };
         let decide = |at| {
-            rulebook.access.decide(&person, Moment::At(at), has_access).expect("the conditions cannot fail")
+            rulebook.access.decide(&person, Moment::At(at), Some(&state)).expect("the conditions cannot fail")
         };
         let decided = decide(now);
         let Some(next_change) = decided.next_change else { continue };

@@ -12,6 +12,7 @@ use super::lifecycle::{AnnouncedEnd, Employment, Lifecycle, Moment, OnLeave};
 use super::mapping::{CompileError, Rule, Tables};
 use super::person::Person;
 use super::record::{Rejection, RejectionKind};
+use super::state::PersonState;
 
 /// `[access]`: which employed people get an account.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +69,8 @@ pub enum Reason {
     OnLeaveWithoutRole,
     /// Not employed today, for this reason.
     NotEmployed(Employment),
+    /// Left in this way, and a grace is running; but it keeps access, and there is none.
+    NothingToKeep(Employment),
     /// No longer in a full source, and absence means leaving.
     Absent,
     /// No longer in a full source, where that means nothing; but the last day had been announced before, and is over.
@@ -92,6 +95,7 @@ impl Reason {
             Self::NotEmployed(Employment::OnLeave) => "lifecycle.on_leave",
             Self::NotEmployed(Employment::TerminatedByDate { .. }) => "termination_date",
             Self::NotEmployed(_) => "status",
+            Self::NothingToKeep(_) => "lifecycle.deprovision_days_after_termination",
             Self::Absent => "source.absence",
             Self::Announced { .. } => "termination_date",
             Self::ShownWhenHeld => "status",
@@ -116,6 +120,10 @@ impl fmt::Display for Reason {
                 write!(f, "left, last day was {date}")
             }
             Self::NotEmployed(_) => write!(f, "left, says the status"),
+            Self::NothingToKeep(left) => {
+                let left = Self::NotEmployed(left.clone());
+                write!(f, "{left}; the days after it keep access and give none")
+            }
             Self::Absent => write!(f, "no longer in the HR source"),
             Self::Announced { last_day } => {
                 write!(f, "left, last day was {last_day}, as HR said while the source still named them")
@@ -221,11 +229,17 @@ impl AccessRules {
         self.roles.iter().map(|role| (role.name.as_str(), &role.rule, &role.grants[..]))
     }
 
-    /// Decides for one person at this moment. `had_access` tells whether the last thing that was done about them was to give access.
+    /// Decides for one person at this moment. `state` is what is known of them, if anything is: a grace, and the loss of every role where
+    /// that does not count, leave access to whoever has it, and give it to nobody.
     ///
     /// # Errors
     /// A rejection where a role's condition cannot be evaluated for this record.
-    pub fn decide(&self, person: &Person, moment: Moment, had_access: bool) -> Result<Decision, Rejection> {
+    pub fn decide(
+        &self,
+        person: &Person,
+        moment: Moment,
+        state: Option<&PersonState>,
+    ) -> Result<Decision, Rejection> {
         let next_change = self.lifecycle.next_change(person, moment);
         let ends = self.lifecycle.announced_end(person, moment);
         let decided =
@@ -234,6 +248,11 @@ impl AccessRules {
         let Employment::Employed { leave, .. } = employment else {
             return decided(false, Reason::NotEmployed(employment), Vec::new(), Granted::new());
         };
+        if let Some(left) = self.lifecycle.left(person, moment)
+            && !state.is_some_and(PersonState::has_access_to_keep)
+        {
+            return decided(false, Reason::NothingToKeep(left), Vec::new(), Granted::new());
+        }
         let by_role_only = leave == Some(OnLeave::Roles);
         let everybody = self.provision == Provision::All && !by_role_only;
         let mut names = Vec::new();
@@ -253,6 +272,7 @@ impl AccessRules {
                 }
             }
         }
+        let had_access = state.is_some_and(|state| state.had_access);
         match (names.is_empty(), self.keep_on_role_loss && had_access) {
             _ if everybody => decided(true, Reason::Everybody, names, grants),
             (false, _) => decided(true, Reason::Roles(names.clone()), names, grants),
@@ -264,118 +284,5 @@ impl AccessRules {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::super::person::tests::{lifecycle, person};
-    use super::*;
-
-    pub(crate) fn rules(keep_on_role_loss: bool) -> AccessRules {
-        let settings = AccessSettings {
-            provision: Provision::Roles,
-            keep_on_role_loss,
-            grants: vec![],
-            roles: vec![
-                RoleSettings {
-                    grants: vec!["workspace:Q1".into()],
-                    name: "finance".into(),
-                    when: "department in ['Finance', 'Legal'] and job_title != 'Intern'".into(),
-                },
-                RoleSettings {
-                    grants: vec!["workspace:Q1".into(), "Board".into()],
-                    name: "chiefs".into(),
-                    when: "job_title == 'CFO' or job_title == 'CEO'".into(),
-                },
-            ],
-        };
-        let names: Vec<String> =
-            ["employee_id", "status", "department", "job_title"].map(str::to_owned).into();
-        AccessRules::compile(&settings, lifecycle(|_| {}), &names, &Tables::new()).ok().unwrap()
-    }
-
-    fn decide(rules: &AccessRules, fields: &[(&str, &str)], has_access: bool) -> (bool, String) {
-        let all: Vec<_> = [("status", "Active"), ("department", ""), ("job_title", "")]
-            .into_iter()
-            .map(|(name, value)| fields.iter().find(|(n, _)| *n == name).copied().unwrap_or((name, value)))
-            .collect();
-        let today = Moment::On("2026-11-24".parse().unwrap());
-        let decision = rules.decide(&person(&all), today, has_access).unwrap();
-        (decision.access, decision.reason.to_string())
-    }
-
-    #[test]
-    fn roles_combine_conditions_with_and_and_or_and_the_reason_names_them() {
-        let rules = rules(false);
-        let cfo = decide(&rules, &[("department", "Finance"), ("job_title", "CFO")], false);
-        assert_eq!(cfo, (true, "employed, in roles finance, chiefs".into()));
-        let intern = decide(&rules, &[("department", "Finance"), ("job_title", "Intern")], false);
-        assert_eq!(intern, (false, "employed, in no role".into()));
-    }
-
-    #[test]
-    fn losing_every_role_keeps_an_account_only_if_configured_and_only_while_employed() {
-        assert!(decide(&rules(true), &[("department", "Sales")], true).0);
-        assert!(!decide(&rules(true), &[("department", "Sales")], false).0, "no account to keep");
-        assert!(!decide(&rules(false), &[("department", "Sales")], true).0);
-        assert!(!decide(&rules(true), &[("department", "Finance"), ("status", "Terminated")], true).0);
-    }
-
-    #[test]
-    fn grants_of_all_roles_that_match_are_put_together_and_of_one_that_is_lost_nothing_is_left() {
-        let granted = |rules: &AccessRules, department: &str, title: &str, has_access: bool| {
-            let fields = [("status", "Active"), ("department", department), ("job_title", title)];
-            let grants = rules
-                .decide(&person(&fields), Moment::On("2026-11-24".parse().unwrap()), has_access)
-                .unwrap()
-                .grants;
-            let told = grants.iter().map(|(group, roles)| {
-                format!("{group}: {}", roles.iter().cloned().collect::<Vec<_>>().join("+"))
-            });
-            told.collect::<Vec<_>>()
-        };
-        assert_eq!(
-            granted(&rules(false), "Finance", "CFO", false),
-            ["Board: chiefs", "workspace:Q1: chiefs+finance"]
-        );
-        assert_eq!(granted(&rules(false), "Finance", "Clerk", false), ["workspace:Q1: finance"]);
-        assert!(
-            granted(&rules(true), "Sales", "Clerk", true).is_empty(),
-            "the account is kept, and nothing else"
-        );
-    }
-
-    #[test]
-    fn where_everybody_has_access_a_role_only_says_who_is_granted_what() {
-        let settings = AccessSettings {
-            provision: Provision::All,
-            keep_on_role_loss: false,
-            grants: vec!["role:viewer".into()],
-            roles: vec![RoleSettings {
-                name: "chiefs".into(),
-                when: "job_title == 'CFO'".into(),
-                grants: vec!["Board".into(), "role:viewer".into()],
-            }],
-        };
-        let names: Vec<String> = ["employee_id", "status", "job_title"].map(str::to_owned).into();
-        let rules = AccessRules::compile(&settings, lifecycle(|_| {}), &names, &Tables::new()).ok().unwrap();
-        let decide = |title: &str| {
-            let person = person(&[("status", "Active"), ("job_title", title)]);
-            rules.decide(&person, Moment::On("2026-11-24".parse().unwrap()), false).unwrap()
-        };
-        let (chief, clerk) = (decide("CFO"), decide("Clerk"));
-        assert_eq!((&chief.reason, &clerk.reason), (&Reason::Everybody, &Reason::Everybody));
-        assert_eq!(chief.grants.keys().collect::<Vec<_>>(), ["Board", "role:viewer"]);
-        assert_eq!(clerk.grants.keys().collect::<Vec<_>>(), ["role:viewer"]);
-        assert_eq!(rules.references().into_iter().collect::<Vec<_>>(), ["Board", "role:viewer"]);
-    }
-
-    #[test]
-    fn roles_without_a_role_are_a_configuration_error() {
-        let settings = AccessSettings {
-            provision: Provision::Roles,
-            keep_on_role_loss: false,
-            grants: vec![],
-            roles: vec![],
-        };
-        let errors = AccessRules::compile(&settings, lifecycle(|_| {}), &[], &Tables::new()).err().unwrap();
-        assert_eq!(errors[0].key, "access.roles");
-    }
-}
+#[path = "access_tests.rs"]
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
 use super::lifecycle::Moment;
-use super::name_choice::NameRules;
+use super::name_choice::{NameBook, NameRules};
 use super::person::Person;
 use super::planner::{Rulebook, States};
 use super::record::{Fingerprint, Record, Rejection};
@@ -85,16 +85,12 @@ impl Judged {
         }
     }
 
-    /// No account is to be made for them.
-    pub(super) fn forgo(&mut self) {
-        self.desired = None;
-    }
-
     /// Takes another user name for the time between. The next run looks again.
-    pub(super) fn take_name_between(&mut self) {
+    pub(super) fn take_name_between(&mut self, book: &NameBook) {
         self.fingerprint = Fingerprint::NONE;
+        let is_free = |name: &str| book.is_free_between(name, &self.employee_id);
         if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
-            *name = user_names::between(name);
+            *name = user_names::between(name, is_free);
         }
     }
 
@@ -153,15 +149,15 @@ pub(in crate::core) fn judge_person(
     rulebook: &Rulebook,
     moment: Moment,
 ) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
-    let had_access = states.get(record.employee_id()).is_some_and(|state| state.had_access);
     let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let decision = rulebook.access.decide(&person, moment, had_access)?;
+    let state = states.get(person.record.employee_id());
+    let decision = rulebook.access.decide(&person, moment, state)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };
-    let account = states.get(person.record.employee_id()).and_then(|state| state.account.as_ref());
+    let account = state.and_then(|state| state.account.as_ref());
     if let (Some(attributes), Some(account)) = (&mut desired, account) {
         let mut confirmed = Cow::Borrowed(&account.attributes);
-        let before = states.get(person.record.employee_id()).and_then(|state| state.before.as_ref());
+        let before = state.and_then(|state| state.before.as_ref());
         // A user name that somebody changed by hand is not the one that the account keeps.
         if let Some(name) = before.and_then(|before| before.attributes.get("userName")) {
             confirmed.to_mut().insert("userName".into(), name.clone());

@@ -219,6 +219,14 @@ impl PersonState {
         self.account.as_ref().is_some_and(|account| account.active)
     }
 
+    /// Whether there is access that a grace may keep: what we did last gave it, and nothing that is under way takes it away. What was decided
+    /// before is not undone by a queue that was slow.
+    pub fn has_access_to_keep(&self) -> bool {
+        let takes_away =
+            |open: &OpenAction| !open.withdrawn && matches!(open.target, Target::NoAccess { .. });
+        self.had_access && !self.open.as_ref().is_some_and(takes_away)
+    }
+
     /// Whether an action under way gives the account another user name.
     pub fn is_about_to_be_renamed(&self) -> bool {
         let from = self.account.as_ref().and_then(|account| account.attributes.get("userName"));

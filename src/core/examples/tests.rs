@@ -136,15 +136,16 @@ fn an_account_that_is_there_before_decides_where_it_ends_and_which_user_name_it_
 fn the_day_of_a_row_goes_before_the_day_of_the_run() {
     let told = verdicts(
         &rulebook(Provision::All, OnRename::Update),
-        "status,termination_date,test.as_of,expect.access,expect.roles",
+        "status,termination_date,test.as_of,test.account,expect.access",
         &[
-            "Active,2026-12-31,2027-01-15,none,",
-            "Active,2026-12-31,2027-01-14,active,",
-            "Active,2026-12-31,,active,",
+            "Active,2026-12-31,2027-01-15,active,suspended",
+            "Active,2026-12-31,2027-01-14,active,active",
+            "Active,2026-12-31,2027-01-14,none,none",
+            "Active,2026-12-31,,none,active",
         ],
     );
     assert!(told.iter().all(|one| one.ok), "{told:?}");
-    assert_eq!(told[2].as_of.to_string(), "2026-12-01");
+    assert_eq!(told[3].as_of.to_string(), "2026-12-01");
 }
 
 #[test]

@@ -255,12 +255,14 @@ impl Lifecycle {
     /// Whether the person is employed at this moment, by the day where the person is.
     ///
     /// A termination date before the hire date belongs to an earlier employment (a rehire) and does not count.
-    /// A terminated status ends access at once; only a configured grace delays it.
+    /// A terminated status ends access at once; only a configured grace delays it, and none for a hire that is taken back before its day.
     pub fn employment(&self, person: &Person, moment: Moment) -> Employment {
         let today = self.zones.day_of(&person.record, moment);
         let termination = termination(person);
         let first_without = termination.and_then(|date| self.first_day_without(person, date));
-        let in_grace = self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
+        let has_begun = person.hire_date.is_none_or(|day| today >= day);
+        let in_grace =
+            has_begun && self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
         if person.status == EmploymentStatus::Terminated && !in_grace {
             return Employment::TerminatedByStatus;
         }
@@ -283,9 +285,18 @@ impl Lifecycle {
 
     /// Whether HR says that the person has left, also while a grace still leaves them the access.
     pub fn has_left(&self, person: &Person, moment: Moment) -> bool {
+        self.left(person, moment).is_some()
+    }
+
+    /// How somebody has left, whatever grace they have; `None`: they have not.
+    pub fn left(&self, person: &Person, moment: Moment) -> Option<Employment> {
+        if person.status == EmploymentStatus::Terminated {
+            return Some(Employment::TerminatedByStatus);
+        }
         let today = self.zones.day_of(&person.record, moment);
-        let is_over = |day: NaiveDate| today >= day;
-        person.status == EmploymentStatus::Terminated || self.first_day_gone(person).is_some_and(is_over)
+        let is_over = self.first_day_gone(person).is_some_and(|day| today >= day);
+        let date = termination(person).filter(|_| is_over)?;
+        Some(Employment::TerminatedByDate { date })
     }
 
     /// The first day on which somebody has left, by a termination date that counts.
@@ -295,13 +306,15 @@ impl Lifecycle {
     }
 
     /// The next moment at which the dates alone change the answer of [`Lifecycle::employment`], or of [`Lifecycle::has_left`] where that
-    /// matters.
+    /// matters: to whoever has the account of another employee id taken over, and to whoever has no access that a grace could keep.
     pub fn next_change(&self, person: &Person, moment: Moment) -> Option<DateTime<Utc>> {
         let today = self.zones.day_of(&person.record, moment);
         let begin = self.first_day(person);
         let end = person.termination_date.and_then(|date| self.first_day_without(person, date));
-        let gone = self.same_person().and_then(|_| self.first_day_gone(person));
-        let day = [begin, end, gone].into_iter().flatten().filter(|day| *day > today).min()?;
+        let has_grace = self.days_after(person) > 0;
+        let gone = self.first_day_gone(person).filter(|_| has_grace || self.same_person().is_some());
+        let hired = person.hire_date.filter(|_| has_grace && person.status == EmploymentStatus::Terminated);
+        let day = [begin, end, gone, hired].into_iter().flatten().filter(|day| *day > today).min()?;
         Some(self.zones.start_of(&person.record, day))
     }
 

@@ -131,3 +131,17 @@ fn each_kind_of_leave_has_its_own_meaning_by_its_type_or_else_by_the_status() {
     }
     assert!(matches!(means("Active", "Medical"), Employment::Employed { leave: None, .. }));
 }
+
+#[test]
+fn a_hire_that_is_taken_back_before_its_day_has_no_grace() {
+    let rules = lifecycle(|settings| {
+        settings.deprovision_days_after_termination = 14;
+        settings.provision_days_before_hire = 7;
+    });
+    let fields = [("status", "Terminated"), ("hire_date", "2026-12-05"), ("termination_date", "2026-12-05")];
+    let rescinded = person(&fields);
+    assert_eq!(rules.employment(&rescinded, on("2026-12-04")), Employment::TerminatedByStatus);
+    // Somebody may have worked for that one day: what they have then has its grace.
+    assert!(matches!(rules.employment(&rescinded, on("2026-12-05")), Employment::Employed { .. }));
+    assert_eq!(rules.left(&rescinded, on("2026-12-05")), Some(Employment::TerminatedByStatus));
+}

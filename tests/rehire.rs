@@ -600,3 +600,28 @@ fn with_a_lost_database_an_account_passes_on_all_the_same() {
     world.sync_rows(&rows, 0);
     assert_moved(&world, &rows[10], &user_before, 10);
 }
+
+#[test]
+fn a_former_user_name_is_the_accounts_own_under_whatever_employee_id_it_is_by_now() {
+    let mut world = world();
+    world.set("source.columns.person_number", "Job Title");
+    world.set("attributes.nickName", "{{ person_number }}");
+    world.set("lifecycle.same_person", vec!["nickName"]);
+    world.set("user_names.reuse_after_days", 365);
+    let mut rows = people(3);
+    let number = rows[0].but(|row| row.title = "P-5".into());
+    let (doe, roe) = (
+        number.but(|row| row.email = "doe@example.com".into()),
+        number.but(|row| row.email = "roe@example.com".into()),
+    );
+    rows[0] = doe.clone();
+    world.sync_rows(&rows, 0);
+    rows[0] = roe.clone();
+    world.sync_rows(&rows, 0);
+    rows[0] = as_id(&roe, "E1");
+    rows.push(roe.left());
+    settle(&world, &rows);
+    rows[0] = as_id(&doe, "E1");
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("update", 1)]));
+    assert_eq!(user(&world, &doe)["externalId"], "E1");
+}

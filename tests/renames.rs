@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Row, World, kinds, people};
+use common::{Front, Row, Way, World, kinds, people};
 
 fn named(row: &Row, name: &str) -> Row {
     row.but(|row| row.email = format!("{name}@example.com"))
@@ -141,4 +141,69 @@ fn an_account_keeps_the_user_name_that_it_was_made_with_where_that_is_configured
     assert_eq!(users[0]["emails"][0]["value"], "ana.married@example.com");
     assert_eq!(users[1]["emails"][0]["value"], "ana@example.com");
     world.sync_rows(&married, 0).assert_unchanged();
+}
+
+#[test]
+fn swaps_circles_and_chains_get_through_while_former_names_are_nobody_elses() {
+    let mut world = World::new();
+    world.set("user_names.reuse_after_days", 365);
+    let of = |names: &[&str]| -> Vec<Row> {
+        people(names.len()).iter().zip(names).map(|(row, name)| named(row, name)).collect()
+    };
+    world.sync_rows(&of(&["a", "b", "c", "d", "e", "f", "g"]), 0);
+    // A swap, a circle of three, and a chain.
+    let turned = of(&["b", "a", "d", "e", "c", "g", "h"]);
+    runs_until_quiet(&world, &turned);
+    world.assert_agrees(&turned);
+    // Who comes new, and who changes later, gets no former name; who had it does.
+    let mut rows = turned.clone();
+    rows.push(named(&people(8)[7], "f"));
+    assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([]));
+    let status = world.run(&["status"]).stdout;
+    assert!(status.contains("employee 1005 gave up less than 365 days ago"), "{status}");
+    let mut later = turned.clone();
+    later[0] = named(&later[0], "f");
+    assert_eq!(world.sync_rows(&later, 4).applied(), kinds([]));
+    let mut back = turned;
+    back[5] = named(&back[5], "f");
+    assert_eq!(world.sync_rows(&back, 0).applied(), kinds([("update", 1)]));
+    world.assert_agrees(&back);
+}
+
+#[test]
+fn a_swap_takes_no_name_between_that_workiva_holds_for_somebody_else() {
+    let world = World::new();
+    let before = [named(&people(3)[0], "ana"), named(&people(3)[1], "ben"), people(3)[2].clone()];
+    world.sync_rows(&before, 0);
+    for name in ["ben.swap@example.com", "ben.swap2@example.com"] {
+        let user = serde_json::json!({"userName": name, "name": {"givenName": "B", "familyName": "S"},
+            "emails": [{"value": "guest@example.com", "type": "work", "primary": true}]});
+        world.sandbox.seed_user(user).unwrap();
+    }
+    let swapped = [named(&people(3)[0], "ben"), named(&people(3)[1], "ana"), people(3)[2].clone()];
+    world.sync_rows(&swapped, 0);
+    assert!(world.user("ben.swap3@example.com").is_some());
+    runs_until_quiet(&world, &swapped);
+    for row in &swapped {
+        assert_eq!(world.user(&row.email).unwrap()["externalId"], *row.id);
+    }
+    assert!(world.parked().is_empty());
+}
+
+#[test]
+fn a_name_between_that_only_the_request_shows_as_taken_gives_way_to_another() {
+    let mut world = World::new();
+    let front = Front::before(&mut world);
+    let before = [named(&people(3)[0], "ana"), named(&people(3)[1], "ben"), people(3)[2].clone()];
+    world.sync_rows(&before, 0);
+    let user = serde_json::json!({"userName": "ben.swap@example.com", "name": {"givenName": "B", "familyName": "S"},
+        "emails": [{"value": "guest@example.com", "type": "work", "primary": true}]});
+    let hidden = world.sandbox.seed_user(user).unwrap();
+    front.go(Way::Hiding(Box::leak(hidden.into_boxed_str())));
+    let swapped = [named(&people(3)[0], "ben"), named(&people(3)[1], "ana"), people(3)[2].clone()];
+    world.sync_rows(&swapped, 4);
+    assert!(world.parked()["1000"].contains("The next run takes another user name"));
+    world.sync_rows(&swapped, 0);
+    assert!(world.user("ben.swap2@example.com").is_some() && world.parked().is_empty());
+    runs_until_quiet(&world, &swapped);
 }

@@ -71,6 +71,21 @@ fn namesakes_get_the_first_free_name_of_the_list_and_keep_it() {
 }
 
 #[test]
+fn a_template_whose_value_is_absent_is_passed_over() {
+    let mut world = world();
+    // The list of docs/lifecycle.md.
+    let fallback = [
+        "{{ given_name | username }}.{{ middle_name | left(1) | username }}.{{ family_name | username }}@example.com",
+        "{{ given_name | username }}.{{ family_name | username }}{{ number }}@example.com",
+    ];
+    world.set("source.columns.middle_name", "Job Title");
+    world.set("user_names.fallback", fallback.map(toml::Value::from).to_vec());
+    let with = |id: &str, middle: &str| jane(id).but(|row| row.title = middle.into());
+    world.sync_rows(&[with("1", "Zoe"), with("2", ""), with("3", "Maria")], 0);
+    expect(&world, &[("jane.doe", "1"), ("jane.doe2", "2"), ("jane.m.doe", "3")]);
+}
+
+#[test]
 fn whoever_marries_gets_the_first_free_name_of_the_new_list() {
     let world = world();
     let mut rows =

@@ -86,7 +86,7 @@ impl NameRules {
     }
 
     /// The user names that somebody may get instead of the first one, in order. What Workiva would refuse, or cannot be made of this
-    /// person's values, is left out.
+    /// person's values, is left out: a value that is absent leaves a gap between two dots.
     pub fn others(&self, record: &Record) -> Vec<String> {
         let mut others = Vec::new();
         for (mapping, is_numbered) in &self.templates {
@@ -94,7 +94,9 @@ impl NameRules {
             for number in numbers {
                 let fields = Numbered { record, number: number.to_string() };
                 let name = mapping.render(&fields).ok().and_then(|mut one| one.remove("userName"));
-                if let Some(name) = name.filter(|name| is_usable_user_name(name) && !others.contains(name)) {
+                if let Some(name) =
+                    name.filter(|name| is_usable_user_name(name) && !has_gap(name) && !others.contains(name))
+                {
                     others.push(name);
                 }
             }
@@ -114,6 +116,12 @@ impl NameRules {
     }
 }
 
+/// Whether something is missing between two signs that part a user name, or before or behind one: `jane..doe@example.com`.
+fn has_gap(name: &str) -> bool {
+    let local = name.split_once('@').map_or(name, |(local, _)| local);
+    local.split(['.', '-', '_']).any(str::is_empty)
+}
+
 /// A record, and a number.
 struct Numbered<'a> {
     record: &'a Record,
@@ -130,13 +138,22 @@ impl Fields for Numbered<'_> {
     }
 }
 
+/// A user name that an account had, and has no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The employee id of the account.
+    pub by: String,
+    /// Who waited for it with an account of their own: a swap, a circle or a chain of names is no re-use.
+    pub heir: Option<String>,
+}
+
 /// What is known of user names, all in compared form.
 #[derive(Clone, Debug, Default)]
 pub struct NameBook {
     /// Who holds one, in state or by an action under way.
     pub holders: HashMap<String, String>,
-    /// Who gave one up too short a while ago for anybody else to have it.
-    pub given_up: HashMap<String, String>,
+    /// Those that somebody gave up too short a while ago for anybody else to have them.
+    pub given_up: HashMap<String, GivenUp>,
     /// Those that Workiva was seen to hold for somebody else.
     pub taken: HashSet<String>,
     /// The work e-mail address of the account that has one, where it was asked for.
@@ -160,11 +177,30 @@ impl NameBook {
         judged.iter().enumerate().filter(is_contested).map(|(at, _)| at).collect()
     }
 
+    /// Whether somebody wants a name that another holds: a circle may have to be broken by one for the time between.
+    pub fn has_clashes(&self, judged: &[Judged]) -> bool {
+        let is_anothers = |person: &Judged| {
+            let holder = person.user_name().and_then(|name| self.holders.get(&name));
+            holder.is_some_and(|holder| holder != person.employee_id())
+        };
+        judged.iter().any(is_anothers)
+    }
+
     /// Whether nobody else has it, or has given it up too short a while ago.
     fn is_free(&self, name: &str, employee_id: &str) -> bool {
-        let is_anothers =
-            |book: &HashMap<String, String>| book.get(name).is_some_and(|who| who != employee_id);
-        !is_anothers(&self.holders) && !is_anothers(&self.given_up)
+        let is_held = self.holders.get(name).is_some_and(|who| who != employee_id);
+        !is_held && self.kept_for(name, employee_id).is_none()
+    }
+
+    /// Whose former name it is, where that keeps this person from having it.
+    fn kept_for(&self, name: &str, employee_id: &str) -> Option<&String> {
+        let GivenUp { by, heir } = self.given_up.get(name)?;
+        (by != employee_id && heir.as_deref() != Some(employee_id)).then_some(by)
+    }
+
+    /// Whether somebody may take it for the time between, as far as is known.
+    pub(super) fn is_free_between(&self, name: &str, employee_id: &str) -> bool {
+        self.is_free(name, employee_id) && !self.taken.contains(name)
     }
 }
 
@@ -251,10 +287,7 @@ const NONE_IS_FREE: &str = "every user name that they may have is somebody else'
 
 /// Takes out those who map to a user name that somebody else gave up too short a while ago.
 pub(super) fn reserve(judged: &mut Vec<Judged>, book: &NameBook, days: u32) -> Vec<Rejection> {
-    let by_another = |person: &Judged| {
-        let by = book.given_up.get(&person.user_name()?)?;
-        (by != person.employee_id()).then_some(by)
-    };
+    let by_another = |person: &Judged| book.kept_for(&person.user_name()?, person.employee_id());
     let reason = |by: &String| {
         format!(
             "maps to a user name that employee {by} gave up less than {days} days ago (user_names.reuse_after_days); give them another"
@@ -271,5 +304,29 @@ fn refused(person: &Judged, reason: String) -> Rejection {
         row: Some(person.row()),
         kind: RejectionKind::UserNameTaken,
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_gap_was_made_of_a_value_that_is_absent() {
+        for name in ["jane..doe@x.test", ".doe@x.test", "jane.@x.test", "jane-.doe", "_jane"] {
+            assert!(has_gap(name), "{name}");
+        }
+        for name in ["jane.doe@x.test", "jane.m.doe", "mary-ann.o'brien2@x--y.test", "doe"] {
+            assert!(!has_gap(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_former_name_is_for_who_gave_it_up_and_for_who_waited_for_it() {
+        let given_up = GivenUp { by: "2".into(), heir: Some("1".into()) };
+        let book = NameBook { given_up: [("b".to_owned(), given_up)].into(), ..NameBook::default() };
+        let free: Vec<bool> = ["1", "2", "3"].iter().map(|who| book.is_free("b", who)).collect();
+        assert_eq!(free, [true, true, false]);
+        assert_eq!(book.kept_for("b", "3").map(String::as_str), Some("2"));
     }
 }

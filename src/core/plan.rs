@@ -107,6 +107,8 @@ pub struct Plan {
     pub doubtful_leavers: Vec<String>,
     /// People who wait for a user name until another's change of name is confirmed: (who, holder).
     pub name_waits: Vec<(String, String)>,
+    /// User names (compared form) that their holders are about to give up to somebody with an account: (name, who is to have it).
+    pub awaited_names: Vec<(String, String)>,
     /// Who gets no manager in Workiva, since HR's has no user there and gets none: (who, manager).
     pub without_manager: Vec<(String, String)>,
     /// Records that cannot be used.

@@ -134,7 +134,14 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     (plan.busy, plan.pending) = (moves.busy, moves.pending);
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
-    let names = user_names::settle(judged, &book.holders, &findings.absent);
+    let mut names = user_names::settle(judged, &book, &findings.absent);
+    // Who has no account yet would be given a name that was another's: that is what the time before a re-use is for.
+    let has_account = |who: &String| {
+        let whose = moves.from.get(who).unwrap_or(who);
+        states.get(whose).is_some_and(|state| state.account.is_some())
+    };
+    plan.awaited_names = std::mem::take(&mut names.awaited);
+    plan.awaited_names.retain(|(_, who)| has_account(who));
     let managers = Managers::new(&rulebook.users, managers, &names, states);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);

@@ -6,10 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::judged::Judged;
+use super::name_choice::NameBook;
 use super::record::{Rejection, RejectionKind};
+use super::value::folded;
 
 /// What is put before the `@` of a user name for the time between; at its end where it has none.
 const BETWEEN: &str = ".swap";
+/// How many of these are tried: the first has no number.
+const TRIED: u32 = 99;
 
 /// The judged people, sorted by whether they can have the user name that they map to.
 pub(super) struct Names {
@@ -21,10 +25,13 @@ pub(super) struct Names {
     pub waiting: Vec<(String, String)>,
     /// Holders whom the source no longer names.
     pub claimed: BTreeSet<String>,
+    /// Names (compared form) that a holder is about to give up, and the one who is to have each then.
+    pub awaited: Vec<(String, String)>,
 }
 
-/// Settles the names. `holders`: who holds which (compared form) in state or by an action under way.
-pub(super) fn settle(judged: Vec<Judged>, holders: &HashMap<String, String>, absent: &[String]) -> Names {
+/// Settles the names, by what is known of them.
+pub(super) fn settle(judged: Vec<Judged>, book: &NameBook, absent: &[String]) -> Names {
+    let holders = &book.holders;
     let absent: BTreeSet<&String> = absent.iter().collect();
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut wants: HashMap<&str, String> = HashMap::new();
@@ -46,8 +53,13 @@ pub(super) fn settle(judged: Vec<Judged>, holders: &HashMap<String, String>, abs
         })
         .collect();
     let breakers = breakers(&waits);
-    let mut names =
-        Names { kept: Vec::new(), rejected: Vec::new(), waiting: Vec::new(), claimed: BTreeSet::new() };
+    let mut names = Names {
+        kept: Vec::new(),
+        rejected: Vec::new(),
+        waiting: Vec::new(),
+        claimed: BTreeSet::new(),
+        awaited: waits.keys().map(|who| (wants[who.as_str()].clone(), who.clone())).collect(),
+    };
     for mut person in judged {
         let Some(name) = person.user_name() else {
             names.kept.push(person);
@@ -56,7 +68,7 @@ pub(super) fn settle(judged: Vec<Judged>, holders: &HashMap<String, String>, abs
         let holder = holders.get(&name).filter(|holder| *holder != person.employee_id());
         match (holder, &wanted[&name]) {
             (Some(_), _) if breakers.contains(person.employee_id()) => {
-                person.take_name_between();
+                person.take_name_between(book);
                 names.kept.push(person);
             }
             (Some(holder), _) if waits.contains_key(person.employee_id()) => {
@@ -97,12 +109,22 @@ fn breakers(waits: &BTreeMap<String, String>) -> BTreeSet<String> {
     breakers
 }
 
-/// A user name for the time between: `jane.doe.swap@example.com`.
-pub(super) fn between(name: &str) -> String {
-    match name.split_once('@') {
-        Some((local, domain)) => format!("{local}{BETWEEN}@{domain}"),
-        None => format!("{name}{BETWEEN}"),
-    }
+/// A user name for the time between, the first that is nobody's: `jane.doe.swap@example.com`, `jane.doe.swap2@example.com`.
+pub(super) fn between(name: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let (local, domain) = match name.split_once('@') {
+        Some((local, domain)) => (local, format!("@{domain}")),
+        None => (name, String::new()),
+    };
+    let numbers = std::iter::once(String::new()).chain((2..=TRIED).map(|number| number.to_string()));
+    let mut names = numbers.map(|number| format!("{local}{BETWEEN}{number}{domain}"));
+    let first = format!("{local}{BETWEEN}{domain}");
+    names.find(|name| is_free(&folded(name))).unwrap_or(first)
+}
+
+/// Whether a user name has the form of one for the time between.
+pub fn is_between(name: &str) -> bool {
+    let local = name.split_once('@').map_or(name, |(local, _)| local);
+    local.trim_end_matches(|sign: char| sign.is_ascii_digit()).ends_with(BETWEEN)
 }
 
 /// The rejection of somebody who maps to a user name that another holds.
@@ -158,7 +180,16 @@ mod tests {
 
     #[test]
     fn a_name_between_stands_beside_the_one_that_is_wanted() {
-        assert_eq!(between("jane.doe@example.com"), "jane.doe.swap@example.com");
-        assert_eq!(between("jane.doe"), "jane.doe.swap");
+        let free = |_: &str| true;
+        assert_eq!(between("jane.doe@example.com", free), "jane.doe.swap@example.com");
+        assert_eq!(between("jane.doe", free), "jane.doe.swap");
+    }
+
+    #[test]
+    fn a_name_between_that_is_somebody_elses_is_passed_over() {
+        let free = |name: &str| !["jane.swap@x.test", "jane.swap2@x.test"].contains(&name);
+        let third = between("Jane@x.test", free);
+        assert_eq!(third, "Jane.swap3@x.test");
+        assert!(is_between(&third) && is_between("jane.swap") && !is_between("jane.swapper@x.test"));
     }
 }

@@ -18,6 +18,7 @@ use crate::core::planner::States;
 use crate::core::record::Rejection;
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::user_names::is_between;
 use crate::core::value::folded;
 use crate::source::HrSource;
 use crate::store::StoreError;
@@ -54,12 +55,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         make: impl Fn(People, &NameBook) -> Plan,
     ) -> Result<Plan, StoreError> {
         let (mut taken, mut asked) = (HashSet::new(), Asked::default());
-        if !self.rules.rulebook.names.has_fallback() {
-            let book = self.name_book(&mut people.judged, states, &taken).await?;
-            return Ok(make(people, &book));
-        }
         for _ in 0..CHOICES {
             let book = self.name_book(&mut people.judged, states, &taken).await?;
+            if !self.rules.rulebook.names.has_fallback() && !book.has_clashes(&people.judged) {
+                return Ok(make(people, &book));
+            }
             let mut plan = make(people.clone(), &book);
             let others = self.names_of_others(&plan, &mut asked).await?;
             if others.is_empty() {
@@ -96,8 +96,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             let since = now - TimeDelta::days(rules.reuse_after_days().into());
             book.given_up = self.store.given_up_names(since).await?;
         }
+        book.taken.extend(self.store.taken_names(now - TimeDelta::days(TAKEN_FOR_DAYS.into())).await?);
         if rules.has_fallback() {
-            book.taken.extend(self.store.taken_names(now - TimeDelta::days(TAKEN_FOR_DAYS.into())).await?);
             let mut others = BTreeSet::new();
             for at in book.contested(judged, states) {
                 judged[at].make_other_names(rules);
@@ -112,19 +112,33 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(book)
     }
 
-    /// Which of the user names that a plan gives are somebody else's in live Workiva, of those that were not asked for yet. What cannot
-    /// be asked is left to the request that gives the name.
+    /// Which of the user names that a plan gives by its own choice are somebody else's in live Workiva, of those that were not asked for
+    /// yet. What cannot be asked is left to the request that gives the name.
     async fn names_of_others(&self, plan: &Plan, asked: &mut Asked) -> Result<HashSet<String>, StoreError> {
+        let is_chosen = |name: &String| self.rules.rulebook.names.has_fallback() || is_between(name);
         let mut wanted: BTreeMap<String, &PlannedAction> = BTreeMap::new();
         for action in &plan.actions {
-            if let Some(name) = given_name(action).filter(|name| !asked.names.contains(name)) {
+            let name = given_name(action).filter(|name| is_chosen(name) && !asked.names.contains(name));
+            if let Some(name) = name {
                 wanted.insert(name, action);
             }
         }
-        if wanted.is_empty() || asked.failed.is_some() {
+        if wanted.is_empty() {
             return Ok(HashSet::new());
         }
         asked.names.extend(wanted.keys().cloned());
+        // Of a name for the time between nobody has asked yet who holds it by state.
+        let holders = self.store.holders(&wanted.keys().cloned().collect::<Vec<_>>()).await?;
+        let is_held = |(name, holder): &(&String, &String)| wanted[*name].employee_id != **holder;
+        let held: HashSet<String> = holders
+            .iter()
+            .filter(is_held)
+            .map(|(name, _)| name.clone())
+            .filter(|name| is_between(name))
+            .collect();
+        if !held.is_empty() || asked.failed.is_some() {
+            return Ok(held);
+        }
         let capabilities = match self.connect().await {
             Ok(Ok(capabilities)) => capabilities,
             Ok(Err(report)) => {

@@ -65,6 +65,9 @@ pub(super) async fn pass_on(tx: &mut Tx, done: &[&Finished]) -> Result<Vec<Entry
         "DELETE FROM drift_before WHERE employee_id IN (SELECT value ->> 0 FROM json_each(?1))",
         "UPDATE OR REPLACE membership SET employee_id = j.value ->> 1 FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
         "UPDATE OR REPLACE account SET employee_id = j.value ->> 1 FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
+        // An account's former names are its own.
+        "UPDATE given_up_name SET employee_id = j.value ->> 1 FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
+        "UPDATE given_up_name SET heir = j.value ->> 1 FROM json_each(?1) j WHERE heir = j.value ->> 0",
         // Nor is anybody settled by a record from before.
         "UPDATE person SET version = version + 1, fingerprint = '' FROM json_each(?1) j WHERE employee_id = j.value ->> 0",
     ] {

@@ -7,6 +7,8 @@ use sqlx::Row;
 
 use super::plans::CHUNK;
 use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::name_choice::GivenUp;
+use crate::core::plan::Plan;
 use crate::core::value::folded;
 
 impl Store {
@@ -35,10 +37,10 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn given_up_names(&self, since: DateTime<Utc>) -> Result<HashMap<String, String>, StoreError> {
-        let sql = "SELECT user_name, employee_id FROM given_up_name WHERE at > ?1";
+    pub async fn given_up_names(&self, since: DateTime<Utc>) -> Result<HashMap<String, GivenUp>, StoreError> {
+        let sql = "SELECT user_name, employee_id, heir FROM given_up_name WHERE at > ?1";
         let rows = sqlx::query(sql).bind(millis(since)).fetch_all(&self.readers).await?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        Ok(rows.iter().map(|row| (row.get(0), GivenUp { by: row.get(1), heir: row.get(2) })).collect())
     }
 
     /// Which user names (compared form) Workiva was seen to hold for others since then.
@@ -75,13 +77,41 @@ pub(super) async fn keep_given_up(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO given_up_name (user_name, employee_id, at) \
-         SELECT a.user_name, a.employee_id, ?2 FROM json_each(?1) j JOIN account a ON a.employee_id = j.value ->> 0 \
+        "INSERT OR REPLACE INTO given_up_name (user_name, employee_id, at, heir) \
+         SELECT a.user_name, a.employee_id, ?2, w.employee_id \
+         FROM json_each(?1) j JOIN account a ON a.employee_id = j.value ->> 0 \
+         LEFT JOIN awaited_name w ON w.user_name = a.user_name \
          WHERE a.user_name <> '' AND a.user_name IS NOT j.value ->> 1",
     )
     .bind(now_named)
     .bind(millis(now))
     .execute(&mut **tx)
     .await?;
+    // Whoever waits for it has it by right from now on; another holder's successor is another one.
+    sqlx::query(
+        "DELETE FROM awaited_name WHERE user_name IN \
+         (SELECT a.user_name FROM json_each(?1) j JOIN account a ON a.employee_id = j.value ->> 0 \
+          WHERE a.user_name IS NOT j.value ->> 1)",
+    )
+    .bind(now_named)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Keeps in mind who is to have which user name that its holder is about to give up. Of whom something else is decided by the same plan,
+/// what they waited for before is forgotten.
+pub(super) async fn keep_awaited(tx: &mut Tx, plan: &Plan) -> Result<(), StoreError> {
+    let acted = plan.actions.iter().map(|action| &action.employee_id);
+    let decided: Vec<&String> = acted.chain(plan.settled.iter().map(|one| &one.employee_id)).collect();
+    let sql = "DELETE FROM awaited_name WHERE employee_id IN (SELECT value FROM json_each(?1))";
+    for chunk in decided.chunks(CHUNK) {
+        sqlx::query(sql).bind(to_json(&chunk)).execute(&mut **tx).await?;
+    }
+    let sql = "INSERT OR REPLACE INTO awaited_name (user_name, employee_id) \
+               SELECT value ->> 0, value ->> 1 FROM json_each(?1)";
+    for chunk in plan.awaited_names.chunks(CHUNK) {
+        sqlx::query(sql).bind(to_json(&chunk)).execute(&mut **tx).await?;
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::actions::insert_actions;
 use super::approval::{A_NEWER_RUN, drop_held, stored_hash};
 use super::audit::append;
 use super::memberships::let_go_all;
+use super::names::keep_awaited;
 use super::quiet::{Seen, has_seen_all};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
@@ -363,6 +364,7 @@ fn behind<'a>(action: &'a PlannedAction, ended: &BTreeSet<i64>) -> Cow<'a, Plann
 /// Stores what a plan says beside its actions: who is missing, and who is settled. The answer is how many are settled.
 pub(super) async fn beside_actions(tx: &mut Tx, plan: &Plan) -> Result<u64, StoreError> {
     count_absences(tx, &plan.absences).await?;
+    keep_awaited(tx, plan).await?;
     if plan.anew {
         sqlx::query("UPDATE person SET fingerprint = ''").execute(&mut **tx).await?;
     }

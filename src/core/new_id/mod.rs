@@ -15,7 +15,7 @@ use super::diff::{Draft, Step, is_same_value};
 use super::intake::Findings;
 use super::judged::Judged;
 use super::lifecycle::Moment;
-use super::name_choice::NameBook;
+use super::name_choice::{GivenUp, NameBook};
 use super::planner::{Absence, Rulebook, States};
 use super::record::Rejection;
 use super::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
@@ -129,16 +129,11 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
     let mut moves = Moves::default();
     let Some(same_person) = sight.rulebook.access.lifecycle.same_person() else { return moves };
     let mut found: BTreeMap<String, Result<String, Doubt>> = BTreeMap::new();
-    for person in judged.iter_mut() {
+    for person in judged.iter() {
         let users = &sight.rulebook.users;
         let Some(desired) = newcomer(person, sight.states, users) else { continue };
         let Some(origin) = origin(person.employee_id(), desired, same_person, sight) else { continue };
-        if person.has_left() {
-            // The days that are left to them go with the account, which has passed to another employee id.
-            person.forgo();
-        } else {
-            found.insert(person.employee_id().to_owned(), origin);
-        }
+        found.insert(person.employee_id().to_owned(), origin);
     }
     let gone = Gone::new(found.values().filter_map(|origin| origin.as_ref().ok()), judged, sight);
     let mut claims: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
@@ -330,10 +325,11 @@ impl Moves {
         }
         let new_ids: HashMap<&String, &String> = self.from.iter().map(|(who, old)| (old, who)).collect();
         let after = |old: &String| (*new_ids.get(old).unwrap_or(&old)).clone();
-        let moved = |names: &HashMap<String, String>| {
-            names.iter().map(|(name, holder)| (name.clone(), after(holder))).collect()
-        };
-        let (holders, given_up) = (moved(&book.holders), moved(&book.given_up));
+        let holders = book.holders.iter().map(|(name, holder)| (name.clone(), after(holder))).collect();
+        let given_up = book.given_up.iter().map(|(name, GivenUp { by, heir })| {
+            (name.clone(), GivenUp { by: after(by), heir: heir.as_ref().map(after) })
+        });
+        let given_up = given_up.collect();
         Cow::Owned(NameBook { holders, given_up, ..book.clone() })
     }
 

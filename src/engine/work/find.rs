@@ -6,6 +6,7 @@ use crate::core::action::Target;
 use crate::core::identity::{MatchAttribute, Named, Unproven, prove, prove_named};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::user_names::is_between;
 use crate::core::value::folded;
 use crate::engine::directory::Listing;
 use crate::engine::session::{Interrupt, Session};
@@ -153,12 +154,15 @@ fn is_another_persons(unproven: &Unproven) -> bool {
     matches!(unproven, Unproven::LinkedTo(_) | Unproven::OtherExternalId | Unproven::OtherEmail)
 }
 
+/// Whether there are other user names to take instead of this one.
+pub fn has_others<P: ScimPort>(session: &Session<'_, P>, name: &str) -> bool {
+    session.line.manner.chooses_names || is_between(name)
+}
+
 /// Parks an action whose user name Workiva holds for somebody else, where there are others to choose from: the next run takes one.
 pub async fn name_is_taken<P: ScimPort>(session: &Session<'_, P>, name: &str, why: String) -> Interrupt {
     match session.line.store.name_is_taken(name, session.line.clock.now()).await {
-        Ok(()) => {
-            Interrupt::Park(format!("{why}. The next run takes another user name (user_names.fallback)"))
-        }
+        Ok(()) => Interrupt::Park(format!("{why}. The next run takes another user name")),
         Err(error) => error.into(),
     }
 }

@@ -104,7 +104,9 @@ async fn write<P: ScimPort>(
 /// A change of user name that Workiva refuses as a duplicate: where there are other names to choose from, the next run takes one.
 async fn refused<P: ScimPort>(session: &Session<'_, P>, changes: &Changes, failure: Failure) -> Interrupt {
     let renamed = changes.iter().find(|(path, _)| path == "userName").and_then(|(_, name)| name.as_ref());
-    match renamed.filter(|_| failure.kind == FailureKind::Conflict && session.line.manner.chooses_names) {
+    let is_to_choose =
+        |name: &&String| failure.kind == FailureKind::Conflict && find::has_others(session, name);
+    match renamed.filter(is_to_choose) {
         Some(name) => {
             let why = format!("Workiva holds this user name for somebody else (409): {}", failure.message);
             find::name_is_taken(session, name, why).await

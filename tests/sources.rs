@@ -311,6 +311,51 @@ fn a_prefix_keeps_equal_ids_of_two_sources_apart() {
 }
 
 #[test]
+fn an_id_that_begins_with_another_sources_prefix_makes_no_one_person_of_two() {
+    let mut world = World::new();
+    world
+        .several(&[("staff", &[]), ("agency", &[("id_prefix", "agency-".into()), ("priority", 200.into())])]);
+    let theirs = Row::new("agency-5", "Ana", "Ruiz");
+    let (five, six) = (Row::new("5", "Bo", "Lind"), Row::new("6", "Cy", "Moss"));
+    world.hr_of("staff", &[Row::new("1", "Di", "Noor"), theirs.clone()]);
+    world.hr_of("agency", &[five.clone(), six.clone()]);
+    let told = world.run(&["check"]);
+    assert!(
+        told.stdout.contains("agency-5") && told.stdout.contains("id_prefix of another source"),
+        "{told:?}"
+    );
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("create", 2)])), "{synced:?}");
+    assert!(world.user(&theirs.email).is_none() && world.user(&five.email).is_none());
+    world.sync().assert_unchanged();
+    // Once there is no doubt whose id it is, they have an account.
+    world.hr_of("staff", &[Row::new("1", "Di", "Noor")]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("create", 1)])), "{synced:?}");
+    assert_eq!(world.user(&five.email).unwrap()["externalId"], "agency-5");
+}
+
+#[test]
+fn a_prefix_that_begins_as_another_one_does_is_a_configuration_error_and_equal_ones_are_not() {
+    let mut world = World::new();
+    let mut told = |one: &str, two: &str| {
+        world.several(&[("one", &[("id_prefix", one.into())]), ("two", &[("id_prefix", two.into())])]);
+        world.run(&["config", "print"])
+    };
+    for (one, two, key) in
+        [("a", "ab", "sources[0].id_prefix = a"), ("uk-x", "uk-", "sources[1].id_prefix = uk-")]
+    {
+        let told = told(one, two);
+        assert!(told.exit != 0 && told.stderr.contains(key), "{told:?}");
+        assert!(told.stderr.contains("let neither begin with the other"), "{told:?}");
+    }
+    for (one, two) in [("a-", "ab-"), ("s-", "s-"), ("", "a-"), ("", "")] {
+        let told = told(one, two);
+        assert_eq!(told.exit, 0, "{one} {two}: {told:?}");
+    }
+}
+
+#[test]
 fn each_source_says_what_absence_means_in_it() {
     let mut world = World::new();
     world

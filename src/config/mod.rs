@@ -6,6 +6,7 @@ mod groups;
 mod http;
 mod kinds;
 mod load;
+mod prefixes;
 mod push;
 mod repair;
 pub mod rest;

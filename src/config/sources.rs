@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::ConfigError;
 use super::kinds::SourceKind;
+use super::prefixes;
 use super::rest::{self, RestRules};
 use super::settings::{Settings, SourceSettings};
 use crate::core::lifecycle::LifecycleSettings;
@@ -80,7 +81,10 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
             let message = "stands beside [[sources]]; move it there, with a name";
             errors.push(ConfigError::new("source", message));
         }
-        _ => check_names(settings, errors),
+        _ => {
+            check_names(settings, errors);
+            prefixes::check(settings, errors);
+        }
     }
     let compiled = settings.all_sources().filter_map(|(section, source)| {
         let delimiter = check_source(&section, source, errors);
@@ -102,7 +106,7 @@ pub(super) fn compile(settings: &Settings, errors: &mut Vec<ConfigError>) -> (Ve
         }
         Some(SourceRules {
             reading: reading(source, &settings.lifecycle),
-            origin: origin(source, statuses),
+            origin: origin(settings, source, statuses),
             left,
             delimiter: delimiter?,
             rest,
@@ -152,11 +156,12 @@ fn check_statuses(
     None
 }
 
-fn origin(source: &SourceSettings, statuses: Option<StatusWords>) -> Origin {
+fn origin(settings: &Settings, source: &SourceSettings, statuses: Option<StatusWords>) -> Origin {
     Origin {
         statuses,
         name: source.called().to_owned(),
         id_prefix: source.id_prefix.clone(),
+        foreign_prefixes: prefixes::foreign(settings, source),
         date_formats: source.date_formats.clone(),
         absence_runs: (source.absence == Absence::Deprovision).then_some(source.absence_runs),
     }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::intake::Findings;
 use super::mapping::Fields;
-use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record};
+use super::record::{Columns, EMPLOYEE_ID, Fingerprint, Record, RecordBatch, RejectionKind};
 use super::status_words::StatusWords;
 
 /// How dates are written in the register, whatever the source writes: two sources may not agree.
@@ -71,6 +71,8 @@ pub struct Origin {
     pub name: String,
     /// What stands before its employee ids, so that two sources' ids cannot meet by chance.
     pub id_prefix: String,
+    /// What stands before the ids of other sources and could stand before one of its own.
+    pub foreign_prefixes: Vec<String>,
     /// How its dates are written.
     pub date_formats: Vec<String>,
     /// In how many complete reads in a row a record has to be missing before it counts as gone. `None`: never.
@@ -83,6 +85,23 @@ impl Origin {
     /// The employee id as everybody else knows it.
     pub fn id(&self, own: &str) -> String {
         format!("{}{own}", self.id_prefix)
+    }
+
+    /// A batch in which those records are refused whose id another source's prefix makes of one of its own: two people would
+    /// become one.
+    pub fn refusing_foreign(&self, batch: RecordBatch) -> RecordBatch {
+        let foreign = |id: &str| self.foreign_prefixes.iter().find(|prefix| id.starts_with(prefix.as_str()));
+        if (0..batch.len()).all(|index| foreign(batch.head(index).0).is_none()) {
+            return batch;
+        }
+        let why = |prefix: &String| {
+            let reason = format!(
+                "has an employee id that begins with '{prefix}', the id_prefix of another source: it would be taken for the person whom \
+                 that source has under the rest of it; give that source another id_prefix, or this person another id"
+            );
+            (RejectionKind::UnusableEmployeeId, reason)
+        };
+        batch.refusing(|record| foreign(record.employee_id()).map(why))
     }
 
     /// A record's fields as they are kept.

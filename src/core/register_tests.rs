@@ -5,6 +5,7 @@ fn origin() -> Origin {
     Origin {
         name: "uk".into(),
         id_prefix: "uk-".into(),
+        foreign_prefixes: Vec::new(),
         date_formats: vec!["%d/%m/%Y".into()],
         absence_runs: Some(2),
         statuses: None,

@@ -146,7 +146,10 @@ impl<S: HrSource> Feed<S> {
             Self::Register(register) => return register.gather(store, turn, now, intake, absent).await,
         };
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-        let engine_side = async { Ok::<_, FeedError>(take_in(intake.await?, batches).await) };
+        let engine_side = async {
+            let intake = intake.await?;
+            Ok::<_, FeedError>(take_in(intake, batches, |batch| batch).await)
+        };
         let accepted = store.accepted_file().await?;
         // The source parses on a thread of its own, so this is two cores at work; it waits where the engine is behind.
         let (end, intake) = tokio::join!(source.read(None, sender), engine_side);
@@ -207,10 +210,14 @@ impl Cleared {
     }
 }
 
-/// Takes in all that comes.
-pub(super) async fn take_in(mut intake: Intake, mut batches: mpsc::Receiver<RecordBatch>) -> Intake {
+/// Takes in all that comes, as `own` makes of it.
+pub(super) async fn take_in(
+    mut intake: Intake,
+    mut batches: mpsc::Receiver<RecordBatch>,
+    own: impl Fn(RecordBatch) -> RecordBatch,
+) -> Intake {
     while let Some(batch) = batches.recv().await {
-        intake.accept(batch);
+        intake.accept(own(batch));
     }
     intake
 }

@@ -82,8 +82,9 @@ impl<S: HrSource> Member<S> {
             }
             // What was read under other settings has other fingerprints: everybody who comes is new, nobody is forgotten.
             let (mut intake, strangers) = self.know(store, refused).await?;
-            few.into_iter().for_each(|batch| intake.accept(batch));
-            Ok(Came::Many(feed::take_in(intake, batches).await, strangers))
+            let own = |batch| self.origin.refusing_foreign(batch);
+            few.into_iter().for_each(|batch| intake.accept(own(batch)));
+            Ok(Came::Many(feed::take_in(intake, batches, own).await, strangers))
         };
         let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
         let mut end = end?;
@@ -154,7 +155,7 @@ impl<S: HrSource> Member<S> {
                 (intake, Vec::new())
             }
         };
-        batches.into_iter().for_each(|batch| intake.accept(batch));
+        batches.into_iter().for_each(|batch| intake.accept(self.origin.refusing_foreign(batch)));
         Ok((intake, strangers))
     }
 

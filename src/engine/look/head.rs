@@ -64,7 +64,7 @@ pub async fn head<S: HrSource>(
     let (sender, batches) = mpsc::channel(1);
     // Of what is pushed, whatever waits; the rest is in the register alone.
     let since = source.push().map(|_| push::BEFORE_ALL.to_owned());
-    let (end, (intake, rows)) = tokio::join!(source.read(since, sender), take(batches, limit));
+    let (end, (intake, rows)) = tokio::join!(source.read(since, sender), take(origin, batches, limit));
     let findings = intake.finish(Fingerprint::NONE);
     let mut head = Head {
         reached: None,
@@ -106,13 +106,13 @@ impl Head {
 }
 
 /// Takes the first rows, and stops the source by closing the channel. The answer also tells how many rows came.
-async fn take(mut batches: mpsc::Receiver<RecordBatch>, limit: usize) -> (Intake, u64) {
+async fn take(origin: &Origin, mut batches: mpsc::Receiver<RecordBatch>, limit: usize) -> (Intake, u64) {
     let (mut intake, mut rows, mut room) = (Intake::default(), 0, limit);
     while room > 0 {
         let Some(batch) = batches.recv().await else { break };
         let came = batch.len() + batch.rejections.len();
         rows += came as u64;
-        intake.accept(batch.first(room));
+        intake.accept(origin.refusing_foreign(batch.first(room)));
         room = room.saturating_sub(came);
     }
     (intake, rows)

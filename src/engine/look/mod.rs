@@ -169,7 +169,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             let take = async |mut batches: mpsc::Receiver<RecordBatch>| {
                 while let Some(batch) = batches.recv().await {
                     gone.extend(batch.gone.iter().cloned());
-                    let fresh = tally.accept(batch);
+                    let fresh = tally.accept(member.origin.refusing_foreign(batch));
                     theirs.extend(fresh.iter().map(|record| kept(record, &member.origin)));
                     tally.sample_from(fresh);
                 }

@@ -148,6 +148,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
             _ => asked(settings, one, one.reading),
         },
         reading: format!("{:016x}", one.reading),
+        left: one.left.clone(),
         any_header: settings.header_change == HeaderChange::Allow,
         full_schedule: one.full_schedule.clone(),
     };

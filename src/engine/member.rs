@@ -25,6 +25,8 @@ pub struct Member<S> {
     pub reading: String,
     /// Whether a header that changed may stand.
     pub any_header: bool,
+    /// Its status words of people who have left, in compared form.
+    pub left: Vec<String>,
     /// When it is read in full, whatever its deltas tell.
     pub full_schedule: Option<Schedule>,
 }
@@ -34,6 +36,8 @@ pub(super) struct OneRead {
     /// What it changes.
     pub(super) commit: SourceCommit,
     pub(super) end: SourceEnd,
+    /// Why a delta cannot be taken for what it says, so that everybody is read instead.
+    lost: Option<String>,
 }
 
 /// A read that has ended, well or not. It counts once a cycle has taken it in.
@@ -65,7 +69,56 @@ impl<S: HrSource> Member<S> {
         full: bool,
         now: DateTime<Utc>,
     ) -> Result<OneRead, FeedError> {
-        let full = full || self.is_full_read_due(stored, now);
+        let is_due = self.is_full_read_due(stored, now);
+        let mut read = match self.read_once(store, stored, full || is_due, now).await {
+            // What changed is known all the same; the read of everybody stays due.
+            Err(FeedError::Source(error)) if is_due && !full => {
+                return self.read_instead(store, stored, now, error).await;
+            }
+            read => read?,
+        };
+        let Some(told) = read.lost.take() else { return Ok(read) };
+        let message = read.end.message.take();
+        read = self.read_once(store, stored, true, now).await?;
+        add_to(&mut read.end, told);
+        // Everybody was read behind it: it has nothing more to say.
+        read.end.message = message;
+        Ok(read)
+    }
+
+    /// Reads what changed in the place of everybody, who could not be read.
+    async fn read_instead(
+        &self,
+        store: &Store,
+        stored: Option<&SourceStanding>,
+        now: DateTime<Utc>,
+        error: SourceError,
+    ) -> Result<OneRead, FeedError> {
+        if self.stands(stored).is_none_or(|standing| standing.cursor.is_none()) {
+            return Err(error.into());
+        }
+        match self.read_once(store, stored, false, now).await {
+            Ok(mut read) if read.lost.is_none() => {
+                let why = error.without_values();
+                add_to(
+                    &mut read.end,
+                    format!("the read of everybody is due, and failed: {why}; what changed was read instead"),
+                );
+                (read.end.held_up, read.commit.is_whole) = (true, false);
+                Ok(read)
+            }
+            Err(FeedError::Store(error)) => Err(error.into()),
+            _ => Err(error.into()),
+        }
+    }
+
+    async fn read_once(
+        &self,
+        store: &Store,
+        stored: Option<&SourceStanding>,
+        full: bool,
+        now: DateTime<Utc>,
+    ) -> Result<OneRead, FeedError> {
         let standing = self.stands(stored);
         let since = standing.filter(|_| !full).and_then(|standing| standing.cursor.clone());
         let asked_for_delta = since.is_some();
@@ -103,9 +156,12 @@ impl<S: HrSource> Member<S> {
         }
         let mut findings = intake.finish(Fingerprint(u128::MAX));
         if let Some(unread) = of_unread(findings.unread, "fields") {
-            let told = end.passed_over.into_iter().chain([unread]);
-            end.passed_over = Some(told.collect::<Vec<_>>().join("; "));
+            add_to(&mut end, unread);
         }
+        let lost = match end.extent {
+            Extent::Delta => self.lost(store, &findings.changed, &end.coverage).await?,
+            Extent::Snapshot => None,
+        };
         let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
             Extent::Snapshot => {
@@ -130,7 +186,7 @@ impl<S: HrSource> Member<S> {
             full,
             file: end.file.clone(),
         };
-        Ok(OneRead { commit, end })
+        Ok(OneRead { commit, end, lost })
     }
 
     /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.
@@ -187,6 +243,12 @@ impl<S: HrSource> Member<S> {
         }
         strangers
     }
+}
+
+/// Adds a word to what is told of a read.
+fn add_to(end: &mut SourceEnd, told: String) {
+    let all = end.passed_over.take().into_iter().chain([told]);
+    end.passed_over = Some(all.collect::<Vec<_>>().join("; "));
 }
 
 /// What came of a read while it went on.

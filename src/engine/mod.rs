@@ -18,6 +18,7 @@ pub mod inbound;
 pub mod lease;
 pub mod look;
 mod lookalikes;
+mod lost;
 mod managers;
 pub mod member;
 pub mod members;

@@ -260,6 +260,83 @@ fn the_next_delta_goes_on_from_before_the_request_however_late_the_answer_is_dat
     }
 }
 
+/// What is answered to a read of everybody, and of those who changed.
+type Answers = Arc<Mutex<[Vec<Value>; 2]>>;
+
+/// A world of five people in Finance, who have accounts for it, read once; what is answered to each read from now on, by whether it is
+/// of everybody; and how often each was asked for.
+fn finance() -> (Answers, Arc<Mutex<[u32; 2]>>, World) {
+    let of_finance = |id: u32| with(person(id), "department", json!("Finance"));
+    let answers = Arc::new(Mutex::new([(1..=5).map(of_finance).collect(), Vec::new()]));
+    let asked = Arc::new(Mutex::new([0, 0]));
+    let (now, counted) = (Arc::clone(&answers), Arc::clone(&asked));
+    let server = Server::plain(move |request, _| {
+        let which = usize::from(!request.parameter("since").is_empty());
+        counted.lock().unwrap()[which] += 1;
+        match &now.lock().unwrap()[which] {
+            list if list.is_empty() && which == 0 => Reply::status(403),
+            list => Reply::json(json!({"list": list})),
+        }
+    });
+    let lines = lines(&server, "query = { since = \"{since}\" }");
+    let mut world = world(&lines);
+    world.set("source.columns.department", "department");
+    world.set("access.provision", "roles");
+    let role = toml::toml! { name = "finance"
+    when = "department == 'Finance'" };
+    world.set("access.roles", vec![role]);
+    assert_eq!(world.sync().applied(), kinds([("create", 5)]));
+    (answers, asked, world)
+}
+
+fn with(mut one: Value, key: &str, value: Value) -> Value {
+    one[key] = value;
+    one
+}
+
+#[test]
+fn a_column_that_vanishes_from_deltas_is_not_taken_for_emptied_and_everybody_is_read_instead() {
+    let (answers, asked, world) = finance();
+    // The server writes the department otherwise now in what it calls changes.
+    answers.lock().unwrap()[1] = vec![with(person(1), "dept", json!("Finance")), person(2)];
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([])), "{synced:?}");
+    let told = world.status().to_string();
+    assert!(told.contains("no record has what source.columns has for department"), "{told}");
+    assert!(told.contains("employee 1 had"), "{told}");
+    assert_eq!(*asked.lock().unwrap(), [2, 1]);
+    // Where everybody cannot be read, nothing is known, and of somebody who has left no more is needed.
+    answers.lock().unwrap()[0].clear();
+    let failed = world.sync();
+    assert_eq!((failed.exit, failed.applied()), (5, kinds([])), "{failed:?}");
+    answers.lock().unwrap()[1] = vec![with(person(1), "status", json!("Terminated"))];
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+    // One that stands there and is empty is.
+    answers.lock().unwrap()[1] = vec![with(person(2), "department", json!(null))];
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
+fn what_changed_is_taken_also_where_the_read_of_everybody_that_is_due_fails_and_stays_due() {
+    let (answers, asked, world) = finance();
+    let everybody = std::mem::take(&mut answers.lock().unwrap()[0]);
+    answers.lock().unwrap()[1] = vec![with(everybody[2].clone(), "status", json!("Terminated"))];
+    world.meddle("UPDATE source_state SET full_read_at = full_read_at - 2 * 86400000");
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    let told = world.status().to_string();
+    assert!(told.contains("the read of everybody is due, and failed"), "{told}");
+    let status = world.run(&["status"]);
+    assert!(status.stdout.contains("something newer that could not be read yet"), "{status:?}");
+    answers.lock().unwrap()[1].clear();
+    assert_eq!(world.sync().applied(), kinds([]));
+    assert_eq!(*asked.lock().unwrap(), [3, 2], "it is asked for again in each run");
+    answers.lock().unwrap()[0] = everybody;
+    assert_eq!(world.sync().applied(), kinds([("reactivate", 1)]), "the list of everybody is newer");
+    let status = world.run(&["status"]);
+    assert!(!status.stdout.contains("something newer"), "{status:?}");
+}
+
 #[test]
 fn a_delta_of_nobody_but_those_who_are_gone_needs_no_more_of_them_than_the_employee_id() {
     let told = Arc::new(Mutex::new(json!([])));

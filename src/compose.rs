@@ -12,6 +12,7 @@ use crate::config::{
     WorkivaSettings, load, load_deciding,
 };
 use crate::core::happened::ActionWords;
+use crate::core::value::compared;
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::doubt::Noted;
 use crate::engine::feed::Feed;
@@ -156,6 +157,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
         members: loaded.settings.all_sources().zip(&rules.sources).map(member).collect(),
         precedence: rules.precedence.clone(),
         columns: loaded.settings.columns(),
+        left: loaded.settings.lifecycle.terminated.iter().map(|word| compared(word)).collect(),
         seed: rules.rulebook.seed,
         noted: Noted::default(),
     })

@@ -356,6 +356,29 @@ fn a_prefix_that_begins_as_another_one_does_is_a_configuration_error_and_equal_o
 }
 
 #[test]
+fn a_bad_row_of_a_source_that_does_not_decide_keeps_no_leaver() {
+    let mut world = World::new();
+    world.several(&[("staff", &[]), ("agency", &[("priority", 200.into())])]);
+    let all = people(6);
+    let twice = |row: &Row| [row.clone(), row.but(|row| row.title = "Another".into())];
+    world.hr_of("staff", &all[..5]);
+    world.hr_of("agency", &[&all[..2], &all[5..]].concat());
+    assert_eq!(world.sync().applied(), kinds([("create", 6)]));
+    // Two rows that differ keep whoever is employed, and nobody who has left by the word that counts.
+    let bad = [&twice(&all[0])[..], &twice(&all[1]), &all[5..]].concat();
+    world.hr_of("agency", &bad);
+    world.hr_of("staff", &[&[all[0].left()], &all[1..5]].concat());
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("suspend", 1)])), "{synced:?}");
+    world.sync().assert_unchanged();
+    // A word of the source that decides keeps them, whatever the other one says.
+    world.hr_of("staff", &[&[all[0].left()], &twice(&all[1])[..], &all[2..5]].concat());
+    world.hr_of("agency", &[all[1].left(), all[5].clone()]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+}
+
+#[test]
 fn each_source_says_what_absence_means_in_it() {
     let mut world = World::new();
     world

@@ -110,6 +110,11 @@ impl Intake {
         self.rejected.push(rejection);
     }
 
+    /// Tells of a row that cannot be used, and keeps nobody for it.
+    pub fn tell(&mut self, rejection: Rejection) {
+        self.rejected.push(rejection);
+    }
+
     /// Takes in a batch.
     pub fn accept(&mut self, batch: RecordBatch) {
         self.rows += batch.len() as u64;

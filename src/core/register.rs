@@ -238,7 +238,7 @@ impl Precedence {
         records: &'a HashMap<usize, Kept>,
         columns: &'a Columns,
     ) -> impl Iterator<Item = &'a str> {
-        let employed_by = self.ranked("status", records).find(|(source, _)| self.employing.contains(source));
+        let employed_by = self.deciding(records);
         columns.names().iter().map(move |name| {
             if name == EMPLOYEE_ID {
                 return employee_id;
@@ -251,6 +251,18 @@ impl Precedence {
             }
             self.ranked(name, records).find_map(|(_, kept)| value(kept, name)).unwrap_or_default()
         })
+    }
+
+    /// The source that says whether somebody is employed whose records these are, with its record.
+    pub fn deciding<'a>(&'a self, records: &'a HashMap<usize, Kept>) -> Option<(usize, &'a Kept)> {
+        self.ranked(STATUS, records).find(|(source, _)| self.employing.contains(source))
+    }
+
+    /// Whether nothing that the second source says changes whether somebody is employed of whom the first one has a record.
+    pub fn outranks(&self, first: usize, second: usize) -> bool {
+        let order = || self.of.get(STATUS).into_iter().flatten().chain(&self.usual);
+        let rank = |source: usize| order().position(|one| *one == source);
+        first != second && (!self.employing.contains(&second) || rank(first) < rank(second))
     }
 
     /// Somebody's records in the order in which they are asked for an attribute.

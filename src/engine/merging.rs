@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::member::Member;
 use super::register::Register;
 use crate::core::intake::Intake;
-use crate::core::record::{Fingerprint, RecordBatch};
+use crate::core::record::{Fingerprint, RecordBatch, Rejection};
 use crate::core::register::{Change, Changes, Kept, RegisterFields, content, fingerprint, stale};
+use crate::core::value::folded;
 use crate::source::HrSource;
 use crate::store::{RegisterRow, Store, StoreError};
 
@@ -54,6 +56,68 @@ impl<S: HrSource> Register<S> {
         }
         intake.accept(batch);
         Ok(())
+    }
+
+    /// Takes in what cannot be used of each source, by position, behind these changes. Whoever it is about keeps what they have, unless a
+    /// source whose word on employment comes before says that they have left: a bad row elsewhere takes that back for nobody.
+    pub(super) async fn refuse(
+        &self,
+        intake: &mut Intake,
+        store: &Store,
+        refused: Vec<Vec<Rejection>>,
+        changes: &[(usize, &Changes)],
+    ) -> Result<(), StoreError> {
+        let deciders = self.who_let_them_go(store, &refused, changes).await?;
+        for (place, rejections) in refused.into_iter().enumerate() {
+            for rejection in rejections {
+                let decider = rejection.employee_id.as_ref().and_then(|id| deciders.get(id));
+                match decider.is_some_and(|decider| self.precedence.outranks(*decider, place)) {
+                    true => intake.tell(rejection),
+                    false => intake.refuse(rejection),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Of those of whom something cannot be used: the position of the source that says that they have left, where the one that decides does.
+    async fn who_let_them_go(
+        &self,
+        store: &Store,
+        refused: &[Vec<Rejection>],
+        changes: &[(usize, &Changes)],
+    ) -> Result<HashMap<String, usize>, StoreError> {
+        let mut deciders = HashMap::new();
+        if self.members.len() < 2 {
+            return Ok(deciders);
+        }
+        let ids: BTreeSet<&String> =
+            refused.iter().flatten().filter_map(|one| one.employee_id.as_ref()).collect();
+        let (ids, places) = (ids.into_iter().cloned().collect::<Vec<_>>(), self.places());
+        for some in ids.chunks(WANTED) {
+            let mut records = records_of(store, some, &places).await?;
+            for id in some {
+                let mut theirs = records.remove(id).unwrap_or_default();
+                for (place, changes) in changes {
+                    match changes.get(id) {
+                        Some(Change::Put { fields, .. }) => {
+                            _ = theirs.insert(*place, Kept { fields: fields.clone(), stale: false });
+                        }
+                        Some(Change::Gone { .. } | Change::Stale) => _ = theirs.remove(place),
+                        Some(Change::Missing { .. }) | None => {}
+                    }
+                }
+                theirs.retain(|_, kept| !kept.stale);
+                let deciding = self.precedence.deciding(&theirs);
+                let status = deciding.and_then(|(_, kept)| kept.fields.get("status"));
+                if let (Some((place, _)), Some(status)) = (deciding, status)
+                    && self.left.contains(&folded(status))
+                {
+                    deciders.insert(id.clone(), place);
+                }
+            }
+        }
+        Ok(deciders)
     }
 
     /// The positions of the sources by name. What others left in the register does not count.
@@ -177,11 +241,13 @@ impl<S: HrSource> Register<S> {
         self.push(&mut batch, employee_id, records, &mut Overlay::new());
         intake.accept(batch);
         let is_theirs = |id: &Option<String>| id.as_deref().is_none_or(|id| id == employee_id);
-        let words = store.refused_words().await?.into_iter();
-        let words =
-            words.filter(|(source, _)| places.contains_key(source.as_str())).flat_map(|(_, words)| words);
-        words.filter(|one| is_theirs(&one.employee_id)).for_each(|one| intake.refuse(one));
-        Ok(())
+        let mut words = store.refused_words().await?;
+        let of_member = |member: &Member<S>| -> Vec<Rejection> {
+            let words = words.remove(&member.origin.name).unwrap_or_default().into_iter();
+            words.filter(|one| is_theirs(&one.employee_id)).collect()
+        };
+        let refused = self.members.iter().map(of_member).collect();
+        self.refuse(intake, store, refused, &[]).await
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Register<S> {
     pub precedence: Precedence,
     /// All fields that one of them has.
     pub columns: Arc<Columns>,
+    /// The words of `[lifecycle]` for people who have left, in compared form.
+    pub left: Vec<String>,
     /// The fingerprint of the rules, for the merged records.
     pub seed: u64,
     /// What this process has seen of its reads.
@@ -184,10 +186,11 @@ impl<S: HrSource> Register<S> {
         let settled = self.settle_missing(store, &mut reads, unseen, now, &mut warnings).await?;
         let mut intake = intake.await?;
         let changes = reads.iter().map(|(place, read)| (*place, &read.commit.changes));
-        let changes = changes.chain(settled.iter().map(|(place, changes)| (*place, changes)));
-        self.merge_into(&mut intake, store, changes).await?;
+        let changes: Vec<_> =
+            changes.chain(settled.iter().map(|(place, changes)| (*place, changes))).collect();
+        self.merge_into(&mut intake, store, changes.iter().copied()).await?;
         // Before it is asked who is absent: whoever cannot be read is not.
-        refused.into_iter().flatten().for_each(|rejection| intake.refuse(rejection));
+        self.refuse(&mut intake, store, refused, &changes).await?;
         let mut findings = intake.finish(absent);
         // Of whom nothing is known in the register, only a read of everybody can tell that they are absent.
         findings.unsure = !failing.is_empty()

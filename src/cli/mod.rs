@@ -163,16 +163,10 @@ fn name(text: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
-
 /// Why somebody decides, as the audit keeps it.
 fn reason(text: &str) -> Result<String, String> {
-    let reason = text.trim();
-    if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
-        return Err(format!("has to be 1 to {LONGEST_REASON} characters on one line"));
-    }
-    Ok(reason.to_owned())
+    let reason = crate::core::audit::reason(text)?;
+    reason.map(str::to_owned).ok_or_else(|| "is empty; leave it out, or say why".to_owned())
 }
 
 /// An employee id as sources read it.

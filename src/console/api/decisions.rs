@@ -12,11 +12,8 @@ use utoipa::ToSchema;
 use super::answers::{Refusal, Refused};
 use crate::console::access::Caller;
 use crate::console::{Desk, PATIENCE};
-use crate::core::audit::By;
+use crate::core::audit::{self, By};
 use crate::store::Approval;
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
 
 /// Why somebody decides.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -51,13 +48,7 @@ pub struct Done {
 
 /// A reason as the audit keeps it; `None`: none was given.
 pub fn reason(text: Option<&str>) -> Result<Option<&str>, Refused> {
-    let Some(reason) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
-    if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
-        return Err(Refused::unusable(format!(
-            "reason has to be one line of at most {LONGEST_REASON} characters"
-        )));
-    }
-    Ok(Some(reason))
+    audit::reason(text.unwrap_or_default()).map_err(|why| Refused::unusable(format!("reason {why}")))
 }
 
 /// What came of an approval.

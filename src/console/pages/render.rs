@@ -27,6 +27,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         };
     }
     add!(
+        "frame.html",
         "base.html",
         "login.html",
         "error.html",

@@ -78,6 +78,21 @@ pub struct By<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// A reason as somebody wrote it, as the audit keeps it; `None`: none was given.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn reason(text: &str) -> Result<Option<&str>, String> {
+    let reason = text.trim();
+    if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        return Err(format!("has to be one line of at most {LONGEST_REASON} characters"));
+    }
+    Ok((!reason.is_empty()).then_some(reason))
+}
+
 impl<'a> From<&'a str> for By<'a> {
     fn from(name: &'a str) -> Self {
         Self { name, reason: None }

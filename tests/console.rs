@@ -265,7 +265,7 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
     let daemon = Daemon::start(&world);
     let parked = api(&daemon, "/v1/actions/parked");
     let ids: Vec<i64> =
-        parked.as_array().unwrap().iter().map(|one| one["action_id"].as_i64().unwrap()).collect();
+        parked["items"].as_array().unwrap().iter().map(|one| one["action_id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), 3);
     let operator = log_in(&daemon, OPERATOR);
     let word = csrf(&page(&daemon, "/parked", &operator));

@@ -209,10 +209,24 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn parked(&self) -> Result<Vec<ParkedAction>, StoreError> {
+        self.parked_behind(None, u32::MAX).await
+    }
+
+    /// So many parked actions behind this one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn parked_behind(
+        &self,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<ParkedAction>, StoreError> {
         let rows = sqlx::query(
             "SELECT action_id, employee_id, kind, attempts, because, coalesce(error, ''), withdrawn, group_id \
-             FROM action JOIN intent USING (action_id) WHERE state = 'parked' ORDER BY action_id",
+             FROM action JOIN intent USING (action_id) WHERE state = 'parked' AND action_id > ?1 ORDER BY action_id LIMIT ?2",
         )
+        .bind(after.unwrap_or(0))
+        .bind(limit)
         .fetch_all(&self.readers)
         .await?;
         let parked = rows.iter().map(|row| ParkedAction {

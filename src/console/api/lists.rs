@@ -169,10 +169,13 @@ pub async fn person(State(desk): State<Desk>, Path(employee_id): Path<String>) -
 }
 
 /// The actions that wait for an operator.
-#[utoipa::path(get, path = "/v1/actions/parked",
-    responses((status = 200, body = [ParkedAction]), (status = 401, body = Refusal)))]
-pub async fn parked(State(desk): State<Desk>) -> Answer<Vec<ParkedAction>> {
-    Ok(Json(desk.engine().store.parked().await?))
+#[utoipa::path(get, path = "/v1/actions/parked", params(Paging),
+    responses((status = 200, body = Listed<ParkedAction>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+pub async fn parked(State(desk): State<Desk>, Query(asked): Query<Paging>) -> Answer<Listed<ParkedAction>> {
+    let limit = limit(asked.limit)?;
+    let after = number(asked.after.as_deref())?;
+    let parked = desk.engine().store.parked_behind(after, limit + 1).await?;
+    Ok(Json(Listed::of(parked, limit, |action| action.action_id.to_string())))
 }
 
 /// Records of the audit, newest first.

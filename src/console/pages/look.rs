@@ -87,15 +87,16 @@ pub async fn person(
 }
 
 /// What waits for an operator.
-pub async fn parked(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
-    let mut parked = desk.engine().store.parked().await?;
-    let number = parked.len();
-    parked.truncate(MOST_PARKED);
-    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked, number }).await)
+pub async fn parked(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let after = asked(query).one("after").parse().ok();
+    let parked = desk.engine().store.parked_behind(after, ROWS + 1).await?;
+    let parked = Listed::of(parked, ROWS, |action| action.action_id.to_string());
+    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked }).await)
 }
-
-/// How many parked actions a page shows; a decision about all of them is about those behind as well.
-const MOST_PARKED: usize = 500;
 
 /// Runs.
 pub async fn runs(

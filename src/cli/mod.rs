@@ -10,6 +10,7 @@ mod decide;
 mod drift;
 mod explain;
 mod health;
+mod init;
 mod logging;
 mod looked;
 mod manual;
@@ -73,6 +74,8 @@ enum Command {
     Approve(DecideArgs),
     /// Drop a held plan.
     Reject(DecideArgs),
+    /// Ask, write a first configuration, and check it.
+    Init(init::InitArgs),
     /// Check configuration, HR source and the connection to Workiva.
     Check(JsonFlag),
     /// Look at what a source delivers.
@@ -318,6 +321,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Apply(args) => plan::apply(&config, args).await,
                 Command::Approve(args) => decide::approve(&config, &args).await,
                 Command::Reject(args) => decide::reject(&config, &args).await,
+                Command::Init(args) => init::init(&config, args).await,
                 Command::Check(flag) => check::check(&config, flag.json).await,
                 Command::Source(command) => preview::source(&config, command).await,
                 Command::Rules(command) => rules::rules(&config, command).await,

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{HEADER, Row, Synced, World, hr_text, is_active, kinds, people, until};
+use common::{HEADER, Row, World, hr_text, is_active, kinds, people, until};
 use serde_json::{Value, json};
 use workiva_sync::core::schedule::Schedule;
 use workiva_sync::engine::clock::{Clock, SystemClock};
@@ -186,18 +186,13 @@ fn a_change_of_more_than_a_hundred_people_is_a_request_for_each_and_no_patch_of_
 fn an_attribute_that_the_server_drops_causes_no_update_in_every_run() {
     let world = World::behaving(|behaviour| behaviour.keeps_external_id = false);
     let rows = people(10);
-    let logged = |rows: &[Row]| {
-        world.hr(rows);
-        let mut command = world.command(&["sync", "--json"]);
-        Synced::of(common::run(command.env("WORKIVA_SYNC_LOG", "warn")))
-    };
-    let first = logged(&rows);
+    let first = world.sync_rows(&rows, 0);
     assert_eq!(first.stderr.matches("does not show it in its answer").count(), 1, "told once: {first:?}");
     assert!(first.stderr.contains("externalId"), "{first:?}");
     let writes = world.writes();
     let mut other = rows.clone();
     other[0].title = "CFO".into();
-    let second = logged(&other);
+    let second = world.sync_rows(&other, 0);
     assert_eq!(second.applied(), kinds([("update", 1)]), "only who has changed");
     assert_eq!(world.writes(), writes + 1);
     assert!(!second.stderr.contains("in its answer"), "{second:?}");

@@ -78,7 +78,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
             None => {}
         }
     }
-    if let Some(planned) = planned.filter(|planned| args.json && planned.failed_sources > 0) {
+    if let Some(planned) = planned.filter(|_| args.json) {
         planned.plan.warnings.iter().for_each(|warning| complain!("workiva-sync: {warning}"));
     }
     let unknown: Vec<&str> = cut.iter().flat_map(Cut::unknown).collect();
@@ -144,11 +144,7 @@ pub async fn apply(config: &Path, args: ApplyArgs) -> anyhow::Result<Exit> {
     let (why, exit) = match engine.apply(plan, &args.by.unwrap_or_else(user)).await? {
         AppliedPlan::Ran(result) => {
             let applied = push_to_end(&engine, *result).await?;
-            if args.json {
-                print_json(&applied.report)?;
-            } else {
-                applied.print();
-            }
+            applied.tell(args.json)?;
             engine.store.close().await;
             return Ok(applied.exit);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::terminal::say;
+use super::terminal::{complain, say};
 use super::{Exit, open, print_json, progress, table};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::action::ActionKind;
@@ -34,11 +34,7 @@ pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &surroundings, true).await?;
     let synced = run_to_end(&engine, "sync").await?;
-    if json {
-        print_json(&synced.report)?;
-    } else {
-        synced.print();
-    }
+    synced.tell(json)?;
     engine.store.close().await;
     Ok(synced.exit)
 }
@@ -52,12 +48,31 @@ pub struct Synced {
     /// The run that was asked for, and those that followed.
     runs: Vec<CycleResult>,
     pushed: Option<PoolEnd>,
+    /// What Workiva was seen not to keep, in words.
+    unkept: Vec<String>,
 }
 
 impl Synced {
+    /// Prints it: for people, or as one object, with what else there is to know beside it.
+    ///
+    /// # Errors
+    /// Where it has no JSON form.
+    pub fn tell(&self, json: bool) -> anyhow::Result<()> {
+        if !json {
+            self.print();
+            return Ok(());
+        }
+        print_json(&self.report)?;
+        let planned = self.runs.first().and_then(|run| run.planned.as_ref());
+        let warnings = planned.map_or(&[][..], |planned| &planned.plan.warnings);
+        warnings.iter().chain(&self.unkept).for_each(|warning| complain!("workiva-sync: {warning}"));
+        Ok(())
+    }
+
     /// Prints it for people.
     pub fn print(&self) {
         print_report(&self.report, self.runs.first().and_then(|run| run.planned.as_ref()), false);
+        self.unkept.iter().for_each(|warning| say!("warning: {warning}"));
         for failure in self.runs.iter().filter_map(|run| run.failure.as_ref()) {
             say!("{}", failure.message());
         }
@@ -96,7 +111,7 @@ pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Re
     }
     let applied = engine.store.done().await?.since(&before);
     let (report, exit) = report(engine, &runs, applied, pushed.as_ref()).await?;
-    Ok(Synced { report, exit, runs, pushed })
+    Ok(Synced { report, exit, runs, pushed, unkept: engine.unkept.told() })
 }
 
 /// Whom another run would give a manager who has come to a user behind them. `None`: nobody, or no run can be made.

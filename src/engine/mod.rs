@@ -118,6 +118,8 @@ pub struct Engine<S, P> {
     pub cycles: watch::Sender<u64>,
     /// Whether anything may be stored; not so for `plan`.
     pub may_write: bool,
+    /// What Workiva was seen not to keep.
+    pub unkept: Arc<Unkept>,
     connection_key: String,
     /// The line of the pool that runs, if one does: whoever reads beside it shares its gate.
     pool_line: Mutex<Weak<Line<P>>>,
@@ -162,6 +164,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             bell: Arc::new(Notify::new()),
             cycles: watch::Sender::new(0),
             may_write: parts.may_write,
+            unkept: Arc::default(),
             connection_key,
             pool_line: Mutex::default(),
         }
@@ -218,7 +221,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             patch_refused: AtomicBool::new(false),
             directory: Directory::default(),
             members: Members::default(),
-            unkept: Unkept::default(),
+            unkept: Arc::clone(&self.unkept),
             newcomers: Newcomers::default(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),

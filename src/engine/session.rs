@@ -68,7 +68,7 @@ pub struct Line<P> {
     /// Who is in which group, as read a moment ago.
     pub members: Members,
     /// What Workiva was seen not to keep.
-    pub unkept: Unkept,
+    pub unkept: Arc<Unkept>,
     /// Who has come to a user that is not stored yet.
     pub newcomers: Newcomers,
     /// The state table and outbox.

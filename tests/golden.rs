@@ -1,7 +1,8 @@
 //! Golden plans: for each touchy case of HR the plan that comes of it, kept as text beside the case.
 //!
 //! `tests/golden/CASE` holds `config.toml` (what is laid over the usual configuration), HR files `1.csv`, `2.csv` and so on, and `plan.txt`.
-//! All files but the last are synced; of the last the plan is made, for each day of `as_of` or now. After a change that is meant,
+//! All files but the last are synced; of the last the plan is made, for each day of `as_of` or now. `by-hand.txt`: whom somebody puts into
+//! which group behind the first file. After a change that is meant,
 //! `GOLDEN=write cargo test --test golden` writes the plans anew; read them before they are kept.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -60,10 +61,16 @@ fn plan_of(case: &Path) -> String {
     let mut files: Vec<PathBuf> =
         (1..).map(|number| case.join(format!("{number}.csv"))).take_while(|file| file.exists()).collect();
     let last = files.pop().unwrap();
-    for file in files {
+    for (at, file) in files.into_iter().enumerate() {
         world.hr_text(&std::fs::read_to_string(file).unwrap());
         let synced = world.sync();
         assert!(matches!(synced.exit, 0 | 4), "{}: {synced:?}", case.display());
+        let by_hand = std::fs::read_to_string(case.join("by-hand.txt")).unwrap_or_default();
+        for (group, user) in by_hand.lines().filter(|_| at == 0).filter_map(|line| line.split_once(' ')) {
+            let id = world.user(user).unwrap()["id"].as_str().unwrap().to_owned();
+            let members = world.sandbox.members(group).into_iter().chain([id]);
+            world.sandbox.set_members(group, members.collect::<Vec<_>>()).unwrap();
+        }
     }
     world.hr_text(&std::fs::read_to_string(last).unwrap());
     if days.is_empty() {

@@ -188,6 +188,84 @@ fn the_last_workspace_counts_as_a_deprovision_and_the_account_is_led_back() {
     groups.assert_quiet();
 }
 
+#[test]
+fn what_was_given_by_hand_inside_of_a_workspace_goes_with_it_and_the_plan_says_so() {
+    let mut groups = Groups::new();
+    groups.roles(&[
+        ("finance", "department == 'Finance'", &[Q1]),
+        ("legal", "department == 'Legal'", &[Q2]),
+        ("editors", "department == 'Finance' and job_title == 'Editor'", &["Finance Editors"]),
+    ]);
+    groups.world.sync_rows(&[ana()], 0);
+    groups.add_by_hand(G7, ANA);
+    groups.world.sync_rows(&[ana().but(|row| row.title = "Editor".into())], 0);
+    let moved = ana().but(|row| row.department = "Legal".into());
+    groups.world.hr(std::slice::from_ref(&moved));
+    let told = groups.world.run(&["plan"]).stdout;
+    assert!(told.contains("1 people lose with a workspace what somebody gave them by hand"), "{told}");
+    assert!(told.contains("(employee 1001: workspace:Q1:group:G7 with workspace:Q1)"), "{told}");
+    let because = groups.plan()[0]["because"].as_str().unwrap().to_owned();
+    assert!(
+        because.contains("workspace:Q1:group:G7, which somebody gave them by hand, goes along"),
+        "{because}"
+    );
+    groups.world.sync_rows(&[moved], 0);
+    assert_eq!((groups.members(Q1).len(), groups.members(G7).len(), groups.members(Q2).len()), (0, 0, 1));
+    groups.assert_quiet();
+}
+
+#[test]
+fn who_was_taken_out_of_the_other_workspace_by_hand_keeps_the_one_that_ends_until_somebody_has_looked() {
+    let mut groups = Groups::new();
+    groups.world.set("drift.max_repair_percent", 100.0);
+    groups.roles(&[("finance", "department == 'Finance'", &[Q1]), ("everybody", "true", &[Q2])]);
+    let rows = people(4);
+    groups.world.sync_rows(&rows, 0);
+    let out = groups.world.user(&rows[1].email).unwrap()["id"].as_str().unwrap().to_owned();
+    let left = groups.world.sandbox.members(Q2).into_iter().filter(|id| *id != out);
+    groups.world.sandbox.set_members(Q2, left.collect::<Vec<_>>()).unwrap();
+    let mut moved = rows.clone();
+    (moved[0].department, moved[1].department) = ("Sales".into(), "Sales".into());
+    groups.world.sync_rows(&moved, 4);
+    assert!(groups.world.parked()["1001"].contains("gives that back, then retry"));
+    assert_eq!(groups.members(Q1).len(), 3, "of the other one it is taken");
+    assert_eq!(active(&groups), 4);
+    groups.world.run(&["drift", "--repair"]);
+    groups.world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    groups.world.sync();
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len(), active(&groups)), (2, 4, 4));
+    groups.assert_quiet();
+}
+
+#[test]
+fn who_comes_back_is_put_into_the_workspace_again_from_which_somebody_took_them_meanwhile() {
+    let groups = Groups::new();
+    let rows = people(3);
+    groups.world.sync_rows(&rows, 0);
+    groups.world.sync_rows(&[rows[0].left(), rows[1].clone(), rows[2].clone()], 0);
+    let out = groups.world.user(&rows[0].email).unwrap()["id"].as_str().unwrap().to_owned();
+    let left = groups.world.sandbox.members(Q1).into_iter().filter(|id| *id != out);
+    groups.world.sandbox.set_members(Q1, left.collect::<Vec<_>>()).unwrap();
+    assert_eq!(groups.world.sync_rows(&rows, 0).applied(), kinds([("reactivate", 1), ("grant", 1)]));
+    assert_eq!((groups.members(Q1).len(), active(&groups)), (3, 3));
+    groups.assert_quiet();
+}
+
+#[test]
+fn one_repair_gives_back_the_account_and_the_workspace_of_who_was_taken_out_of_their_only_one() {
+    let mut groups = Groups::new();
+    groups.world.set("drift.max_repair_percent", 100.0);
+    let rows = people(4);
+    groups.world.sync_rows(&rows, 0);
+    let out = groups.world.user(&rows[1].email).unwrap()["id"].as_str().unwrap().to_owned();
+    let left = groups.world.sandbox.members(Q1).into_iter().filter(|id| *id != out);
+    groups.world.sandbox.set_members(Q1, left.collect::<Vec<_>>()).unwrap();
+    groups.world.sandbox.edit_user(&out, |user| user["active"] = false.into()).unwrap();
+    groups.world.run(&["drift", "--repair"]).assert_says(0, &[]);
+    assert_eq!((groups.members(Q1).len(), active(&groups)), (4, 4));
+    groups.assert_quiet();
+}
+
 /// Answers what is to put people into the workspace of Legal with 400.
 const NO_LEGAL: Way = Way::Denying("PATCH /scim/v2/Groups/workspace%3AQ2 ");
 

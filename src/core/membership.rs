@@ -2,7 +2,7 @@
 
 use super::action::{ActionKind, Change, Target};
 use super::diff::Step;
-use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, memberships};
+use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, Standing, memberships};
 use super::plan::{Plan, PlannedAction, Settled};
 use super::state::{AdoptionMark, PersonState};
 use super::warnings::some_of;
@@ -25,10 +25,12 @@ pub(super) fn of_person(
     let waits = is_undecided || matches!(step, Step::Busy { .. });
     let Some(map) = map.filter(|_| !waits) else { return Memberships::default() };
     let wanted = granted.map(|granted| map.wanted(granted));
+    let comes_back = matches!(step, Step::Act(draft) if draft.kind == ActionKind::Reactivate);
+    let standing = Standing { keeps_access, comes_back };
     // Others may learn meanwhile which groups are meant, before what is planned here is stored or done.
     let unknown =
         granted.map_or(0, |granted| granted.keys().filter(|one| !map.ids.contains_key(*one)).count());
-    Memberships { unknown: unknown as u64, ..memberships(state, wanted.as_ref(), keeps_access, map) }
+    Memberships { unknown: unknown as u64, ..memberships(state, wanted.as_ref(), standing, map) }
 }
 
 /// Adds it to the plan. `grouped`: the group in which the guard counts the person until now.
@@ -46,6 +48,7 @@ pub(super) fn add(
     plan.exclusive_revokes += all.drafts.iter().filter(|draft| draft.is_exclusive).count() as u64;
     plan.withdrawals.extend(all.withdrawals.into_iter().map(|id| (id, employee_id.to_owned())));
     plan.kept_workspaces.extend(all.kept_workspace.map(|kept| (employee_id.to_owned(), kept)));
+    plan.gone_along.extend(all.gone_along.into_iter().map(|what| format!("{employee_id}: {what}")));
     plan.actions.extend(all.drafts.into_iter().map(|draft| {
         // Who loses access counts where they were counted until now, as with a suspend.
         let group = if draft.last_workspace { grouped.cloned() } else { settled.group.clone() };
@@ -91,6 +94,13 @@ pub(super) fn warn(plan: &mut Plan, map: Option<&GroupMap>) {
         plan.warnings.push(format!(
             "{last} people would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
              none; they count as deprovisions"
+        ));
+    }
+    if !plan.gone_along.is_empty() {
+        plan.warnings.push(format!(
+            "{} people lose with a workspace what somebody gave them by hand inside of it (employee {})",
+            plan.gone_along.len(),
+            some_of(&plan.gone_along)
         ));
     }
     if !plan.kept_workspaces.is_empty() {

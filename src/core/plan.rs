@@ -96,6 +96,8 @@ pub struct Plan {
     pub renames_under_way: Vec<String>,
     /// People who keep a workspace that nobody grants them any more, since they are confirmed in no other: whom, and why in words.
     pub kept_workspaces: Vec<(String, String)>,
+    /// Memberships that were not given by us and go with a workspace that ends: whose, and which with which, in words.
+    pub gone_along: Vec<String>,
     /// Memberships that were not given by us and are to end.
     pub exclusive_revokes: u64,
     /// Memberships that are kept, since it is not known which groups are meant.

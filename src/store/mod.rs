@@ -41,6 +41,7 @@ mod saved;
 mod settling;
 mod state;
 mod withdrawal;
+mod workspaces;
 
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::scim::RemoteGroup;
 use super::value::folded;
 
-pub use step::{MembershipDraft, Memberships, memberships};
+pub use step::{MembershipDraft, Memberships, Standing, memberships};
 
 /// What a workspace's id begins with (Workiva, D: `workspace:<opaque>`, and `workspace:<opaque>:group:<opaque>` inside of it).
 const WORKSPACE: &str = "workspace:";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Given, GroupMap, Manage, Wanted, is_workspace};
+use super::{Given, GroupMap, Manage, Wanted, is_workspace, workspace_of};
 use crate::core::action::ActionKind;
 use crate::core::state::{OpenMembership, OpenState, PersonState};
 
@@ -30,6 +30,8 @@ pub struct Memberships {
     pub unknown: u64,
     /// The workspace that is kept though nobody grants it, and why, in words.
     pub kept_workspace: Option<String>,
+    /// What was not given by us, is not ours to end, and goes all the same with the workspace around it.
+    pub gone_along: Vec<String>,
 }
 
 impl Memberships {
@@ -42,6 +44,15 @@ impl Memberships {
     pub fn leaves_more(&self) -> bool {
         self.busy + self.held_back + self.unknown > 0
     }
+}
+
+/// How it is with the account of whom memberships are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// They have lost every role and keep the account, which the end of their last workspace would take from them.
+    pub keeps_access: bool,
+    /// They are given access again. What they were confirmed to be in may have been taken from them meanwhile, so it is looked at.
+    pub comes_back: bool,
 }
 
 /// A membership that begins or ends.
@@ -64,12 +75,11 @@ pub struct MembershipDraft {
 }
 
 /// Compares somebody's memberships with those that they should have. `wanted`: `None` where they are to have no access: then
-/// memberships stay as they are, since Workiva keeps them of a suspended user and restores them (D). `keeps_access`: they have lost
-/// every role and keep the account, which the end of their last workspace would take from them.
+/// memberships stay as they are, since Workiva keeps them of a suspended user and restores them (D).
 pub fn memberships(
     state: &PersonState,
     wanted: Option<&Wanted>,
-    keeps_access: bool,
+    standing: Standing,
     map: &GroupMap,
 ) -> Memberships {
     let mut all = Memberships::default();
@@ -79,29 +89,39 @@ pub fn memberships(
         }
         return all;
     };
-    all.compare(state, wanted, map);
-    if keeps_access && let Some(kept) = all.last_to_keep(state, wanted) {
+    all.compare(state, wanted, standing, map);
+    if standing.keeps_access
+        && let Some(kept) = all.last_to_keep(state, wanted)
+    {
         let with_it = wanted.iter().map(|(group, why)| (group.clone(), why.clone()));
         let with_it: Wanted = with_it.chain([(kept.clone(), KEPT.to_owned())]).collect();
         all = Memberships { kept_workspace: Some(format!("{kept}: {KEPT}")), ..Memberships::default() };
-        all.compare(state, &with_it, map);
+        all.compare(state, &with_it, standing, map);
         all.look_at_workspaces(state, &with_it);
     } else {
         all.look_at_workspaces(state, wanted);
     }
+    all.tell_what_goes_along(state);
     all
 }
 
 impl Memberships {
-    fn compare(&mut self, state: &PersonState, wanted: &Wanted, map: &GroupMap) {
+    fn compare(&mut self, state: &PersonState, wanted: &Wanted, standing: Standing, map: &GroupMap) {
         let groups: BTreeSet<&String> =
             wanted.keys().chain(state.memberships.keys()).chain(state.open_memberships.keys()).collect();
         for group in groups {
-            self.add(state, group, wanted.get(group), map);
+            self.add(state, group, wanted.get(group), standing.comes_back, map);
         }
     }
 
-    fn add(&mut self, state: &PersonState, group: &str, because: Option<&String>, map: &GroupMap) {
+    fn add(
+        &mut self,
+        state: &PersonState,
+        group: &str,
+        because: Option<&String>,
+        comes_back: bool,
+        map: &GroupMap,
+    ) {
         let held = state.memberships.get(group).copied();
         let open = state.open_memberships.get(group);
         let joins = because.is_some();
@@ -129,7 +149,8 @@ impl Memberships {
         };
         // A revoke that was parked may have been settled by hand. A grant may have been, too, but then it is not ours to end.
         let is_parked = open.is_some_and(|open| open.state.is_with_an_operator());
-        let needed = if joins { held.is_none() || uncertain || is_parked } else { is_ours_to_end };
+        let needed =
+            if joins { held.is_none() || uncertain || is_parked || comes_back } else { is_ours_to_end };
         if !needed {
             if let Some(open) = open {
                 self.withdraw(open);
@@ -211,6 +232,25 @@ impl Memberships {
             }
         } else {
             self.tell_what_is_kept(state, wanted);
+        }
+    }
+
+    /// Whoever leaves a workspace leaves what is inside of it (Workiva, D), whoever put them there: that is told.
+    fn tell_what_goes_along(&mut self, state: &PersonState) {
+        let inside = |workspace: &str| -> Vec<&String> {
+            let stays = |group: &&String| workspace_of(group) == Some(workspace) && !self.ends(state, group);
+            state.memberships.keys().filter(stays).collect()
+        };
+        let ends = self.drafts.iter().enumerate().filter(|(_, draft)| draft.kind == ActionKind::Revoke);
+        let along: Vec<(usize, String)> = ends
+            .map(|(at, draft)| (at, inside(&draft.group)))
+            .filter(|(_, groups)| !groups.is_empty())
+            .map(|(at, groups)| (at, groups.into_iter().cloned().collect::<Vec<_>>().join(", ")))
+            .collect();
+        for (at, groups) in along {
+            let draft = &mut self.drafts[at];
+            draft.because += &format!("; {groups}, which somebody gave them by hand, goes along with it");
+            self.gone_along.push(format!("{groups} with {}", draft.group));
         }
     }
 

@@ -34,7 +34,7 @@ fn wanted(groups: &[&str]) -> Wanted {
 }
 
 fn run(state: &PersonState, groups: &[&str]) -> Memberships {
-    memberships(state, Some(&wanted(groups)), false, &GroupMap::default())
+    memberships(state, Some(&wanted(groups)), Standing::default(), &GroupMap::default())
 }
 
 fn kinds(all: &Memberships) -> Vec<(ActionKind, &str)> {
@@ -53,7 +53,7 @@ fn what_was_there_before_us_stays_under_granted_and_goes_under_exclusive() {
     let by_hand = state(&[("club", Given::Found)], &[]);
     assert!(run(&by_hand, &[]).is_settled());
     let exclusive = GroupMap { manage: Manage::Exclusive, ..GroupMap::default() };
-    let all = memberships(&by_hand, Some(&wanted(&[])), false, &exclusive);
+    let all = memberships(&by_hand, Some(&wanted(&[])), Standing::default(), &exclusive);
     assert_eq!(kinds(&all), [(ActionKind::Revoke, "club")]);
 }
 
@@ -76,7 +76,7 @@ fn what_is_under_way_is_not_repeated_and_what_is_not_needed_any_more_is_withdraw
     assert_eq!(run(&queued, &[]).withdrawals, [9]);
     let leased = state(&[], &[(Q1, true, OpenState::Leased, false)]);
     assert_eq!(run(&leased, &[]).busy, 1);
-    assert_eq!(memberships(&queued, None, false, &GroupMap::default()).withdrawals, [9]);
+    assert_eq!(memberships(&queued, None, Standing::default(), &GroupMap::default()).withdrawals, [9]);
 }
 
 #[test]
@@ -90,14 +90,15 @@ fn what_may_have_taken_effect_unseen_is_turned_back_by_reading_first() {
 #[test]
 fn while_a_name_means_no_group_nobody_loses_a_membership() {
     let map = GroupMap { wrong: vec!["'Finance'".into()], ..GroupMap::default() };
-    let all = memberships(&state(&[("old", Given::Ours)], &[]), Some(&wanted(&[Q1])), false, &map);
+    let all =
+        memberships(&state(&[("old", Given::Ours)], &[]), Some(&wanted(&[Q1])), Standing::default(), &map);
     assert_eq!((kinds(&all), all.held_back), (vec![(ActionKind::Grant, Q1)], 1));
 }
 
 #[test]
 fn somebody_without_access_keeps_the_memberships() {
     let held = state(&[(Q1, Given::Ours)], &[]);
-    assert!(memberships(&held, None, false, &GroupMap::default()).is_settled());
+    assert!(memberships(&held, None, Standing::default(), &GroupMap::default()).is_settled());
 }
 
 #[test]
@@ -130,7 +131,12 @@ fn a_workspace_that_is_kept_for_want_of_another_is_told_of() {
 #[test]
 fn who_keeps_the_account_without_a_role_keeps_one_workspace_and_nothing_else() {
     let keep = |state: &PersonState, groups: &[&str]| {
-        memberships(state, Some(&wanted(groups)), true, &GroupMap::default())
+        memberships(
+            state,
+            Some(&wanted(groups)),
+            Standing { keeps_access: true, ..Standing::default() },
+            &GroupMap::default(),
+        )
     };
     let held = state(&[(Q1, Given::Ours), (G7, Given::Ours), ("workspace:Q2", Given::Ours)], &[]);
     let all = keep(&held, &[]);
@@ -141,4 +147,23 @@ fn who_keeps_the_account_without_a_role_keeps_one_workspace_and_nothing_else() {
     assert_eq!(keep(&waiting, &[]).withdrawals, [9]);
     let by_hand = state(&[(Q1, Given::Ours), ("workspace:Q2", Given::Found)], &[]);
     assert_eq!(kinds(&keep(&by_hand, &[])), [(ActionKind::Revoke, Q1)], "who is in another keeps that one");
+}
+
+#[test]
+fn what_was_given_by_hand_inside_of_a_workspace_is_told_of_when_that_ends() {
+    let all = run(&state(&[(Q1, Given::Ours), (G7, Given::Found), ("club", Given::Found)], &[]), &[]);
+    assert_eq!(kinds(&all), [(ActionKind::Revoke, Q1)]);
+    assert_eq!(all.gone_along, [format!("{G7} with {Q1}")]);
+    assert!(all.drafts[0].because.contains("which somebody gave them by hand, goes along with it"));
+    // What is ours inside of it is taken back by an action of its own.
+    let ours = run(&state(&[(Q1, Given::Ours), (G7, Given::Ours)], &[]), &[]);
+    assert!(ours.gone_along.is_empty() && ours.drafts.len() == 2);
+}
+
+#[test]
+fn of_who_comes_back_every_membership_is_looked_at() {
+    let held = state(&[(Q1, Given::Ours), (G7, Given::Found)], &[]);
+    let back = Standing { comes_back: true, ..Standing::default() };
+    let all = memberships(&held, Some(&wanted(&[Q1])), back, &GroupMap::default());
+    assert_eq!(kinds(&all), [(ActionKind::Grant, Q1)]);
 }

@@ -18,6 +18,8 @@ const NOT_SHOWN: &str =
 const STILL_SHOWN: &str = "not revoked: Workiva accepted the change, but the group still shows the user as a member; take the user out \
                            in Workiva, then retry";
 
+const LAST: &str = "not revoked: Workiva shows the user in none of the other workspaces in which they were confirmed, and suspends a user \
+                    who is in none. Somebody has taken them out by hand: `workiva-sync drift --repair` gives that back, then retry";
 const ALTERED: &str = "the database has another group for this action than was planned, so nothing is sent for it: it was altered by hand; \
                        see what `audit verify` says, then discard it";
 const UNKNOWN: &str = "no Workiva user of this employee is known any more; the next run looks again";
@@ -99,6 +101,9 @@ impl<P: ScimPort> Batch<'_, P> {
             return Ok(());
         }
         self.end_those_there(&all, shown.as_deref()).await?;
+        if !self.joins && is_workspace(self.group) {
+            self.keep_what_is_the_last().await?;
+        }
         let mut parts = vec![self.open()];
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             if let Some((one, other)) = self.change_part(part).await? {
@@ -107,6 +112,40 @@ impl<P: ScimPort> Batch<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// Parks whom Workiva shows in no other workspace, though they were confirmed in one that stays: to take this one would suspend them,
+    /// which nobody has decided.
+    async fn keep_what_is_the_last(&mut self) -> Result<(), Interrupt> {
+        let part = self.open();
+        let ids: Vec<i64> = part.iter().map(|at| self.hands[*at].action.action_id).collect();
+        let others = self.session.line.store.other_workspaces(&ids).await?;
+        for at in part {
+            let Some(workspaces) = others.get(&self.hands[at].action.action_id) else { continue };
+            let mut is_in_another = false;
+            for workspace in workspaces {
+                is_in_another = is_in_another || self.is_in(workspace, at).await?;
+            }
+            if !is_in_another {
+                let uncertain = self.hands[at].action.uncertain;
+                self.hands[at].ending = Some(Ending::Parked { uncertain, reason: LAST.into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a user is in another group, now or a moment ago. Where the server does not show members, that is believed.
+    async fn is_in(&mut self, group: &str, at: usize) -> Result<bool, Interrupt> {
+        let line = self.session.line;
+        let user = self.hands[at].user.clone();
+        let recent = || line.members.recent(group, &[&user], line.clock.elapsed());
+        if recent().is_none() {
+            let read = read_group(&mut self.session, group).await;
+            self.note(&[at]);
+            let Some(read) = read? else { return Ok(false) };
+            line.members.keep(group, read.members, line.clock.elapsed());
+        }
+        Ok(recent().flatten().is_none_or(|shown| shown[0]))
     }
 
     /// What has no end yet.

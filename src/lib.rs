@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod demo;
 pub mod engine;
 pub mod http;
+pub mod notify;
 pub mod sandbox;
 pub mod scim;
 pub mod source;

@@ -62,6 +62,21 @@ pub fn client_config(
     Ok(config)
 }
 
+/// The certificates that a client believes which makes its TLS configuration itself. The file is read now.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn authorities(further: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let mut all = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
+    if let Some(path) = further {
+        let mut roots = RootCertStore::empty();
+        // One by one, so that the one that cannot be used is named.
+        add_file(&mut roots, path).map_err(TlsError::Authorities)?;
+        all.extend(certificates(path).map_err(TlsError::Authorities)?);
+    }
+    Ok(all)
+}
+
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     for (number, certificate) in (1..).zip(certificates(path)?) {
         roots.add(certificate).map_err(|error| format!("certificate {number} cannot be used: {error}"))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-use common::{Daemon, Front, Row, Way, World, hr_text, people, until};
+use common::{Daemon, Front, MailServer, MailTls, Manner, Receiver, Row, Way, World, hr_text, people, until};
 use rustix::process::Signal;
 use secrecy::SecretString;
 use workiva_sync::sandbox::{Faults, SandboxOptions};
@@ -16,6 +16,9 @@ const PASSWORD: &str = "Tr0ub4dor&3-hunter2";
 const USER: &str = "scim-user";
 const TOKEN: &str = "metrics-t0ken-xyzzy";
 const CONSOLE: &str = "c0nsole-t0ken-of-enough-letters";
+/// What is secret of the channels of alerts: in two addresses, the signing key, the password for mail.
+const OF_ALERTS: [&str; 4] =
+    ["h00k-plugh-4711", "sl4ck-plover-0815", "s1gning-key-fee-fie", "m4il-pass-foe-foo"];
 
 /// The password and the token, in each form.
 fn forms() -> Vec<String> {
@@ -206,6 +209,32 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Channels that refuse every message and quote it back, with secrets in files.
+fn tell_somebody(world: &mut World) -> (Receiver, MailServer) {
+    let (receiver, mail) = (Receiver::start(), MailServer::start(MailTls::None));
+    receiver.go(Manner::Answer(500));
+    let [hook, slack, key, password] = OF_ALERTS;
+    let secrets = [
+        ("webhook.url", receiver.url(&format!("/{hook}?more={hook}"))),
+        ("webhook.secret", key.to_owned()),
+        ("slack.url", receiver.url(&format!("/services/{slack}"))),
+        ("smtp.password", password.to_owned()),
+    ];
+    for (name, content) in secrets {
+        let file = world.path(&format!("secrets/{name}"));
+        std::fs::write(&file, format!("{content}\n")).unwrap();
+        world.set(&format!("alerts.{name}_file"), file.to_str().unwrap());
+    }
+    world.set("alerts.timeout_seconds", 2);
+    world.set("alerts.smtp.host", "127.0.0.1");
+    world.set("alerts.smtp.port", i64::from(mail.port));
+    world.set("alerts.smtp.tls", "none");
+    world.set("alerts.smtp.username", USER);
+    world.set("alerts.smtp.from", "sync@example.com");
+    world.set("alerts.smtp.to", vec!["ops@example.com".to_owned()]);
+    (receiver, mail)
+}
+
 /// Every mishap that there is, one after the other, while everything that talks talks as much as it can. `secret` is what
 /// Workiva is shown, as `key`.
 fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
@@ -230,6 +259,7 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
     world.set("retry.cap_seconds", 1);
     world.set("retry.max_attempts", 30);
     world.guard_tightly();
+    let (receiver, mail) = tell_somebody(&mut world);
     let mut rows = people(30);
     world.hr(&rows);
     let front = Front::before(&mut world);
@@ -245,13 +275,21 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
     until("a plan is held", || !world.status()["held"].is_null());
     let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
 
+    until("every channel was tried", || {
+        let paths: Vec<String> =
+            receiver.asked().iter().map(|one| one.head.lines().next().unwrap().to_owned()).collect();
+        OF_ALERTS[..2].iter().all(|secret| paths.iter().any(|path| path.contains(secret)))
+            && !mail.logins().is_empty()
+    });
     let login = daemon.post("/login", &[], format!("token={CONSOLE}&next=/").as_bytes());
     let cookie = login.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let session = cookie.split_once('=').unwrap().1;
-    let secrets = [every_form(secret), every_form(TOKEN), every_form(CONSOLE), every_form(session)].concat();
+    let of_alerts = OF_ALERTS.iter().flat_map(|secret| every_form(secret));
+    let own = [every_form(secret), every_form(TOKEN), every_form(CONSOLE), every_form(session)].concat();
+    let secrets: Vec<String> = own.into_iter().chain(of_alerts).collect();
     let person = rows[0].id.clone();
     let tell = |what: &str, world: &World| {
-        let commands: [&[&str]; 15] = [
+        let commands: [&[&str]; 17] = [
             &["check"],
             &["plan"],
             &["plan", "--json"],
@@ -267,6 +305,8 @@ fn a_whole_faulty_run(options: SandboxOptions, key: &str, secret: &str) {
             &["audit", "verify"],
             &["audit", "export"],
             &["config", "print"],
+            &["alerts", "list", "--json"],
+            &["alerts", "test"],
         ];
         for arguments in commands {
             let output = world.command(arguments).env("WORKIVA_SYNC_LOG", "trace").output().unwrap();

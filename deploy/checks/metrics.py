@@ -116,6 +116,8 @@ def daemon(programs, binary, folder):
         "WORKIVA__PASSWORD_FILE": str(password),
         "GUARD__MAX_CREATE_COUNT": "2",
         "DRIFT__CRON": "* * * * * *",
+        # Nobody listens there, which is a sample as well.
+        "ALERTS__SLACK__URL": "http://127.0.0.1:9/hook",
         "STORE__URL": f"sqlite://{folder}/state/workiva-sync.db",
         "HTTP__LISTEN": "127.0.0.1:0",
         "HTTP__TOKEN_FILE": str(folder / "http_token"),

@@ -2,6 +2,7 @@
 
 mod actions;
 mod adopt;
+mod alerts;
 mod audit;
 mod backup;
 mod check;
@@ -93,6 +94,9 @@ enum Command {
     /// The actions that wait for an operator.
     #[command(subcommand)]
     Actions(ActionsCommand),
+    /// What is raised, and whether messages arrive.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// One person: input, decision and rule, difference, requests and answers. Writes nothing.
     Explain(ExplainArgs),
     /// Look through the audit chain, or write it out.
@@ -329,6 +333,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 Command::Adopt(args) => adopt::adopt(&config, &args).await,
                 Command::Drift(args) => drift::drift(&config, &args).await,
                 Command::Actions(command) => actions::actions(&config, command).await,
+                Command::Alerts(command) => alerts::alerts(&config, command).await,
                 Command::Explain(args) => {
                     explain::explain(&config, &args.employee_id, args.all, args.json).await
                 }
@@ -347,7 +352,11 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 
 /// Errors that have an exit code of their own.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if has_lines(error) || matches!(error.downcast_ref::<ComposeError>(), Some(ComposeError::Client(_))) {
+    let is_client = |error: &ComposeError| matches!(error, ComposeError::Client(_));
+    if has_lines(error)
+        || error.downcast_ref::<ComposeError>().is_some_and(is_client)
+        || error.downcast_ref::<crate::notify::ChannelError>().is_some()
+    {
         return Exit::Usage;
     }
     match error.downcast_ref::<EngineError>() {

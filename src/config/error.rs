@@ -32,9 +32,12 @@ impl ConfigError {
 /// Whether a key holds a secret.
 pub fn is_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or_default();
-    ["password", "token", "secret", "api_key", "private_key", "passphrase", "assertion"]
-        .iter()
-        .any(|secret| name.ends_with(secret))
+    // Whoever knows the address of a webhook can write to it.
+    let is_webhook = name == "url" && key.starts_with("alerts.");
+    is_webhook
+        || ["password", "token", "secret", "api_key", "private_key", "passphrase", "assertion"]
+            .iter()
+            .any(|secret| name.ends_with(secret))
 }
 
 impl fmt::Display for ConfigError {

@@ -296,7 +296,8 @@ fn resolve_below(node: &mut Value, key: &str, errors: &mut Vec<ConfigError>) {
 }
 
 fn resolve_in(map: &mut Map<String, Value>, section: &str, errors: &mut Vec<ConfigError>) {
-    let named = |key: &String| key.strip_suffix("_file").filter(|name| is_secret(name)).map(str::to_owned);
+    let is_named = |name: &&str| is_secret(&format!("{section}.{name}"));
+    let named = |key: &String| key.strip_suffix("_file").filter(is_named).map(str::to_owned);
     let names: Vec<String> = map.keys().filter_map(named).collect();
     for name in names {
         let file_key = format!("{name}_file");
@@ -321,18 +322,19 @@ fn resolve_in(map: &mut Map<String, Value>, section: &str, errors: &mut Vec<Conf
 /// The files of all secrets, wherever they are named.
 pub fn secret_files(settings: &Settings) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
-    let mut below = vec![serde_json::to_value(settings).unwrap_or_default()];
-    while let Some(node) = below.pop() {
+    let mut below = vec![(String::new(), serde_json::to_value(settings).unwrap_or_default())];
+    while let Some((section, node)) = below.pop() {
         match node {
             Value::Object(map) => {
                 for (key, value) in map {
+                    let key = if section.is_empty() { key } else { format!("{section}.{key}") };
                     match (key.strip_suffix("_file").filter(|name| is_secret(name)), value) {
                         (Some(_), Value::String(file)) => drop(files.insert(file)),
-                        (_, value) => below.push(value),
+                        (_, value) => below.push((key, value)),
                     }
                 }
             }
-            Value::Array(list) => below.extend(list),
+            Value::Array(list) => below.extend(list.into_iter().map(|one| (section.clone(), one))),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, overridden by environment variables, checked as a whole before anything starts.
 
+mod alerts;
 mod csv;
 mod error;
 mod groups;
@@ -18,6 +19,7 @@ mod sources;
 mod tables;
 mod variables;
 
+pub use alerts::{AlertSettings, DigestSettings, SlackSettings, SmtpSettings, SmtpTls, WebhookSettings};
 pub use csv::CsvDeltaSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use http::{HttpSettings, HttpUser, UserRole};

@@ -185,7 +185,7 @@ pub(super) fn check_trigger(trigger: &TriggerSettings, errors: &mut Vec<ConfigEr
     }
 }
 
-fn check_secret(key: String, secret: &Secret, errors: &mut Vec<ConfigError>) {
+pub(super) fn check_secret(key: String, secret: &Secret, errors: &mut Vec<ConfigError>) {
     use secrecy::ExposeSecret as _;
     if secret.as_secret().expose_secret().len() < SHORTEST_SECRET_BYTES {
         let message =

@@ -27,6 +27,14 @@ pub(super) fn further_faults(
     for role in mended.pointer_mut("/access/roles").and_then(Value::as_array_mut).into_iter().flatten() {
         fill(role, &json!({"name": "role", "when": "true"}));
     }
+    let address = "somebody@example.invalid";
+    let required = [
+        ("/alerts/smtp", json!({"host": "localhost", "from": address, "to": [address]})),
+        ("/alerts/digest", json!({"at": "00:00"})),
+    ];
+    for (place, stand_in) in &required {
+        mended.pointer_mut(place).into_iter().for_each(|there| fill(there, stand_in));
+    }
     let Ok(settings) = serde_json::from_value::<Settings>(mended) else { return Vec::new() };
     faults_of(&settings)
         .into_iter()

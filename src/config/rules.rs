@@ -31,6 +31,8 @@ pub struct Rules {
     pub schedule: Schedule,
     /// When live Workiva is compared with what was confirmed, if ever.
     pub drift_schedule: Option<Schedule>,
+    /// When the counts of a day are sent, if ever.
+    pub digest_schedule: Option<Schedule>,
     /// The base address of Workiva's SCIM side.
     pub base_url: Url,
     /// The database's file.
@@ -69,6 +71,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         })
         .ok();
     let drift_schedule = check_drift(settings, &mut errors);
+    let digest_schedule = super::alerts::check(settings, &mut errors);
     super::push::check_trigger(&settings.trigger, &mut errors);
     if let Some(column) = &settings.guard.max_deprovision_percent_per
         && !settings.all_sources().any(|(_, source)| source.columns.contains_key(column))
@@ -85,7 +88,17 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         (Some(rulebook), Some(schedule), Some(base_url), Some(database), Some(listen))
             if errors.is_empty() =>
         {
-            Ok(Rules { rulebook, schedule, drift_schedule, base_url, database, listen, sources, precedence })
+            Ok(Rules {
+                rulebook,
+                schedule,
+                drift_schedule,
+                digest_schedule,
+                base_url,
+                database,
+                listen,
+                sources,
+                precedence,
+            })
         }
         _ => Err(errors),
     }

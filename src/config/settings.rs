@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::AlertSettings;
 use super::csv::CsvDeltaSettings;
 use super::http::HttpSettings;
 use super::kinds::{Encoding, HeaderChange, SourceKind};
@@ -77,6 +78,9 @@ pub struct Settings {
     /// When live Workiva is compared with what was confirmed.
     #[serde(default)]
     pub drift: DriftSettings,
+    /// Who is told when something is the matter.
+    #[serde(default)]
+    pub alerts: AlertSettings,
     /// Where state is kept.
     #[serde(default)]
     pub store: StoreSettings,

@@ -7,6 +7,7 @@ mod absence;
 pub mod access;
 pub mod action;
 pub mod adopt;
+pub mod alerts;
 pub mod audit;
 pub mod blame;
 pub mod breaker;

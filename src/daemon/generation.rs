@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::alerts;
 use super::signals::{Signal, Signals};
 use super::vitals::DaemonVitals;
 use crate::compose::RealEngine;
 use crate::console::Progress;
 use crate::engine::{push, schedule};
+use crate::notify::Channel;
 use crate::store::Owner;
 
 /// How often progress is logged while there is something in the queue.
@@ -23,11 +25,18 @@ pub struct Generation {
     drift: JoinHandle<()>,
     pool: JoinHandle<()>,
     progress: JoinHandle<()>,
+    alerts: JoinHandle<()>,
 }
 
 impl Generation {
     /// Starts them. `first`: the daemon has just started.
-    pub fn start(engine: Arc<RealEngine>, owner: &Arc<Owner>, vitals: DaemonVitals, first: bool) -> Self {
+    pub fn start(
+        engine: Arc<RealEngine>,
+        channels: Arc<Vec<Channel>>,
+        owner: &Arc<Owner>,
+        vitals: DaemonVitals,
+        first: bool,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let schedule = tokio::spawn(schedule::run(Arc::clone(&engine), stopped.clone(), first));
         let drift = tokio::spawn(schedule::run_drift(Arc::clone(&engine), stopped.clone()));
@@ -42,9 +51,10 @@ impl Generation {
             stopped.clone(),
             first,
         ));
+        let alerts = tokio::spawn(alerts::run(Arc::clone(&engine), channels, stopped.clone()));
         let progress = tokio::spawn(tell_progress(engine, vitals.clone(), stopped));
         vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
-        Self { stop, schedule, drift, pool, progress }
+        Self { stop, schedule, drift, pool, progress, alerts }
     }
 
     /// Asks them to end.
@@ -57,11 +67,11 @@ impl Generation {
     /// after its lease, with a read first. `stopping`: the daemon was asked to stop; if it is only now, that drains as
     /// well. The answer is whether it was by the end.
     pub async fn drain(self, bound: Duration, signals: &mut Signals, mut stopping: bool) -> bool {
-        let Self { schedule, drift, pool, progress, .. } = self;
-        let handles = [&schedule, &drift, &pool, &progress].map(JoinHandle::abort_handle);
+        let Self { schedule, drift, pool, progress, alerts, .. } = self;
+        let handles = [&schedule, &drift, &pool, &progress, &alerts].map(JoinHandle::abort_handle);
         let all = async {
             // A task that broke down has ended as well; its error was told where it happened.
-            let _ = tokio::join!(schedule, drift, pool, progress);
+            let _ = tokio::join!(schedule, drift, pool, progress, alerts);
         };
         tokio::pin!(all);
         let timeout = tokio::time::sleep(bound);

@@ -1,5 +1,6 @@
 //! The daemon: a schedule that plans, a pool that pushes, and HTTP that tells; until a signal says otherwise.
 
+mod alerts;
 mod anchor;
 mod generation;
 mod signals;
@@ -16,12 +17,16 @@ use self::generation::Generation;
 use self::signals::{Signal, Signals};
 use self::vitals::DaemonVitals;
 use crate::cli::Exit;
-use crate::compose::{ComposeError, RealEngine, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::config::Loaded;
 use crate::console;
 use crate::core::audit::configuration;
 use crate::http;
+use crate::notify::{Channel, channels};
 use crate::store::{self, Owner, Store};
+
+/// What runs under one configuration, and who is told.
+type Put = (Arc<RealEngine>, Arc<Vec<Channel>>);
 
 /// What draining may take beyond the longest request.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
@@ -39,7 +44,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
     let listen = listener.local_addr()?;
-    let mut current = Arc::new(engine(loaded, store.clone(), &surroundings, true).await?);
+    let (engine, mut channels) = put_together(loaded, &store, &surroundings).await?;
+    let mut current = engine;
     let vitals = DaemonVitals::new(&current);
     let (stop_telling, stopped) = watch::channel(false);
     let routes = http::routes(vitals.clone()).merge(console::routes(Arc::new(vitals.clone())));
@@ -48,7 +54,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let anchor = tokio::spawn(anchor::tell(store.clone(), Arc::clone(&surroundings.clock), stopped));
     let mut first = true;
     loop {
-        let generation = Generation::start(Arc::clone(&current), &owner, vitals.clone(), first);
+        let generation =
+            Generation::start(Arc::clone(&current), Arc::clone(&channels), &owner, vitals.clone(), first);
         first = false;
         let next = wait_for_change(&mut signals, config, &store, &surroundings, &current, &generation).await;
         // While they drain, tasks that end are no sign of ill health.
@@ -56,8 +63,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
         let stopping = generation.drain(bound, &mut signals, next.is_none()).await;
         match next.filter(|_| !stopping) {
-            Some(engine) => {
-                current = engine;
+            Some(next) => {
+                (current, channels) = next;
                 vitals.replace(&current);
             }
             None => break,
@@ -91,7 +98,7 @@ async fn wait_for_change(
     surroundings: &Surroundings,
     current: &Arc<RealEngine>,
     generation: &Generation,
-) -> Option<Arc<RealEngine>> {
+) -> Option<Put> {
     loop {
         match signals.next().await {
             Signal::Stop => {
@@ -100,10 +107,10 @@ async fn wait_for_change(
                 return None;
             }
             Signal::Reload => match reload(config, store, surroundings, current).await {
-                Ok(engine) => {
-                    tell_changes(current, &engine);
+                Ok(next) => {
+                    tell_changes(current, &next.0);
                     generation.stop();
-                    return Some(Arc::new(engine));
+                    return Some(next);
                 }
                 Err(error) => tracing::error!("the configuration stays as it was: {error}"),
             },
@@ -135,10 +142,17 @@ async fn reload(
     store: &Store,
     surroundings: &Surroundings,
     current: &RealEngine,
-) -> Result<RealEngine, anyhow::Error> {
+) -> Result<Put, anyhow::Error> {
     let loaded: Loaded = load_config(config)?;
     if loaded.rules.database != current.rules.database || loaded.rules.listen != current.rules.listen {
         anyhow::bail!("store.url and http.listen take a restart");
     }
-    engine(loaded, store.clone(), surroundings, true).await.map_err(|error: ComposeError| error.into())
+    put_together(loaded, store, surroundings).await
+}
+
+/// Puts together what one configuration means. What is wrong with a channel is told before anything of it is recorded.
+async fn put_together(loaded: Loaded, store: &Store, surroundings: &Surroundings) -> anyhow::Result<Put> {
+    let channels = channels(&loaded.settings.alerts)?;
+    let engine = engine(loaded, store.clone(), surroundings, true).await?;
+    Ok((Arc::new(engine), Arc::new(channels)))
 }

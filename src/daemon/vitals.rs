@@ -178,6 +178,14 @@ impl Vitals for DaemonVitals {
         figures.stored = stored(&engine, now).await.ok();
         figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
+        if engine.settings.alerts.is_on()
+            && let Ok(state) = engine.store.alert_state().await
+        {
+            let raised = state.alerts.iter().filter(|alert| alert.is_raised());
+            figures.alerts.raised = Some(raised.map(|alert| alert.condition.kind).collect());
+            figures.alerts.channels = engine.settings.alerts.channels();
+            figures.alerts.waiting = engine.store.waiting_messages().await.unwrap_or_default();
+        }
         if let Some(line) = self.inner().line.as_ref() {
             figures.is_ready = figures.stored.is_some() && line.gate.pause().is_none();
             let (breaker, outage) = line.gate.breaker();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::alert_metrics::AlertFigures;
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
 use crate::core::health::SourceHealth;
@@ -58,6 +59,8 @@ pub struct Figures {
     pub audit: Option<Head>,
     /// How it is with each of several sources.
     pub sources: Vec<SourceHealth>,
+    /// What is raised, and what waits to be sent.
+    pub alerts: AlertFigures,
     /// When that is.
     pub now: DateTime<Utc>,
 }

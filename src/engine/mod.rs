@@ -1,6 +1,7 @@
 //! The engine: cycles that plan, and a pool that pushes, over one store.
 
 pub mod adopt;
+pub mod alert_metrics;
 pub mod clock;
 pub mod connection;
 pub mod cycle;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::alert_metrics::AlertMetrics;
 use super::figures::{Figures, Stored};
 use crate::core::action::ActionKind;
 use crate::core::audit::Head;
@@ -93,6 +94,7 @@ pub struct Telemetry {
     active_accounts: Gauge<i64, AtomicI64>,
     audit_records: Gauge,
     audit_anchor: Family<AnchorLabels, Gauge>,
+    alerts: AlertMetrics,
     // When the anchor was taken. Held while rendering: two scrapes at a time would mix up their figures.
     anchored_at: Mutex<Option<DateTime<Utc>>>,
 }
@@ -203,6 +205,7 @@ impl Default for Telemetry {
         let build = Family::<BuildLabels, Gauge>::default();
         registry.register("build_info", "The version that runs; always 1", build.clone());
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let alerts = AlertMetrics::registered(&mut registry);
         Self {
             registry,
             requests,
@@ -229,6 +232,7 @@ impl Default for Telemetry {
             active_accounts,
             audit_records,
             audit_anchor,
+            alerts,
             anchored_at: Mutex::default(),
         }
     }
@@ -265,6 +269,11 @@ impl Telemetry {
             .inc();
     }
 
+    /// Counts an attempt to send a message of an alert.
+    pub fn alert_message(&self, channel: &str, outcome: &str) {
+        self.alerts.message(channel, outcome);
+    }
+
     /// The text that Prometheus scrapes, with these figures of the store's.
     pub fn render(&self, figures: &Figures) -> String {
         let mut anchored_at = self.anchored_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -282,6 +291,7 @@ impl Telemetry {
         self.paused.set(i64::from(figures.breaker == Phase::Open));
         self.outage_since.set(figures.outage_since_seconds);
         self.render_sources(figures);
+        self.alerts.set(&figures.alerts);
         if let Some(Head { seq, hash }) = &figures.audit {
             self.audit_records.set(*seq);
             if anchored_at.is_none_or(|at| (figures.now - at).abs() >= ANCHOR_EVERY) {

@@ -1,4 +1,4 @@
-//! The watch over a held plan: it expires, and until then somebody is reminded of it.
+//! The watch: a held plan expires, and until then somebody is reminded of it; and whether there is a connection at all.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,6 +11,14 @@ use crate::store::{PlanSummary, StoreError};
 const REMIND_EVERY: TimeDelta = TimeDelta::days(1);
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Whether these settings were found working once. Nobody is asked.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_connected(&self) -> Result<bool, StoreError> {
+        Ok(self.store.checked_connection(&self.connection_key).await?.is_some())
+    }
+
     /// Marks the held plan as expired, should nobody have decided about it in time.
     ///
     /// # Errors

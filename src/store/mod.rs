@@ -6,6 +6,8 @@
 mod accounts;
 mod actions;
 mod adoption;
+mod alert_facts;
+mod alerts;
 mod approval;
 mod attempts;
 mod audit;
@@ -50,6 +52,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
 pub use adoption::{AdoptionCommit, Linked, Marked};
+pub use alerts::{AlertCommit, AlertState, ClaimedMessage, Undelivered};
 pub use approval::Approval;
 pub use attempts::AttemptRow;
 pub use audit_check::{AuditFault, AuditReport};

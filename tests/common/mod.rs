@@ -6,6 +6,7 @@ mod daemon;
 mod database;
 mod front;
 mod process;
+mod receiver;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use self::calendar::Calendar;
 pub use self::daemon::{Answer, Daemon};
 pub use self::front::{Front, Way};
 pub use self::process::{Output, command, run, until};
+pub use self::receiver::{MailServer, MailTls, Manner, Received, Receiver};
 
 /// One employee in the HR file.
 #[derive(Clone, Debug)]

@@ -1,0 +1,52 @@
+//! Alerts: what is the matter is looked for in the database alone, and each channel is a task of its own. So it works while HR and Workiva
+//! are down, keeps no run and no worker waiting, and no channel waits for another.
+
+mod audit;
+mod deliver;
+mod look;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::compose::RealEngine;
+use crate::notify::Channel;
+
+/// Tells, until asked to stop. What is being sent then is brought to its end, which takes no longer than `alerts.timeout_seconds`.
+pub async fn run(engine: Arc<RealEngine>, channels: Arc<Vec<Channel>>, mut stop: watch::Receiver<bool>) {
+    if let Err(error) = keep(&engine, &channels).await {
+        tracing::error!(%error, "messages for channels that are gone could not be forgotten");
+    }
+    if channels.is_empty() {
+        // Whoever asked is gone where this fails, which means the same.
+        let _ = stop.wait_for(|stopped| *stopped).await;
+        return;
+    }
+    // Counts up with each new message.
+    let news = watch::Sender::new(0_u64);
+    let mut tasks = JoinSet::new();
+    for place in 0..channels.len() {
+        let (engine, channels) = (Arc::clone(&engine), Arc::clone(&channels));
+        tasks.spawn(deliver::run(engine, channels, place, news.subscribe(), stop.clone()));
+    }
+    if engine.settings.alerts.audit_hours > 0 {
+        tasks.spawn(audit::run(Arc::clone(&engine), stop.clone()));
+    }
+    let names = channels.iter().map(Channel::name).collect();
+    tasks.spawn(look::run(engine, names, news, stop));
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the alerts broke down; it is started again with the daemon or its configuration");
+        }
+    }
+}
+
+async fn keep(engine: &RealEngine, channels: &[Channel]) -> Result<(), crate::store::StoreError> {
+    let names: Vec<&str> = channels.iter().map(Channel::name).collect();
+    let gone = engine.store.keep_channels(&names).await?;
+    if gone > 0 {
+        tracing::warn!(messages = gone, "dropped what waited for channels that are not configured any more");
+    }
+    Ok(())
+}

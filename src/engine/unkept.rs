@@ -1,6 +1,7 @@
 //! Attributes that Workiva does not keep: noticed once and told, and not sent again until HR gives another value.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use crate::core::scim::{Attributes, RemoteUser};
@@ -18,10 +19,11 @@ impl Unkept {
         }
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (attribute, _) in shown.differences(sent) {
-            if !told.contains_key(&attribute) {
-                let is_lacking = shown.attribute(&attribute).is_none();
+            if let Entry::Vacant(place) = told.entry(attribute) {
+                let attribute = place.key();
+                let is_lacking = shown.attribute(attribute).is_none();
                 tracing::warn!(attribute, "{}", words("an attribute", is_lacking));
-                told.insert(attribute, is_lacking);
+                place.insert(is_lacking);
             }
         }
     }

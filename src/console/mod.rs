@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -47,8 +51,11 @@ pub trait Daemon: Send + Sync + 'static {
     fn progress(&self) -> Option<Progress>;
 }
 
-/// How many requests may read the source at a time; others wait.
+/// How many requests may read the source for a person at a time; others wait, and then do without.
 const READERS: usize = 2;
+/// How many requests look into the database at a time: of its connections some are left to the daemon, and to whoever asks for its
+/// health.
+const VISITORS: usize = 2;
 /// How many actions and audit records are told of a person.
 const TOLD: u32 = 50;
 /// How long somebody waits for the source to be read; well below what an answer may take.
@@ -60,6 +67,9 @@ struct Desk {
     daemon: Arc<dyn Daemon>,
     sessions: Arc<Sessions>,
     readers: Arc<Semaphore>,
+    /// One approval at a time reads the source.
+    approving: Arc<Semaphore>,
+    visitors: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -73,15 +83,41 @@ impl Desk {
 
     /// Explains one person; `None`: nobody knows them.
     async fn explain(&self, employee_id: &str) -> Result<Option<Explanation>, EngineError> {
-        let _room = self.readers.acquire().await;
-        let told = self.engine().explain(&canonical(employee_id), TOLD, Some(PATIENCE)).await?;
+        let engine = self.engine();
+        let room = tokio::select! {
+            room = self.readers.acquire() => room.ok(),
+            () = engine.clock.sleep(PATIENCE / 2) => None,
+        };
+        let patience = if room.is_some() { PATIENCE } else { Duration::ZERO };
+        let told = engine.explain(&canonical(employee_id), TOLD, Some(patience)).await?;
         Ok((told.input.failure.is_some() || told.is_known()).then_some(told))
     }
 }
 
+/// Whoever reads the source holds nobody else up: that is bounded by itself.
+async fn take_turns(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let reads_the_source =
+        request.method() == Method::POST || path.starts_with("/people/") || path.starts_with("/v1/people/");
+    let _turn = match reads_the_source {
+        true => None,
+        false => desk.visitors.acquire().await.ok(),
+    };
+    next.run(request).await
+}
+
 /// The pages and the API. Where `[[http.users]]` names nobody, each answers that.
 pub fn routes(daemon: Arc<dyn Daemon>) -> Router {
-    let readers = Arc::new(Semaphore::new(READERS));
-    let desk = Desk { daemon, sessions: Arc::default(), readers };
-    Router::new().merge(api::routes(&desk)).merge(pages::routes(&desk))
+    let room = |number| Arc::new(Semaphore::new(number));
+    let desk = Desk {
+        daemon,
+        sessions: Arc::default(),
+        readers: room(READERS),
+        approving: room(1),
+        visitors: room(VISITORS),
+    };
+    Router::new()
+        .merge(api::routes(&desk))
+        .merge(pages::routes(&desk))
+        .layer(middleware::from_fn_with_state(desk, take_turns))
 }

@@ -13,8 +13,8 @@ use crate::core::plan::hex;
 
 /// However much somebody does, they log in again after this.
 const LONGEST: TimeDelta = TimeDelta::hours(12);
-/// So many logins are kept; the one that was idle longest goes first.
-const MOST: usize = 1_000;
+/// So many logins of one user are kept; the one that was idle longest goes first.
+const MOST: usize = 20;
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Session {
 /// What came of a decision, for the page behind it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Said {
+    /// On which page, by its place in the navigation.
+    pub place: &'static str,
     /// Whether it was done.
     pub done: bool,
     /// In words.
@@ -47,16 +49,23 @@ impl Sessions {
     pub fn begin(&self, caller: Caller, now: DateTime<Utc>) -> String {
         let (cookie, csrf) = (secret(), secret());
         let mut all = self.all();
-        if all.len() >= MOST {
-            let idlest = all.iter().min_by_key(|(_, session)| session.seen).map(|(key, _)| *key);
+        let theirs = all.iter().filter(|(_, session)| session.caller.name == caller.name);
+        if theirs.clone().count() >= MOST {
+            let idlest = theirs.min_by_key(|(_, session)| session.seen).map(|(key, _)| *key);
             idlest.map(|key| all.remove(&key));
         }
         all.insert(key(&cookie), Session { caller, csrf, said: None, began: now, seen: now });
         cookie
     }
 
-    /// Whose cookie this is, as the configuration has them now.
-    pub fn find(&self, cookie: &str, http: &HttpSettings, now: DateTime<Utc>) -> Option<Session> {
+    /// Whose cookie this is, as the configuration has them now. A page that asks by itself keeps no login alive.
+    pub fn find(
+        &self,
+        cookie: &str,
+        http: &HttpSettings,
+        now: DateTime<Utc>,
+        asks_by_itself: bool,
+    ) -> Option<Session> {
         let mut all = self.all();
         let key = key(cookie);
         let session = all.get_mut(&key)?;
@@ -65,7 +74,9 @@ impl Sessions {
         let known = by_name(http, &session.caller.name).filter(|known| known.token == session.caller.token);
         match known.filter(|_| !is_over) {
             Some(known) => {
-                session.seen = now;
+                if !asks_by_itself {
+                    session.seen = now;
+                }
                 session.caller = known;
                 Some(session.clone())
             }
@@ -83,9 +94,9 @@ impl Sessions {
         }
     }
 
-    /// What is to be said, once.
-    pub fn take_said(&self, cookie: &str) -> Option<Said> {
-        self.all().get_mut(&key(cookie))?.said.take()
+    /// What is to be said at this place, once.
+    pub fn take_said(&self, cookie: &str, place: &str) -> Option<Said> {
+        self.all().get_mut(&key(cookie))?.said.take_if(|said| said.place == place)
     }
 
     /// Somebody logs out.
@@ -134,23 +145,27 @@ mod tests {
         let sessions = Sessions::default();
         let log_in = || sessions.begin(by_token(&http_now, TOKEN).unwrap(), at(0));
         let cookie = log_in();
-        assert_eq!(sessions.find(&cookie, &http_now, at(30)).unwrap().caller.name, "Ann");
-        assert!(sessions.find(&cookie, &http_now, at(60)).is_some(), "used since");
-        assert!(sessions.find(&cookie, &http_now, at(91)).is_none(), "idle for too long");
-        assert!(sessions.find(&cookie, &http_now, at(61)).is_none(), "and not taken up again");
+        assert_eq!(sessions.find(&cookie, &http_now, at(30), false).unwrap().caller.name, "Ann");
+        assert!(sessions.find(&cookie, &http_now, at(60), true).is_some(), "used since");
+        assert!(sessions.find(&cookie, &http_now, at(60), false).is_some());
+        assert!(sessions.find(&cookie, &http_now, at(91), false).is_none(), "idle for too long");
+        assert!(sessions.find(&cookie, &http_now, at(61), false).is_none(), "and not taken up again");
         let cookie = log_in();
         assert!(
-            (0..26).all(|half| sessions.find(&cookie, &http_now, at(half * 30)).is_some() == (half <= 24))
+            (0..26).all(|half| sessions.find(&cookie, &http_now, at(half * 30), false).is_some() == (half <= 24))
         );
         let cookie = log_in();
         let viewer = http(TOKEN, UserRole::Viewer);
-        assert!(!sessions.find(&cookie, &viewer, at(1)).unwrap().caller.decides(), "the role is that of now");
+        assert!(
+            !sessions.find(&cookie, &viewer, at(1), false).unwrap().caller.decides(),
+            "the role is that of now"
+        );
         let other = http("another-token-of-enough-letters", UserRole::Operator);
-        assert!(sessions.find(&cookie, &other, at(2)).is_none(), "the token is another one");
+        assert!(sessions.find(&cookie, &other, at(2), false).is_none(), "the token is another one");
         let cookie = log_in();
         sessions.end(&cookie);
-        assert!(sessions.find(&cookie, &http_now, at(1)).is_none());
-        assert!(sessions.find("", &http_now, at(1)).is_none());
+        assert!(sessions.find(&cookie, &http_now, at(1), false).is_none());
+        assert!(sessions.find("", &http_now, at(1), false).is_none());
     }
 
     #[test]
@@ -159,7 +174,8 @@ mod tests {
         let sessions = Sessions::default();
         let caller = by_token(&http, TOKEN).unwrap();
         let cookies: Vec<String> = (0..=MOST).map(|_| sessions.begin(caller.clone(), at(0))).collect();
-        let alive = cookies.iter().filter(|cookie| sessions.find(cookie, &http, at(1)).is_some()).count();
+        let alive =
+            cookies.iter().filter(|cookie| sessions.find(cookie, &http, at(1), false).is_some()).count();
         assert_eq!(alive, MOST);
     }
 }

@@ -214,10 +214,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         };
         match read {
             None => {
-                let seconds = patience.unwrap_or_default().as_secs();
-                told.input.failure = Some(format!(
-                    "the source could not be read within {seconds} s; `workiva-sync explain` waits for it."
-                ));
+                let why = "the source takes long to be read; `workiva-sync explain` waits for it.";
+                told.input.failure = Some(why.to_owned());
             }
             Some(Ok((findings, name))) => {
                 told.input.source = Some(name);

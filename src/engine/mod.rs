@@ -236,7 +236,23 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the source is not complete or the database fails.
     pub async fn approve<'a>(&self, plan_id: &str, by: impl Into<By<'a>>) -> Result<Approval, EngineError> {
+        self.approve_if(plan_id, by, || true).await
+    }
+
+    /// The same, if `may` says so once the source has been read; else nothing is released, and the plan is told as one that is not held.
+    ///
+    /// # Errors
+    /// As for [`Engine::approve`].
+    pub async fn approve_if<'a>(
+        &self,
+        plan_id: &str,
+        by: impl Into<By<'a>>,
+        may: impl FnOnce() -> bool,
+    ) -> Result<Approval, EngineError> {
         let now_read = self.plan(None, Turn::default()).await?;
+        if !may() {
+            return Ok(Approval::NotHeld { state: None });
+        }
         let input = now_read.plan.input.to_hex();
         // A plan is held whole, or its deprovisions are.
         let actions = &now_read.plan.actions;

@@ -1,6 +1,6 @@
 //! The state table and the outbox in SQLite. All SQL of the crate is in this room.
 //!
-//! One connection writes, two read. Times come from the caller's clock. Bulk goes in and out as JSON arrays, because a
+//! One connection writes, some read. Times come from the caller's clock. Bulk goes in and out as JSON arrays, because a
 //! statement a row costs a hundred times as much.
 
 mod accounts;

@@ -31,7 +31,7 @@ pub struct Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(10), survives_power_cut: true, readers: 2, watch: None }
+        Self { busy_timeout: Duration::from_secs(10), survives_power_cut: true, readers: 4, watch: None }
     }
 }
 

@@ -212,6 +212,16 @@ impl Store {
         self.parked_behind(None, u32::MAX).await
     }
 
+    /// How many actions are parked.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn parked_number(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM action WHERE state = 'parked'";
+        let number: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        Ok(number.unsigned_abs())
+    }
+
     /// So many parked actions behind this one.
     ///
     /// # Errors

@@ -85,6 +85,11 @@ impl Refused {
         Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", "it broke down; the log says why".into())
     }
 
+    /// It has not the form that the document tells.
+    pub fn of_form(status: StatusCode, message: String) -> Self {
+        Self(status, "unusable", message)
+    }
+
     /// It cannot be done as things stand.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self(StatusCode::CONFLICT, code, message.into())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answers::{Refusal, Refused};
-use crate::console::access::Caller;
+use crate::console::access::{Caller, by_name};
 use crate::console::{Desk, PATIENCE};
 use crate::core::audit::{self, By};
 use crate::store::Approval;
@@ -42,7 +42,8 @@ pub struct Which {
 /// How many actions it was done to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
-    /// How many; null: that is not known yet, since the source is still being read. `/v1/plans/{plan_id}` tells what came of it.
+    /// How many; null: that is not known yet, since the source is still being read. `/v1/plans/{plan_id}` tells of an approval, and the
+    /// log of a refusal.
     pub actions: Option<u64>,
 }
 
@@ -66,8 +67,15 @@ pub async fn release(
     let (name, reason) = (by.name.to_owned(), by.reason.map(str::to_owned));
     let clock = Arc::clone(&desk.engine().clock);
     let mut task = tokio::spawn(async move {
-        let _room = desk.readers.acquire().await;
-        let released = approve_now(&desk, &plan_id, By { name: &name, reason: reason.as_deref() }).await;
+        let by = By { name: &name, reason: reason.as_deref() };
+        let released = match desk.approving.try_acquire() {
+            Ok(_turn) => approve_now(&desk, &plan_id, by).await,
+            Err(_) => Err(Refused::conflict("busy", "another approval is under way; wait for its end")),
+        };
+        if let Err(refused) = &released {
+            // Whoever asked may not be there any more.
+            tracing::warn!(plan_id, by = name, "not approved: {}", refused.message());
+        }
         told(&released);
         released
     });
@@ -79,7 +87,13 @@ pub async fn release(
 
 /// The answer is how many actions are released.
 async fn approve_now(desk: &Desk, plan_id: &str, by: By<'_>) -> Released {
-    match desk.engine().approve(plan_id, by).await? {
+    // The source may have been read for minutes: who may decide is asked again behind that.
+    let decides = || {
+        let caller = by_name(&desk.engine().settings.http, by.name);
+        caller.is_some_and(|caller| caller.decides())
+    };
+    match desk.engine().approve_if(plan_id, by, decides).await? {
+        Approval::NotHeld { .. } if !decides() => Err(Refused::not_an_operator(by.name)),
         Approval::Released(actions) => Ok(actions),
         Approval::Stale(why) => {
             let message =

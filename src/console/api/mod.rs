@@ -5,8 +5,9 @@ pub mod decisions;
 mod lists;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -75,9 +76,26 @@ async fn require_user(State(desk): State<Desk>, mut request: Request, next: Next
     let Some(caller) = bearer(request.headers()).and_then(|token| by_token(http, token)) else {
         return Refused::unknown_token().into_response();
     };
-    if request.method() != Method::GET && !caller.decides() {
+    let only_looks = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !only_looks && !caller.decides() {
         return Refused::not_an_operator(&caller.name).into_response();
     }
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    let mut answer = as_json(next.run(request).await).await;
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+/// What is refused before a handler has it (a body or a query of the wrong form) is told in words alone.
+async fn as_json(answer: Response) -> Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
+    if !answer.status().is_client_error() || !is_text {
+        return answer;
+    }
+    let status = answer.status();
+    let words = to_bytes(answer.into_body(), 64 * 1024).await.unwrap_or_default();
+    Refused::of_form(status, String::from_utf8_lossy(&words).into_owned()).into_response()
 }

@@ -4,14 +4,19 @@
 const live = document.getElementById("live");
 if (live) {
   const seconds = Number(live.dataset.refresh);
+  const isInUse = () => live.contains(document.activeElement) || live.querySelector("details[open]");
   setInterval(async () => {
-    if (document.hidden || live.contains(document.activeElement)) return;
+    if (document.hidden || isInUse()) return;
     try {
-      const answer = await fetch(location.href, { redirect: "error" });
+      // Nobody has asked for it: it keeps no login alive.
+      const answer = await fetch(location.href, { redirect: "error", headers: { "X-Refresh": "1" } });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("live");
-      if (fresh) live.replaceChildren(...fresh.childNodes);
+      if (!fresh || isInUse()) return;
+      live.replaceChildren(...fresh.childNodes);
+      const nav = document.querySelector("nav");
+      if (!nav.contains(document.activeElement)) nav.replaceChildren(...page.querySelector("nav").childNodes);
     } catch {
       // Not to be had, or logged out: what is shown stays, with the time at which it was looked at.
     }

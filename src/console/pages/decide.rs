@@ -66,15 +66,18 @@ pub async fn plan(
     let form = Form::read(&body).of_an_operator(&visitor)?;
     let reason = reason(Some(form.one("reason")));
     let said = match (form.one("decision"), &reason) {
-        (_, Err(refused)) => Some(Said::failed(refused)),
+        (_, Err(refused)) => Some(Said::failed("plan", refused)),
         ("approve", Ok(reason)) => approve(&desk, &visitor, &plan_id, *reason).await,
         ("reject", Ok(reason)) => {
             let by = By { name: &visitor.session.caller.name, reason: *reason };
             let dropped = drop_plan(&desk, &plan_id, by).await;
             let message = "Rejected: nobody's access changes. The next run plans anew, and holds again what is too much.";
-            Some(dropped.map_or_else(|refused| Said::failed(&refused), |()| Said::done(message)))
+            Some(
+                dropped
+                    .map_or_else(|refused| Said::failed("plan", &refused), |()| Said::done("plan", message)),
+            )
         }
-        _ => Some(Said::failed(&Refused::unusable("decide by approve or reject"))),
+        _ => Some(Said::failed("plan", &Refused::unusable("decide by approve or reject"))),
     };
     if let Some(said) = said {
         desk.sessions.say(&visitor.cookie, said);
@@ -88,14 +91,16 @@ async fn approve(desk: &Desk, visitor: &Visitor, plan_id: &str, reason: Option<&
     let (sessions, cookie) = (Arc::clone(&desk.sessions), visitor.cookie.clone());
     let told = move |released: &Released| {
         let said = match released {
-            Ok(actions) => Said::done(format!("Approved: {actions} actions are released, and being sent.")),
-            Err(refused) => Said::failed(refused),
+            Ok(actions) => {
+                Said::done("plan", format!("Approved: {actions} actions are released, and being sent."))
+            }
+            Err(refused) => Said::failed("plan", refused),
         };
         sessions.say(&cookie, said);
     };
     let message =
         "The source is still being read for it. Load this page again in a while: it tells what came of it.";
-    release(desk, plan_id, by, told).await.is_none().then(|| Said::done(message))
+    release(desk, plan_id, by, told).await.is_none().then(|| Said::done("plan", message))
 }
 
 /// Puts parked actions back into the queue, or gives them up.
@@ -128,19 +133,19 @@ pub async fn parked(
         }
     };
     let said = match decided.await {
-        Ok(message) => Said::done(message),
-        Err::<String, Refused>(refused) => Said::failed(&refused),
+        Ok(message) => Said::done("parked", message),
+        Err::<String, Refused>(refused) => Said::failed("parked", &refused),
     };
     desk.sessions.say(&visitor.cookie, said);
     Ok(Redirect::to("/parked").into_response())
 }
 
 impl Said {
-    fn done(message: impl Into<String>) -> Self {
-        Self { done: true, message: message.into() }
+    fn done(place: &'static str, message: impl Into<String>) -> Self {
+        Self { place, done: true, message: message.into() }
     }
 
-    fn failed(refused: &Refused) -> Self {
-        Self { done: false, message: refused.message().to_owned() }
+    fn failed(place: &'static str, refused: &Refused) -> Self {
+        Self { place, done: false, message: refused.message().to_owned() }
     }
 }

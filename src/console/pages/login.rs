@@ -48,7 +48,8 @@ pub async fn log_in(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -
     };
     tracing::info!(user = caller.name, role = ?caller.role, "logged in to the dashboard");
     let cookie = desk.sessions.begin(caller, engine.clock.now());
-    let secure = if is_loopback(&headers) { "" } else { "; Secure" };
+    let is_by_tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let secure = if is_loopback(&headers) && !is_by_tls { "" } else { "; Secure" };
     let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}");
     ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
 }
@@ -67,8 +68,8 @@ pub async fn log_out(
 
 /// Where to go on: a path of ours, never another site.
 fn local(next: &str) -> &str {
-    let is_path =
-        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    let is_written_out = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_path = next.starts_with('/') && !next.starts_with("//") && is_written_out;
     if is_path { next } else { "/" }
 }
 
@@ -79,7 +80,8 @@ fn is_loopback(headers: &HeaderMap) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -91,9 +93,16 @@ mod tests {
         for ours in ["/", "/people/1000", "/people?query=a%2Fb"] {
             assert_eq!(local(ours), ours);
         }
-        for other in
-            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "people"]
-        {
+        for other in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "/\u{1}",
+            "/\u{e9}",
+            "people",
+        ] {
             assert_eq!(local(other), "/", "{other}");
         }
         assert_eq!(address("/people/a b"), "/login?next=%2Fpeople%2Fa%20b");

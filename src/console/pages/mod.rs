@@ -89,10 +89,15 @@ async fn require_login(State(desk): State<Desk>, mut request: Request, next: Nex
         .into_response();
     }
     let shown = cookie(request.headers(), COOKIE).map(str::to_owned);
-    let session = shown.as_deref().and_then(|shown| desk.sessions.find(shown, http, engine.clock.now()));
+    let asks_by_itself = request.headers().contains_key("x-refresh");
+    let now = engine.clock.now();
+    let session = shown.as_deref().and_then(|shown| desk.sessions.find(shown, http, now, asks_by_itself));
     let Some((session, cookie)) = session.zip(shown) else {
-        let next = if request.method() == Method::GET { request.uri().to_string() } else { "/".to_owned() };
-        return Redirect::to(&login::address(&next)).into_response();
+        if request.method() != Method::GET {
+            let message = "Your login is over, and nothing was decided. Log in, and decide again.";
+            return Trouble::new(StatusCode::UNAUTHORIZED, message).into_response();
+        }
+        return Redirect::to(&login::address(&request.uri().to_string())).into_response();
     };
     request.extensions_mut().insert(Visitor { session, cookie });
     next.run(request).await

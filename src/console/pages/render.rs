@@ -9,6 +9,7 @@ use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use super::Visitor;
+use super::login::encoded;
 use crate::console::Desk;
 
 /// Nothing is loaded but what the daemon itself serves, and no other page may hold one of these in a frame.
@@ -20,6 +21,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     all.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     all.add_filter("time", time);
     all.add_filter("number", number);
+    // The crate's own leaves a slash as it is, which would part an employee id.
+    all.add_filter("urlencode", |text: &str| encoded(text));
     all.add_filter("duration", |seconds: i64| duration(seconds));
     macro_rules! add {
         ($($name:literal),*) => {
@@ -48,15 +51,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// A page for somebody who is logged in. `place` is where it stands in the navigation.
 pub async fn page(desk: &Desk, visitor: &Visitor, place: &str, template: &str, data: Value) -> Response {
     let engine = desk.engine();
-    let queue = engine.store.queue().await.unwrap_or_default();
+    let parked = engine.store.parked_number().await.unwrap_or_default();
     let held = engine.store.held_summary(engine.clock.now()).await.ok().flatten();
     let frame = context! {
         place,
         user => visitor.session.caller.name,
         decides => visitor.session.caller.decides(),
         csrf => visitor.session.csrf,
-        said => desk.sessions.take_said(&visitor.cookie),
-        parked_number => queue.parked,
+        said => desk.sessions.take_said(&visitor.cookie, place),
+        parked_number => parked,
         held_plan => held.map(|held| held.plan_id),
         ..data
     };

@@ -1,5 +1,7 @@
 //! Putting people into a group and taking them out: a batch of one group and direction, by as few requests as go well.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::core::action::{ActionKind, Target};
 use crate::core::grants::{Given, is_workspace};
 use crate::core::planted::{self, Fault};
@@ -120,11 +122,21 @@ impl<P: ScimPort> Batch<'_, P> {
         let part = self.open();
         let ids: Vec<i64> = part.iter().map(|at| self.hands[*at].action.action_id).collect();
         let others = self.session.line.store.other_workspaces(&ids).await?;
+        // Read anew, once for the batch: what is kept of a group may be from before somebody was put into it.
+        let mut read: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
         for at in part {
             let Some(workspaces) = others.get(&self.hands[at].action.action_id) else { continue };
             let mut is_in_another = false;
             for workspace in workspaces {
-                is_in_another = is_in_another || self.is_in(workspace, at).await?;
+                if !read.contains_key(workspace) {
+                    let group = read_group(&mut self.session, workspace).await;
+                    self.note(&[at]);
+                    // Where the server does not show members, that is believed; where there is no such group, nobody is in it.
+                    let members = group?.map_or_else(|| Some(BTreeSet::new()), |group| group.members);
+                    read.insert(workspace.clone(), members);
+                }
+                let members = read.get(workspace).and_then(Option::as_ref);
+                is_in_another |= members.is_none_or(|members| members.contains(&self.hands[at].user));
             }
             if !is_in_another {
                 let uncertain = self.hands[at].action.uncertain;
@@ -132,20 +144,6 @@ impl<P: ScimPort> Batch<'_, P> {
             }
         }
         Ok(())
-    }
-
-    /// Whether a user is in another group, now or a moment ago. Where the server does not show members, that is believed.
-    async fn is_in(&mut self, group: &str, at: usize) -> Result<bool, Interrupt> {
-        let line = self.session.line;
-        let user = self.hands[at].user.clone();
-        let recent = || line.members.recent(group, &[&user], line.clock.elapsed());
-        if recent().is_none() {
-            let read = read_group(&mut self.session, group).await;
-            self.note(&[at]);
-            let Some(read) = read? else { return Ok(false) };
-            line.members.keep(group, read.members, line.clock.elapsed());
-        }
-        Ok(recent().flatten().is_none_or(|shown| shown[0]))
     }
 
     /// What has no end yet.

@@ -789,3 +789,34 @@ fn whom_a_held_plan_shows_with_access_is_not_led_back_to_none() {
     ];
     assert_well(setup, &ops);
 }
+
+/// Seed 120497: one daemon had read who is in a group, another process put somebody into it, and the first took a revoke for done without a request.
+#[test]
+fn a_revoke_is_not_taken_for_done_by_what_was_read_before_another_process_gave_the_membership() {
+    let setup = Setup {
+        people: 10,
+        absence_means_leaving: false,
+        ways: 1,
+        rate: 10,
+        groups: true,
+        managers: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Hr(Change::Vanish, 27),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(6, 3_570_119_347_605_610_946),
+        Op::Start(Task::Run),
+        Op::Pass(922, 12_672_233_104_806_264_373),
+        Op::Work(4, 5_958_036_757_933_045_635),
+        Op::Work(8, 15_681_819_154_176_150_284),
+        Op::Work(22, 16_086_422_912_490_936_111),
+        Op::Hr(Change::OnLeave, 22),
+        Op::Work(3, 13_218_462_988_131_623_433),
+        Op::Work(8, 3_755_495_206_786_379_171),
+        Op::Start(Task::Sync),
+    ];
+    assert_well(setup, &ops);
+}

@@ -169,7 +169,10 @@ impl<P: ScimPort> Batch<'_, P> {
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
         let line = self.session.line;
         let recent = || line.members.recent(self.group, &users, line.clock.elapsed());
-        if let Some(shown) = recent().filter(|_| !fresh) {
+        // What was read a moment ago only tells whom a request is to be sent for. That nothing is left to do is no matter for it: another
+        // process, or somebody by hand, may have been at the group since.
+        let ends_nobody = |shown: &Shown| shown.as_ref().is_none_or(|shown| !shown.contains(&self.joins));
+        if let Some(shown) = recent().filter(|shown| !fresh && ends_nobody(shown)) {
             return Ok(Some(shown));
         }
         let read = read_group(&mut self.session, self.group).await;

@@ -78,14 +78,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
     }
 
-    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `moment`: when
+    /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `given`: when
     /// dates are judged; `None`: it is the clock's. `turn`: what is taken in of several sources.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn plan(&self, moment: Option<Moment>, turn: Turn) -> Result<Planned, FeedError> {
+    pub async fn plan(&self, given: Option<Moment>, turn: Turn) -> Result<Planned, FeedError> {
         let rulebook = &self.rules.rulebook;
-        let moment = moment.unwrap_or_else(|| Moment::At(self.clock.now()));
+        let moment = given.unwrap_or_else(|| Moment::At(self.clock.now()));
         let groups = self.group_map().await?;
         let (found, of_groups) = self.found_members(groups.as_ref()).await?;
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
@@ -101,6 +101,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let others = findings.absent.iter().chain(&astray).map(String::as_str);
         let ids: Vec<&str> = looked_at.chain(others).collect();
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
+        // Not by the day on which the run began: to read may take until the next one, and another process may have acted on that by then.
+        let moment = given.unwrap_or_else(|| Moment::At(self.clock.now()));
         let (judged, rejected) = judge(records, &states, rulebook, moment);
         let managers = &self.manager_book(&judged).await?;
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;

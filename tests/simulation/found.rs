@@ -820,3 +820,28 @@ fn a_revoke_is_not_taken_for_done_by_what_was_read_before_another_process_gave_t
     ];
     assert_well(setup, &ops);
 }
+
+/// Seed 130239: a run that had begun before somebody's first day went on behind it, and suspended whom another process had just made.
+#[test]
+fn a_run_that_began_on_the_day_before_judges_nobody_by_that_day() {
+    let setup = Setup { holds_deprovisions_only: true, ways: 7, groups: true, moves: true, ..Setup::USUAL };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Hr(Change::HireLater(2), 4),
+        Op::Hr(Change::HireWithTakenName, 62),
+        Op::Hr(Change::NewId(true), 6),
+        Op::Work(4, 16_053_767_836_764_289_541),
+        Op::Weather(Weather::NoRoute),
+        Op::Start(Task::Retry),
+        Op::Pass(141_574, 2_010_610_635_046_753_066),
+        Op::Hr(Change::NewId(true), 28),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(3, 14_166_664_459_689_463_927),
+        Op::Pass(93_522, 13_511_989_165_714_747_572),
+        Op::Hr(Change::Hire, 7),
+        Op::Hr(Change::Rename, 34),
+        Op::Work(6, 16_078_579_601_755_223_359),
+    ];
+    assert_well(setup, &ops);
+}

@@ -32,7 +32,6 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::compose::ComposeError;
-use crate::core::action::ActionKind;
 use crate::core::plan::PlannedAction;
 use crate::core::report::Counts;
 use crate::core::value::canonical;
@@ -383,9 +382,7 @@ pub fn print_actions(actions: &[PlannedAction]) {
 
 /// Numbers of actions in one line: `3 create, 1 suspend`.
 pub fn counts_line(counts: &Counts) -> String {
-    let parts = ActionKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
-    let parts: Vec<String> = parts.map(|kind| format!("{} {}", counts.of(kind), kind.name())).collect();
-    if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
+    counts.in_words().unwrap_or_else(|| "nothing".into())
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {

@@ -41,12 +41,6 @@ pub fn by_name(http: &HttpSettings, name: &str) -> Option<Caller> {
     http.users.iter().filter_map(Caller::of).find(|caller| caller.name == name)
 }
 
-/// The bearer token of a request.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
-}
-
 /// One cookie of a request.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
@@ -58,6 +52,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::config::Secret;
+    use crate::http::bearer;
 
     fn users() -> HttpSettings {
         let user = |name: &str, role, token: &str| HttpUser {

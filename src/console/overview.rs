@@ -45,11 +45,7 @@ pub async fn look(desk: &Desk) -> Result<Overview, StoreError> {
     let engine = desk.engine();
     let now = engine.clock.now();
     let store = &engine.store;
-    let held = store.held_summary(now).await?;
-    let mut queue = store.queue().await?;
-    if held.is_none() {
-        queue.held = 0;
-    }
+    let (held, queue) = store.standing(now).await?;
     Ok(Overview {
         now,
         version: env!("CARGO_PKG_VERSION"),

@@ -76,6 +76,13 @@ impl Counts {
         2 * self.total()
     }
 
+    /// In one line, such as `3 create, 1 suspend`; `None`: there are none.
+    pub fn in_words(&self) -> Option<String> {
+        let kinds = ActionKind::ALL.into_iter().filter(|kind| self.of(*kind) > 0);
+        let parts: Vec<String> = kinds.map(|kind| format!("{} {}", self.of(kind), kind.name())).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
     /// How many in all.
     pub fn total(&self) -> u64 {
         ActionKind::ALL.into_iter().map(|kind| self.of(kind)).sum()

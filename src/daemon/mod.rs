@@ -120,8 +120,7 @@ async fn wait_for_change(
 
 /// Key by key, as the audit has it: secrets are redacted, and what may name a person is a digest.
 fn tell_changes(before: &RealEngine, now: &RealEngine) {
-    let values = |engine: &RealEngine| configuration::values(&engine.settings, env!("CARGO_PKG_VERSION"));
-    let (before, now) = (values(before), values(now));
+    let (before, now) = (before.configuration(), now.configuration());
     let Some(change) = configuration::change(&before, &now) else {
         tracing::info!("the configuration was read again; nothing in it has changed");
         return;

@@ -17,7 +17,7 @@ use crate::engine::session::Line;
 use crate::engine::trigger::Asker;
 use crate::http::{Door, Inbound, Readiness, Told, Vitals};
 use crate::scim::ScimClient;
-use crate::store::{Status, StoreError};
+use crate::store::StoreError;
 
 /// Shared by the tasks and the server.
 #[derive(Clone)]
@@ -65,11 +65,6 @@ impl DaemonVitals {
 
     fn engine(&self) -> Arc<RealEngine> {
         Arc::clone(&self.inner().engine)
-    }
-
-    async fn status(&self) -> Result<Status, StoreError> {
-        let engine = self.engine();
-        engine.store.status(1, engine.clock.now()).await
     }
 }
 
@@ -135,14 +130,20 @@ impl Vitals for DaemonVitals {
     }
 
     async fn readiness(&self) -> Readiness {
-        let status = match self.status().await {
-            Ok(status) => status,
-            Err(error) => return Readiness { reason: Some(error.to_string()), ..Readiness::default() },
+        let engine = self.engine();
+        let now = engine.clock.now();
+        // Not the whole status: whoever asks for health does so every few seconds, however much is parked.
+        let stored =
+            async { Ok((engine.store.standing(now).await?, engine.store.runs_before(None, 1).await?)) };
+        let ((held, queue), runs) = match stored.await {
+            Ok(stored) => stored,
+            Err::<_, StoreError>(error) => {
+                return Readiness { reason: Some(error.to_string()), ..Readiness::default() };
+            }
         };
-        let sources = self.engine().source_health().await.unwrap_or_default();
+        let sources = engine.source_health().await.unwrap_or_default();
         let line = self.inner().line.clone();
         let (breaker, outage) = line.as_ref().map(|line| line.gate.breaker()).unwrap_or_default();
-        let now = self.inner().engine.clock.now();
         let reason = match &line {
             None => Some(
                 "the connection to Workiva was not yet found working; `workiva-sync check` says why".into(),
@@ -152,17 +153,17 @@ impl Vitals for DaemonVitals {
         Readiness {
             ready: reason.is_none(),
             reason,
-            held_plan: status.held.as_ref().map(|held| held.plan_id.clone()),
-            held_since: status.held.as_ref().map(|held| held.created_at),
-            held_expires_at: status.held.as_ref().and_then(|held| held.expires_at),
-            hold_reasons: status.held.map_or_else(Vec::new, |held| held.hold_reasons),
-            parked: status.queue.parked,
-            queued: status.queue.unfinished(),
-            oldest_queued_seconds: status.queue.oldest_queued_at.map(|at| (now - at).num_seconds().max(0)),
+            held_plan: held.as_ref().map(|held| held.plan_id.clone()),
+            held_since: held.as_ref().map(|held| held.created_at),
+            held_expires_at: held.as_ref().and_then(|held| held.expires_at),
+            hold_reasons: held.map_or_else(Vec::new, |held| held.hold_reasons),
+            parked: queue.parked,
+            queued: queue.unfinished(),
+            oldest_queued_seconds: queue.oldest_queued_at.map(|at| (now - at).num_seconds().max(0)),
             breaker,
             outage,
             sources: sources.into_iter().map(Told::from).collect(),
-            last_outcome: status.runs.into_iter().next().map(|run| run.outcome),
+            last_outcome: runs.into_iter().next().map(|run| run.outcome),
         }
     }
 
@@ -197,14 +198,14 @@ impl Vitals for DaemonVitals {
 }
 
 async fn stored(engine: &RealEngine, now: DateTime<Utc>) -> Result<Stored, StoreError> {
-    let status = engine.store.status(0, now).await?;
-    let oldest = status.queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
+    let (held, queue) = engine.store.standing(now).await?;
+    let oldest = queue.oldest_queued_at.map(|at| (now - at).num_milliseconds().max(0));
     let last_success = engine.store.last_success_at().await?;
     Ok(Stored {
-        queue: status.queue,
-        held: status.held.map(|held| HeldFigures::of(&held, now)),
+        queue,
+        held: held.map(|held| HeldFigures::of(&held, now)),
         last_success_seconds: last_success.map_or(0.0, |at| at.timestamp() as f64),
         oldest_queued_seconds: oldest.unwrap_or(0) as f64 / 1000.0,
-        active_accounts: status.active_accounts,
+        active_accounts: engine.store.scale().await?.active_accounts,
     })
 }

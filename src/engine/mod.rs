@@ -171,13 +171,17 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
     }
 
+    /// The configuration key by key, as the audit shows it.
+    pub fn configuration(&self) -> configuration::Values {
+        configuration::values(&self.settings, env!("CARGO_PKG_VERSION"))
+    }
+
     /// Records in the audit what this configuration changes against the one before.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn record_configuration(&self) -> Result<(), StoreError> {
-        let values = configuration::values(&self.settings, env!("CARGO_PKG_VERSION"));
-        self.store.record_configuration(&values, self.clock.now()).await
+        self.store.record_configuration(&self.configuration(), self.clock.now()).await
     }
 
     /// A pool that pushes what is queued, knowing what Workiva can do.

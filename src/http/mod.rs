@@ -140,11 +140,13 @@ async fn require_token<V: Vitals>(State(vitals): State<Arc<V>>, request: Request
         .into_response()
 }
 
+/// The bearer token of a request.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}
+
 /// Digests are compared, so that the time it takes says nothing about the token.
 fn shows(headers: &HeaderMap, token: &SecretString) -> bool {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.split_once(' '));
-    let is_bearer = |(scheme, _): &(&str, &str)| scheme.eq_ignore_ascii_case("bearer");
-    let shown = shown.filter(is_bearer).map(|(_, token)| token.trim_start_matches(' ')).unwrap_or_default();
-    Sha256::digest(shown) == Sha256::digest(token.expose_secret())
+    Sha256::digest(bearer(headers).unwrap_or_default()) == Sha256::digest(token.expose_secret())
 }

@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
+use super::listings::rejected_record;
 use super::{RejectedRecord, Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
@@ -190,18 +191,13 @@ impl Store {
 
     async fn rejections_of(&self, employee_id: &str) -> Result<Vec<RejectedRecord>, StoreError> {
         let rows = sqlx::query(
-            "SELECT row, reason FROM rejection WHERE employee_id = ?1 AND run_id = (SELECT run_id FROM run \
+            "SELECT employee_id, row, reason FROM rejection WHERE employee_id = ?1 AND run_id = (SELECT run_id FROM run \
              WHERE input IS NOT NULL ORDER BY rowid DESC LIMIT 1) ORDER BY number",
         )
         .bind(employee_id)
         .fetch_all(&self.readers)
         .await?;
-        let rejected = rows.iter().map(|row| RejectedRecord {
-            employee_id: Some(employee_id.to_owned()),
-            row: row.get::<Option<i64>, _>(0).map(i64::unsigned_abs),
-            reason: row.get(1),
-        });
-        Ok(rejected.collect())
+        Ok(rows.iter().map(rejected_record).collect())
     }
 
     async fn audit_lines(&self, employee_id: &str, limit: u32) -> Result<Vec<AuditLine>, StoreError> {

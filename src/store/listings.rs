@@ -213,18 +213,13 @@ impl Store {
         };
         let sql = "SELECT employee_id, row, reason FROM rejection WHERE run_id = ?1 ORDER BY number LIMIT ?2";
         let rejections = sqlx::query(sql).bind(run_id).bind(MOST_REJECTIONS).fetch_all(&self.readers).await?;
-        let rejections = rejections.iter().map(|row| RejectedRecord {
-            employee_id: row.get(0),
-            row: row.get::<Option<i64>, _>(1).map(i64::unsigned_abs),
-            reason: row.get(2),
-        });
         Ok(Some(RunDetail {
             summary: run_summary(&row),
             ended_at: from_millis(row.get(8)),
             plan_id: row.get(9),
             source: row.get(10),
             hold_reasons: serde_json::from_str(row.get(11)).unwrap_or_default(),
-            rejections: rejections.collect(),
+            rejections: rejections.iter().map(rejected_record).collect(),
         }))
     }
 
@@ -270,6 +265,15 @@ fn person_row(row: &SqliteRow) -> PersonRow {
         confirmed_at: row.get::<Option<i64>, _>(3).map(from_millis),
         waiting: row.get(4),
         is_parked: row.get::<Option<bool>, _>(5).unwrap_or(false),
+    }
+}
+
+/// A rejected record: whose, row, reason.
+pub(super) fn rejected_record(row: &SqliteRow) -> RejectedRecord {
+    RejectedRecord {
+        employee_id: row.get(0),
+        row: row.get::<Option<i64>, _>(1).map(i64::unsigned_abs),
+        reason: row.get(2),
     }
 }
 

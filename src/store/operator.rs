@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::audit::append;
 use super::drift::DriftSummary;
+use super::listings::rejected_record;
 use super::memberships::{KeptWorkspace, let_go};
 use super::recorded::ordered;
 use super::saved::SAVED_FOR;
@@ -148,12 +149,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn status(&self, runs: u32, now: DateTime<Utc>) -> Result<Status, StoreError> {
-        let held = self.held_summary(now).await?;
-        let mut queue = self.queue().await?;
-        if held.is_none() {
-            // Those of a plan that has expired wait for nothing.
-            queue.held = 0;
-        }
+        let (held, queue) = self.standing(now).await?;
         Ok(Status {
             runs: self.runs_before(None, runs).await?,
             queue,
@@ -167,6 +163,20 @@ impl Store {
             active_accounts: self.scale().await?.active_accounts,
             drift: self.last_drift().await?,
         })
+    }
+
+    /// The plan that waits for approval at `now`, if one does, and what is under way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn standing(&self, now: DateTime<Utc>) -> Result<(Option<PlanSummary>, Queue), StoreError> {
+        let held = self.held_summary(now).await?;
+        let mut queue = self.queue().await?;
+        if held.is_none() {
+            // Those of a plan that has expired wait for nothing.
+            queue.held = 0;
+        }
+        Ok((held, queue))
     }
 
     /// How many actions are in which state.
@@ -384,11 +394,6 @@ impl Store {
         .bind(SHOWN_REJECTIONS)
         .fetch_all(&self.readers)
         .await?;
-        let rejected = rows.iter().map(|row| RejectedRecord {
-            employee_id: row.get(0),
-            row: row.get::<Option<i64>, _>(1).map(i64::unsigned_abs),
-            reason: row.get(2),
-        });
-        Ok(rejected.collect())
+        Ok(rows.iter().map(rejected_record).collect())
     }
 }

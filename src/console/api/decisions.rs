@@ -167,11 +167,7 @@ pub async fn retry(
     Extension(caller): Extension<Caller>,
     Json(which): Json<Which>,
 ) -> Result<Json<Done>, Refused> {
-    let (ids, by) = asked(&which, &caller)?;
-    let engine = desk.engine();
-    let actions = engine.store.retry_parked(ids, by, engine.clock.now()).await?;
-    engine.bell.notify_one();
-    Ok(Json(Done { actions: Some(actions) }))
+    Ok(Json(Done { actions: Some(order(&desk, &which, &caller, Order::Retry).await?) }))
 }
 
 /// Gives parked actions up until HR or the configuration says something new.
@@ -182,17 +178,33 @@ pub async fn discard(
     Extension(caller): Extension<Caller>,
     Json(which): Json<Which>,
 ) -> Result<Json<Done>, Refused> {
-    let (ids, by) = asked(&which, &caller)?;
-    let engine = desk.engine();
-    let actions = engine.store.discard_parked(ids, by, engine.clock.now()).await?;
-    Ok(Json(Done { actions: Some(actions) }))
+    Ok(Json(Done { actions: Some(order(&desk, &which, &caller, Order::Discard).await?) }))
 }
 
-/// Which actions are meant, and by whom.
-pub fn asked<'a>(which: &'a Which, caller: &'a Caller) -> Result<(Option<&'a [i64]>, By<'a>), Refused> {
+/// What is ordered for parked actions.
+#[derive(Clone, Copy, Debug)]
+pub enum Order {
+    /// Back into the queue, with fresh attempts.
+    Retry,
+    /// Given up until HR or the configuration says something new.
+    Discard,
+}
+
+/// Carries an order out. The answer is for how many actions.
+pub async fn order(desk: &Desk, which: &Which, caller: &Caller, order: Order) -> Result<u64, Refused> {
     if which.all != which.ids.is_empty() {
         return Err(Refused::unusable("name actions by ids, or all of them by all, and not both"));
     }
     let by = By { name: &caller.name, reason: reason(which.reason.as_deref())? };
-    Ok(((!which.all).then_some(&which.ids), by))
+    let ids = (!which.all).then_some(which.ids.as_slice());
+    let engine = desk.engine();
+    let now = engine.clock.now();
+    match order {
+        Order::Discard => Ok(engine.store.discard_parked(ids, by, now).await?),
+        Order::Retry => {
+            let actions = engine.store.retry_parked(ids, by, now).await?;
+            engine.bell.notify_one();
+            Ok(actions)
+        }
+    }
 }

@@ -9,7 +9,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{Listed, Refusal, Refused};
 use crate::console::Desk;
 use crate::console::overview::{self, Overview};
-use crate::core::audit::configuration;
 use crate::engine::explain::Explanation;
 use crate::store::{
     AuditRow, ParkedAction, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail, RunSummary,
@@ -192,6 +191,11 @@ pub async fn audit(State(desk): State<Desk>, Query(asked): Query<AuditAsked>) ->
 #[utoipa::path(get, path = "/v1/configuration",
     responses((status = 200, body = [ConfigurationKey]), (status = 401, body = Refusal)))]
 pub async fn configuration(State(desk): State<Desk>) -> Answer<Vec<ConfigurationKey>> {
-    let values = configuration::values(&desk.engine().settings, env!("CARGO_PKG_VERSION"));
-    Ok(Json(values.into_iter().map(|(key, value)| ConfigurationKey { key, value }).collect()))
+    Ok(Json(
+        desk.engine()
+            .configuration()
+            .into_iter()
+            .map(|(key, value)| ConfigurationKey { key, value })
+            .collect(),
+    ))
 }

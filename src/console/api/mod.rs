@@ -16,7 +16,8 @@ use utoipa::{Modify, OpenApi};
 
 pub use self::answers::{Listed, Refused};
 use super::Desk;
-use super::access::{bearer, by_token};
+use super::access::by_token;
+use crate::http::bearer;
 
 /// The document of this API.
 #[derive(OpenApi)]

@@ -13,7 +13,7 @@ use super::login::encoded;
 use super::{Trouble, Visitor};
 use crate::console::Desk;
 use crate::console::api::Refused;
-use crate::console::api::decisions::{Released, Which, asked, drop_plan, reason, release};
+use crate::console::api::decisions::{Order, Released, Which, drop_plan, order, reason, release};
 use crate::console::session::Said;
 use crate::core::audit::By;
 
@@ -110,32 +110,19 @@ pub async fn parked(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     let form = Form::read(&body).of_an_operator(&visitor)?;
-    let which = Which {
-        ids: form.all("id").filter_map(|id| id.parse().ok()).collect(),
-        all: form.one("which") == "all",
-        reason: Some(form.one("reason").to_owned()),
+    let all = form.one("which") == "all";
+    let ids = if all { Vec::new() } else { form.all("id").filter_map(|id| id.parse().ok()).collect() };
+    let which = Which { ids, all, reason: Some(form.one("reason").to_owned()) };
+    let order = |one| order(&desk, &which, &visitor.session.caller, one);
+    let decided = match form.one("decision") {
+        "retry" => order(Order::Retry).await.map(|actions| format!("{actions} back in the queue.")),
+        "discard" => order(Order::Discard).await.map(|actions| {
+            format!("{actions} discarded: these people stay as they are until HR says something new.")
+        }),
+        _ => Err(Refused::unusable("decide by retry or discard")),
     };
-    let which = Which { ids: if which.all { Vec::new() } else { which.ids }, ..which };
-    let decided = async {
-        let engine = desk.engine();
-        let (ids, by) = asked(&which, &visitor.session.caller)?;
-        match form.one("decision") {
-            "retry" => {
-                let actions = engine.store.retry_parked(ids, by, engine.clock.now()).await?;
-                engine.bell.notify_one();
-                Ok(format!("{actions} back in the queue."))
-            }
-            "discard" => {
-                let actions = engine.store.discard_parked(ids, by, engine.clock.now()).await?;
-                Ok(format!("{actions} discarded: these people stay as they are until HR says something new."))
-            }
-            _ => Err(Refused::unusable("decide by retry or discard")),
-        }
-    };
-    let said = match decided.await {
-        Ok(message) => Said::done("parked", message),
-        Err::<String, Refused>(refused) => Said::failed("parked", &refused),
-    };
+    let said = decided
+        .map_or_else(|refused| Said::failed("parked", &refused), |message| Said::done("parked", message));
     desk.sessions.say(&visitor.cookie, said);
     Ok(Redirect::to("/parked").into_response())
 }

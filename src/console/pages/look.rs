@@ -11,7 +11,6 @@ use super::{Trouble, Visitor, render};
 use crate::console::api::Listed;
 use crate::console::{Desk, overview};
 use crate::core::action::ActionKind;
-use crate::core::audit::configuration;
 use crate::core::value::canonical;
 use crate::store::PlanSearch;
 
@@ -139,7 +138,6 @@ pub async fn audit(
 
 /// The configuration in effect.
 pub async fn configuration(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
-    let values = configuration::values(&desk.engine().settings, env!("CARGO_PKG_VERSION"));
-    let values: Vec<(String, String)> = values.into_iter().collect();
+    let values: Vec<(String, String)> = desk.engine().configuration().into_iter().collect();
     Ok(render::page(&desk, &visitor, "configuration", "configuration.html", context! { values }).await)
 }

@@ -4,10 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::facts::{AuditVerdict, Facts, HeldFacts, TroubledRun};
 use super::{Condition, Kind, Limits};
-use crate::core::action::ActionKind;
 use crate::core::breaker::Pause;
 use crate::core::health::SourceHealth;
-use crate::core::report::Counts;
 
 /// How times are written, in UTC.
 const AT: &str = "%Y-%m-%d %H:%M:%S UTC";
@@ -48,7 +46,7 @@ fn held(held: &HeldFacts) -> Condition {
     let expiry = expires_at.map(|at| format!(" It expires at {}.", at.format(AT))).unwrap_or_default();
     let what = format!(
         "Plan {plan_id} is held, and nothing of what is held is sent: {}. Reasons: {}.{expiry}",
-        listed(counts),
+        counts.in_words().unwrap_or_else(|| "no action".into()),
         codes.join(", ")
     );
     let to_do = format!(
@@ -57,12 +55,6 @@ fn held(held: &HeldFacts) -> Condition {
     );
     let held = condition(Kind::HeldPlan, *since, what, &to_do, "workiva-sync status");
     Condition { plan_id: Some(plan_id.clone()), ..held }
-}
-
-fn listed(counts: &Counts) -> String {
-    let parts = ActionKind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
-    let parts: Vec<String> = parts.map(|kind| format!("{} {}", counts.of(kind), kind.name())).collect();
-    if parts.is_empty() { "no action".into() } else { parts.join(", ") }
 }
 
 fn sources(facts: &Facts, limits: &Limits, now: DateTime<Utc>, all: &mut Vec<Condition>) {

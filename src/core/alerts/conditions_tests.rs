@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::alerts::{LateFacts, ParkedFacts, Unconnected};
 use crate::core::guard::HoldReason;
+use crate::core::report::Counts;
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minute)

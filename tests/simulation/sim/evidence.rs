@@ -87,7 +87,7 @@ impl Evidence {
             let is_left = read.is_one_of_two
                 || read.moved.contains(employee_id)
                 || run.rejected.contains(employee_id)
-                || is_claimed(&hr, employee_id, &run.rejected);
+                || self.is_claimed(&hr, employee_id, &run.rejected);
             // That a file names somebody no more takes nothing back of what one before has said.
             if shown.contains(&None) && before.contains(employee_id) {
                 self.waiting.insert(employee_id.clone());
@@ -182,18 +182,23 @@ impl Evidence {
             _ => None,
         }
     }
-}
 
-/// Whether somebody is rejected who has the name of one who is missing: they may be one person, whose absence is not believed then. Where
-/// all else is equal they are one, whose account waits for the new employee id, whatever the row of the old one says.
-fn is_claimed(hr: &Hr, employee_id: &str, rejected: &BTreeSet<String>) -> bool {
-    let Some(person) = hr.told.get(employee_id) else { return false };
-    let name = person.email.to_lowercase();
-    hr.told.iter().any(|(id, other)| {
-        let is_same = (&other.given, &other.family) == (&person.given, &person.family);
-        other.listed
-            && rejected.contains(id)
-            && other.email.to_lowercase() == name
-            && (!person.listed || (id != employee_id && is_same))
-    })
+    /// Whether somebody is rejected who has the name of one who is missing: they may be one person, whose absence is not believed then.
+    /// Where all else is equal they are one, whose account waits for the new employee id, whatever the row of the old one says.
+    fn is_claimed(&self, hr: &Hr, employee_id: &str, rejected: &BTreeSet<String>) -> bool {
+        let Some(person) = hr.told.get(employee_id) else { return false };
+        hr.told.iter().any(|(id, other)| {
+            let name = other.email.to_lowercase();
+            let is_same = (&other.given, &other.family) == (&person.given, &person.family);
+            // What HR has changed since of one whom no file names, nobody has been told.
+            let had_name = || self.names.get(&name).is_some_and(|owners| owners.contains(employee_id));
+            other.listed
+                && rejected.contains(id)
+                && id != employee_id
+                && match person.listed {
+                    true => is_same && name == person.email.to_lowercase(),
+                    false => had_name(),
+                }
+        })
+    }
 }

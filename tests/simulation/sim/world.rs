@@ -120,7 +120,7 @@ impl World {
         self.hr.export(kind);
         self.given.file_is_true.store(self.hr.is_true, Ordering::Relaxed);
         if self.hr.is_true {
-            for (id, person) in &self.hr.told {
+            for (id, person) in self.hr.told.iter().filter(|(_, person)| person.listed) {
                 self.evidence.named(id, person.email.to_lowercase());
             }
         }

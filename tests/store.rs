@@ -88,6 +88,7 @@ impl Outbox {
             plan,
             hold_reasons: &[],
             only_deprovisions: false,
+            yields: false,
             expires_at: at(now),
             register: None,
         };
@@ -719,6 +720,7 @@ async fn a_quiet_run_beside_which_something_ended_keeps_header_and_rules_as_the_
         plan: &plan,
         hold_reasons: &[],
         only_deprovisions: false,
+        yields: false,
         expires_at: at(0),
         register: None,
     };

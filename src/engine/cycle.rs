@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
@@ -13,17 +13,19 @@ use super::user_names::People;
 use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
-use crate::core::guard::{Verdict, check};
+use crate::core::guard::check;
 use crate::core::intake::Findings;
 use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
 use crate::core::record::Fingerprint;
-use crate::core::report::Outcome;
 use crate::core::scim::{Capabilities, ScimPort, address};
-use crate::source::{HrSource, SourceDigest, SourceError};
-use crate::store::{Committed, PlanCommit, RunRecord, Seen, StoreError};
+use crate::source::{HrSource, SourceError};
+use crate::store::{Seen, StoreError};
+
+/// How often a run reads, should others queue something meanwhile each time.
+const READS: u32 = 4;
 
 enum Reading {
     Quiet(CycleResult),
@@ -198,16 +200,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (run_id, turn) = self.begin_run(started_at, turn).await?;
         let mut result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
-            Ok(_) => match self.quiet_or_plan(&run_id, started_at, cause, turn).await {
-                Ok(Reading::Quiet(result)) => result,
-                Ok(Reading::Planned(planned, seen)) => {
-                    self.store_plan(run_id, started_at, cause, planned, seen).await?
-                }
-                Err(FeedError::Source(error)) => {
-                    self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await?
-                }
-                Err(FeedError::Store(error)) => return Err(error.into()),
-            },
+            Ok(_) => self.read_and_store(run_id, started_at, cause, turn).await?,
         };
         self.told_stored(&mut result).await?;
         self.note_failures().await?;
@@ -218,6 +211,38 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.bell.notify_one();
         }
         Ok(result)
+    }
+
+    /// Reads, plans and stores. Where another run has queued something meanwhile, it has not been looked at whether that still holds by
+    /// what was read here, and a worker may be about to send it: all is read and planned anew.
+    async fn read_and_store(
+        &self,
+        run_id: String,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        mut turn: Turn,
+    ) -> Result<CycleResult, EngineError> {
+        let is_again = turn.is_again;
+        let mut reads = 0;
+        loop {
+            reads += 1;
+            let planned = match self.quiet_or_plan(&run_id, started_at, cause, turn).await {
+                Ok(Reading::Quiet(result)) => return Ok(result),
+                Ok(Reading::Planned(planned, seen)) => {
+                    // What a read of several sources may not overwrite, the register knows.
+                    let yields = reads < READS && planned.register.is_none();
+                    self.store_plan(&run_id, started_at, cause, planned, seen, yields).await?
+                }
+                Err(FeedError::Source(error)) => {
+                    return Ok(self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await?);
+                }
+                Err(FeedError::Store(error)) => return Err(error.into()),
+            };
+            match planned {
+                Some(result) => return Ok(result),
+                None => turn = Turn { is_again, ..Turn::default() },
+            }
+        }
     }
 
     /// The key of a run that begins, and what it reads: what was pushed is always among it, and its senders know the run.
@@ -259,142 +284,5 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             }
         }
         Ok(Reading::Planned(self.plan(None, turn).await?, seen))
-    }
-
-    async fn store_quiet(
-        &self,
-        run_id: &str,
-        started_at: DateTime<Utc>,
-        cause: &str,
-        source: SourceDigest,
-        rows: u64,
-        seen: Seen,
-    ) -> Result<CycleResult, StoreError> {
-        let warnings = source.passed_over.into_iter().collect();
-        let plan = Plan { rows, warnings, ..Plan::default() };
-        let planned = Planned {
-            plan,
-            verdict: Verdict::default(),
-            source: source.file,
-            register: None,
-            failed_sources: 0,
-        };
-        let message = planned.message();
-        let run = RunRecord {
-            run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome: Outcome::Unchanged,
-            source: Some(&planned.source),
-            message: message.as_deref(),
-            seen,
-        };
-        self.store.record_quiet_run(&run, rows).await?;
-        Ok(CycleResult {
-            run_id: run_id.to_owned(),
-            started_at,
-            outcome: Outcome::Unchanged,
-            committed: Committed::default(),
-            planned: Some(planned),
-            failure: None,
-            further: Vec::new(),
-        })
-    }
-
-    async fn store_plan(
-        &self,
-        run_id: String,
-        started_at: DateTime<Utc>,
-        cause: &str,
-        planned: Planned,
-        seen: Seen,
-    ) -> Result<CycleResult, EngineError> {
-        let outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
-            (true, _) => Outcome::Held,
-            (false, true) => Outcome::Unchanged,
-            (false, false) => Outcome::Applied,
-        };
-        let message = planned.message();
-        let run = RunRecord {
-            run_id: &run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome,
-            source: Some(&planned.source),
-            message: message.as_deref(),
-            seen,
-        };
-        let plan_id = self.random.name(started_at);
-        let commit = PlanCommit { plan_id: &plan_id, ..self.commit_of(&planned) };
-        let committed = self.store.commit_plan(&run, &commit).await?;
-        Ok(CycleResult {
-            run_id,
-            started_at,
-            outcome,
-            committed,
-            planned: Some(planned),
-            failure: None,
-            further: Vec::new(),
-        })
-    }
-
-    /// Tells the sources that what they delivered is stored. What cannot be cleared away stands with the run: it is stored already, and
-    /// nothing of it is taken back.
-    pub(super) async fn told_stored(&self, result: &mut CycleResult) -> Result<(), StoreError> {
-        let Some(planned) = &mut result.planned else { return Ok(()) };
-        let cleared = self.feed.stored(planned.register.as_ref(), &planned.source).await;
-        result.further = cleared.further;
-        for failure in cleared.failures {
-            self.telemetry.not_cleared();
-            self.store.add_to_run(&result.run_id, &failure).await?;
-            planned.plan.warnings.push(failure);
-        }
-        Ok(())
-    }
-
-    /// A plan as it goes into the database, but for its key. Should it be held, its time begins now.
-    pub(super) fn commit_of<'a>(&self, planned: &'a Planned) -> PlanCommit<'a> {
-        let hours = TimeDelta::hours(self.settings.guard.hold_expires_hours.into());
-        PlanCommit {
-            plan_id: "",
-            plan: &planned.plan,
-            hold_reasons: &planned.verdict.reasons,
-            only_deprovisions: planned.verdict.only_deprovisions,
-            register: planned.register.as_ref().map(|read| &read.write),
-            expires_at: self.clock.now() + hours,
-        }
-    }
-
-    pub(super) async fn failed(
-        &self,
-        run_id: String,
-        started_at: DateTime<Utc>,
-        cause: &str,
-        failure: CycleFailure,
-    ) -> Result<CycleResult, EngineError> {
-        let outcome = failure.outcome();
-        let message = failure.message();
-        let run = RunRecord {
-            run_id: &run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome,
-            source: None,
-            message: Some(&message),
-            seen: Seen::default(),
-        };
-        self.store.record_run(&run).await?;
-        Ok(CycleResult {
-            run_id,
-            started_at,
-            outcome,
-            committed: Committed::default(),
-            planned: None,
-            failure: Some(failure),
-            further: Vec::new(),
-        })
     }
 }

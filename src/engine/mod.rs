@@ -34,6 +34,7 @@ pub mod register;
 pub mod saved;
 pub mod schedule;
 pub mod session;
+mod stored;
 pub mod telemetry;
 mod ticks;
 mod tray;

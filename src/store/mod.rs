@@ -148,6 +148,11 @@ pub enum StoreError {
         /// The source.
         source_name: String,
     },
+    /// Another run has queued something since this one began to look: what it queued has not been held against what was read here.
+    #[error(
+        "another run has queued something meanwhile; nothing of this one is stored or sent; run it again"
+    )]
+    QueuedBeside,
     /// A value in the database is not what this version writes.
     #[error("the database holds {what} that cannot be read; was it edited by hand?")]
     Corrupt {

@@ -10,7 +10,7 @@ use super::approval::{A_NEWER_RUN, drop_held, stored_hash};
 use super::audit::append;
 use super::memberships::let_go_all;
 use super::names::keep_awaited;
-use super::quiet::{Seen, has_seen_all};
+use super::quiet::{Seen, has_seen_all, was_queued_since};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
@@ -69,6 +69,8 @@ pub struct PlanCommit<'a> {
     pub hold_reasons: &'a [HoldReason],
     /// Whether, though held, actions that take no access away are released.
     pub only_deprovisions: bool,
+    /// Whether nothing is stored where another run has queued something since this one began to look.
+    pub yields: bool,
     /// Until when it can be approved, should it be held.
     pub expires_at: DateTime<Utc>,
     /// What was read into the register.
@@ -112,7 +114,7 @@ impl Store {
     /// People whose state has moved since the plan was made are left out: the next run sees them again.
     ///
     /// # Errors
-    /// Where the database fails; then nothing is stored.
+    /// Where the database fails, or the plan yields to another one; then nothing is stored.
     pub async fn commit_plan(
         &self,
         run: &RunRecord<'_>,
@@ -125,6 +127,9 @@ impl Store {
             });
         let is_held = !commit.hold_reasons.is_empty();
         let mut tx = self.begin().await?;
+        if commit.yields && was_queued_since(&mut tx, run.seen).await? {
+            return Err(StoreError::QueuedBeside);
+        }
         let has_seen_all = has_seen_all(&mut tx, run).await?;
         let mut withdrawn = Vec::new();
         // Also under a hold: to keep back what the newest record contradicts sends nothing.

@@ -47,6 +47,7 @@ impl Store {
             plan: &plan,
             hold_reasons: &[],
             only_deprovisions: false,
+            yields: false,
             expires_at: run.ended_at,
             register: None,
         };
@@ -103,4 +104,10 @@ pub(super) async fn has_seen_all(tx: &mut Tx, run: &RunRecord<'_>) -> Result<boo
     let (record, newest) = (run.seen.record, run.seen.run);
     let digest = run.source_digest();
     Ok(sqlx::query_scalar(sql).bind(record).bind(newest).bind(digest).fetch_one(&mut **tx).await?)
+}
+
+/// Whether another run has planned something since then.
+pub(super) async fn was_queued_since(tx: &mut Tx, seen: Seen) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM run WHERE rowid > ?1 AND plan_id IS NOT NULL)";
+    Ok(sqlx::query_scalar(sql).bind(seen.run).fetch_one(&mut **tx).await?)
 }

@@ -292,7 +292,7 @@ fn a_run_that_did_not_see_what_another_one_planned_meanwhile_is_not_quiet() {
 /// on what was their last day again they stayed suspended.
 #[test]
 fn a_day_that_comes_again_is_judged_again() {
-    let setup = Setup { people: 8, absence_means_leaving: false, update: "put", ways: 6, ..Setup::USUAL };
+    let setup = Setup { absence_means_leaving: false, update: "put", ways: 6, ..Setup::USUAL };
     let ops = [
         Op::Quiet,
         Op::Hr(Change::LeaveLater(0), 15),
@@ -559,7 +559,7 @@ fn nobody_who_is_missing_where_absence_means_leaving_is_given_access_back_by_a_r
 /// nothing, they were suspended by what the wrong file had said of the id before.
 #[test]
 fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_name() {
-    let setup = Setup { people: 12, absence_means_leaving: false, deletes: false, page: 100, ..Setup::USUAL };
+    let setup = Setup { people: 12, absence_means_leaving: false, ..Setup::USUAL };
     let ops = [
         Op::Quiet,
         Op::Start(Task::Run),
@@ -575,11 +575,8 @@ fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_n
 #[test]
 fn a_grant_that_was_planned_for_the_user_before_settles_nobody() {
     let setup = Setup {
-        people: 8,
         absence_means_leaving: false,
-        deletes: false,
         page: 3,
-        ways: 0,
         groups: true,
         repairs_drift: true,
         moves: true,
@@ -842,6 +839,118 @@ fn a_run_that_began_on_the_day_before_judges_nobody_by_that_day() {
         Op::Hr(Change::Hire, 7),
         Op::Hr(Change::Rename, 34),
         Op::Work(6, 16_078_579_601_755_223_359),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Seeds 301093 and 305298: a run had begun when another one, over an older file, queued a suspension; it stored what it had read of the
+/// newer one, in which nobody had left, and a worker sent the suspension before anybody looked again.
+#[test]
+fn a_run_reads_again_where_another_has_queued_something_by_an_older_file() {
+    let setup =
+        Setup { holds_deprovisions_only: true, ways: 5, repairs_drift: true, moves: true, ..Setup::USUAL };
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::HireLater(0), 24),
+        Op::Hr(Change::Rename, 34),
+        Op::Hr(Change::HireWithTakenName, 22),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(1, 912_507_116_281_841_305),
+        Op::Start(Task::Run),
+        Op::Locked(true),
+        Op::Pass(1745, 18_141_305_523_682_570_997),
+        Op::Hr(Change::HireWithTakenName, 43),
+        Op::Work(4, 14_398_414_047_236_617_655),
+        Op::SetBack(3234),
+        Op::Work(7, 182_081_829_909_659_662),
+        Op::Start(Task::Sync),
+        Op::Locked(false),
+        Op::Work(17, 16_932_135_268_451_163_141),
+        Op::Pass(1626, 17_904_690_167_580_284_840),
+        Op::Start(Task::Sync),
+        Op::Work(2, 3_834_152_920_092_561_397),
+        Op::Hr(Change::NewId(false), 18),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(6, 18_212_916_803_385_627_521),
+        Op::Pass(49, 10_054_642_625_455_302_454),
+        Op::Hr(Change::Transfer, 17),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(1, 11_822_870_520_278_097_751),
+        Op::Hr(Change::TakeBack, 17),
+        Op::Export(FileKind::True),
+        Op::Pass(982, 15_713_880_243_511_613_321),
+        Op::Work(7, 11_172_716_670_230_584_187),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Seed 301840: somebody was suspended while a worker had their grants; then a new record claimed their name, and nobody took the grants
+/// back.
+#[test]
+fn whom_a_new_record_claims_behind_their_suspension_has_no_membership_waiting() {
+    let setup = Setup { people: 12, page: 3, ways: 7, rate: 10, groups: true, moves: true, ..Setup::USUAL };
+    let ops = [
+        Op::Start(Task::Discard),
+        Op::Hr(Change::NewId(true), 9),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(14, 16_509_042_868_033_810_303),
+        Op::Pass(1928, 14_881_606_961_847_913_326),
+        Op::Hr(Change::Vanish, 28),
+        Op::Hr(Change::NewId(false), 5),
+        Op::Export(FileKind::True),
+        Op::Work(3, 1_481_629_012_744_281_870),
+        Op::Hr(Change::HireWithTakenName, 30),
+        Op::Locked(true),
+        Op::Work(8, 2_457_399_011_440_544_658),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Seed 306968: the create of a leaver had been lost on its way. Their suspension found the user by a search, and then believed one 404
+/// before and one behind an answer of the list: it was done, and the user active.
+#[test]
+fn a_user_whom_a_search_has_just_shown_is_not_gone_by_two_404s() {
+    let setup =
+        Setup { people: 13, page: 3, update: "put", ways: 2, groups: true, moves: true, ..Setup::USUAL };
+    let ops = [
+        Op::Quiet,
+        Op::Start(Task::Run),
+        Op::Hr(Change::HireWithTakenName, 44),
+        Op::Hr(Change::Leave, 47),
+        Op::Hr(Change::Leave, 24),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(5, 2_472_498_158_422_672_953),
+        Op::Pass(92, 6_503_932_052_939_457_278),
+        Op::Pass(1824, 4_059_958_227_774_639_480),
+        Op::Hr(Change::Leave, 29),
+        Op::Hr(Change::Hire, 39),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(4, 8_872_281_264_558_795_889),
+        Op::Weather(Weather::Flicker),
+        Op::Work(1, 12_390_584_233_870_855_385),
+        Op::Kill(17, 18_312_292_822_479_439_152),
+        Op::Start(Task::Run),
+        Op::Pass(144_562, 6_771_917_837_148_621_364),
+        Op::Pass(176, 3_483_454_189_527_045_947),
+        Op::Work(7, 117_050_505_491_371_966),
+        Op::Pass(143, 17_570_408_115_977_929_931),
+        Op::Work(3, 8_498_546_395_939_287_359),
+        Op::Kill(62, 3_306_627_780_944_475_808),
+        Op::Work(4, 9_825_826_294_280_566_312),
+        Op::Kill(42, 16_314_361_272_396_982_407),
+        Op::Start(Task::Sync),
+        Op::Start(Task::Run),
+        Op::Hr(Change::HireLater(1), 4),
+        Op::Hr(Change::Transfer, 46),
+        Op::Export(FileKind::True),
+        Op::Pass(621, 7_695_871_428_059_720_891),
+        Op::Work(7, 15_677_730_406_094_932_986),
     ];
     assert_well(setup, &ops);
 }

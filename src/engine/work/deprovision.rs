@@ -21,21 +21,22 @@ pub async fn deprovision<P: ScimPort>(
     session: &mut Session<'_, P>,
     known_as: &Attributes,
 ) -> Result<Confirmed, Interrupt> {
-    let Some(id) = session.action.scim_id.clone() else {
+    let (id, known) = match session.action.scim_id.clone() {
+        Some(id) => (id, known_as.clone()),
         // A create whose answer was lost may have made an account.
-        return match find::existing(session, known_as).await? {
-            Some(user) if find::is_anothers(session, &user, known_as).await? => Ok(None),
-            Some(user) => {
-                let id = find::prove_same_person(session, &user, known_as).await?;
-                Ok(take_away(session, &id, &seen(&user, known_as)).await?.account())
-            }
-            None => Ok(None),
-        };
+        None => match find::existing(session, known_as).await? {
+            Some(user) if find::is_anothers(session, &user, known_as).await? => return Ok(None),
+            Some(user) => (find::prove_same_person(session, &user, known_as).await?, seen(&user, known_as)),
+            None => return Ok(None),
+        },
     };
-    match take_away(session, &id, known_as).await? {
+    match take_away(session, &id, &known).await? {
         Taken::Away(account) => Ok(account),
         Taken::WasGone => match made_anew(session, &id, known_as).await? {
-            Some((id, seen)) => Ok(take_away(session, &id, &seen).await?.account()),
+            Some((id, seen)) => match take_away(session, &id, &seen).await? {
+                Taken::Away(account) => Ok(account),
+                Taken::WasGone => Err(find::shown_although_gone()),
+            },
             None => Ok(None),
         },
     }
@@ -59,15 +60,6 @@ enum Taken {
     Away(Confirmed),
     /// There was no such user before anything was sent.
     WasGone,
-}
-
-impl Taken {
-    fn account(self) -> Confirmed {
-        match self {
-            Self::Away(account) => account,
-            Self::WasGone => None,
-        }
-    }
 }
 
 async fn take_away<P: ScimPort>(

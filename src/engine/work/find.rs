@@ -9,6 +9,7 @@ use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, 
 use crate::core::user_names::is_between;
 use crate::core::value::folded;
 use crate::engine::directory::Listing;
+use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 /// How old a listing may be that is asked about duplicates.
@@ -233,12 +234,14 @@ async fn read_listed<P: ScimPort>(
     };
     let mut users = Vec::new();
     for entry in entries {
-        match session.read(&ScimRequest::GetUser { id: entry.id.clone() }).await {
+        match read_user(session, &entry.id).await? {
             // Somebody may have another name by now than when the users were listed.
-            Ok(answer) => users.extend(answer.user().filter(|user| fits(user, by, value))),
-            // Listed a moment ago, and gone since.
-            Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => {}
-            Err(other) => return Err(other),
+            Found::Here(user) => users.extend(Some(user).filter(|user| fits(user, by, value))),
+            // Should they have been deleted since, the next attempt finds another listing.
+            Found::Gone => {
+                session.line.directory.forget();
+                return Err(shown_although_gone());
+            }
         }
     }
     Ok(users)

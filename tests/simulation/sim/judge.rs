@@ -213,11 +213,16 @@ impl World {
         for row in self.database.rows(open) {
             faults.push(format!("an action never ended: {row:?}"));
         }
-        // What waits for something waits for what is known to be left, or for word of whom HR says nothing.
+        let users = self.workiva.users();
+        // What waits for something waits for what is known to be left, or for word of whom HR says nothing, or whose name a rejected record
+        // has: until HR has said who is who, they keep what they have and are given nothing.
         let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
         let today = self.today();
         for row in self.database.rows(waits) {
-            if !named.has(&row[0]) && self.hr.shows_as_gone(&row[0], today).is_some() {
+            let user = users.iter().find(|user| text(user, "externalId") == Some(&row[0]));
+            let is_listed = self.hr.told.get(&row[0]).is_some_and(|person| person.listed);
+            let is_claimed = !is_listed && user.is_some_and(|user| self.is_claimed(user, &named));
+            if !named.has(&row[0]) && !is_claimed && self.hr.shows_as_gone(&row[0], today).is_some() {
                 faults.push(format!("a membership waits for nothing: {row:?}"));
             }
         }
@@ -231,7 +236,6 @@ impl World {
             faults.push(format!("parked without a reason: {row:?}"));
         }
         faults.extend(self.database.audit_fault().map(|fault| format!("the audit: {fault}")));
-        let users = self.workiva.users();
         let mut owned: BTreeMap<&str, u32> = BTreeMap::new();
         // What others made with a key that HR does not know is theirs, however often they did.
         let keys = users.iter().filter_map(|user| text(user, "externalId"));

@@ -1,0 +1,159 @@
+//! What came of a run goes into the database.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::outcome::{CycleFailure, CycleResult, Planned};
+use super::{Engine, EngineError};
+use crate::core::guard::Verdict;
+use crate::core::plan::Plan;
+use crate::core::report::Outcome;
+use crate::core::scim::ScimPort;
+use crate::source::{HrSource, SourceDigest};
+use crate::store::{Committed, PlanCommit, RunRecord, Seen, StoreError};
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Stores a run over the bytes of the one before.
+    pub(super) async fn store_quiet(
+        &self,
+        run_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        source: SourceDigest,
+        rows: u64,
+        seen: Seen,
+    ) -> Result<CycleResult, StoreError> {
+        let warnings = source.passed_over.into_iter().collect();
+        let plan = Plan { rows, warnings, ..Plan::default() };
+        let planned = Planned {
+            plan,
+            verdict: Verdict::default(),
+            source: source.file,
+            register: None,
+            failed_sources: 0,
+        };
+        let message = planned.message();
+        let run = RunRecord {
+            run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome: Outcome::Unchanged,
+            source: Some(&planned.source),
+            message: message.as_deref(),
+            seen,
+        };
+        self.store.record_quiet_run(&run, rows).await?;
+        Ok(CycleResult {
+            run_id: run_id.to_owned(),
+            started_at,
+            outcome: Outcome::Unchanged,
+            committed: Committed::default(),
+            planned: Some(planned),
+            failure: None,
+            further: Vec::new(),
+        })
+    }
+
+    /// Stores a run with its plan. `yields`: where another run has queued something that this one has not looked at, nothing is stored,
+    /// and there is no answer.
+    pub(super) async fn store_plan(
+        &self,
+        run_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        planned: Planned,
+        seen: Seen,
+        yields: bool,
+    ) -> Result<Option<CycleResult>, EngineError> {
+        let outcome = match (planned.verdict.holds(), planned.plan.actions.is_empty()) {
+            (true, _) => Outcome::Held,
+            (false, true) => Outcome::Unchanged,
+            (false, false) => Outcome::Applied,
+        };
+        let message = planned.message();
+        let run = RunRecord {
+            run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome,
+            source: Some(&planned.source),
+            message: message.as_deref(),
+            seen,
+        };
+        let plan_id = self.random.name(started_at);
+        let commit = PlanCommit { plan_id: &plan_id, yields, ..self.commit_of(&planned) };
+        let committed = match self.store.commit_plan(&run, &commit).await {
+            Err(StoreError::QueuedBeside) => return Ok(None),
+            committed => committed?,
+        };
+        Ok(Some(CycleResult {
+            run_id: run_id.to_owned(),
+            started_at,
+            outcome,
+            committed,
+            planned: Some(planned),
+            failure: None,
+            further: Vec::new(),
+        }))
+    }
+
+    /// Tells the sources that what they delivered is stored. What cannot be cleared away stands with the run: it is stored already, and
+    /// nothing of it is taken back.
+    pub(super) async fn told_stored(&self, result: &mut CycleResult) -> Result<(), StoreError> {
+        let Some(planned) = &mut result.planned else { return Ok(()) };
+        let cleared = self.feed.stored(planned.register.as_ref(), &planned.source).await;
+        result.further = cleared.further;
+        for failure in cleared.failures {
+            self.telemetry.not_cleared();
+            self.store.add_to_run(&result.run_id, &failure).await?;
+            planned.plan.warnings.push(failure);
+        }
+        Ok(())
+    }
+
+    /// A plan as it goes into the database, but for its key. Should it be held, its time begins now.
+    pub(super) fn commit_of<'a>(&self, planned: &'a Planned) -> PlanCommit<'a> {
+        let hours = TimeDelta::hours(self.settings.guard.hold_expires_hours.into());
+        PlanCommit {
+            plan_id: "",
+            yields: false,
+            plan: &planned.plan,
+            hold_reasons: &planned.verdict.reasons,
+            only_deprovisions: planned.verdict.only_deprovisions,
+            register: planned.register.as_ref().map(|read| &read.write),
+            expires_at: self.clock.now() + hours,
+        }
+    }
+
+    pub(super) async fn failed(
+        &self,
+        run_id: String,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        failure: CycleFailure,
+    ) -> Result<CycleResult, EngineError> {
+        let outcome = failure.outcome();
+        let message = failure.message();
+        let run = RunRecord {
+            run_id: &run_id,
+            started_at,
+            ended_at: self.clock.now(),
+            cause,
+            outcome,
+            source: None,
+            message: Some(&message),
+            seen: Seen::default(),
+        };
+        self.store.record_run(&run).await?;
+        Ok(CycleResult {
+            run_id,
+            started_at,
+            outcome,
+            committed: Committed::default(),
+            planned: None,
+            failure: Some(failure),
+            further: Vec::new(),
+        })
+    }
+}

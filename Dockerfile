@@ -1,6 +1,11 @@
 # Two stages: the first one compiles a static binary, the second one holds that binary, a configuration and nothing else.
+#
+# The same sources give the same image, byte for byte: the toolchain and all crates are pinned, paths are those of the build stage, and
+# every file is dated SOURCE_DATE_EPOCH (docs/deployment.md says how to check it).
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
+# Writes into the binary which crates are in it, in which versions: Trivy, Grype, Syft and osv-scanner read it there.
+RUN cargo install cargo-auditable --locked --version 0.7.7
 
 # Dependencies first: with empty sources they become a layer of their own, which a change of our code leaves alone.
 COPY Cargo.toml Cargo.lock ./
@@ -12,18 +17,20 @@ RUN set -eu; \
         echo 'fn main() {}' > "benches/$bench.rs"; \
     done; \
     RUSTFLAGS='-C target-feature=+crt-static' \
-        cargo build --release --locked --bin workiva-sync --target "$(uname -m)-unknown-linux-gnu"
+        cargo auditable build --release --locked --bin workiva-sync --target "$(uname -m)-unknown-linux-gnu"
 
 # The sources are dated anew, as cargo believes whatever is older than the empty ones to be compiled already.
 COPY migrations migrations
 COPY src src
+ARG SOURCE_DATE_EPOCH=0
 RUN set -eu; \
     find src migrations -type f -exec touch {} +; \
     RUSTFLAGS='-C target-feature=+crt-static' \
-        cargo build --release --locked --bin workiva-sync --target "$(uname -m)-unknown-linux-gnu"; \
+        cargo auditable build --release --locked --bin workiva-sync --target "$(uname -m)-unknown-linux-gnu"; \
     mkdir -p /image/data/hr /image/data/state /image/etc/workiva-sync; \
     cp "target/$(uname -m)-unknown-linux-gnu/release/workiva-sync" /image/workiva-sync
 COPY config/container.toml /image/etc/workiva-sync/workiva-sync.toml
+RUN chmod -R u=rwX,go=rX /image && find /image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 # No shell, no package, no certificate file: the roots of TLS are compiled in, and names are resolved by glibc's own code.
 FROM scratch

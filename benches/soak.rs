@@ -1,0 +1,274 @@
+//! The daemon as a process, for an hour or as long as you say, over an HR file that changes all the time: what it does, and whether its
+//! memory stays what it was.
+//!
+//! `cargo bench --bench soak [-- MINUTES]`; without a number it takes one minute.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends by a panic"
+)]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use common::now;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const PEOPLE: usize = 10_000;
+/// Whose title is another one with each file.
+const CHANGED: usize = 400;
+/// Who has left with each file; those of the file before are back.
+const LEAVERS: usize = 40;
+/// Between two files, and between two looks at the daemon.
+const TICK: Duration = Duration::from_secs(2);
+/// In so many equal parts of the time is told what happened.
+const PARTS: u32 = 12;
+/// How long what is under way may take to end.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+fn main() {
+    let minutes: f64 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1.0);
+    let folder = tempfile::tempdir().unwrap();
+    write_file(folder.path(), 0);
+    let mut sandbox = Process::start(&["sandbox", "--listen", "127.0.0.1:0", "--fault-rate", "0.01"]);
+    let base_url = sandbox.told("http://", |line| {
+        let from = line.find("http://")?;
+        line[from..].split_whitespace().next().map(|url| url.trim_end_matches(['"', ',']).to_owned())
+    });
+    std::fs::write(folder.path().join("configuration.toml"), configuration(folder.path(), &base_url))
+        .unwrap();
+    let file = folder.path().join("configuration.toml");
+    let mut daemon = Process::start(&["--config", file.to_str().unwrap(), "run"]);
+    let address = daemon.told("started", |line| {
+        let entry: Value = serde_json::from_str(line).ok()?;
+        (entry["message"] == "started").then(|| entry["listen"].as_str().unwrap().to_owned())
+    });
+    println!(
+        "{minutes} minutes; {PEOPLE} people, of whom {CHANGED} change, {LEAVERS} leave and {LEAVERS} are back every {} s; one \
+         request in a hundred fails",
+        TICK.as_secs()
+    );
+    let whole = Duration::from_secs_f64(minutes * 60.0);
+    // The first load is not what is looked at.
+    until(|| active(&address) as usize == PEOPLE);
+    println!("     part   requests     runs   memory median   most   database");
+    let (mut round, mut before) = (0, Figures::of(&address));
+    for part in 1..=PARTS {
+        let mut memory = Vec::new();
+        let begun = now();
+        while begun.elapsed() < whole / PARTS {
+            round += 1;
+            write_file(folder.path(), round);
+            std::thread::sleep(TICK);
+            memory.push(daemon.kibibytes());
+        }
+        memory.sort_unstable();
+        let figures = Figures::of(&address);
+        println!(
+            "{part:>4} of {PARTS} {:>10} {:>8} {:>11.1} MiB {:>6.1} {:>6.0} MiB",
+            figures.requests - before.requests,
+            figures.runs - before.runs,
+            memory[memory.len() / 2] as f64 / 1024.0,
+            memory[memory.len() - 1] as f64 / 1024.0,
+            database_mebibytes(folder.path()),
+        );
+        before = figures;
+    }
+    // In the last file nobody has left.
+    write_file(folder.path(), 0);
+    until(|| active(&address) as usize == PEOPLE && Figures::of(&address).waiting == 0);
+    println!(
+        "in the end {PEOPLE} people of {PEOPLE} have access, and nothing waits; {} parked",
+        Figures::of(&address).parked
+    );
+    daemon.stop();
+    sandbox.stop();
+}
+
+/// Each file is written beside its place and put there.
+fn write_file(folder: &Path, round: usize) {
+    let mut text = String::from("Employee ID,First Name,Last Name,Work Email,Status,Job Title\n");
+    let of_round =
+        |number: usize, many: usize| round > 0 && (number + PEOPLE - round * many % PEOPLE) % PEOPLE < many;
+    for number in 0..PEOPLE {
+        let status = if of_round(number, LEAVERS) { "Terminated" } else { "Active" };
+        // Who is changed by this file keeps it until it is their turn again.
+        let turn = (round * CHANGED + PEOPLE - number) / PEOPLE;
+        writeln!(
+            text,
+            "E{number:05},Given{number},Family{number},given{number}@example.com,{status},Analyst {turn}"
+        )
+        .unwrap();
+    }
+    let aside = folder.join("employees.new");
+    std::fs::write(&aside, text).unwrap();
+    std::fs::rename(aside, folder.join("employees.csv")).unwrap();
+}
+
+fn configuration(folder: &Path, base_url: &str) -> String {
+    let folder = folder.display();
+    format!(
+        r#"
+[schedule]
+cron = "* * * * * *"
+[source]
+kind = "csv"
+path = "{folder}/employees.csv"
+absence = "deprovision"
+[source.columns]
+employee_id = "Employee ID"
+given_name = "First Name"
+family_name = "Last Name"
+work_email = "Work Email"
+status = "Status"
+job_title = "Job Title"
+[lifecycle]
+active = ["Active"]
+terminated = ["Terminated"]
+[access]
+provision = "all"
+[attributes]
+userName = "{{{{ work_email | lower }}}}"
+"name.givenName" = "{{{{ given_name }}}}"
+"name.familyName" = "{{{{ family_name }}}}"
+"emails.work" = "{{{{ work_email }}}}"
+externalId = "{{{{ employee_id }}}}"
+title = "{{{{ job_title }}}}"
+[workiva]
+base_url = "{base_url}"
+username = "scim-user"
+password = "sandbox-password"
+requests_per_second = 0
+max_in_flight = 16
+[retry]
+base_seconds = 0.05
+cap_seconds = 1
+[guard]
+max_deprovision_count = 1000
+max_deprovision_percent = 50.0
+[store]
+url = "sqlite://{folder}/state.db"
+[http]
+listen = "127.0.0.1:0"
+"#
+    )
+}
+
+/// What the daemon has done so far, by its metrics.
+struct Figures {
+    requests: u64,
+    runs: u64,
+    waiting: u64,
+    parked: u64,
+}
+
+impl Figures {
+    fn of(address: &str) -> Self {
+        let text = metrics(address);
+        Self {
+            requests: sum(&text, "workiva_sync_scim_requests_total{"),
+            runs: sum(&text, "workiva_sync_runs_total{"),
+            waiting: sum(&text, "workiva_sync_queue_actions{state=\"queued\"")
+                + sum(&text, "workiva_sync_queue_actions{state=\"leased\""),
+            parked: sum(&text, "workiva_sync_queue_actions{state=\"parked\""),
+        }
+    }
+}
+
+fn active(address: &str) -> u64 {
+    sum(&metrics(address), "workiva_sync_accounts_active ")
+}
+
+/// The sum of all samples that begin so.
+fn sum(metrics: &str, beginning: &str) -> u64 {
+    let samples = metrics.lines().filter(|line| line.starts_with(beginning));
+    samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
+fn metrics(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+fn database_mebibytes(folder: &Path) -> f64 {
+    let files = ["state.db", "state.db-wal"].map(|name| folder.join(name));
+    files.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>() as f64 / 1_048_576.0
+}
+
+/// Waits until something holds.
+fn until(mut holds: impl FnMut() -> bool) {
+    let begun = now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it never came to it");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The real binary; dropped, it is killed.
+struct Process {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_workiva-sync"));
+        let mut child =
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = channel();
+        forward(child.stdout.take().unwrap(), sender.clone());
+        forward(child.stderr.take().unwrap(), sender);
+        Self { child, lines }
+    }
+
+    /// What it says in the first line from which something can be read.
+    fn told<T>(&mut self, what: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        let mut said = Vec::new();
+        while let Ok(line) = self.lines.recv() {
+            if let Some(read) = read(&line) {
+                // What it says from now on nobody keeps.
+                self.lines = channel().1;
+                return read;
+            }
+            said.push(line);
+        }
+        panic!("it never said {what}: {said:?}")
+    }
+
+    fn kibibytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let exit = self.child.wait().unwrap();
+        assert!(exit.success(), "{exit}");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// Sends on what is read, line by line; a pipe that nobody empties would stop who writes into it.
+fn forward(from: impl Read + Send + 'static, to: Sender<String>) {
+    std::thread::spawn(move || {
+        BufReader::new(from).lines().map_while(Result::ok).for_each(|line| drop(to.send(line)));
+    });
+}

@@ -37,8 +37,9 @@ pub(super) fn add_absents(
 ) {
     let Ground { states, rulebook, .. } = *ground;
     let Missing { people: missing, gone, without_id, unsure, again } = missing;
-    // Whoever has lost it before somebody claimed it keeps nothing: what else waits for them is not sent any more.
-    let has_it = |id: &&String| states.get(*id).is_none_or(PersonState::has_something_to_lose);
+    // Whoever has lost it before somebody claimed it, or has not got it yet, keeps nothing: what waits for them is not sent any more.
+    let has_it = |state: &PersonState| state.account.is_some() && state.has_something_to_lose();
+    let has_it = |id: &&String| states.get(*id).is_none_or(has_it);
     let claimed: BTreeSet<&String> = claimed.iter().filter(has_it).collect();
     let gone: BTreeSet<String> = gone.into_iter().collect();
     for employee_id in gone.iter().filter(|id| !claimed.contains(*id)) {

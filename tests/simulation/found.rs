@@ -487,7 +487,8 @@ fn a_grant_that_a_worker_gives_back_is_not_sent_behind_a_suspension() {
     assert_well(setup, &ops);
 }
 
-/// One of two daemons could not list the groups and planned without them, while the other learnt which are meant. What the first had planned
+/// One of two daemons could not list the groups and planned without them, while the other learnt which are meant. What the first had
+/// planned
 /// settled everybody behind that, and nobody was ever put into a group.
 #[test]
 fn a_plan_that_does_not_know_which_groups_are_meant_settles_nobody_to_whom_they_are_granted() {
@@ -515,7 +516,8 @@ fn a_plan_that_does_not_know_which_groups_are_meant_settles_nobody_to_whom_they_
     assert_well(setup, &ops);
 }
 
-/// A user was deleted by hand, and made anew by an update. What waited for the old user's workspace counted as under way, so every run over
+/// A user was deleted by hand, and made anew by an update. What waited for the old user's workspace counted as under way, so every run
+/// over
 /// the same bytes was quiet, and the workspace was not granted anew.
 #[test]
 fn a_run_is_not_quiet_while_a_membership_waits_for_what_nobody_is_about_to_do() {
@@ -524,7 +526,8 @@ fn a_run_is_not_quiet_while_a_membership_waits_for_what_nobody_is_about_to_do() 
     assert_well(setup, &ops);
 }
 
-/// Somebody was suspended by hand. The file named them no more, and that was not believed yet, since a new record claimed their name: a repair
+/// Somebody was suspended by hand. The file named them no more, and that was not believed yet, since a new record claimed their name: a
+/// repair
 /// gave them their access back, whom the newest file showed as gone.
 #[test]
 fn nobody_who_is_missing_where_absence_means_leaving_is_given_access_back_by_a_repair() {
@@ -555,7 +558,8 @@ fn nobody_who_is_missing_where_absence_means_leaving_is_given_access_back_by_a_r
     assert_well(setup, &ops);
 }
 
-/// Everybody had left by a wrong file, whose plan was held. The right one came, in which somebody had another employee id; where absence means
+/// Everybody had left by a wrong file, whose plan was held. The right one came, in which somebody had another employee id; where absence
+/// means
 /// nothing, they were suspended by what the wrong file had said of the id before.
 #[test]
 fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_name() {
@@ -570,7 +574,8 @@ fn nobody_loses_access_by_what_a_held_file_said_of_whom_the_right_one_does_not_n
     assert_well(setup, &ops);
 }
 
-/// A user was deleted by hand while two daemons compared and a move to another employee id was on its way, which made another user. A grant that
+/// A user was deleted by hand while two daemons compared and a move to another employee id was on its way, which made another user. A
+/// grant that
 /// had been planned beside it settled the person, as if the new user were in all workspaces of the old one.
 #[test]
 fn a_grant_that_was_planned_for_the_user_before_settles_nobody() {
@@ -686,7 +691,8 @@ fn a_user_made_by_hand_in_the_place_of_a_deleted_one_gets_the_employee_id() {
     assert_well(setup, &ops);
 }
 
-/// A take-over was queued when a comparison saw that the user had been deleted by hand: the take-over made another user, and settled the person
+/// A take-over was queued when a comparison saw that the user had been deleted by hand: the take-over made another user, and settled the
+/// person
 /// as if that one were in the groups of the old one.
 #[test]
 fn who_takes_over_an_account_whose_user_was_deleted_meanwhile_is_put_into_the_groups() {
@@ -762,7 +768,8 @@ fn who_is_to_give_their_account_to_another_employee_id_is_given_no_access_back_o
     assert_well(setup, &ops);
 }
 
-/// Seed 101601: HR took somebody back in a plan that was held, then their record came to be unusable; a repair undid that they were activated by hand.
+/// Seed 101601: HR took somebody back in a plan that was held, then their record came to be unusable; a repair undid that they were
+/// activated by hand.
 #[test]
 fn whom_a_held_plan_shows_with_access_is_not_led_back_to_none() {
     let setup = Setup { repairs_drift: true, groups: true, ..Setup::USUAL };
@@ -787,7 +794,8 @@ fn whom_a_held_plan_shows_with_access_is_not_led_back_to_none() {
     assert_well(setup, &ops);
 }
 
-/// Seed 120497: one daemon had read who is in a group, another process put somebody into it, and the first took a revoke for done without a request.
+/// Seed 120497: one daemon had read who is in a group, another process put somebody into it, and the first took a revoke for done without
+/// a request.
 #[test]
 fn a_revoke_is_not_taken_for_done_by_what_was_read_before_another_process_gave_the_membership() {
     let setup = Setup {
@@ -951,6 +959,68 @@ fn a_user_whom_a_search_has_just_shown_is_not_gone_by_two_404s() {
         Op::Export(FileKind::True),
         Op::Pass(621, 7_695_871_428_059_720_891),
         Op::Work(7, 15_677_730_406_094_932_986),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Seed 320598: a take-over had been carried out, and its answer was lost; then a second newcomer fitted the account. What was learnt was
+/// that the user had the new employee id, and as one whose old employee id had left they were deleted.
+#[test]
+fn an_account_that_has_passed_to_a_new_employee_id_is_not_ended_with_the_old_one() {
+    let setup = Setup {
+        people: 11,
+        deletes: true,
+        page: 3,
+        ways: 4,
+        rate: 10,
+        ends_line: false,
+        moves: true,
+        managers: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Quiet,
+        Op::Start(Task::Run),
+        Op::Hr(Change::Hire, 26),
+        Op::Hr(Change::Hire, 55),
+        Op::Hr(Change::NewId(true), 19),
+        Op::Hr(Change::NewId(true), 56),
+        Op::Export(FileKind::True),
+        Op::Work(3, 15_386_746_102_681_078_162),
+        Op::Kill(45, 8_392_832_251_601_194_591),
+        Op::Work(8, 3_771_964_386_646_432_968),
+        Op::Kill(42, 2_924_416_728_704_106_316),
+        Op::Start(Task::Run),
+        Op::Hr(Change::Hire, 22),
+        Op::Work(6, 858_006_805_962_792_836),
+        Op::Kill(51, 1_468_877_373_422_649_636),
+        Op::Start(Task::Run),
+        Op::Work(4, 16_165_195_268_848_790_862),
+        Op::Hr(Change::NewId(true), 54),
+        Op::Kill(4, 193_972_436_044_981_359),
+    ];
+    assert_well(setup, &ops);
+}
+
+/// Seeds 320683 and 321009: a create waited when the source stopped naming the person, and another record had their name: it might be the
+/// same person, so they kept what they had, which was the create.
+#[test]
+fn who_has_no_account_yet_gets_none_for_a_record_that_claims_their_name() {
+    let setup = Setup {
+        people: 10,
+        holds_deprovisions_only: true,
+        page: 3,
+        ways: 4,
+        repairs_drift: true,
+        ends_line: false,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Start(Task::Run),
+        Op::Export(FileKind::ShiftedEmails),
+        Op::Work(4, 9_184_975_297_262_961_465),
+        Op::Kill(60, 2_565_885_802_518_624_686),
+        Op::Hr(Change::NewId(false), 45),
     ];
     assert_well(setup, &ops);
 }

@@ -1,7 +1,7 @@
 //! The whole engine under seeded lists of operations: see `sim`.
 //!
 //! `SIMULATION_SEEDS=10000 cargo test --test simulation` runs so many seeds, `SIMULATION_SEED=7 cargo test --test simulation --
-//! --nocapture the_seed` replays one.
+//! --nocapture the_seed` replays one; `SIMULATION_WATCH=E007` beside it tells of one person's actions.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by a panic, and prints a replay")]
 
 mod found;

@@ -31,6 +31,9 @@ pub async fn look<P: ScimPort>(session: &mut Session<'_, P>) -> Result<Ending, I
     };
     let attributes = seen(&user, &id, confirmed.as_ref(), &action.target);
     let account = Account { scim_id: id, active, attributes };
+    if action.moved_from.is_some() && has_passed(&action.target, confirmed.as_ref(), &account) {
+        return Ok(Ending::Done { account: Some(account) });
+    }
     Ok(judge(action.kind, &action.target, confirmed.as_ref(), account))
 }
 
@@ -93,6 +96,15 @@ fn seen(user: &RemoteUser, id: &str, confirmed: Option<&Account>, target: &Targe
         }
     }
     all
+}
+
+/// Whether an account that was to be taken over has the key of who was to take it over: it is theirs by now, whatever else differs. Left
+/// with the old employee id, it would be ended for that one's having left.
+fn has_passed(target: &Target, confirmed: Option<&Account>, account: &Account) -> bool {
+    const KEY: &str = "externalId";
+    let before = confirmed.and_then(|account| account.attributes.get(KEY));
+    let (wanted, now) = (target.attributes().get(KEY), account.attributes.get(KEY));
+    wanted.is_some() && now == wanted && before != wanted
 }
 
 /// It is confirmed where the account is as it was to be. Else it is over, and what differs from the confirmed account is learnt.
@@ -161,6 +173,20 @@ mod tests {
         assert_eq!(ends("CEO", true), Ending::Withdrawn { learnt: Some(Some(account(true, "CEO"))) });
         let suspended = Ending::Withdrawn { learnt: Some(Some(account(false, "CFO"))) };
         assert_eq!(ends("CFO", false), suspended);
+    }
+
+    #[test]
+    fn an_account_that_has_the_key_of_who_was_to_take_it_over_has_passed() {
+        let keyed = |key: &str| {
+            let attributes = [("externalId".to_owned(), key.to_owned())].into();
+            Account { scim_id: "u1".into(), active: true, attributes }
+        };
+        let target = Target::Access(keyed("1014").attributes);
+        let passed = |before: &str, now: &str| has_passed(&target, Some(&keyed(before)), &keyed(now));
+        assert!(passed("1007", "1014"));
+        assert!(!passed("1007", "1007"));
+        // Where both are known by the same key, it tells nothing.
+        assert!(!passed("1014", "1014"));
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl World {
             .into_iter()
             .map(|mut row| (row.remove(0), row))
             .collect();
+        self.watch(who);
         let before = std::mem::replace(&mut self.observed.people, people);
         let now = &self.observed.people;
         let moved = before.keys().chain(now.keys()).filter(|id| before.get(*id) != now.get(*id)).cloned();
@@ -64,6 +65,19 @@ impl World {
             self.observed.accepted_runs = accepted;
             self.evidence.accepted();
         }
+    }
+
+    /// With `SIMULATION_WATCH=E007` the log says after each write where the actions of this person stand.
+    fn watch(&self, who: Who) {
+        let Ok(watched) = std::env::var("SIMULATION_WATCH") else { return };
+        let mut rows = self.database.rows(
+            "SELECT employee_id, CAST(action_id AS TEXT), kind, coalesce(group_id, ''), state, \
+               iif(uncertain, 'uncertain', ''), iif(withdrawn, 'withdrawn', ''), \
+               iif(EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id), 'leased', '') FROM action a",
+        );
+        rows.retain(|row| row[0] == watched);
+        let told: Vec<String> = rows.iter().map(|row| row[1..].join(" ").trim_end().to_owned()).collect();
+        self.hub.note(format!("{who} has written; {watched}: {}", told.join(", ")));
     }
 
     /// Who was to lose access by the plan that was rejected last.

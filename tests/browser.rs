@@ -16,7 +16,7 @@ use common::{Daemon, Row, World, people, until};
 
 /// Set where a skipped test is a failed one.
 const REQUIRED: &str = "WORKIVA_SYNC_REQUIRE_CHROMEDRIVER";
-/// Where pictures are put, for the README; unset: none are taken.
+/// Where pictures are put, for docs/pictures; unset: none are taken.
 const PICTURES: &str = "WORKIVA_SYNC_PICTURES";
 const TOKEN: &str = "operator-token-of-enough-letters";
 

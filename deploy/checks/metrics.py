@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the daemon really serves, against whatever reads it: promtool's lints, a real Prometheus with the alert rules, the
-dashboard, and the list in the README.
+dashboard, and the list in docs/reference/metrics.md.
 
     metrics.py BINARY FOLDER          FOLDER holds the programs prometheus and promtool
 
@@ -169,11 +169,11 @@ def served(text):
 
 
 def told(names):
-    """README's list against what is served. A histogram has one row."""
-    readme = (ROOT / "README.md").read_text()
-    rows = set(re.findall(r"^\| `(workiva_sync_[a-z_]+)", readme, re.MULTILINE))
+    """The reference's list against what is served. A histogram has one row."""
+    reference = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    rows = set(re.findall(r"^\| `(workiva_sync_[a-z_]+)", reference, re.MULTILINE))
     families = {re.sub(r"_(bucket|sum|count)$", "", name) if name not in rows else name for name in names}
-    insist(rows == families, f"README's list of metrics differs: {sorted(rows ^ families)}")
+    insist(rows == families, f"the reference's list of metrics differs: {sorted(rows ^ families)}")
 
 
 def rules():
@@ -269,7 +269,7 @@ def main():
         left = names - used - {f"workiva_sync_scim_request_duration_seconds{part}" for part in ("_sum", "_count")}
         insist(not left, f"served, and on no dashboard: {sorted(left)}")
         answered = scraped(programs, programs_folder / "prometheus", address, folder, queries)
-        print(f"ok    {len(names)} metrics by promtool, the README, {count} alerts and {len(queries)} queries of the dashboard; "
+        print(f"ok    {len(names)} metrics by promtool, the reference, {count} alerts and {len(queries)} queries of the dashboard; "
               f"Prometheus evaluates all, and {answered} queries have an answer")
     except Fault as fault:
         print(f"FAIL  {fault}")

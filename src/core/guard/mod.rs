@@ -21,7 +21,7 @@ pub use settings::{GuardSettings, OnTrip};
 /// One tripped limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HoldReason {
-    /// A stable name; README.md lists all of them.
+    /// A stable name; docs/guard.md lists all of them.
     pub code: String,
     /// The figures, in words.
     pub message: String,

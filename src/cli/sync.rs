@@ -255,7 +255,7 @@ pub(super) fn print_report(report: &RunReport, planned: Option<&Planned>, is_pla
     for reason in &report.hold_reasons {
         say!("held ({}): {}", reason.code, reason.message);
     }
-    if let Some(plan_id) = report.plan_id.as_ref().filter(|_| report.outcome == Outcome::Held) {
+    if let Some(plan_id) = report.plan_id.as_ref().filter(|_| report.outcome == Outcome::Held && !is_plan) {
         say!(
             "release it with `workiva-sync approve {plan_id}`, or drop it with `workiva-sync reject {plan_id}`"
         );

@@ -9,6 +9,7 @@ mod check;
 mod configuration;
 mod decide;
 mod drift;
+mod exit;
 mod explain;
 mod health;
 mod init;
@@ -29,7 +30,7 @@ pub mod terminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::compose::ComposeError;
 use crate::core::plan::PlannedAction;
@@ -41,11 +42,12 @@ use crate::store::StoreError;
 
 use self::terminal::complain;
 
+pub use exit::Exit;
 pub use logging::Audience;
 
 /// Keeps Workiva's users in step with an HR system.
 #[derive(Debug, Parser)]
-#[command(name = "workiva-sync", version, about, max_term_width = 100)]
+#[command(name = "workiva-sync", version, about, max_term_width = 100, after_long_help = exit::in_words())]
 struct Cli {
     /// The configuration.
     #[arg(
@@ -62,21 +64,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The daemon: schedule, workers, HTTP. SIGTERM drains, a second one stops at once; SIGHUP re-reads the configuration.
+    /// The daemon: schedule, workers, HTTP.
+    ///
+    /// SIGTERM (or Ctrl-C) drains, a second one stops at once; SIGHUP reads the configuration again.
     Run,
     /// One cycle now: poll, plan, guard, push, and wait until every action has ended or been parked.
+    ///
+    /// It may work on one database beside the daemon: nothing is sent twice.
     Sync(JsonFlag),
     /// What a cycle would do. Writes nothing anywhere, except that --save keeps it for `apply`.
     Plan(PlanArgs),
     /// Carry out a saved plan exactly, or refuse it as stale.
     Apply(ApplyArgs),
     /// Release a held plan, if source and state are still what it was made from.
+    ///
+    /// The daemon sends it, or the next `sync`.
     Approve(DecideArgs),
     /// Drop a held plan.
     Reject(DecideArgs),
     /// Ask, write a first configuration, and check it.
+    ///
+    /// It looks at the columns and the status words of the HR file. Each answer can be given as an option.
     Init(init::InitArgs),
     /// Check configuration, HR source and the connection to Workiva.
+    ///
+    /// Of each source it tells what was reached, which of its fields nothing reads, a masked record, and what a run would reject.
+    /// It changes nothing in Workiva.
     Check(JsonFlag),
     /// Look at what a source delivers.
     #[command(subcommand)]
@@ -85,6 +98,8 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     /// Last runs, queue, held plan, parked actions.
+    ///
+    /// The last ten runs, the held plan, saved plans, the newest rejected records, the last comparison with Workiva.
     Status(JsonFlag),
     /// Link the users whom Workiva has already to employees. Workiva is only read.
     Adopt(adopt::AdoptArgs),
@@ -249,29 +264,9 @@ enum ConfigCommand {
     Schema,
 }
 
-/// How the process ends (fixed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Done, or nothing to do.
-    Done = 0,
-    /// Anything else that went wrong.
-    Failed = 1,
-    /// Usage or configuration.
-    Usage = 2,
-    /// Held by the guard.
-    Held = 3,
-    /// Ended with parked or rejected ones.
-    Leftovers = 4,
-    /// The HR source failed or was incomplete.
-    Source = 5,
-    /// Workiva could not be reached or refused the credentials.
-    Workiva = 6,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
+/// The command line as data: what is made of it is the manual page, completions, and what tests hold against the documentation.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the command line and carries it out.

@@ -55,7 +55,7 @@ impl AlertMetrics {
         registry.register("alert_messages", help, metrics.messages.clone());
         registry.register(
             "alert_raised",
-            "1 for each kind of alert that is raised now",
+            "1 for each kind of alert that is raised now; nothing where there is no channel",
             metrics.raised.clone(),
         );
         let help = "Messages of alerts that a channel does not have yet";

@@ -125,11 +125,10 @@ impl Default for Telemetry {
             drop(runs.get_or_create(&OutcomeLabels { outcome: outcome.name().to_owned() }));
         }
         let not_cleared = Counter::default();
-        let help = "Reads after which a file could not be archived, or a message not be taken off its queue";
+        let help = "Reads after which a file could not be archived, or a message not be taken off its queue; `status` says which";
         registry.register("source_not_cleared", help, not_cleared.clone());
         let source_success = Family::default();
-        let help =
-            "When the newest read began that counts, as Unix time, of each of several sources; 0: never";
+        let help = "When the newest read began that counts, as Unix time, of each of several sources, or of one with deltas or id_prefix; 0: never";
         registry.register_with_unit(
             "source_last_success_timestamp",
             help,
@@ -154,17 +153,21 @@ impl Default for Telemetry {
         }
         registry.register(
             "actions",
-            "Actions by kind and outcome (done, retried, parked, superseded: withdrawn and without effect)",
+            "Work on actions by kind and how it ended (done, retried, parked, superseded: withdrawn and without effect)",
             actions.clone(),
         );
         let queue = Family::default();
-        let help = "Actions by state (queued, waiting, leased, parked, held)";
+        let help = "Actions by state now (queued; waiting: memberships, for something that has to be confirmed first; leased: in work; parked; held)";
         registry.register("queue_actions", help, queue.clone());
         let withdrawn = Gauge::default();
         let help = "Those among the queued and parked actions of which only what they did is learnt";
         registry.register("withdrawn_actions", help, withdrawn.clone());
         let drift = Family::default();
-        registry.register("drift_accounts", "What the last comparison with Workiva found", drift.clone());
+        registry.register(
+            "drift_accounts",
+            "People by what the last comparison with Workiva found of them; nothing before the first one",
+            drift.clone(),
+        );
         let held = Gauge::default();
         registry.register("plan_held", "1 while a plan waits for approval", held.clone());
         let held_age = Gauge::default();
@@ -184,7 +187,7 @@ impl Default for Telemetry {
             paused.clone(),
         );
         let breaker = Family::default();
-        let help = "1 for the state of the circuit breaker (closed, half_open, open)";
+        let help = "1 for the state that the circuit breaker is in (closed; half_open: one action at a time is tried; open)";
         registry.register("breaker_state", help, breaker.clone());
         let outage_since = Gauge::default();
         let help = "When the outage of Workiva began, as Unix time; 0: there is none";

@@ -50,6 +50,7 @@ pub mod rounds;
 pub mod schedule;
 pub mod scim;
 pub mod source_file;
+pub mod spans;
 pub mod state;
 pub mod status_words;
 pub mod tally;

@@ -91,7 +91,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
         let rulebook = &self.rules.rulebook;
         let moment = Moment::At(self.clock.now());
-        let read = self.feed.read_everybody(&self.store, self.clock.now()).await?;
+        let read = self.feed.read_everybody(&self.store, &*self.clock).await?;
         let (findings, warnings, failed_sources) = (read.findings, read.warnings, read.failed);
         let in_doubt = self.store.in_doubt().await?;
         let named = findings.changed.iter().map(|record| record.employee_id());

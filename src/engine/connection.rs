@@ -6,20 +6,70 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::Engine;
 use super::groups::has_none;
+use super::{Engine, EngineError, spans};
 use crate::config::{UpdateBy, WorkivaSettings};
 use crate::core::plan::hex;
 use crate::core::retry::{Next, next};
 use crate::core::scim::group::GroupWalk;
 use crate::core::scim::list::UserPage;
-use crate::core::scim::{Capabilities, Exchange, Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest};
+use crate::core::scim::{
+    Capabilities, Exchange, Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest, address,
+};
 use crate::source::HrSource;
 
 /// How often a question is asked before its failure is believed: one 503 says little about a connection.
 const TRIES: u32 = 3;
 /// The longest wait between two tries: whoever checks a connection would rather be told than wait for minutes.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// What Workiva can do: as remembered from a check that went well, or by a check now.
+    ///
+    /// # Errors
+    /// Where the database fails. A connection that does not work is in the `Err` of the inner result.
+    pub async fn connect(&self) -> Result<Result<Capabilities, ConnectionReport>, EngineError> {
+        self.insist_on_address().await?;
+        if let Some(known) = self.store.checked_connection(&self.connection_key).await? {
+            return Ok(Ok(known));
+        }
+        let report = check(self).await;
+        if !report.works {
+            return Ok(Err(report));
+        }
+        if self.may_write {
+            self.remember_connection(&report.capabilities).await?;
+        }
+        Ok(Ok(report.capabilities))
+    }
+
+    /// A database is of one Workiva: elsewhere its ids mean nothing, and users who are not found would count as gone.
+    ///
+    /// # Errors
+    /// Where it is of another one, or the database fails.
+    pub async fn insist_on_address(&self) -> Result<(), EngineError> {
+        let ours = address::canonical(&self.rules.base_url);
+        match self.store.workiva_address().await? {
+            // An earlier version may have stored it as it was written.
+            Some((theirs, _)) if address::is_same(&theirs, &ours) => Ok(()),
+            Some((theirs, true)) => Err(EngineError::AnotherWorkiva {
+                database: self.store.path().display().to_string(),
+                theirs,
+                ours,
+            }),
+            _ if self.may_write => Ok(self.store.belongs_to(&ours).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers that these settings have been found working.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remember_connection(&self, capabilities: &Capabilities) -> Result<(), EngineError> {
+        Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
+    }
+}
 
 /// What a check found.
 #[derive(Clone, Debug, Serialize)]
@@ -144,8 +194,10 @@ async fn first_group<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> Result<
 pub(super) async fn ask<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, request: ScimRequest) -> Exchange {
     let mut attempt = 1;
     loop {
+        let sent_at = engine.clock.now();
         let exchange = engine.port.execute(&request).await;
         engine.telemetry.request(request.method(), &exchange);
+        spans::requested(&request, sent_at, &exchange);
         let Err(failure) = &exchange.result else { return exchange };
         let now = engine.clock.now();
         let wait = match next(failure, attempt, &engine.settings.retry, now, engine.random.unit()) {

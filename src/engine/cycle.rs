@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::connection::{self, ConnectionReport};
 use super::feed::{self, FeedError};
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
 use super::register::Turn;
+use super::spans::{self, Begun};
 use super::user_names::People;
 use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
@@ -20,7 +20,7 @@ use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
 use crate::core::record::Fingerprint;
-use crate::core::scim::{Capabilities, ScimPort, address};
+use crate::core::scim::ScimPort;
 use crate::source::{HrSource, SourceError};
 use crate::store::{Seen, StoreError};
 
@@ -34,52 +34,6 @@ enum Reading {
 }
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
-    /// What Workiva can do: as remembered from a check that went well, or by a check now.
-    ///
-    /// # Errors
-    /// Where the database fails. A connection that does not work is in the `Err` of the inner result.
-    pub async fn connect(&self) -> Result<Result<Capabilities, ConnectionReport>, EngineError> {
-        self.insist_on_address().await?;
-        if let Some(known) = self.store.checked_connection(&self.connection_key).await? {
-            return Ok(Ok(known));
-        }
-        let report = connection::check(self).await;
-        if !report.works {
-            return Ok(Err(report));
-        }
-        if self.may_write {
-            self.remember_connection(&report.capabilities).await?;
-        }
-        Ok(Ok(report.capabilities))
-    }
-
-    /// A database is of one Workiva: elsewhere its ids mean nothing, and users who are not found would count as gone.
-    ///
-    /// # Errors
-    /// Where it is of another one, or the database fails.
-    pub async fn insist_on_address(&self) -> Result<(), EngineError> {
-        let ours = address::canonical(&self.rules.base_url);
-        match self.store.workiva_address().await? {
-            // An earlier version may have stored it as it was written.
-            Some((theirs, _)) if address::is_same(&theirs, &ours) => Ok(()),
-            Some((theirs, true)) => Err(EngineError::AnotherWorkiva {
-                database: self.store.path().display().to_string(),
-                theirs,
-                ours,
-            }),
-            _ if self.may_write => Ok(self.store.belongs_to(&ours).await?),
-            _ => Ok(()),
-        }
-    }
-
-    /// Remembers that these settings have been found working.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn remember_connection(&self, capabilities: &Capabilities) -> Result<(), EngineError> {
-        Ok(self.store.connection_works(&self.connection_key, capabilities, self.clock.now()).await?)
-    }
-
     /// Plans: reads source and state, decides about everybody, asks the guard. Writes nothing. `given`: when
     /// dates are judged; `None`: it is the clock's. `turn`: what is taken in of several sources.
     ///
@@ -95,7 +49,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
-        let read = self.feed.read(&self.store, turn, &due, absent, self.clock.now()).await?;
+        let read = self.fetch(turn, &due, absent).await?;
+        let begun = Begun::now(&*self.clock);
         let mut findings = Findings { again: is_again, ..read.findings };
         let records = std::mem::take(&mut findings.changed);
         let astray = self.store.led_astray().await?;
@@ -170,7 +125,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             }
         }
         let verdict = check(&plan, &scale, guard);
-        Ok(Planned { plan, verdict, source: read.file, register: read.register, failed_sources: read.failed })
+        let planned = Planned {
+            plan,
+            verdict,
+            source: read.file,
+            register: read.register,
+            failed_sources: read.failed,
+        };
+        spans::planned(begun, &*self.clock, &planned);
+        Ok(planned)
     }
 
     /// Runs the planning half of a cycle and stores what came of it in one transaction.
@@ -186,7 +149,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle_of(&self, cause: &str, turn: Turn) -> Result<CycleResult, EngineError> {
-        let result = self.run_cycle(cause, turn).await;
+        let result = self.traced(cause, self.run_cycle(cause, turn), |result| Some(result)).await;
         self.cycles.send_modify(|ended| *ended += 1);
         result
     }
@@ -198,6 +161,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.
         self.store.reclaim("").await?;
         let (run_id, turn) = self.begin_run(started_at, turn).await?;
+        spans::begins(&run_id);
         let mut result = match self.connect().await? {
             Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
             Ok(_) => self.read_and_store(run_id, started_at, cause, turn).await?,
@@ -267,10 +231,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         cause: &str,
         turn: Turn,
     ) -> Result<Reading, FeedError> {
-        let seen = self.store.seen().await?;
+        let (seen, begun) = (self.store.seen().await?, Begun::now(&*self.clock));
         // Who is in a group is not in the source: under 'exclusive' each run looks.
         let looks_at_groups = self.settings.groups.manage == Manage::Exclusive;
-        if let Some(mut known) = self.feed.digest().await?.filter(|_| !looks_at_groups) {
+        let in_vain = |error: &SourceError| self.fetched_alone(begun, Err(error.kind()));
+        let digest = self.feed.digest().await.inspect_err(in_vain)?;
+        if let Some(mut known) = digest.filter(|_| !looks_at_groups) {
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(started_at)).await?
                 && let Some(rows) = self.store.quiet_rows(digest, started_at).await?
@@ -278,6 +244,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;
                 known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
+                self.fetched_alone(begun, Ok((rows, None)));
                 return Ok(Reading::Quiet(
                     self.store_quiet(run_id, started_at, cause, known, rows, seen).await?,
                 ));

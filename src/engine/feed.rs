@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
+use super::clock::Clock;
 use super::register::{Register, RegisterRead, Turn};
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
@@ -47,6 +47,8 @@ pub struct Gathered {
     pub file: SourceFile,
     /// What an operator should know.
     pub warnings: Vec<String>,
+    /// How many bytes the files of one source had.
+    pub bytes: Option<u64>,
     /// How many of several sources failed. What they told before stands.
     pub failed: usize,
     /// How each of several sources compares with what was accepted of it.
@@ -119,31 +121,31 @@ impl<S: HrSource> Feed<S> {
         turn: Turn,
         due: &[String],
         absent: Fingerprint,
-        now: DateTime<Utc>,
+        clock: &dyn Clock,
     ) -> Result<Gathered, FeedError> {
-        self.gather(store, turn, now, known(store, due), absent).await
+        self.gather(store, turn, clock, known(store, due), absent).await
     }
 
     /// Reads everybody as if nobody were known: every good record.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
-    pub async fn read_everybody(&self, store: &Store, now: DateTime<Utc>) -> Result<Gathered, FeedError> {
+    pub async fn read_everybody(&self, store: &Store, clock: &dyn Clock) -> Result<Gathered, FeedError> {
         let nobody = async { Ok(Intake::default()) };
-        self.gather(store, Turn::default(), now, nobody, Fingerprint::NONE).await
+        self.gather(store, Turn::default(), clock, nobody, Fingerprint::NONE).await
     }
 
     async fn gather(
         &self,
         store: &Store,
         turn: Turn,
-        now: DateTime<Utc>,
+        clock: &dyn Clock,
         intake: impl Future<Output = Result<Intake, StoreError>>,
         absent: Fingerprint,
     ) -> Result<Gathered, FeedError> {
         let source = match self {
             Self::Direct(source) => source,
-            Self::Register(register) => return register.gather(store, turn, now, intake, absent).await,
+            Self::Register(register) => return register.gather(store, turn, clock, intake, absent).await,
         };
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let engine_side = async {
@@ -161,6 +163,7 @@ impl<S: HrSource> Feed<S> {
             header: end.header,
             file: SourceError::unless_after(end.file, accepted.as_ref())?,
             warnings: end.passed_over.into_iter().chain(unread).collect(),
+            bytes: end.bytes,
             failed: 0,
             scales: Vec::new(),
             register: None,

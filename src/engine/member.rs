@@ -1,5 +1,7 @@
 //! Reading one source of the register: what it says now against what is known of it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
@@ -36,6 +38,8 @@ pub(super) struct OneRead {
     /// What it changes.
     pub(super) commit: SourceCommit,
     pub(super) end: SourceEnd,
+    /// Records read.
+    pub(super) rows: u64,
     /// Why a delta cannot be taken for what it says, so that everybody is read instead.
     lost: Option<String>,
 }
@@ -45,6 +49,7 @@ pub struct EndedRead {
     pub(super) place: usize,
     /// When it began.
     pub(super) began: DateTime<Utc>,
+    pub(super) took: Duration,
     pub(super) result: Result<OneRead, SourceError>,
 }
 
@@ -186,7 +191,7 @@ impl<S: HrSource> Member<S> {
             full,
             file: end.file.clone(),
         };
-        Ok(OneRead { commit, end, lost })
+        Ok(OneRead { commit, end, rows: findings.rows, lost })
     }
 
     /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.

@@ -34,6 +34,7 @@ pub mod register;
 pub mod saved;
 pub mod schedule;
 pub mod session;
+pub mod spans;
 mod stored;
 pub mod telemetry;
 mod ticks;

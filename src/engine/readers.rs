@@ -125,6 +125,6 @@ async fn read<S: HrSource, P: ScimPort>(
     now: DateTime<Utc>,
 ) -> Option<(usize, EndedRead)> {
     let Feed::Register(register) = &engine.feed else { return None };
-    let read = register.read(&engine.store, place, full, now).await;
+    let read = register.read(&engine.store, place, full, now, &*engine.clock).await;
     Some((place, read.unwrap_or_else(|error| register.failed(place, now, &error))))
 }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
+use super::clock::Clock;
 use super::doubt::{Noted, Unseen};
 use super::feed::{FeedError, Gathered};
 use super::member::{EndedRead, Member, OneRead};
+use super::spans;
 use crate::core::guard::SourceScale;
 use crate::core::header::HeaderNames;
 use crate::core::intake::Intake;
@@ -100,16 +103,19 @@ impl<S: HrSource> Register<S> {
         place: usize,
         full: bool,
         now: DateTime<Utc>,
+        clock: &dyn Clock,
     ) -> Result<EndedRead, StoreError> {
+        let begun = clock.elapsed();
         let stored = store.source_standings().await?;
         let member = &self.members[place];
         let _under_way = self.noted.begin(place, now);
-        let began = now;
-        match member.read(store, stored.get(&member.origin.name), full, now).await {
-            Ok(read) => Ok(EndedRead { place, began, result: Ok(read) }),
-            Err(FeedError::Source(error)) => Ok(EndedRead { place, began, result: Err(error) }),
-            Err(FeedError::Store(error)) => Err(error),
-        }
+        let result = match member.read(store, stored.get(&member.origin.name), full, now).await {
+            Ok(read) => Ok(read),
+            Err(FeedError::Source(error)) => Err(error),
+            Err(FeedError::Store(error)) => return Err(error),
+        };
+        let took = clock.elapsed().saturating_sub(begun);
+        Ok(EndedRead { place, began: now, took, result })
     }
 
     /// The sources that have never been read under their settings: until each has been, nothing is planned.
@@ -127,7 +133,8 @@ impl<S: HrSource> Register<S> {
     /// A read over which the database failed.
     pub fn failed(&self, place: usize, began: DateTime<Utc>, error: &StoreError) -> EndedRead {
         let system = self.name(place).to_owned();
-        EndedRead { place, began, result: Err(SourceError::System { system, reason: error.to_string() }) }
+        let result = Err(SourceError::System { system, reason: error.to_string() });
+        EndedRead { place, began, took: Duration::ZERO, result }
     }
 
     /// Every source. Of a queue one message comes a read, so a run over everything reads everybody instead.
@@ -144,10 +151,11 @@ impl<S: HrSource> Register<S> {
         &self,
         store: &Store,
         turn: Turn,
-        now: DateTime<Utc>,
+        clock: &dyn Clock,
         intake: impl Future<Output = Result<Intake, StoreError>>,
         absent: Fingerprint,
     ) -> Result<Gathered, FeedError> {
+        let now = clock.now();
         let selected = match turn.select {
             Select::All => self.everything(),
             Select::Some(list) => list,
@@ -156,7 +164,7 @@ impl<S: HrSource> Register<S> {
         for (place, full) in selected {
             *places.entry(place).or_default() |= full;
         }
-        let reading = places.into_iter().map(|(place, full)| self.read(store, place, full, now));
+        let reading = places.into_iter().map(|(place, full)| self.read(store, place, full, now, clock));
         let mut ended = turn.reads;
         for read in join_all(reading).await {
             ended.push(read?);
@@ -164,7 +172,9 @@ impl<S: HrSource> Register<S> {
         ended.sort_by_key(|read| read.place);
         let standings = store.source_standings().await?;
         let (mut reads, mut failed, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        for EndedRead { place, began, result } in ended {
+        for EndedRead { place, began, took, result } in ended {
+            let came = result.as_ref().map(|read| (read.rows, read.end.bytes)).map_err(SourceError::kind);
+            spans::fetched(self.name(place), began, took, came);
             match result {
                 Ok(read) if !read.commit.may_follow(standings.get(self.name(place))) => {
                     warnings.push(format!("source '{}': {OVERTAKEN}", self.name(place)));
@@ -223,6 +233,7 @@ impl<S: HrSource> Register<S> {
             header: HeaderNames::default(),
             file,
             warnings,
+            bytes: None,
             failed,
             scales,
             register: Some(read),

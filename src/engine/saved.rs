@@ -3,7 +3,7 @@
 use super::feed::FeedError;
 use super::outcome::{CycleFailure, CycleResult, Planned, tell};
 use super::register::Turn;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, spans};
 use crate::core::lifecycle::Moment;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
@@ -22,6 +22,16 @@ pub enum AppliedPlan {
     },
     /// It is not what would be planned now, or not what was shown; nothing has changed.
     Stale(String),
+}
+
+impl AppliedPlan {
+    /// The run, if it came to one.
+    fn ran(&self) -> Option<&CycleResult> {
+        match self {
+            Self::Ran(result) => Some(result),
+            Self::NotSaved { .. } | Self::Stale(_) => None,
+        }
+    }
 }
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
@@ -64,9 +74,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where the database fails; then nothing is stored, and nothing is sent.
     pub async fn apply(&self, plan_id: &str, by: &str) -> Result<AppliedPlan, EngineError> {
+        self.traced("apply", self.apply_now(plan_id, by), AppliedPlan::ran).await
+    }
+
+    async fn apply_now(&self, plan_id: &str, by: &str) -> Result<AppliedPlan, EngineError> {
         self.expire_held().await?;
         let started_at = self.clock.now();
         let run_id = self.random.name(started_at);
+        spans::begins(&run_id);
         let seen = self.store.seen().await?;
         let planned = match self.plan_connected(None).await? {
             Ok(planned) => planned,

@@ -12,6 +12,7 @@ use super::lease::Lease;
 use super::managers::Newcomers;
 use super::members::Members;
 use super::reading::Ask;
+use super::spans;
 use super::telemetry::Telemetry;
 use super::unkept::Unkept;
 use crate::config::UpdateBy;
@@ -164,8 +165,10 @@ impl<P: ScimPort> Line<P> {
     }
 
     async fn ask(&self, request: &ScimRequest) -> Exchange {
+        let sent_at = self.clock.now();
         let exchange = self.port.execute(request).await;
         self.telemetry.request(request.method(), &exchange);
+        spans::requested(request, sent_at, &exchange);
         exchange
     }
 

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::alert_metrics::AlertMetrics;
 use super::figures::{Figures, Stored};
+use super::spans::Spans;
 use crate::core::action::ActionKind;
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
@@ -67,8 +68,11 @@ struct CodeLabels {
     code: String,
 }
 
-/// Counters, gauges and the registry that renders them.
+/// Counters, gauges and the registry that renders them; and where spans go.
 pub struct Telemetry {
+    /// Where spans go.
+    pub spans: Spans,
+    spans_dropped: Counter,
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     latency: Histogram,
@@ -209,7 +213,11 @@ impl Default for Telemetry {
         registry.register("build_info", "The version that runs; always 1", build.clone());
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         let alerts = AlertMetrics::registered(&mut registry);
+        let spans_dropped = Counter::default();
+        registry.register("trace_spans_dropped", "Spans that no collector took", spans_dropped.clone());
         Self {
+            spans: Spans::default(),
+            spans_dropped,
             registry,
             requests,
             latency,
@@ -248,6 +256,11 @@ impl Telemetry {
         let status = exchange.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         self.requests.get_or_create(&RequestLabels { method: method.to_owned(), status }).inc();
         self.latency.observe(exchange.elapsed_ms as f64 / 1000.0);
+    }
+
+    /// Counts spans that no collector took, for whoever sends them.
+    pub fn spans_dropped(&self) -> Counter {
+        self.spans_dropped.clone()
     }
 
     /// SCIM requests sent by this process.

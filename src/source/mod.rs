@@ -44,6 +44,8 @@ pub struct SourceEnd {
     pub passed_over: Option<String>,
     /// Whether something newer is there that could not be read yet.
     pub held_up: bool,
+    /// How many bytes the files had that were read, where they were files.
+    pub bytes: Option<u64>,
     /// Whom it was about.
     pub extent: Extent,
     /// What it holds beside what is read of it; nothing is known of it in a delta.
@@ -182,6 +184,18 @@ impl SourceError {
         match self {
             Self::Header { coverage, .. } | Self::NoColumn { coverage, .. } => Some(coverage),
             _ => None,
+        }
+    }
+
+    /// The kind in one word, for whoever counts.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Unreadable { .. } | Self::System { .. } => "unreadable",
+            Self::Incomplete { .. } | Self::SystemIncomplete { .. } => "incomplete",
+            Self::Header { .. } | Self::NoColumn { .. } => "no_column",
+            Self::NotArchived { .. } => "not_archived",
+            Self::Stopped(_) => "stopped",
         }
     }
 

@@ -120,6 +120,22 @@ impl ScimRequest {
         }
     }
 
+    /// The path with names in the place of ids, values and positions: the same for all requests of a kind.
+    pub fn route(&self) -> &'static str {
+        match self {
+            Self::ServiceProviderConfig => "/ServiceProviderConfig",
+            Self::ListUsers { .. } => "/Users?startIndex={startIndex}&count={count}",
+            Self::FindUsers { .. } => "/Users?filter={filter}",
+            Self::ListGroups { .. } => "/Groups?startIndex={startIndex}&count={count}",
+            Self::GetGroup { .. } | Self::PatchGroup { .. } => "/Groups/{id}",
+            Self::CreateUser { .. } => "/Users",
+            Self::GetUser { .. }
+            | Self::PatchUser { .. }
+            | Self::ReplaceUser { .. }
+            | Self::DeleteUser { .. } => "/Users/{id}",
+        }
+    }
+
     /// The body to send as JSON, if the request has one.
     pub fn body(&self) -> Option<&Value> {
         match self {

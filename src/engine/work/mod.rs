@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use super::lease::Lease;
 use super::session::{FORBIDDEN, Interrupt, Line, Session};
+use super::spans;
 use crate::core::action::{ActionKind, Target};
 use crate::core::blame::Blame;
 use crate::core::planted::{self, Fault};
@@ -29,6 +30,10 @@ const TRIES_UNTIL_BELIEVED: u32 = 2;
 /// Carries out a claimed action, or several on one group; the log lines carry its ids. Should another process have it by now, storing
 /// the end finds that out.
 pub async fn carry_out<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lease) -> Vec<Finished> {
+    spans::of_actions(line, actions, carry_out_together(line, actions, lease)).await
+}
+
+async fn carry_out_together<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lease) -> Vec<Finished> {
     let Some(action) = actions.first() else { return Vec::new() };
     if let Some(group) = &action.group {
         let (run_id, kind, number) = (&action.run_id, action.kind.name(), actions.len());

@@ -121,12 +121,12 @@ pub fn read(
     let mut end = match full {
         Some(found) => {
             let words = &reading.words;
-            let (file, header) =
+            let (file, header, bytes) =
                 read_file(place, &found.path, options, |batch| deliver(words.without_theirs(batch)))?;
             told.extend(found.passed_over);
             reading.state.full.ends_line = file.ends_line;
             let coverage = header::coverage(&header, options);
-            reading.end(SourceEnd { file, header, coverage, ..SourceEnd::default() })
+            reading.end(SourceEnd { file, header, bytes: Some(bytes), coverage, ..SourceEnd::default() })
         }
         None => {
             let Cursor { full, delta, .. } = &reading.state;
@@ -306,7 +306,7 @@ impl<'a> Reading<'a> {
             )));
         }
         let (words, rules) = (&mut self.words, self.rules);
-        let (file, _) = read_file(self.place, &delta.path, &self.options, |batch| {
+        let (file, _, _) = read_file(self.place, &delta.path, &self.options, |batch| {
             words.take(batch, &rules.actions, &delta.order.name).map_err(incomplete)
         })?;
         // The same rule as between full files, for the line end alone.
@@ -335,6 +335,7 @@ impl<'a> Reading<'a> {
             digest.update(end.file.digest.unwrap_or_default().as_bytes());
             end.file.digest = Some(Fingerprint(digest.digest128()).to_hex());
         }
+        end.bytes = Some(end.bytes.unwrap_or(0) + self.bytes);
         end.file.modified = DateTime::from_timestamp_millis(self.state.newest_ms);
         end.cursor = Some(self.state.to_text());
         end

@@ -21,7 +21,7 @@ pub fn read_bytes(
     options: &CsvOptions,
     deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
 ) -> Result<Coverage, SourceError> {
-    let (_, header) = read_file(&Memory(bytes), Path::new(name), options, deliver)?;
+    let (_, header, _) = read_file(&Memory(bytes), Path::new(name), options, deliver)?;
     Ok(coverage(&header, options))
 }
 

@@ -139,10 +139,11 @@ impl HrSource for CsvSource {
                 return delta::read(place, options, delta, since.as_deref(), before.as_ref(), deliver);
             }
             let found = file::newest(place, options, before.as_ref())?;
-            let (file, header) = read_file(place, &found.path, options, deliver)?;
+            let (file, header, bytes) = read_file(place, &found.path, options, deliver)?;
             let coverage = header::coverage(&header, options);
             let (passed_over, held_up) = (found.passed_over.clone(), found.passed_over.is_some());
-            Ok(SourceEnd { file, header, coverage, passed_over, held_up, ..SourceEnd::default() })
+            let bytes = Some(bytes);
+            Ok(SourceEnd { file, header, bytes, coverage, passed_over, held_up, ..SourceEnd::default() })
         });
         reading.await
     }

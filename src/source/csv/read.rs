@@ -19,7 +19,7 @@ use crate::core::source_file::SourceFile;
 /// Rows in one batch.
 pub const BATCH: usize = 512;
 
-/// Reads one file on the calling thread. The answer is what is remembered of it, and its header.
+/// Reads one file on the calling thread. The answer is what is remembered of it, its header, and how many bytes it has.
 ///
 /// # Errors
 /// Where it cannot be read or does not prove itself complete.
@@ -28,7 +28,7 @@ pub fn read_file(
     path: &Path,
     options: &CsvOptions,
     mut deliver: impl FnMut(RecordBatch) -> Result<(), SourceError>,
-) -> Result<(SourceFile, HeaderNames), SourceError> {
+) -> Result<(SourceFile, HeaderNames, u64), SourceError> {
     let name = place.name(path);
     let unreadable = |source| place.unreadable(path, source);
     let incomplete = |reason: String| SourceError::Incomplete { file: name.clone(), reason };
@@ -90,7 +90,7 @@ pub fn read_file(
     let sealed = reader.get_ref();
     let digest = options.announcements.seal(sealed.digest(), control, options.min_records);
     let file = source_file(name, options, digest, before.changed, sealed.ends_line());
-    Ok((file, rows.header.names))
+    Ok((file, rows.header.names, read))
 }
 
 fn is_seal(row: &ByteRecord) -> bool {

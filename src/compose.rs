@@ -12,6 +12,7 @@ use crate::config::{
     WorkivaSettings, load, load_deciding,
 };
 use crate::core::happened::ActionWords;
+use crate::core::spans::SpanSink;
 use crate::core::value::compared;
 use crate::engine::clock::{Clock, Randomness, SystemClock};
 use crate::engine::doubt::Noted;
@@ -22,6 +23,7 @@ use crate::engine::register::Register;
 use crate::engine::telemetry::Telemetry;
 use crate::engine::trigger::Triggers;
 use crate::engine::{Engine, Parts};
+use crate::otlp::{Otlp, OtlpError};
 use crate::scim::{ClientError, ConnectionSettings, Credentials, ScimClient};
 use crate::source::AnySource;
 use crate::source::csv::{Announcements, CsvOptions, CsvSource};
@@ -92,6 +94,48 @@ pub fn environment() -> HashMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// Spans on their way to the collector, if one is configured.
+pub struct Sending {
+    otlp: Option<Arc<Otlp>>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Sending {
+    /// Prepares what is configured. Nothing goes there yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, beyond what was seen when it was loaded.
+    pub fn prepare(loaded: &Loaded, surroundings: &Surroundings) -> Result<Self, OtlpError> {
+        let telemetry = Arc::clone(&surroundings.telemetry);
+        let otlp = Otlp::start(&loaded.settings.telemetry, telemetry.spans_dropped())?;
+        Ok(Self { otlp, telemetry })
+    }
+
+    /// From now on all spans go this way.
+    #[must_use]
+    pub fn begun(self) -> Self {
+        let sink = self.otlp.clone().map(|otlp| otlp as Arc<dyn SpanSink>);
+        self.telemetry.spans.go_to(sink);
+        self
+    }
+
+    /// Does something whose spans go this way, and sends the last of them.
+    pub async fn during<T>(self, work: impl Future<Output = T>) -> T {
+        let sending = self.begun();
+        let done = work.await;
+        sending.telemetry.spans.go_to(None);
+        sending.end().await;
+        done
+    }
+
+    /// Sends what waits, within a few seconds. Another way has to be begun before, or no spans come any more.
+    pub async fn end(self) {
+        if let Some(otlp) = self.otlp {
+            otlp.end().await;
+        }
+    }
 }
 
 /// Puts the engine together over a store. Where it may write, a configuration that is not the one before is recorded.

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod notify;
+pub mod otlp;
 pub mod sandbox;
 pub mod scim;
 pub mod source;

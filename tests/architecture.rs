@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The longest that a file may be, in lines.
 const MOST_LINES: usize = 400;
 /// The rooms that deal with the world outside, and what each may import.
-const EDGES: [&str; 6] = ["source", "scim", "store", "http", "sandbox", "notify"];
+const EDGES: [&str; 7] = ["source", "scim", "store", "http", "sandbox", "notify", "otlp"];
 
 struct File {
     /// Below `src/`.
@@ -95,7 +95,7 @@ fn the_configuration_knows_the_core_alone() {
 fn edges_know_the_core_and_the_configuration_and_not_each_other() {
     for edge in EDGES {
         // Of the edges, these speak TLS, and trust the same.
-        let further = if matches!(edge, "source" | "scim" | "notify") { &["tls"][..] } else { &[] };
+        let further = if matches!(edge, "source" | "scim" | "notify" | "otlp") { &["tls"][..] } else { &[] };
         assert_uses_only(edge, &[&[edge, "core", "config"], further].concat());
     }
     assert_uses_only("tls", &["tls"]);
@@ -104,7 +104,7 @@ fn edges_know_the_core_and_the_configuration_and_not_each_other() {
 #[test]
 fn nothing_below_the_composition_root_knows_the_command_line_or_the_daemon() {
     assert_uses_only("engine", &["engine", "core", "config", "source", "store"]);
-    assert_uses_only("compose", &["engine", "core", "config", "source", "store", "scim"]);
+    assert_uses_only("compose", &["engine", "core", "config", "source", "store", "scim", "otlp"]);
     assert_uses_only("console", &["console", "compose", "engine", "core", "config", "store", "http"]);
 }
 
@@ -141,6 +141,12 @@ fn the_core_reads_no_clock_no_file_and_no_randomness_and_waits_for_nothing() {
     ];
     let elsewhere = |file: &File| file.room() != "core" || is_test(file);
     assert_no_word(&words, elsewhere, "the core is pure");
+}
+
+#[test]
+fn opentelemetry_is_in_its_own_room_alone() {
+    let in_otlp = |file: &File| file.room() == "otlp";
+    assert_no_word(&["opentelemetry"], in_otlp, "spans are plain values elsewhere");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::sync::{Synced, run_to_end};
 use super::table::{self, Grid};
 use super::terminal::{complain, say};
 use super::{Exit, open, print_json};
-use crate::compose::{Surroundings, engine, load_config};
+use crate::compose::{Sending, Surroundings, engine, load_config};
+use crate::config::Loaded;
 use crate::core::action::Change;
 use crate::core::drift::{DriftKind, Drifted};
 use crate::core::report::RunReport;
@@ -80,9 +81,14 @@ struct Person<'a> {
 
 /// Compares, and with `--repair` leads back.
 pub async fn drift(config: &Path, args: &DriftArgs) -> anyhow::Result<Exit> {
-    let loaded = load_config(config)?;
+    let (loaded, surroundings) = (load_config(config)?, Surroundings::real());
+    let sending = Sending::prepare(&loaded, &surroundings)?;
+    sending.during(compare(loaded, &surroundings, args)).await
+}
+
+async fn compare(loaded: Loaded, surroundings: &Surroundings, args: &DriftArgs) -> anyhow::Result<Exit> {
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    let engine = engine(loaded, store, surroundings, true).await?;
     let run = match engine.drift("drift", args.repair).await {
         Ok(run) => run,
         Err(DriftError::Engine(error)) => return Err(error.into()),

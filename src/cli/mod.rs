@@ -350,6 +350,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if has_lines(error)
         || error.downcast_ref::<ComposeError>().is_some_and(is_client)
         || error.downcast_ref::<crate::notify::ChannelError>().is_some()
+        || error.downcast_ref::<crate::otlp::OtlpError>().is_some()
     {
         return Exit::Usage;
     }

@@ -9,7 +9,8 @@ use super::decide::user;
 use super::sync::{exit_of, frame, print_report, push_to_end};
 use super::terminal::{complain, say};
 use super::{ApplyArgs, Exit, PlanArgs, counts_line, open, print_json};
-use crate::compose::{Surroundings, engine, load_config};
+use crate::compose::{Sending, Surroundings, engine, load_config};
+use crate::config::Loaded;
 use crate::core::cut::{Cut, Standing};
 use crate::core::lifecycle::Moment;
 use crate::core::plan::PlannedAction;
@@ -137,8 +138,13 @@ fn print_cut(cut: &Cut) {
 pub async fn apply(config: &Path, args: ApplyArgs) -> anyhow::Result<Exit> {
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
+    let sending = Sending::prepare(&loaded, &surroundings)?;
+    sending.during(apply_saved(loaded, &surroundings, args)).await
+}
+
+async fn apply_saved(loaded: Loaded, surroundings: &Surroundings, args: ApplyArgs) -> anyhow::Result<Exit> {
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &surroundings, true).await?;
+    let engine = engine(loaded, store, surroundings, true).await?;
     let started_at = engine.clock.now();
     let plan = &args.plan;
     let (why, exit) = match engine.apply(plan, &args.by.unwrap_or_else(user)).await? {

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::terminal::{complain, say};
 use super::{Exit, open, print_json, progress, table};
-use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Sending, Surroundings, engine, load_config};
+use crate::config::Loaded;
 use crate::core::action::ActionKind;
 use crate::core::guard::HoldReason;
 use crate::core::record::Rejection;
@@ -31,8 +32,13 @@ const FOLLOW_UPS: usize = 3;
 pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
+    let sending = Sending::prepare(&loaded, &surroundings)?;
+    sending.during(sync_once(loaded, &surroundings, json)).await
+}
+
+async fn sync_once(loaded: Loaded, surroundings: &Surroundings, json: bool) -> anyhow::Result<Exit> {
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &surroundings, true).await?;
+    let engine = engine(loaded, store, surroundings, true).await?;
     let synced = run_to_end(&engine, "sync").await?;
     synced.tell(json)?;
     engine.store.close().await;

@@ -17,6 +17,7 @@ mod settings;
 mod sftp;
 mod sources;
 mod tables;
+mod telemetry;
 mod variables;
 
 pub use alerts::{AlertSettings, DigestSettings, SlackSettings, SmtpSettings, SmtpTls, WebhookSettings};
@@ -34,3 +35,4 @@ pub use settings::*;
 pub use sftp::SftpSettings;
 pub use sources::SourceRules;
 pub use tables::TableFile;
+pub use telemetry::TelemetrySettings;

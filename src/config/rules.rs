@@ -72,6 +72,7 @@ pub fn compile(settings: &Settings) -> Result<Rules, Vec<ConfigError>> {
         .ok();
     let drift_schedule = check_drift(settings, &mut errors);
     let digest_schedule = super::alerts::check(settings, &mut errors);
+    super::telemetry::check(&settings.telemetry, &mut errors);
     super::push::check_trigger(&settings.trigger, &mut errors);
     if let Some(column) = &settings.guard.max_deprovision_percent_per
         && !settings.all_sources().any(|(_, source)| source.columns.contains_key(column))

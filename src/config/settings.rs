@@ -13,6 +13,7 @@ use super::push::{PushSettings, TriggerSettings};
 use super::rest::{AccountSettings, RestSettings};
 use super::secret::Secret;
 use super::tables::TableFile;
+use super::telemetry::TelemetrySettings;
 use crate::core::access::AccessSettings;
 use crate::core::action::{Attributes, DeprovisionBy};
 use crate::core::desired::AttributePolicy;
@@ -81,6 +82,9 @@ pub struct Settings {
     /// Who is told when something is the matter.
     #[serde(default)]
     pub alerts: AlertSettings,
+    /// Where spans are sent.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
     /// Where state is kept.
     #[serde(default)]
     pub store: StoreSettings,

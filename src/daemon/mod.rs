@@ -17,7 +17,7 @@ use self::generation::Generation;
 use self::signals::{Signal, Signals};
 use self::vitals::DaemonVitals;
 use crate::cli::Exit;
-use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Sending, Surroundings, engine, load_config};
 use crate::config::Loaded;
 use crate::console;
 use crate::core::audit::configuration;
@@ -25,8 +25,8 @@ use crate::http;
 use crate::notify::{Channel, channels};
 use crate::store::{self, Owner, Store};
 
-/// What runs under one configuration, and who is told.
-type Put = (Arc<RealEngine>, Arc<Vec<Channel>>);
+/// What runs under one configuration, who is told, and where spans go.
+type Put = (Arc<RealEngine>, Arc<Vec<Channel>>, Sending);
 
 /// What draining may take beyond the longest request.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
@@ -44,7 +44,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
     let listen = listener.local_addr()?;
-    let (engine, mut channels) = put_together(loaded, &store, &surroundings).await?;
+    let (engine, mut channels, sending) = put_together(loaded, &store, &surroundings).await?;
+    let mut sending = sending.begun();
     let mut current = engine;
     let vitals = DaemonVitals::new(&current);
     let (stop_telling, stopped) = watch::channel(false);
@@ -64,7 +65,9 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
         let stopping = generation.drain(bound, &mut signals, next.is_none()).await;
         match next.filter(|_| !stopping) {
             Some(next) => {
-                (current, channels) = next;
+                (current, channels) = (next.0, next.1);
+                // The last spans of the configuration before keep nobody waiting.
+                tokio::spawn(std::mem::replace(&mut sending, next.2.begun()).end());
                 vitals.replace(&current);
             }
             None => break,
@@ -74,6 +77,11 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let _ = stop_telling.send(true);
     let _ = tokio::time::timeout(Duration::from_secs(1), server).await;
     anchor.abort();
+    // Whoever asks once more does not want to wait for them.
+    tokio::select! {
+        () = sending.end() => {}
+        _ = signals.next() => {}
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(Exit::Done)
@@ -149,9 +157,10 @@ async fn reload(
     put_together(loaded, store, surroundings).await
 }
 
-/// Puts together what one configuration means. What is wrong with a channel is told before anything of it is recorded.
+/// Puts together what one configuration means. What is wrong with a channel or the collector is told before anything of it is recorded.
 async fn put_together(loaded: Loaded, store: &Store, surroundings: &Surroundings) -> anyhow::Result<Put> {
     let channels = channels(&loaded.settings.alerts)?;
+    let sending = Sending::prepare(&loaded, surroundings)?;
     let engine = engine(loaded, store.clone(), surroundings, true).await?;
-    Ok((Arc::new(engine), Arc::new(channels)))
+    Ok((Arc::new(engine), Arc::new(channels), sending))
 }

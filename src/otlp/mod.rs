@@ -5,7 +5,7 @@ mod collector;
 mod data;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use self::collector::{Collector, Why};
 use crate::config::TelemetrySettings;
 use crate::core::spans::{Span, SpanSink};
 
-/// Most spans that wait to be sent; about 1 KB each.
+/// Most spans that wait to be sent or are on their way; about 1 KB each.
 const QUEUE: usize = 4096;
 /// Most spans in one request.
 const BATCH: usize = 512;
@@ -66,7 +66,12 @@ impl Otlp {
             .with_timeout(timeout)
             .build()
             .map_err(|error| OtlpError { key: "otlp_endpoint", problem: error.to_string() })?;
-        let state = Arc::new(State { waiting: AtomicUsize::new(0), dropped, trouble: Mutex::default() });
+        let state = Arc::new(State {
+            dropped,
+            waiting: AtomicUsize::default(),
+            given_up: AtomicBool::default(),
+            trouble: Mutex::default(),
+        });
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
@@ -95,6 +100,7 @@ impl Otlp {
         if sending.is_ok() {
             let _ = is_done.await;
         }
+        state.given_up.store(true, Ordering::Relaxed);
         let left = state.waiting.load(Ordering::Relaxed);
         if left > 0 {
             state.lost(left, "the last of them could not be sent in time");
@@ -119,8 +125,10 @@ impl SpanSink for Otlp {
 /// How it goes.
 #[derive(Debug)]
 struct State {
-    /// Spans in the queue. The library counts those that it drops as well, and tells nobody.
+    /// Spans in the queue and on their way. The library bounds its queue as well, and tells nobody what it drops.
     waiting: AtomicUsize,
+    /// Whether nobody waits for them any more: they are counted by then.
+    given_up: AtomicBool,
     dropped: Counter,
     /// While spans are dropped: how many were.
     trouble: Mutex<Option<usize>>,
@@ -159,8 +167,11 @@ struct Watched {
 impl SpanExporter for Watched {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let number = batch.len();
-        self.state.waiting.fetch_sub(number, Ordering::Relaxed);
         let result = self.exporter.export(batch).await;
+        if self.state.given_up.load(Ordering::Relaxed) {
+            return result;
+        }
+        self.state.waiting.fetch_sub(number, Ordering::Relaxed);
         match &result {
             Ok(()) => self.state.taken(),
             Err(_) => self.state.lost(number, &self.why.take()),

@@ -76,8 +76,10 @@ fn the_spans_of_a_run_are_one_tree_from_the_run_over_its_actions_to_their_reques
                 && create.ended >= create.started
                 && action.ended >= action.started
         );
-        let look = the(&requests, "GET /Users?filter={filter}");
-        assert_eq!(look.get("http.response.status_code"), "200");
+        let looks: Vec<&&Seen> =
+            requests.iter().filter(|span| span.name == "GET /Users?filter={filter}").collect();
+        assert_eq!(looks.len(), 2, "by externalId and by userName");
+        assert!(looks.iter().all(|look| look.get("http.response.status_code") == "200"));
     }
     let requests = spans.iter().filter(|span| !span.get("http.request.method").is_empty()).count();
     assert_eq!(requests as u64, synced.requests(), "each request has a span: {spans:#?}");
@@ -199,7 +201,6 @@ fn without_the_section_nobody_is_connected_to_and_with_it_nobody_else_whatever_t
 #[test]
 fn whatever_becomes_of_the_spans_a_sync_ends_as_it_would_without_them_and_says_so_once() {
     let (mut world, collector) = world();
-    world.set("telemetry.timeout_seconds", 1);
     let gone = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -210,7 +211,10 @@ fn whatever_becomes_of_the_spans_a_sync_ends_as_it_would_without_them_and_says_s
         (3, Some(401), "telemetry.token is not the right one"),
         (4, Some(302), "never followed"),
         (5, Some(SILENT), "did not answer in time"),
+        (6, Some(SILENT), "could not be sent in time"),
     ] {
+        // The last one is longer than anybody waits at the end.
+        world.set("telemetry.timeout_seconds", if number < 6 { 1 } else { 60 });
         match answer {
             None => world.set("telemetry.otlp_endpoint", gone.as_str()),
             Some(status) => {
@@ -226,9 +230,11 @@ fn whatever_becomes_of_the_spans_a_sync_ends_as_it_would_without_them_and_says_s
         assert_eq!(synced.applied(), kinds([("create", 1)]));
         let told: Vec<&str> =
             synced.stderr.lines().filter(|line| line.contains("spans are dropped")).collect();
-        assert!(matches!(&told[..], [one] if one.contains(why)), "{why}: {}", synced.stderr);
+        // A machine that is too busy may have come to no answer by the end.
+        let is_told = |one: &str| one.contains(why) || one.contains("could not be sent in time");
+        assert!(matches!(&told[..], [one] if is_told(one)), "{why}: {}", synced.stderr);
     }
-    world.assert_agrees(&people(5));
+    world.assert_agrees(&people(6));
     assert!(collector.spans().is_empty());
 }
 

@@ -1,7 +1,7 @@
 # Two stages: the first one compiles a static binary, the second one holds that binary, a configuration and nothing else.
 #
-# The same sources give the same image, byte for byte: the toolchain and all crates are pinned, paths are those of the build stage, and
-# every file is dated SOURCE_DATE_EPOCH (docs/deployment.md says how to check it).
+# Nothing of the day or the place is to go into the image: the toolchain and all crates are pinned, paths are those of the build stage, and
+# every file is dated SOURCE_DATE_EPOCH (docs/deployment.md says how to compare two builds).
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 # Writes into the binary which crates are in it, in which versions: Trivy, Grype, Syft and osv-scanner read it there.

@@ -177,8 +177,8 @@ impl Walk {
             word.len() == 24
                 && matches!(parts[..], [day, time, mark] if (day.len(), time.len(), mark.len()) == (8, 6, 8))
         };
-        let words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        if let Some(plan) = words.filter(is_plan).next_back() {
+        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        if let Some(plan) = words.rfind(is_plan) {
             self.plan = plan.to_owned();
         }
     }

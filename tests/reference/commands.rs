@@ -33,7 +33,7 @@ const MORE: [(&str, &str, &str); 24] = [
 fn the_page_on_commands_says_what_help_says_of_each() {
     let mut page = title("Commands", "the `--help` of each command");
     page.push_str("How a command ends is told by its [exit code](exit-codes.md).\n\n");
-    page.push_str(&help(&[]).split("\n\nExit codes:").next().unwrap().to_owned());
+    page.push_str(help(&[]).split("\n\nExit codes:").next().unwrap());
     page.push_str("\n```\n");
     let whole = workiva_sync::cli::command_line();
     for one in whole.get_subcommands() {

@@ -198,7 +198,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     self.store_plan(&run_id, started_at, cause, planned, seen, yields).await?
                 }
                 Err(FeedError::Source(error)) => {
-                    return Ok(self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await?);
+                    return self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await;
                 }
                 Err(FeedError::Store(error)) => return Err(error.into()),
             };

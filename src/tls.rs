@@ -1,12 +1,16 @@
 //! TLS by rustls, towards Workiva and HR systems alike: Mozilla's certificates and a company's own, and a certificate that is shown
 //! to the server where it wants one.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use reqwest::{Client, ClientBuilder, redirect};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+
+const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// What a client shows of itself (mutual TLS).
 pub struct Identity<'a> {
@@ -27,6 +31,38 @@ pub enum TlsError {
     Key,
     /// Certificate and key do not go together, or the library refuses the whole.
     Refused(rustls::Error),
+}
+
+impl TlsError {
+    /// In words, where the file of further authorities has a key of its own, and no certificate of ours is shown.
+    pub fn without_own(self) -> String {
+        match self {
+            Self::Authorities(problem) => problem,
+            Self::Refused(error) => format!("TLS could not be set up: {error}"),
+            Self::Certificate(_) | Self::Key => "TLS could not be set up".to_owned(),
+        }
+    }
+}
+
+/// An HTTP client that goes nowhere but where it is sent: no redirect, no proxy, whatever the environment says.
+pub fn http_client(config: ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(config)
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+}
+
+/// The failure of TLS that an error comes from, if it does.
+pub fn fault_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    std::iter::successors(Some(error), |cause| (*cause).source()).find_map(as_fault)
+}
+
+fn as_fault<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    // An I/O error does not count what it wraps among its causes.
+    let wrapped = || as_fault(cause.downcast_ref::<std::io::Error>()?.get_ref()?);
+    cause.downcast_ref::<rustls::Error>().or_else(wrapped)
 }
 
 /// A TLS configuration that depends on nothing of the process or the machine: the cryptography is named here, and the system's

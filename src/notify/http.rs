@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -13,19 +13,13 @@ use crate::config::{AlertSettings, Secret};
 use crate::core::scim::address::is_loopback;
 use crate::tls::{self, TlsError};
 
-const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 /// Answers that mean this body, which will be the same the next time.
 const OF_THE_BODY: [u16; 3] = [400, 413, 422];
 
-/// A client that goes nowhere but where it is sent: no redirect, no proxy.
+/// A client for both.
 pub(super) fn client(settings: &AlertSettings, timeout: Duration) -> Result<Client, ChannelError> {
     let tls = tls::client_config(settings.ca_file.as_deref().map(Path::new), None).map_err(unusable)?;
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(USER_AGENT)
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
+    tls::http_client(tls)
         .timeout(timeout)
         .connect_timeout(timeout)
         // Messages are rare, and a connection that was kept would be closed by the other end meanwhile.
@@ -36,13 +30,7 @@ pub(super) fn client(settings: &AlertSettings, timeout: Duration) -> Result<Clie
 
 /// What is wrong with the further authorities, or with TLS.
 pub(super) fn unusable(error: TlsError) -> ChannelError {
-    let problem = match error {
-        TlsError::Authorities(problem) => problem,
-        TlsError::Refused(error) => format!("TLS could not be set up: {error}"),
-        // No certificate of ours is shown.
-        TlsError::Certificate(_) | TlsError::Key => "TLS could not be set up".to_owned(),
-    };
-    ChannelError { key: "ca_file", problem }
+    ChannelError { key: "ca_file", problem: error.without_own() }
 }
 
 /// The address. It was checked with the configuration.
@@ -89,19 +77,10 @@ pub(super) async fn post(
 fn not_answered(error: &reqwest::Error) -> SendError {
     SendError::may_pass(match () {
         () if error.is_timeout() => "no answer in time (alerts.timeout_seconds)",
-        () if is_about_tls(error) => {
+        () if tls::fault_of(error).is_some() => {
             "its certificate is not believed, or TLS failed otherwise; see alerts.ca_file"
         }
         () if error.is_connect() => "no connection: the name is not known, or nobody listens there",
         () => "the connection broke before the answer",
-    })
-}
-
-/// Whether it failed by TLS.
-pub(super) fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |cause| (*cause).source()).any(|cause| {
-        // An I/O error does not count what it wraps among its causes.
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
     })
 }

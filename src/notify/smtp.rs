@@ -100,7 +100,7 @@ fn failure(error: &Error) -> SendError {
         }
         Some(code) => format!("answered {code}"),
         None if error.is_timeout() => "no answer in time (alerts.timeout_seconds)".to_owned(),
-        None if error.is_tls() || http::is_about_tls(error) => {
+        None if error.is_tls() || tls::fault_of(error).is_some() => {
             "its certificate is not believed, or TLS failed otherwise; see alerts.ca_file and alerts.smtp.tls"
                 .to_owned()
         }

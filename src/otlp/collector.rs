@@ -1,23 +1,21 @@
 //! The collector: one address to which spans are posted.
 
-use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use url::Url;
 
 use super::OtlpError;
 use crate::config::TelemetrySettings;
-use crate::tls::{self, TlsError};
+use crate::tls;
 
-const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 /// How much of an answer is read, in bytes, so that the connection can be used again. Nothing in it is believed.
 const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
@@ -38,7 +36,7 @@ impl Why {
     }
 }
 
-/// A connection to the collector: no redirect, no proxy, whatever the environment says.
+/// A connection to the collector.
 pub(super) struct Collector {
     http: Client,
     url: Url,
@@ -54,15 +52,11 @@ impl Collector {
         timeout: Duration,
         why: Why,
     ) -> Result<Self, OtlpError> {
-        let tls = tls::client_config(settings.ca_file.as_deref().map(Path::new), None).map_err(unusable)?;
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
+        let tls = tls::client_config(settings.ca_file.as_deref().map(Path::new), None)
+            .map_err(|error| OtlpError { key: "ca_file", problem: error.without_own() })?;
+        let http = tls::http_client(tls)
             .https_only(url.scheme() == "https")
             .default_headers(headers(settings)?)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
             .timeout(timeout)
             .connect_timeout(timeout)
             .pool_max_idle_per_host(1)
@@ -139,17 +133,6 @@ fn headers(settings: &TelemetrySettings) -> Result<HeaderMap, OtlpError> {
     Ok(headers)
 }
 
-/// What is wrong with the further authorities, or with TLS.
-fn unusable(error: TlsError) -> OtlpError {
-    let problem = match error {
-        TlsError::Authorities(problem) => problem,
-        TlsError::Refused(error) => format!("TLS could not be set up: {error}"),
-        // No certificate of ours is shown.
-        TlsError::Certificate(_) | TlsError::Key => "TLS could not be set up".to_owned(),
-    };
-    OtlpError { key: "ca_file", problem }
-}
-
 fn refused(status: u16) -> String {
     match status {
         300..=399 => format!(
@@ -167,7 +150,7 @@ fn refused(status: u16) -> String {
 fn not_answered(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_timeout() => "the collector did not answer in time (telemetry.timeout_seconds)",
-        () if is_about_tls(error) => {
+        () if tls::fault_of(error).is_some() => {
             "the collector's certificate is not believed, or TLS failed otherwise; see telemetry.ca_file"
         }
         () if error.is_connect() => {
@@ -175,13 +158,4 @@ fn not_answered(error: &reqwest::Error) -> &'static str {
         }
         () => "the connection to the collector broke before the answer",
     }
-}
-
-/// Whether it failed by TLS.
-fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |cause| (*cause).source()).any(|cause| {
-        // An I/O error does not count what it wraps among its causes.
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Client, Method, Response, redirect};
+use reqwest::{Client, Method, Response};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -17,6 +17,7 @@ use crate::core::scim::address;
 use crate::core::scim::answer::{Answer, Exchange, Failure, FailureKind, classify};
 use crate::core::scim::port::ScimPort;
 use crate::core::scim::request::ScimRequest;
+use crate::tls::{fault_of, http_client};
 
 /// The largest answer read, decompressed, in bytes.
 const LARGEST_ANSWER_BYTES: usize = 10 * 1024 * 1024;
@@ -28,7 +29,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/scim+json, application/json");
-const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// A connection to one SCIM server, with a pool of its own. Its proxy is none, whatever the environment says.
 #[derive(Debug)]
@@ -50,14 +50,9 @@ impl ScimClient {
         headers.insert(AUTHORIZATION, settings::authorization(&settings.credentials)?);
         headers.insert(ACCEPT, ACCEPTED);
         let max_connections = settings.max_connections.clamp(1, Semaphore::MAX_PERMITS);
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref())?)
+        let http = http_client(tls::client_config(settings.ca_file.as_deref())?)
             .https_only(settings.base_url.scheme() == "https")
             .default_headers(headers)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
             .timeout(settings.timeout)
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout / 2))
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -192,17 +187,8 @@ fn not_answered(error: &reqwest::Error) -> Failure {
     } else {
         (FailureKind::NoAnswer, "the connection broke before the answer")
     };
-    let reason = sources(error).find_map(certificate_fault).map(|reason| format!("{reason}: "));
+    let reason = fault_of(error).and_then(tls::reason).map(|reason| format!("{reason}: "));
     Failure::new(kind, None, &format!("{what}: {}{}", reason.unwrap_or_default(), causes(error)))
-}
-
-/// Whether this cause is a certificate that was not believed, in words.
-fn certificate_fault(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    if let Some(fault) = cause.downcast_ref::<rustls::Error>() {
-        return tls::reason(fault);
-    }
-    // An I/O error does not count what it wraps among its causes.
-    certificate_fault(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// An error's causes, without the outermost one, which would only quote the URL.

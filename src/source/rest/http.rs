@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -23,6 +23,7 @@ use super::token::{self, Tokens};
 use super::turn::set;
 use super::{shown, tls};
 use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
+use crate::tls::http_client;
 
 /// A connection that is not made within this is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +35,6 @@ const MOST_REDIRECTS: usize = 3;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// It is not there.
 pub(super) const NOT_THERE: &[u16] = &[404, 410];
-const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
 /// The connection to one system, for one read.
 pub(super) struct Http {
@@ -66,13 +66,8 @@ impl Http {
         let wrong = |reason: String| SourceError::System { system: system.clone(), reason };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&rules.tls).map_err(wrong)?)
+        let client = http_client(tls::client_config(&rules.tls).map_err(wrong)?)
             .default_headers(headers)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
             .read_timeout(rules.pace.silence)
             .timeout(rules.pace.answer)
             .connect_timeout(CONNECT_TIMEOUT)

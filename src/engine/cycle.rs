@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::feed::{self, FeedError};
 use super::groups::add_found;
-use super::outcome::{CycleFailure, CycleResult, Planned, tell};
+use super::outcome::{CycleFailure, CycleResult, Planned, Started, tell};
 use super::register::Turn;
 use super::spans::{self, Begun};
 use super::user_names::People;
@@ -162,9 +162,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.store.reclaim("").await?;
         let (run_id, turn) = self.begin_run(started_at, turn).await?;
         spans::begins(&run_id);
+        let run = Started { run_id: &run_id, at: started_at, cause };
         let mut result = match self.connect().await? {
-            Err(report) => self.failed(run_id, started_at, cause, CycleFailure::Connection(report)).await?,
-            Ok(_) => self.read_and_store(run_id, started_at, cause, turn).await?,
+            Err(report) => self.failed(run, CycleFailure::Connection(report)).await?,
+            Ok(_) => self.read_and_store(run, turn).await?,
         };
         self.told_stored(&mut result).await?;
         self.note_failures().await?;
@@ -179,26 +180,20 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 
     /// Reads, plans and stores. Where another run has queued something meanwhile, it has not been looked at whether that still holds by
     /// what was read here, and a worker may be about to send it: all is read and planned anew.
-    async fn read_and_store(
-        &self,
-        run_id: String,
-        started_at: DateTime<Utc>,
-        cause: &str,
-        mut turn: Turn,
-    ) -> Result<CycleResult, EngineError> {
+    async fn read_and_store(&self, run: Started<'_>, mut turn: Turn) -> Result<CycleResult, EngineError> {
         let is_again = turn.is_again;
         let mut reads = 0;
         loop {
             reads += 1;
-            let planned = match self.quiet_or_plan(&run_id, started_at, cause, turn).await {
+            let planned = match self.quiet_or_plan(run, turn).await {
                 Ok(Reading::Quiet(result)) => return Ok(result),
                 Ok(Reading::Planned(planned, seen)) => {
                     // What a read of several sources may not overwrite, the register knows.
                     let yields = reads < READS && planned.register.is_none();
-                    self.store_plan(&run_id, started_at, cause, planned, seen, yields).await?
+                    self.store_plan(run, planned, seen, yields).await?
                 }
                 Err(FeedError::Source(error)) => {
-                    return self.failed(run_id, started_at, cause, CycleFailure::Source(error)).await;
+                    return self.failed(run, CycleFailure::Source(error)).await;
                 }
                 Err(FeedError::Store(error)) => return Err(error.into()),
             };
@@ -224,13 +219,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 
     /// A run over the same bytes as the one before, which left nothing to be looked at again, is quiet without reading
     /// them as records. Any other is planned.
-    async fn quiet_or_plan(
-        &self,
-        run_id: &str,
-        started_at: DateTime<Utc>,
-        cause: &str,
-        turn: Turn,
-    ) -> Result<Reading, FeedError> {
+    async fn quiet_or_plan(&self, run: Started<'_>, turn: Turn) -> Result<Reading, FeedError> {
         let (seen, begun) = (self.store.seen().await?, Begun::now(&*self.clock));
         // Who is in a group is not in the source: under 'exclusive' each run looks.
         let looks_at_groups = self.settings.groups.manage == Manage::Exclusive;
@@ -238,16 +227,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let digest = self.feed.digest().await.inspect_err(in_vain)?;
         if let Some(mut known) = digest.filter(|_| !looks_at_groups) {
             let digest = known.file.digest.as_deref().unwrap_or_default();
-            if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(started_at)).await?
-                && let Some(rows) = self.store.quiet_rows(digest, started_at).await?
+            if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(run.at)).await?
+                && let Some(rows) = self.store.quiet_rows(digest, run.at).await?
             {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;
                 known.file = SourceError::unless_after(known.file, accepted.as_ref())?;
                 self.fetched_alone(begun, Ok((rows, None)));
-                return Ok(Reading::Quiet(
-                    self.store_quiet(run_id, started_at, cause, known, rows, seen).await?,
-                ));
+                return Ok(Reading::Quiet(self.store_quiet(run, known, rows, seen).await?));
             }
         }
         Ok(Reading::Planned(self.plan(None, turn).await?, seen))

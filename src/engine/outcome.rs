@@ -9,7 +9,7 @@ use crate::core::plan::Plan;
 use crate::core::report::Outcome;
 use crate::core::source_file::SourceFile;
 use crate::source::SourceError;
-use crate::store::Committed;
+use crate::store::{Committed, RunRecord, Seen};
 
 /// A plan with the guard's word on it.
 #[derive(Debug)]
@@ -34,6 +34,34 @@ impl Planned {
     }
 }
 
+/// A run that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Started<'a> {
+    /// Its key.
+    pub run_id: &'a str,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// What started it.
+    pub cause: &'a str,
+}
+
+impl<'a> Started<'a> {
+    /// What is remembered of it, ended now: so far nothing of a source.
+    pub fn ended(self, outcome: Outcome, now: DateTime<Utc>) -> RunRecord<'a> {
+        let Self { run_id, at: started_at, cause } = self;
+        RunRecord {
+            run_id,
+            started_at,
+            ended_at: now,
+            cause,
+            outcome,
+            source: None,
+            message: None,
+            seen: Seen::default(),
+        }
+    }
+}
+
 /// How the planning half of a cycle ended.
 #[derive(Debug)]
 pub struct CycleResult {
@@ -51,6 +79,21 @@ pub struct CycleResult {
     pub failure: Option<CycleFailure>,
     /// The sources in whose queues more may wait.
     pub further: Vec<String>,
+}
+
+impl CycleResult {
+    /// One that stored no more than this.
+    pub(super) fn of(run: &RunRecord<'_>) -> Self {
+        Self {
+            run_id: run.run_id.to_owned(),
+            started_at: run.started_at,
+            outcome: run.outcome,
+            committed: Committed::default(),
+            planned: None,
+            failure: None,
+            further: Vec::new(),
+        }
+    }
 }
 
 /// Why a cycle came to no plan.

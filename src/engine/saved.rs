@@ -1,7 +1,7 @@
 //! Plans that are kept, to be applied exactly as they are or not at all.
 
 use super::feed::FeedError;
-use super::outcome::{CycleFailure, CycleResult, Planned, tell};
+use super::outcome::{CycleFailure, CycleResult, Planned, Started, tell};
 use super::register::Turn;
 use super::{Engine, EngineError, spans};
 use crate::core::lifecycle::Moment;
@@ -82,43 +82,28 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let started_at = self.clock.now();
         let run_id = self.random.name(started_at);
         spans::begins(&run_id);
+        let run = Started { run_id: &run_id, at: started_at, cause: "apply" };
         let seen = self.store.seen().await?;
         let planned = match self.plan_connected(None).await? {
             Ok(planned) => planned,
             Err(failure) => {
-                let result = self.failed(run_id, started_at, "apply", failure).await?;
+                let result = self.failed(run, failure).await?;
                 tell(&result);
                 return Ok(AppliedPlan::Ran(Box::new(result)));
             }
         };
         let outcome = if planned.verdict.holds() { Outcome::Held } else { Outcome::Applied };
         let message = planned.message();
-        let run = RunRecord {
-            run_id: &run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause: "apply",
-            outcome,
-            source: Some(&planned.source),
-            message: message.as_deref(),
-            seen,
-        };
+        let run = run.ended(outcome, self.clock.now());
+        let run = RunRecord { source: Some(&planned.source), message: message.as_deref(), seen, ..run };
         let commit = PlanCommit { plan_id, ..self.commit_of(&planned) };
         let committed = match self.store.apply_saved(&run, &commit, by).await? {
             Application::Released(committed) | Application::Held(committed) => committed,
             Application::NotSaved { state } => return Ok(AppliedPlan::NotSaved { state }),
             Application::Stale(why) => return Ok(AppliedPlan::Stale(why)),
         };
-        let planned = Some(planned);
-        let mut result = CycleResult {
-            run_id,
-            started_at,
-            outcome,
-            committed,
-            planned,
-            failure: None,
-            further: Vec::new(),
-        };
+        let result = CycleResult::of(&run);
+        let mut result = CycleResult { committed, planned: Some(planned), ..result };
         self.told_stored(&mut result).await?;
         self.telemetry.run(outcome.name());
         tell(&result);

@@ -1,23 +1,21 @@
 //! What came of a run goes into the database.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
-use super::outcome::{CycleFailure, CycleResult, Planned};
+use super::outcome::{CycleFailure, CycleResult, Planned, Started};
 use super::{Engine, EngineError};
 use crate::core::guard::Verdict;
 use crate::core::plan::Plan;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::source::{HrSource, SourceDigest};
-use crate::store::{Committed, PlanCommit, RunRecord, Seen, StoreError};
+use crate::store::{PlanCommit, RunRecord, Seen, StoreError};
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Stores a run over the bytes of the one before.
     pub(super) async fn store_quiet(
         &self,
-        run_id: &str,
-        started_at: DateTime<Utc>,
-        cause: &str,
+        run: Started<'_>,
         source: SourceDigest,
         rows: u64,
         seen: Seen,
@@ -32,35 +30,18 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             failed_sources: 0,
         };
         let message = planned.message();
-        let run = RunRecord {
-            run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome: Outcome::Unchanged,
-            source: Some(&planned.source),
-            message: message.as_deref(),
-            seen,
-        };
+        let run = run.ended(Outcome::Unchanged, self.clock.now());
+        let run = RunRecord { source: Some(&planned.source), message: message.as_deref(), seen, ..run };
         self.store.record_quiet_run(&run, rows).await?;
-        Ok(CycleResult {
-            run_id: run_id.to_owned(),
-            started_at,
-            outcome: Outcome::Unchanged,
-            committed: Committed::default(),
-            planned: Some(planned),
-            failure: None,
-            further: Vec::new(),
-        })
+        let result = CycleResult::of(&run);
+        Ok(CycleResult { planned: Some(planned), ..result })
     }
 
     /// Stores a run with its plan. `yields`: where another run has queued something that this one has not looked at, nothing is stored,
     /// and there is no answer.
     pub(super) async fn store_plan(
         &self,
-        run_id: &str,
-        started_at: DateTime<Utc>,
-        cause: &str,
+        run: Started<'_>,
         planned: Planned,
         seen: Seen,
         yields: bool,
@@ -71,31 +52,16 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             (false, false) => Outcome::Applied,
         };
         let message = planned.message();
-        let run = RunRecord {
-            run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome,
-            source: Some(&planned.source),
-            message: message.as_deref(),
-            seen,
-        };
-        let plan_id = self.random.name(started_at);
+        let run = run.ended(outcome, self.clock.now());
+        let run = RunRecord { source: Some(&planned.source), message: message.as_deref(), seen, ..run };
+        let plan_id = self.random.name(run.started_at);
         let commit = PlanCommit { plan_id: &plan_id, yields, ..self.commit_of(&planned) };
         let committed = match self.store.commit_plan(&run, &commit).await {
             Err(StoreError::QueuedBeside) => return Ok(None),
             committed => committed?,
         };
-        Ok(Some(CycleResult {
-            run_id: run_id.to_owned(),
-            started_at,
-            outcome,
-            committed,
-            planned: Some(planned),
-            failure: None,
-            further: Vec::new(),
-        }))
+        let result = CycleResult::of(&run);
+        Ok(Some(CycleResult { committed, planned: Some(planned), ..result }))
     }
 
     /// Tells the sources that what they delivered is stored. What cannot be cleared away stands with the run: it is stored already, and
@@ -126,34 +92,16 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
     }
 
+    /// Stores a run that came to no plan.
     pub(super) async fn failed(
         &self,
-        run_id: String,
-        started_at: DateTime<Utc>,
-        cause: &str,
+        run: Started<'_>,
         failure: CycleFailure,
     ) -> Result<CycleResult, EngineError> {
-        let outcome = failure.outcome();
         let message = failure.message();
-        let run = RunRecord {
-            run_id: &run_id,
-            started_at,
-            ended_at: self.clock.now(),
-            cause,
-            outcome,
-            source: None,
-            message: Some(&message),
-            seen: Seen::default(),
-        };
+        let run = run.ended(failure.outcome(), self.clock.now());
+        let run = RunRecord { message: Some(&message), ..run };
         self.store.record_run(&run).await?;
-        Ok(CycleResult {
-            run_id,
-            started_at,
-            outcome,
-            committed: Committed::default(),
-            planned: None,
-            failure: Some(failure),
-            further: Vec::new(),
-        })
+        Ok(CycleResult { failure: Some(failure), ..CycleResult::of(&run) })
     }
 }

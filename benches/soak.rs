@@ -11,7 +11,6 @@
 
 mod common;
 
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -19,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use common::now;
+use common::{now, text_of, write_hr_rows};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -32,6 +31,18 @@ const LEAVERS: usize = 40;
 const TICK: Duration = Duration::from_secs(2);
 /// In so many equal parts of the time is told what happened.
 const PARTS: u32 = 12;
+/// Requests at a time.
+const IN_FLIGHT: usize = 16;
+/// What is not as in the other benches: a run each second, a title, quick tries, many leavers, any free port.
+const OTHERWISE: [(&str, &str); 7] = [
+    ("SCHEDULE__CRON", "* * * * * *"),
+    ("ATTRIBUTES__TITLE", "{{ job_title }}"),
+    ("RETRY__BASE_SECONDS", "0.05"),
+    ("RETRY__CAP_SECONDS", "1"),
+    ("GUARD__MAX_DEPROVISION_COUNT", "1000"),
+    ("GUARD__MAX_DEPROVISION_PERCENT", "50.0"),
+    ("HTTP__LISTEN", "127.0.0.1:0"),
+];
 /// How long what is under way may take to end.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -44,9 +55,9 @@ fn main() {
         let from = line.find("http://")?;
         line[from..].split_whitespace().next().map(|url| url.trim_end_matches(['"', ',']).to_owned())
     });
-    std::fs::write(folder.path().join("configuration.toml"), configuration(folder.path(), &base_url))
-        .unwrap();
     let file = folder.path().join("configuration.toml");
+    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.path().display());
+    std::fs::write(&file, text_of(folder.path(), &base_url, IN_FLIGHT, &source)).unwrap();
     let mut daemon = Process::start(&["--config", file.to_str().unwrap(), "run"]);
     let address = daemon.told("started", |line| {
         let entry: Value = serde_json::from_str(line).ok()?;
@@ -96,71 +107,14 @@ fn main() {
 
 /// Each file is written beside its place and put there.
 fn write_file(folder: &Path, round: usize) {
-    let mut text = String::from("Employee ID,First Name,Last Name,Work Email,Status,Job Title\n");
-    let of_round =
-        |number: usize, many: usize| round > 0 && (number + PEOPLE - round * many % PEOPLE) % PEOPLE < many;
-    for number in 0..PEOPLE {
-        let status = if of_round(number, LEAVERS) { "Terminated" } else { "Active" };
+    let leaves = |number: usize| round > 0 && (number + PEOPLE - round * LEAVERS % PEOPLE) % PEOPLE < LEAVERS;
+    let aside = folder.join("employees.new");
+    write_hr_rows(&aside, PEOPLE, |number| {
         // Who is changed by this file keeps it until it is their turn again.
         let turn = (round * CHANGED + PEOPLE - number) / PEOPLE;
-        writeln!(
-            text,
-            "E{number:05},Given{number},Family{number},given{number}@example.com,{status},Analyst {turn}"
-        )
-        .unwrap();
-    }
-    let aside = folder.join("employees.new");
-    std::fs::write(&aside, text).unwrap();
+        (if leaves(number) { "Terminated" } else { "Active" }, format!("Analyst {turn}"))
+    });
     std::fs::rename(aside, folder.join("employees.csv")).unwrap();
-}
-
-fn configuration(folder: &Path, base_url: &str) -> String {
-    let folder = folder.display();
-    format!(
-        r#"
-[schedule]
-cron = "* * * * * *"
-[source]
-kind = "csv"
-path = "{folder}/employees.csv"
-absence = "deprovision"
-[source.columns]
-employee_id = "Employee ID"
-given_name = "First Name"
-family_name = "Last Name"
-work_email = "Work Email"
-status = "Status"
-job_title = "Job Title"
-[lifecycle]
-active = ["Active"]
-terminated = ["Terminated"]
-[access]
-provision = "all"
-[attributes]
-userName = "{{{{ work_email | lower }}}}"
-"name.givenName" = "{{{{ given_name }}}}"
-"name.familyName" = "{{{{ family_name }}}}"
-"emails.work" = "{{{{ work_email }}}}"
-externalId = "{{{{ employee_id }}}}"
-title = "{{{{ job_title }}}}"
-[workiva]
-base_url = "{base_url}"
-username = "scim-user"
-password = "sandbox-password"
-requests_per_second = 0
-max_in_flight = 16
-[retry]
-base_seconds = 0.05
-cap_seconds = 1
-[guard]
-max_deprovision_count = 1000
-max_deprovision_percent = 50.0
-[store]
-url = "sqlite://{folder}/state.db"
-[http]
-listen = "127.0.0.1:0"
-"#
-    )
 }
 
 /// What the daemon has done so far, by its metrics.
@@ -225,6 +179,7 @@ struct Process {
 impl Process {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workiva-sync"));
+        command.envs(OTHERWISE.map(|(key, value)| (format!("WORKIVA_SYNC__{key}"), value)));
         let mut child =
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();

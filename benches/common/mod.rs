@@ -16,16 +16,22 @@ use workiva_sync::config::{Loaded, parse};
 
 /// Writes `people` rows of about 160 bytes each.
 pub fn write_hr_file(path: &Path, people: usize) {
+    write_hr_rows(path, people, |_| ("Active", String::from("Senior Analyst")));
+}
+
+/// The same, with the status and the job title of each.
+pub fn write_hr_rows(path: &Path, people: usize, of: impl Fn(usize) -> (&'static str, String)) {
     let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
     let header = "Employee ID,First Name,Last Name,Preferred Name,Work Email,Status,Worker Type,Hire Date,Termination Date,\
                   Department,Job Title,Manager ID,Location,Cost Center";
     writeln!(file, "{header}").unwrap();
     for number in 0..people {
+        let (status, title) = of(number);
         let department = ["Finance", "Legal", "Controlling", "Treasury", "Tax"][number % 5];
         writeln!(
             file,
-            "E{number:07},Given{number},Family{number},,given{number}.family{number}@example.com,Active,Employee,20{:02}-{:02}-{:02},,\
-             {department},Senior Analyst,E{:07},Building {} Floor {},CC-{:05}",
+            "E{number:07},Given{number},Family{number},,given{number}.family{number}@example.com,{status},Employee,20{:02}-{:02}-{:02},,\
+             {department},{title},E{:07},Building {} Floor {},CC-{:05}",
             10 + number % 15,
             1 + number % 12,
             1 + number % 28,
@@ -47,8 +53,14 @@ pub fn configuration(folder: &Path, base_url: &str, max_in_flight: usize) -> Loa
 
 /// A configuration that provisions everybody in a source that begins with these lines.
 pub fn configuration_of(folder: &Path, base_url: &str, max_in_flight: usize, source: &str) -> Loaded {
+    let text = text_of(folder, base_url, max_in_flight, source);
+    parse("the bench's configuration", &text, Default::default()).unwrap()
+}
+
+/// The text of it.
+pub fn text_of(folder: &Path, base_url: &str, max_in_flight: usize, source: &str) -> String {
     let folder = folder.display();
-    let text = format!(
+    format!(
         r#"
 [source]
 absence = "deprovision"
@@ -94,8 +106,7 @@ max_deprovision_percent = 5.0
 [store]
 url = "sqlite://{folder}/state.db"
 "#
-    );
-    parse("the bench's configuration", &text, Default::default()).unwrap()
+    )
 }
 
 pub fn surroundings() -> Surroundings {

@@ -22,7 +22,7 @@ pub use self::calendar::Calendar;
 pub use self::daemon::{Answer, Daemon};
 pub use self::front::{Front, Way};
 pub use self::process::{Output, command, run, until};
-pub use self::receiver::{MailServer, MailTls, Manner, Received, Receiver};
+pub use self::receiver::{MailServer, MailTls, Manner, Received, Receiver, header, request};
 
 /// One employee in the HR file.
 #[derive(Clone, Debug)]

@@ -31,8 +31,7 @@ pub struct Received {
 impl Received {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<String> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+        header(&self.head, name).map(str::to_owned)
     }
 
     /// The body as JSON.
@@ -104,21 +103,29 @@ impl Receiver {
     }
 }
 
-fn take(mut stream: TcpStream, manner: &Mutex<Manner>, all: &Mutex<Vec<(Received, bool)>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+/// The value of a header.
+pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Reads a request: its head and its body. `None`: the sender went away before its end.
+pub fn request(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return;
+            return None;
         }
     }
-    let mut one = Received { head, body: String::new() };
-    let length = one.header("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
-        return;
-    }
-    one.body = String::from_utf8(body).unwrap();
+    let mut body = vec![0; header(&head, "content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+fn take(mut stream: TcpStream, manner: &Mutex<Manner>, all: &Mutex<Vec<(Received, bool)>>) {
+    let Some((head, body)) = request(&stream) else { return };
+    let one = Received { head, body: String::from_utf8(body).unwrap() };
     let manner = manner.lock().unwrap().clone();
     let taken = matches!(manner, Manner::Answer(200..=299));
     all.lock().unwrap().push((one.clone(), taken));

@@ -1,7 +1,7 @@
 //! A collector as small as can be: takes OTLP over HTTP, and keeps what it was sent.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Valu
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message;
 
-use crate::common::until;
+use crate::common::{header, request, until};
 
 /// Never answers.
 pub const SILENT: u16 = 0;
@@ -123,30 +123,18 @@ impl Collector {
     }
 }
 
-fn take(stream: TcpStream, status: &AtomicU16, all: &Mutex<Vec<Export>>) {
-    let mut writer = stream.try_clone().unwrap();
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return;
-        }
-    }
-    let length =
-        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap()];
-    if reader.read_exact(&mut body).is_err() {
-        return;
-    }
+fn take(mut stream: TcpStream, status: &AtomicU16, all: &Mutex<Vec<Export>>) {
+    let Some((head, body)) = request(&stream) else { return };
+    assert!(header(&head, "content-length").is_some(), "{head}");
     let status = status.load(Ordering::Relaxed);
     all.lock().unwrap().push(Export { head, body, taken: status == 200 });
     if status == SILENT {
         // Until the sender has had enough.
-        let _ = reader.read(&mut [0]);
+        let _ = stream.read(&mut [0]);
         return;
     }
     // The sender may be gone.
-    let _ = write!(writer, "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let _ = write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
 fn spans_of(body: &[u8]) -> Vec<Seen> {

@@ -214,12 +214,14 @@ impl World {
             faults.push(format!("an action never ended: {row:?}"));
         }
         let users = self.workiva.users();
+        let user_of =
+            |employee_id: &str| users.iter().find(|user| text(user, "externalId") == Some(employee_id));
         // What waits for something waits for what is known to be left, or for word of whom HR says nothing, or whose name a rejected record
         // has: until HR has said who is who, they keep what they have and are given nothing.
         let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
         let today = self.today();
         for row in self.database.rows(waits) {
-            let user = users.iter().find(|user| text(user, "externalId") == Some(&row[0]));
+            let user = user_of(&row[0]);
             let is_listed = self.hr.told.get(&row[0]).is_some_and(|person| person.listed);
             let is_claimed = !is_listed && user.is_some_and(|user| self.is_claimed(user, &named));
             if !named.has(&row[0]) && !is_claimed && self.hr.shows_as_gone(&row[0], today).is_some() {
@@ -256,7 +258,7 @@ impl World {
             );
         }
         for (employee_id, person) in &self.hr.told {
-            let user = users.iter().find(|user| text(user, "externalId") == Some(employee_id));
+            let user = user_of(employee_id);
             // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
             let edits = self.evidence.edits(employee_id, user.and_then(|user| text(user, "id")));
             let is_meddled = edits > u32::from(self.setup.repairs_drift);

@@ -150,6 +150,11 @@ impl Evidence {
         }
     }
 
+    /// Whose user this was when a request of the engine's changed it last.
+    pub fn owner(&self, user_id: &str) -> Option<&str> {
+        self.owners.get(user_id).map(String::as_str)
+    }
+
     /// How often this employee's user was edited by hand.
     pub fn edits(&self, employee_id: &str, user_id: Option<&str>) -> u32 {
         let times = |key: &str| self.meddled.get(key).copied().unwrap_or(0);

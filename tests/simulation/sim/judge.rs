@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value};
 
-use super::hr::{Flaw, GROUPS, Hr, Person};
+use super::hr::{Flaw, GROUPS, Hr, INSIDE, Person, WORKSPACE};
 use super::process::Task;
 use super::workiva::{Fate, is_active, text};
 use super::world::World;
@@ -257,6 +257,9 @@ impl World {
                 lost.map(|(group, _)| format!("who was put into {group} by hand is not in it any more")),
             );
         }
+        faults.extend(self.lost_by_hand().map(|(group, user)| {
+            format!("user {user} was put into {group} by hand, where no role had granted it, and is not in it any more")
+        }));
         for (employee_id, person) in &self.hr.told {
             let user = user_of(employee_id);
             // Without drift nobody looks; and what comes back after a repair is taken for the server's doing.
@@ -287,14 +290,30 @@ impl World {
 }
 
 impl World {
-    /// How the groups of a user differ from what the person's roles grant.
+    /// Who was put into a group by hand and is there no more. Who is no more in the workspace is not in what is inside of it either.
+    fn lost_by_hand(&self) -> impl Iterator<Item = &(String, String)> {
+        let tenant = &self.workiva.tenant;
+        self.workiva.by_hand.iter().filter(|(group, user)| {
+            let is_inside = group != INSIDE || tenant.members(WORKSPACE).contains(user);
+            is_inside && tenant.user(user).is_some() && !tenant.members(group).contains(user)
+        })
+    }
+
+    /// How the groups of a user differ from what the person's roles grant, and from what somebody gave by hand.
     fn memberships_differ(&self, person: &Person, user: Option<&Map<String, Value>>) -> Option<String> {
         self.workiva.guest.as_ref()?;
         let id = text(user?, "id")?;
         let is_in = |group: &&str| self.workiva.tenant.members(group).contains(id);
         let seen: BTreeSet<&str> = GROUPS.iter().map(|(group, _)| *group).filter(is_in).collect();
+        let by_hand = |group: &str| self.workiva.by_hand.contains(&(group.to_owned(), id.to_owned()));
         let granted = Hr::granted(person);
-        (seen != granted).then(|| format!("is in {seen:?}, and should be in {granted:?}"))
+        let differs = |group: &&str| {
+            seen.contains(group) != granted.contains(group) && !(seen.contains(group) && by_hand(group))
+        };
+        GROUPS
+            .iter()
+            .any(|(group, _)| differs(group))
+            .then(|| format!("is in {seen:?}, and should be in {granted:?}"))
     }
 }
 

@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::hr::{Change, FileKind, Flaw};
+use super::hr::{Change, FileKind, Flaw, GROUPS};
 use super::process::Task;
 use super::workiva::Weather;
 
@@ -58,6 +58,10 @@ pub enum Edit {
     MakeStranger,
     /// Another organization owns the user as well.
     OwnElsewhere,
+    /// Puts a user into a group, by its place.
+    Join(usize),
+    /// Takes one out of a group.
+    Part(usize),
 }
 
 /// What a simulation begins with.
@@ -164,7 +168,23 @@ pub fn list(seed: u64) -> Vec<Op> {
     }
     change_report(&mut report, changes, &mut ops);
     give_new_ids(&mut StdRng::seed_from_u64(seed ^ 0x2e1d), &mut ops);
+    edit_members(&mut StdRng::seed_from_u64(seed ^ 0x96e), &mut ops);
     ops
+}
+
+/// Now and then somebody is put into a group by hand, or taken out of one.
+fn edit_members(dice: &mut StdRng, ops: &mut Vec<Op>) {
+    let likely = [0.0, 0.1, 0.3][dice.random_range(0..3)];
+    let mut at = 1;
+    while at < ops.len() {
+        if matches!(ops[at], Op::Work(..) | Op::Pass(..)) && dice.random_bool(likely) {
+            let group = dice.random_range(0..GROUPS.len());
+            let edit = if dice.random_bool(0.5) { Edit::Join(group) } else { Edit::Part(group) };
+            at += 1;
+            ops.insert(at, Op::Hand(edit, dice.random_range(0..64)));
+        }
+        at += 1;
+    }
 }
 
 /// Now and then the next file has somebody under a new employee id.

@@ -14,7 +14,7 @@ use workiva_sync::sandbox::Behaviour;
 
 use super::database::Database;
 use super::evidence::Evidence;
-use super::hr::{FileKind, GROUPS, Hr};
+use super::hr::{FileKind, GROUPS, Hr, INSIDE, WORKSPACE};
 use super::hub::{Hub, Waiting, Who, Wish};
 use super::observed::Observed;
 use super::operation::{Edit, Op, Setup};
@@ -305,6 +305,8 @@ impl World {
             Edit::Rename => set("name", json!({"givenName": "By", "familyName": "Hand"})),
             Edit::Delete => id.clone().filter(|id| tenant.delete_user(id).is_ok()),
             Edit::OwnElsewhere => id.clone().filter(|id| tenant.own_elsewhere(id).is_ok()),
+            Edit::Join(group) => id.clone().filter(|id| self.join(GROUPS[group].0, id)),
+            Edit::Part(group) => id.clone().filter(|id| self.part(GROUPS[group].0, id)),
             Edit::MakeForEmployee | Edit::MakeForSomebodyElse | Edit::MakeStranger => {
                 let (employee_id, mut name) = employee.unwrap();
                 if edit == Edit::MakeStranger {
@@ -333,6 +335,44 @@ impl World {
                 *stranger = self.workiva.tenant.user(&id).cloned().unwrap_or_default();
             }
         }
+    }
+
+    /// Somebody puts a user into a group by hand; false where they are in it, or not in its workspace.
+    fn join(&mut self, group: &str, user: &str) -> bool {
+        let mut members = self.workiva.tenant.members(group);
+        let is_outside = group == INSIDE && !self.workiva.tenant.members(WORKSPACE).contains(user);
+        if !self.setup.groups || is_outside || !members.insert(user.to_owned()) {
+            return false;
+        }
+        let done = self.workiva.tenant.set_members(group, members, self.hub.now());
+        // What was granted meanwhile, and is not confirmed, cannot be told from what somebody did by hand.
+        if done.is_ok() && !self.has_been_granted(group, user) {
+            self.workiva.by_hand.insert((group.to_owned(), user.to_owned()));
+        }
+        done.is_ok()
+    }
+
+    /// Somebody takes a user out of a group by hand; false where they are not in it.
+    fn part(&mut self, group: &str, user: &str) -> bool {
+        let mut members = self.workiva.tenant.members(group);
+        if !members.remove(user) {
+            return false;
+        }
+        self.workiva
+            .by_hand
+            .retain(|(of, one)| one != user || !(of == group || (group == WORKSPACE && of == INSIDE)));
+        self.workiva.tenant.set_members(group, members, self.hub.now()).is_ok()
+    }
+
+    /// Whether a grant of this group was ever planned for whose user this is.
+    fn has_been_granted(&self, group: &str, user: &str) -> bool {
+        let owner = self.evidence.owner(user).map(str::to_owned);
+        let external =
+            self.workiva.tenant.user(user).and_then(|user| text(user, "externalId").map(str::to_owned));
+        let granted = self.database.rows("SELECT group_id, employee_id FROM action WHERE kind = 'grant'");
+        granted.iter().any(|row| {
+            row[0] == group && (Some(&row[1]) == owner.as_ref() || Some(&row[1]) == external.as_ref())
+        })
     }
 
     /// Everything that could be in the way is out of it.

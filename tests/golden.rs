@@ -1,7 +1,7 @@
 //! Golden plans: for each touchy case of HR the plan that comes of it, kept as text beside the case.
 //!
 //! `tests/golden/CASE` holds `config.toml` (what is laid over the usual configuration), HR files `1.csv`, `2.csv` and so on, and `plan.txt`.
-//! All files but the last are synced; of the last the plan is made, for each day of `as_of` or now. `by-hand.txt`: whom somebody puts into
+//! All files but the last are synced; of the last the plan is made, for each day of `as_of`, at each moment of `at`, or now. `by-hand.txt`: whom somebody puts into
 //! which group behind the first file. After a change that is meant,
 //! `GOLDEN=write cargo test --test golden` writes the plans anew; read them before they are kept.
 #![allow(clippy::unwrap_used, reason = "a test")]
@@ -11,8 +11,9 @@ mod common;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use common::World;
+use common::{Calendar, World};
 use serde_json::Value;
+use workiva_sync::core::action::Change;
 
 /// Our columns that the usual configuration does not read.
 const COLUMNS: [(&str, &str); 5] = [
@@ -55,7 +56,9 @@ fn plan_of(case: &Path) -> String {
     }
     world.set("guard.max_revoke_percent", 100.0);
     let mut laid: toml::Table = std::fs::read_to_string(case.join("config.toml")).unwrap().parse().unwrap();
-    let days = laid.remove("as_of").and_then(|days| days.try_into::<Vec<String>>().ok()).unwrap_or_default();
+    let mut list =
+        |key: &str| laid.remove(key).and_then(|list| list.try_into::<Vec<String>>().ok()).unwrap_or_default();
+    let (days, moments) = (list("as_of"), list("at"));
     lay_over(&mut world.config, laid);
     world.write_config();
     let mut files: Vec<PathBuf> =
@@ -73,6 +76,10 @@ fn plan_of(case: &Path) -> String {
         }
     }
     world.hr_text(&std::fs::read_to_string(last).unwrap());
+    if !moments.is_empty() {
+        let calendar = Calendar::of(world);
+        return moments.iter().map(|at| format!("{at}\n{}", planned_at(&calendar, at))).collect();
+    }
     if days.is_empty() {
         return told(&world, &["plan", "--json"]);
     }
@@ -93,19 +100,14 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
 fn told(world: &World, arguments: &[&str]) -> String {
     let output = world.run(arguments);
     let plan: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    let list = |value: &Value, key: &str| value[key].as_array().unwrap().clone();
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("-").to_owned();
     let mut lines = String::new();
-    for action in list(&plan, "actions") {
-        let [kind, who, why] = ["kind", "employee_id", "because"].map(|key| text(&action, key));
-        writeln!(lines, "  {kind} {who}: {why}").unwrap();
-        for change in list(&action, "changes") {
-            let [what, from, to] = ["attribute", "from", "to"].map(|key| text(&change, key));
-            writeln!(lines, "    {what}: {from} -> {to}").unwrap();
-        }
+    for action in plan["actions"].as_array().unwrap() {
+        let [kind, who, why] = ["kind", "employee_id", "because"].map(|key| action[key].as_str().unwrap());
+        let changes: Vec<Change> = serde_json::from_value(action["changes"].clone()).unwrap();
+        lines += &lines_of(kind, who, why, &changes);
     }
-    for reason in list(&plan, "hold_reasons") {
-        writeln!(lines, "  held: {}", text(&reason, "message")).unwrap();
+    for reason in plan["hold_reasons"].as_array().unwrap() {
+        writeln!(lines, "  held: {}", reason["message"].as_str().unwrap()).unwrap();
     }
     // What else a person reads there.
     let words: Vec<&str> = arguments.iter().copied().filter(|word| *word != "--json").collect();
@@ -116,4 +118,25 @@ fn told(world: &World, arguments: &[&str]) -> String {
         .filter(|line| line.starts_with("warning: ") || line.starts_with("rejected: "));
     told.for_each(|line| writeln!(lines, "  {line}").unwrap());
     if lines.is_empty() { "  nothing\n".into() } else { lines }
+}
+
+/// The plan at a moment, which no command takes: the clock is told.
+fn planned_at(calendar: &Calendar, at: &str) -> String {
+    let planned = calendar.plan_at(at);
+    let mut lines = String::new();
+    for action in &planned.plan.actions {
+        lines += &lines_of(action.kind.name(), &action.employee_id, &action.because, &action.changes);
+    }
+    planned.verdict.reasons.iter().for_each(|reason| writeln!(lines, "  held: {}", reason.message).unwrap());
+    if lines.is_empty() { "  nothing\n".into() } else { lines }
+}
+
+/// What, who, why, and what changes.
+fn lines_of(kind: &str, who: &str, why: &str, changes: &[Change]) -> String {
+    let mut lines = format!("  {kind} {who}: {why}\n");
+    for Change { attribute, from, to } in changes {
+        let [from, to] = [from, to].map(|value| value.as_deref().unwrap_or("-"));
+        writeln!(lines, "    {attribute}: {from} -> {to}").unwrap();
+    }
+    lines
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use workiva_sync::compose::{RealEngine, Surroundings, engine, load_config};
 use workiva_sync::core::report::Counts;
 use workiva_sync::engine::clock::{Clock, Sleep, SystemClock};
+use workiva_sync::engine::outcome::Planned;
 use workiva_sync::engine::pool::Until;
 use workiva_sync::engine::schedule;
 use workiva_sync::engine::telemetry::Telemetry;
@@ -53,10 +54,15 @@ impl Calendar {
         let mut world = World::new();
         world.set("source.columns.hire_date", "First Day");
         world.set("source.columns.termination_date", "Last Day");
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let calendar = Self { world, runtime: runtime.unwrap() };
+        let calendar = Self::of(world);
         calendar.hr(dated);
         calendar
+    }
+
+    /// Over a world that is there.
+    pub fn of(world: World) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Self { world, runtime: runtime.unwrap() }
     }
 
     /// Another HR file.
@@ -102,6 +108,16 @@ impl Calendar {
             let told = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M").to_string();
             let new = all.iter().rev().skip(from).take(runs);
             new.map(|run| (told(run.started_at), run.cause.clone())).collect()
+        })
+    }
+
+    /// What a cycle at this moment would do.
+    pub fn plan_at(&self, now: &str) -> Planned {
+        self.runtime.block_on(async {
+            let engine = self.engine(now, false).await;
+            let planned = engine.plan_connected(None).await.unwrap().unwrap();
+            engine.store.close().await;
+            planned
         })
     }
 

@@ -14,6 +14,7 @@ mod read;
 mod rows;
 mod sealed;
 mod sftp;
+mod swallowed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

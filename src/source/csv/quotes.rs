@@ -26,12 +26,21 @@ pub struct Quotes {
     before: u8,
     passed: u64,
     strays: VecDeque<u64>,
+    /// Where what is open begins: a quoted value, or the newest line as far as it is known.
+    open_at: u64,
 }
 
 impl Quotes {
     /// Before the first byte.
     pub fn new(delimiter: u8) -> Self {
-        Self { delimiter, place: Place::Outside, before: b'\n', passed: 0, strays: VecDeque::new() }
+        Self {
+            delimiter,
+            place: Place::Outside,
+            before: b'\n',
+            passed: 0,
+            strays: VecDeque::new(),
+            open_at: 0,
+        }
     }
 
     /// Takes in the next bytes.
@@ -45,11 +54,12 @@ impl Quotes {
                     let before = if quote == 0 { self.before } else { bytes[quote - 1] };
                     if self.ends_value(before) {
                         self.place = Place::Inside { over_lines: false };
+                        self.open_at = self.passed + quote as u64;
                     }
                     at = quote + 1;
                 }
                 Place::Inside { over_lines } => {
-                    let Some(found) = memchr::memchr2(b'"', b'\n', &bytes[at..]) else { break };
+                    let Some(found) = memchr::memchr3(b'"', b'\n', b'\r', &bytes[at..]) else { break };
                     self.place = match bytes[at + found] {
                         b'"' => Place::Behind { over_lines },
                         _ => Place::Inside { over_lines: true },
@@ -70,8 +80,18 @@ impl Quotes {
                 }
             }
         }
+        if self.place == Place::Outside
+            && let Some(end) = memchr::memrchr(b'\n', bytes)
+        {
+            self.open_at = self.open_at.max(self.passed + end as u64);
+        }
         self.before = bytes.last().copied().unwrap_or(self.before);
         self.passed += bytes.len() as u64;
+    }
+
+    /// For how many bytes what is open has gone on.
+    pub fn open_for(&self) -> u64 {
+        self.passed - self.open_at
     }
 
     /// Whether there was one before this byte of the file, which is asked for in growing order.

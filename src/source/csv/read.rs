@@ -4,14 +4,15 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use ::csv::{ByteRecord, ReaderBuilder};
+use ::csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::header::Header;
 use super::place::Place;
 use super::proof::Trailer;
 use super::rows::Rows;
-use super::sealed::{SEAL, Sealed};
+use super::sealed::{LONGEST_BYTES, SEAL, Sealed};
 use super::{CsvOptions, SourceError};
+use crate::config::Encoding;
 use crate::core::header::HeaderNames;
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
@@ -40,10 +41,23 @@ pub fn read_file(
         .flexible(true)
         .buffer_capacity(128 * 1024)
         .from_reader(Sealed::new(file, options.seed, options.delimiter));
-    let fail = |error: ::csv::Error| unreadable(io_error(error));
     let mut row = ByteRecord::new();
-    if !reader.read_byte_record(&mut row).map_err(fail)? || is_seal(&row) {
+    // What the reader says of a line without an end is no fault of the disk's.
+    let next = |reader: &mut Reader<Sealed<_>>, row: &mut ByteRecord, behind: u64| {
+        let more = reader.read_byte_record(row);
+        if reader.get_ref().is_endless() {
+            let longest = LONGEST_BYTES / 1024;
+            return Err(incomplete(format!(
+                "behind row {behind} a value or a line is longer than {longest} KiB; look for a quote that nothing closes"
+            )));
+        }
+        more.map_err(|error| unreadable(io_error(error)))
+    };
+    if !next(&mut reader, &mut row, 0)? || is_seal(&row) {
         return Err(incomplete("it is empty, not even a header is there".into()));
+    }
+    if options.encoding != Encoding::Utf8 && reader.get_ref().had_bom() {
+        return Err(incomplete("it begins with the mark of UTF-8; set source.encoding to utf-8".into()));
     }
     let columns = Columns::new(options.columns.keys().map(String::as_str));
     let header = Header::read(&row, &name, options, &columns)?;
@@ -51,13 +65,13 @@ pub fn read_file(
     let mut batch = rows.batch();
     let mut sealed = false;
     let mut trailer = Trailer::default();
-    while reader.read_byte_record(&mut row).map_err(fail)? {
+    while next(&mut reader, &mut row, rows.number)? {
         if is_seal(&row) {
             sealed = true;
             break;
         }
-        let next = reader.position().byte();
-        let swallows = reader.get_mut().stray_quote_before(next);
+        let end = reader.position().byte();
+        let swallows = reader.get_mut().stray_quote_before(end);
         if trailer.has_come() {
             return Err(incomplete("rows stand behind its trailer (source.trailer)".into()));
         }

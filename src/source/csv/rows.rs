@@ -8,6 +8,7 @@ use encoding_rs::WINDOWS_1252;
 use super::CsvOptions;
 use super::header::Header;
 use super::proof::Trailer;
+use super::swallowed::may_hold_rows;
 use crate::config::Encoding;
 use crate::core::planted::{self, Fault};
 use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
@@ -49,6 +50,7 @@ impl<'a> Rows<'a> {
         self.short = (row.len() < self.header.width).then_some(row.len());
         let refused = match self.options.encoding {
             _ if swallows => Err(Refused::swallows()),
+            _ if may_hold_rows(row, self.header.width, self.options.delimiter) => Err(Refused::holds_rows()),
             Encoding::Utf8 => self.take_utf8(row, batch),
             Encoding::Windows1252 => self.take_windows(row, batch),
         };
@@ -159,6 +161,13 @@ struct Refused {
 impl Refused {
     fn new(employee_id: Option<String>, kind: RejectionKind, reason: impl Into<String>) -> Self {
         Self { employee_id, kind, reason: reason.into() }
+    }
+
+    /// The same, where all quotes look well.
+    fn holds_rows() -> Self {
+        let reason = "has a quoted value over several lines that looks like other rows, so people below it may be missing; look for a stray \
+                      quote in it and double it, or have the export put every value in quotes";
+        Self::new(None, RejectionKind::StrayQuote, reason)
     }
 
     /// Nobody can say whose rows are in it, so it is nobody's: while there is such a row, absence proves nothing.

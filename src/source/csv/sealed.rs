@@ -15,6 +15,9 @@ use crate::source::words::BOM;
 /// The field of the last row. No export writes it.
 pub const SEAL: &[u8] = b"\x01workiva-sync: end of file\x01";
 
+/// The longest value or line. The parser keeps a row whole, so an open quote would have it keep the file.
+pub const LONGEST_BYTES: u64 = 1024 * 1024;
+
 /// The reader. It also drops a byte order mark and counts the file's bytes.
 pub struct Sealed<R> {
     inner: R,
@@ -23,6 +26,7 @@ pub struct Sealed<R> {
     bytes: u64,
     last: u8,
     begun: bool,
+    had_bom: bool,
     tail: Vec<u8>,
     tail_at: usize,
     ended: bool,
@@ -38,6 +42,7 @@ impl<R: Read> Sealed<R> {
             bytes: 0,
             last: 0,
             begun: false,
+            had_bom: false,
             tail: Vec::new(),
             tail_at: 0,
             ended: false,
@@ -64,6 +69,16 @@ impl<R: Read> Sealed<R> {
         is_line_end(self.last)
     }
 
+    /// Whether it began with the mark of UTF-8.
+    pub fn had_bom(&self) -> bool {
+        self.had_bom
+    }
+
+    /// Whether a value or a line went on for longer than any can; then reading has failed.
+    pub fn is_endless(&self) -> bool {
+        self.quotes.open_for() > LONGEST_BYTES
+    }
+
     /// Whether a quote before this byte of what was delivered swallowed what was not its own.
     pub fn stray_quote_before(&mut self, byte: u64) -> bool {
         self.quotes.stray_before(byte)
@@ -83,7 +98,8 @@ impl<R: Read> Sealed<R> {
         self.bytes += first.len() as u64;
         self.hasher.update(&first);
         self.last = first.last().copied().unwrap_or(self.last);
-        if first != BOM {
+        self.had_bom = first == BOM;
+        if !self.had_bom {
             self.tail = first;
         }
         Ok(())
@@ -111,6 +127,9 @@ impl<R: Read> Read for Sealed<R> {
             if read > 0 {
                 self.last = buffer[read - 1];
                 self.quotes.pass(&buffer[..read]);
+                if self.is_endless() {
+                    return Err(std::io::Error::other("a value or a line without an end"));
+                }
                 return Ok(read);
             }
             self.seal();

@@ -251,6 +251,43 @@ fn a_stray_quote_that_swallows_rows_is_a_row_of_nobody_so_that_nobody_counts_as_
     assert_eq!(read_with(sloppy.as_bytes(), |_| {}).unwrap().ids, ["7"]);
 }
 
+#[test]
+fn a_stray_quote_that_another_one_closes_at_the_end_of_a_value_is_a_row_of_nobody_as_well() {
+    let header = "Employee ID,Given,Status,Department,Title\n";
+    let text = format!(
+        "{header}7,A,Active,x,\"Lead\n8,B,Active,x,Fitter\n9,C,Active,x,Fitter 24\"\n10,D,Active,x,y\n"
+    );
+    let read = read(&text).unwrap();
+    assert_eq!(read.ids, ["10"]);
+    let [rejection] = &read.rejections[..] else { panic!("{:?}", read.rejections) };
+    assert_eq!((rejection.employee_id.as_deref(), rejection.row), (None, Some(1)));
+    assert!(rejection.reason.contains("looks like other rows"), "{}", rejection.reason);
+    let fine = format!("{header}7,A,Active,x,\"Lead,\nfirst of three,\nat home\"\n8,B,Active,x,y\n");
+    assert_eq!(read_with(fine.as_bytes(), |_| {}).unwrap().ids, ["7", "8"]);
+}
+
+#[test]
+fn a_value_without_an_end_ends_the_read_and_is_not_kept() {
+    let rows: String = (0..100_000).map(|number| format!("{number},Active,x\n")).collect();
+    for begin in ["1,Active,\"Finance\n", "1,Active,\"Finance \"\"or\"\" Tax\n"] {
+        let told = read(&format!("Employee ID,Status,Department\n{begin}{rows}")).err().unwrap().to_string();
+        assert!(told.contains("behind row 0") && told.contains("1024 KiB"), "{told}");
+    }
+    let line = "x".repeat(2_000_000);
+    let told = read(&format!("Employee ID,Status,Department\n1,Active,{line}\n")).err().unwrap().to_string();
+    assert!(told.contains("1024 KiB"), "{told}");
+    let quoted: String = (0..100_000).map(|number| format!("\"{number}\",\"Active\",\"x\ny\"\n")).collect();
+    assert_eq!(read(&format!("Employee ID,Status,Department\n{quoted}")).unwrap().ids.len(), 100_000);
+}
+
+#[test]
+fn a_file_with_the_mark_of_utf_8_is_not_read_as_windows_1252() {
+    let text = "\u{feff}Employee ID,Status,Department\n7,Active,Büro\n";
+    let told = read_with(text.as_bytes(), |options| options.encoding = Encoding::Windows1252).err().unwrap();
+    assert!(told.to_string().contains("source.encoding"), "{told}");
+    assert_eq!(read(text).unwrap().ids, ["7"]);
+}
+
 fn newest(pattern: &str) -> Result<Found, SourceError> {
     let pattern = pattern.to_owned();
     file::newest(&Disk, &CsvOptions { pattern, ..options(Path::new("")) }, None)

@@ -11,6 +11,9 @@ const REQUESTS_UNTIL_CLEAR: u64 = 30;
 /// How often Workiva is found down before a test lets it come back: hours, where the waits are minutes.
 const FOUND_DOWN: u64 = 12;
 
+/// Every request speaks of this.
+const EVERYTHING: &str = "HTTP/";
+
 fn world() -> World {
     let mut world = World::new();
     world.set("schedule.cron", "* * * * * *");
@@ -138,6 +141,42 @@ fn while_reads_go_well_and_every_write_fails_one_action_at_a_time_is_tried() {
     until("Workiva is what HR says", || world.agrees(&rows));
     until("it is ready again", || daemon.readiness().0 == 200);
     assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn while_every_change_is_refused_nothing_is_parked_and_all_goes_on_once_the_right_is_given_back() {
+    let mut world = world();
+    let (front, mut daemon, rows) = goes_down(&mut world, Way::Forbidding(EVERYTHING));
+    let (asked, found_down) = (front.asked(), found_down(&daemon));
+    assert!(asked <= found_down + REQUESTS_UNTIL_CLEAR, "{asked} writes, found down {found_down} times");
+    let outage = daemon.readiness().1["outage"]["message"].as_str().unwrap().to_owned();
+    assert!(outage.contains("403") && outage.contains("right to change"), "{outage}");
+    assert!(world.parked().is_empty(), "{:?}", world.parked());
+    front.go(Way::Through);
+    until("Workiva is what HR says", || world.agrees(&rows));
+    until("it is ready again", || daemon.readiness().0 == 200);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_sync_of_which_every_change_is_refused_or_put_off_comes_to_an_end_and_parks_nobody() {
+    for way in [Way::Forbidding(EVERYTHING), Way::ThrottlingWrites] {
+        let mut world = world();
+        let mut rows = people(8);
+        let front = Front::before(&mut world);
+        world.sync_rows(&rows, 0);
+        front.go(way);
+        rows[0] = rows[0].left();
+        rows.extend(people(14).split_off(8));
+        // Each process finds it so anew, and none of them costs anybody an attempt.
+        for _ in 0..4 {
+            world.sync_rows(&rows, 6);
+            assert!(world.parked().is_empty(), "{way:?}: {:?}", world.parked());
+        }
+        front.go(Way::Through);
+        world.sync_rows(&rows, 0);
+        world.assert_agrees(&rows);
+    }
 }
 
 #[test]

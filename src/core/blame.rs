@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+/// So many users may fail, and nobody else, without that being an outage once Workiva was seen to work.
+pub const HANDFUL: usize = 3;
+
 /// Whose failure it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blame {
@@ -41,6 +44,40 @@ impl Unsettled {
     /// The action has ended.
     pub fn forget(&mut self, action: i64) {
         self.undecided.remove(&action);
+        self.own.remove(&action);
+    }
+}
+
+/// Users whose change was refused (403).
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Whose was, since a change was accepted last; one more than a handful at most.
+    lately: Vec<i64>,
+    /// Whose was, while those of others were accepted.
+    own: BTreeSet<i64>,
+}
+
+impl Refused {
+    /// A change was refused. True: as many were, and none accepted, that it cannot be theirs.
+    pub fn add(&mut self, who: Option<i64>) -> bool {
+        if let Some(who) = who.filter(|who| !self.lately.contains(who) && self.lately.len() <= HANDFUL) {
+            self.lately.push(who);
+        }
+        self.lately.len() > HANDFUL
+    }
+
+    /// A change was accepted, so those refused were the actions' own.
+    pub fn others_are_not(&mut self) {
+        self.own.extend(self.lately.drain(..));
+    }
+
+    /// Whether what is refused to the action is known to be its own.
+    pub fn is_own(&self, who: Option<i64>) -> bool {
+        who.is_some_and(|who| self.own.contains(&who))
+    }
+
+    /// The action has ended.
+    pub fn forget(&mut self, action: i64) {
         self.own.remove(&action);
     }
 }

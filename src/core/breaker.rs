@@ -15,9 +15,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::blame::{Blame, Unsettled};
+use super::blame::{Blame, HANDFUL, Refused, Unsettled};
 use super::retry::{RetrySettings, backoff};
-use super::verdict::{Cause, Trouble};
+use super::verdict::{Cause, REFUSES_CHANGES, Trouble};
 
 /// Failures in a row that make an outage: of reads with no success between, or of writes with no written one.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -25,8 +25,6 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const UNREACHABLE_IN_A_ROW: u32 = 3;
 /// So many answers in a row that want to be left alone, and no other, are an outage as well. Below that they are a busy server's.
 const THROTTLED_IN_A_ROW: u32 = 30;
-/// So many users may fail, and nobody else, without that being an outage once Workiva was seen to work.
-const HANDFUL: usize = 3;
 /// The first wait after refused credentials, in doublings of `retry.base_seconds`: a secret is not mended in seconds.
 const CREDENTIALS_DOUBLINGS: u32 = 5;
 
@@ -74,6 +72,9 @@ pub struct Pause {
     /// How many probes in a row have failed.
     #[serde(skip)]
     pub failed_probes: u32,
+    /// How many trials in a row, each behind a probe that was answered, were refused or asked to wait.
+    #[serde(skip)]
+    pub failed_trials: u32,
 }
 
 /// Failures since the last success that says something about them.
@@ -83,6 +84,8 @@ struct Suspicion {
     writes: u32,
     unreachable: u32,
     throttled: u32,
+    /// Whether a read was among those.
+    throttled_reads: bool,
     suspects: Suspects,
     /// They failed alone while Workiva was seen to work, so what fails of them is their own.
     own: Vec<i64>,
@@ -127,6 +130,8 @@ struct Outage {
     suspects: Suspects,
     /// Reads went well all the time: only a write can show that it is over.
     of_writes: bool,
+    /// In which way nobody gets through.
+    cause: Cause,
 }
 
 /// The breaker of one connection.
@@ -135,12 +140,18 @@ pub struct Breaker {
     retry: RetrySettings,
     state: State,
     unsettled: Unsettled,
+    refused: Refused,
 }
 
 impl Breaker {
     /// A closed one; its waits are those of `[retry]`.
     pub fn new(retry: RetrySettings) -> Self {
-        Self { retry, state: State::Closed(Suspicion::default()), unsettled: Unsettled::default() }
+        Self {
+            retry,
+            state: State::Closed(Suspicion::default()),
+            unsettled: Unsettled::default(),
+            refused: Refused::default(),
+        }
     }
 
     /// Where it stands.
@@ -169,8 +180,10 @@ impl Breaker {
     pub fn resume(&mut self, known: Pause, now: DateTime<Utc>) {
         if self.phase() == Phase::Closed {
             // Waits begin anew. Who failed is forgotten, so a trial that fails is no reason to let everything through.
-            let pause = Pause { until: now, streak: 0, failed_probes: 0, ..known };
-            self.state = State::Open(Outage { pause, suspects: Suspects::Many, of_writes: false });
+            let cause = if known.message == REFUSES_CHANGES { Cause::Refused } else { Cause::Failing };
+            let pause = Pause { until: now, streak: 0, failed_probes: 0, failed_trials: 0, ..known };
+            let of_writes = cause == Cause::Refused;
+            self.state = State::Open(Outage { pause, suspects: Suspects::Many, of_writes, cause });
         }
     }
 
@@ -186,13 +199,21 @@ impl Breaker {
     /// The action has ended.
     pub fn forget(&mut self, action: i64) {
         self.unsettled.forget(action);
+        self.refused.forget(action);
     }
 
     /// A request went well, or was refused for a reason.
     pub fn succeeded(&mut self, is_read: bool) {
+        if !is_read {
+            self.refused.others_are_not();
+        }
         match &mut self.state {
-            State::Closed(suspicion) if is_read && suspicion.writes > 0 => {
-                (suspicion.reads, suspicion.unreachable, suspicion.throttled) = (0, 0, 0)
+            // A read that goes well shows nothing of writes.
+            State::Closed(suspicion) if is_read && suspicion.is_of_writes() => {
+                (suspicion.reads, suspicion.unreachable) = (0, 0);
+                if std::mem::take(&mut suspicion.throttled_reads) {
+                    suspicion.throttled = 0;
+                }
             }
             State::Closed(suspicion) => {
                 *suspicion = Suspicion::default();
@@ -215,21 +236,32 @@ impl Breaker {
         now: DateTime<Utc>,
         random: f64,
     ) -> Blame {
+        if trouble.cause == Cause::Refused {
+            return self.refuse(who, trouble, now, random);
+        }
         match &mut self.state {
             State::Closed(suspicion) => {
                 suspicion.add(who, is_read, trouble.cause);
                 if !suspicion.is_enough(trouble.cause) {
                     return suspicion.blame(who, trouble.cause);
                 }
-                let of_writes = trouble.cause == Cause::Failing && suspicion.reads == 0;
+                let of_writes = match trouble.cause {
+                    Cause::Failing => suspicion.reads == 0,
+                    cause => cause == Cause::Throttled && !suspicion.throttled_reads,
+                };
                 let suspects = suspicion.suspects.clone();
-                let pause = self.pause_for(trouble, None, now, random);
+                let pause = self.pause_for(&trouble, None, now, random);
                 self.unsettled.is_down();
-                self.state = State::Open(Outage { pause, suspects, of_writes });
+                self.state = State::Open(Outage { pause, suspects, of_writes, cause: trouble.cause });
                 Blame::Workiva
             }
             // It has answered; the gate waits as long as it wishes.
-            State::HalfOpen(_) if trouble.cause == Cause::Throttled => Blame::Action,
+            State::HalfOpen(outage)
+                if trouble.cause == Cause::Throttled && outage.cause != Cause::Throttled =>
+            {
+                Blame::Action
+            }
+            State::HalfOpen(_) if trouble.cause == Cause::Throttled => self.try_later(trouble, now, random),
             State::HalfOpen(outage) => {
                 let mut outage = outage.clone();
                 outage.suspects.add(who);
@@ -238,7 +270,7 @@ impl Breaker {
                     self.state = State::Closed(Suspicion { own: own.clone(), ..Suspicion::default() });
                     return Blame::Action;
                 }
-                outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                outage.pause = self.pause_for(&trouble, Some(&outage.pause), now, random);
                 self.state = State::Open(outage);
                 // The probe was answered: were it never counted, users who alone fail would be tried for ever.
                 if is_their_own { Blame::Action } else { Blame::Workiva }
@@ -248,7 +280,7 @@ impl Breaker {
                 outage.suspects.add(who);
                 if trouble.cause == Cause::Credentials && !outage.pause.credentials {
                     let mut outage = outage.clone();
-                    outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                    outage.pause = self.pause_for(&trouble, Some(&outage.pause), now, random);
                     self.state = State::Open(outage);
                 }
                 Blame::Workiva
@@ -265,23 +297,62 @@ impl Breaker {
             Some(trouble) => {
                 // Whatever failed before: now reads do.
                 outage.of_writes = false;
+                outage.cause = trouble.cause;
                 outage.suspects = Suspects::Many;
                 let failed_probes = outage.pause.failed_probes + 1;
-                outage.pause = self.pause_for(trouble, Some(&outage.pause), now, random);
+                outage.pause = self.pause_for(&trouble, Some(&outage.pause), now, random);
                 outage.pause.failed_probes = failed_probes;
                 self.state = State::Open(outage);
             }
         }
     }
 
-    fn pause_for(&self, trouble: Trouble, before: Option<&Pause>, now: DateTime<Utc>, random: f64) -> Pause {
+    fn pause_for(&self, trouble: &Trouble, before: Option<&Pause>, now: DateTime<Utc>, random: f64) -> Pause {
         let credentials = trouble.cause == Cause::Credentials;
         let streak = before.map_or(0, |pause| pause.streak) + 1;
         let doublings = if credentials { streak + CREDENTIALS_DOUBLINGS } else { streak };
         // Half of the wait is certain, or a lucky draw would ask at once again.
         let wait = backoff(doublings, &self.retry, 0.5 + random / 2.0);
         let since = before.map_or(now, |pause| pause.since);
-        Pause { credentials, message: trouble.message, since, until: now + wait, streak, failed_probes: 0 }
+        let failed_trials = before.map_or(0, |pause| pause.failed_trials);
+        let message = trouble.message.clone();
+        Pause { credentials, message, since, until: now + wait, streak, failed_probes: 0, failed_trials }
+    }
+
+    /// The change of a user was refused (403).
+    fn refuse(&mut self, who: Option<i64>, trouble: Trouble, now: DateTime<Utc>, random: f64) -> Blame {
+        if self.refused.is_own(who) {
+            return Blame::Action;
+        }
+        let is_everybodys = self.refused.add(who);
+        match &self.state {
+            State::HalfOpen(outage) if outage.cause == Cause::Refused => self.try_later(trouble, now, random),
+            State::Open(_) => Blame::Workiva,
+            _ if is_everybodys => {
+                let pause = self.pause_for(&trouble, None, now, random);
+                self.unsettled.is_down();
+                let suspects = Suspects::Many;
+                self.state = State::Open(Outage { pause, suspects, of_writes: true, cause: Cause::Refused });
+                Blame::Workiva
+            }
+            // It has an opinion, so it works again.
+            State::HalfOpen(_) => {
+                self.state = State::Closed(Suspicion::default());
+                Blame::Unclear
+            }
+            State::Closed(_) => Blame::Unclear,
+        }
+    }
+
+    /// The trial behind an answered probe met the same again.
+    fn try_later(&mut self, trouble: Trouble, now: DateTime<Utc>, random: f64) -> Blame {
+        if let State::HalfOpen(outage) = &self.state {
+            let mut outage = outage.clone();
+            outage.pause = self.pause_for(&trouble, Some(&outage.pause), now, random);
+            outage.pause.failed_trials += 1;
+            self.state = State::Open(outage);
+        }
+        Blame::Workiva
     }
 }
 
@@ -289,11 +360,16 @@ impl Suspicion {
     fn add(&mut self, who: Option<i64>, is_read: bool, cause: Cause) {
         if cause == Cause::Throttled {
             self.throttled += 1;
+            self.throttled_reads |= is_read;
             return;
         }
         self.suspects.add(who);
         *(if is_read { &mut self.reads } else { &mut self.writes }) += 1;
         self.unreachable = if cause == Cause::Unreachable { self.unreachable + 1 } else { 0 };
+    }
+
+    fn is_of_writes(&self) -> bool {
+        self.writes > 0 || (self.throttled > 0 && !self.throttled_reads)
     }
 
     fn blame(&self, who: Option<i64>, cause: Cause) -> Blame {

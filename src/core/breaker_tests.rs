@@ -238,21 +238,113 @@ fn refused_credentials_open_it_at_once_for_longer_and_no_late_success_closes_it(
 #[test]
 fn answers_that_want_to_be_left_alone_are_an_outage_only_where_there_are_many_and_no_other() {
     let mut breaker = breaker();
-    let throttled = |breaker: &mut Breaker, times: u32| {
+    let throttled = |breaker: &mut Breaker, is_read: bool, times: u32| {
         for _ in 0..times {
-            let blame = breaker.failed(Some(1), WRITE, trouble(Cause::Throttled), at(0), 0.0);
+            let blame = breaker.failed(Some(1), is_read, trouble(Cause::Throttled), at(0), 0.0);
             let is_out = breaker.phase() == Phase::Open;
             assert_eq!(blame, if is_out { Blame::Workiva } else { Blame::Action });
         }
         breaker.phase()
     };
     for is_read in [READ, WRITE] {
-        assert_eq!(throttled(&mut breaker, THROTTLED_IN_A_ROW - 1), Phase::Closed);
+        assert_eq!(throttled(&mut breaker, READ, THROTTLED_IN_A_ROW - 1), Phase::Closed);
         breaker.succeeded(is_read);
     }
-    assert_eq!(throttled(&mut breaker, THROTTLED_IN_A_ROW), Phase::Open);
+    assert_eq!(throttled(&mut breaker, WRITE, THROTTLED_IN_A_ROW - 1), Phase::Closed);
+    breaker.succeeded(WRITE);
+    assert_eq!(throttled(&mut breaker, WRITE, THROTTLED_IN_A_ROW - 1), Phase::Closed);
+    breaker.succeeded(READ);
+    assert_eq!(
+        throttled(&mut breaker, WRITE, 1),
+        Phase::Open,
+        "a read that goes well shows nothing of writes"
+    );
     breaker.probed(None, at(60), 0.0);
-    assert_eq!(throttled(&mut breaker, 1), Phase::HalfOpen, "it has answered, and the gate waits");
+    assert_eq!(throttled(&mut breaker, WRITE, 1), Phase::Open);
+    breaker.probed(None, at(60), 0.0);
+    breaker.succeeded(READ);
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
     breaker.succeeded(WRITE);
     assert_eq!(breaker.phase(), Phase::Closed);
+    (1..=5).for_each(|who| drop(fail(&mut breaker, who, READ)));
+    breaker.probed(None, at(60), 0.0);
+    assert_eq!(throttled(&mut breaker, WRITE, 1), Phase::HalfOpen, "it has answered, and the gate waits");
+}
+
+fn refuse(breaker: &mut Breaker, who: i64) -> Blame {
+    breaker.failed(Some(who), WRITE, trouble(Cause::Refused), at(0), 0.0)
+}
+
+#[test]
+fn changes_that_are_refused_to_more_than_a_handful_and_accepted_of_nobody_are_an_outage() {
+    let mut breaker = breaker();
+    use Blame::*;
+    assert_eq!([1, 1, 2, 3].map(|who| refuse(&mut breaker, who)), [Unclear; 4]);
+    breaker.succeeded(READ);
+    assert_eq!(refuse(&mut breaker, 4), Workiva, "that users can be read shows nothing");
+    let waits: Vec<u32> = (1..=5)
+        .map(|_| {
+            breaker.probed(None, at(1), 0.0);
+            breaker.succeeded(READ);
+            assert_eq!((breaker.phase(), refuse(&mut breaker, 5)), (Phase::HalfOpen, Workiva));
+            breaker.pause().unwrap().failed_trials
+        })
+        .collect();
+    assert_eq!(waits, [1, 2, 3, 4, 5]);
+    breaker.probed(None, at(1), 0.0);
+    breaker.succeeded(WRITE);
+    assert_eq!((breaker.phase(), breaker.outage()), (Phase::Closed, None));
+}
+
+#[test]
+fn a_change_that_is_refused_while_others_are_accepted_is_that_users_own() {
+    let mut breaker = breaker();
+    assert_eq!(refuse(&mut breaker, 1), Blame::Unclear);
+    breaker.succeeded(WRITE);
+    assert_eq!(refuse(&mut breaker, 1), Blame::Action);
+    for who in 2..=4 {
+        assert_eq!(refuse(&mut breaker, who), Blame::Unclear);
+        breaker.succeeded(WRITE);
+    }
+    assert_eq!(breaker.phase(), Phase::Closed);
+    breaker.forget(1);
+    assert_eq!(refuse(&mut breaker, 1), Blame::Unclear, "it had ended");
+}
+
+#[test]
+fn a_process_that_finds_changes_refused_by_one_before_it_tries_one_user_at_a_time() {
+    let mut before = breaker();
+    (1..=4).for_each(|who| drop(before.failed(Some(who), WRITE, refused(), at(0), 0.0)));
+    let mut breaker = breaker();
+    breaker.resume(before.pause().unwrap().clone(), at(1));
+    breaker.probed(None, at(1), 0.0);
+    assert_eq!(breaker.failed(Some(1), WRITE, refused(), at(1), 0.0), Blame::Workiva);
+    assert_eq!(breaker.phase(), Phase::Open);
+}
+
+fn refused() -> Trouble {
+    Trouble { cause: Cause::Refused, message: REFUSES_CHANGES.into() }
+}
+
+#[test]
+fn another_outage_is_over_once_a_change_is_refused() {
+    let mut breaker = half_open();
+    assert_eq!((refuse(&mut breaker, 1), breaker.phase()), (Blame::Unclear, Phase::Closed));
+}
+
+#[test]
+fn a_server_that_answers_its_probe_and_nothing_else_but_429_is_asked_more_and_more_seldom() {
+    let mut breaker = breaker();
+    let ask = |breaker: &mut Breaker| breaker.failed(Some(1), WRITE, trouble(Cause::Throttled), at(0), 0.0);
+    (0..30).for_each(|_| drop(ask(&mut breaker)));
+    let waits: Vec<i64> = (0..9)
+        .map(|_| {
+            let pause = breaker.pause().unwrap().clone();
+            breaker.probed(None, at(1), 0.0);
+            assert_eq!(ask(&mut breaker), Blame::Workiva);
+            (pause.until - at(0)).num_milliseconds()
+        })
+        .collect();
+    assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000]);
+    assert_eq!(breaker.pause().unwrap().failed_trials, 9);
 }

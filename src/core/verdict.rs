@@ -35,7 +35,13 @@ pub enum Cause {
     Failing,
     /// The server wants to be left alone for a while.
     Throttled,
+    /// 403 for a change of a user: it may be this user's, or everybody's once the SCIM user has lost the right.
+    Refused,
 }
+
+/// What is said where changes of several users are refused, and none is accepted.
+pub const REFUSES_CHANGES: &str = "Workiva refuses every change of a user (403), and lets users be read; give the SCIM user the right to change \
+                                   them back, or, where all who wait belong to another organization as well, discard what waits";
 
 /// What an exchange says of Workiva as a whole.
 pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verdict {
@@ -78,6 +84,7 @@ pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verd
                            workiva.requests_per_second, or ask Workiva";
             trouble(Cause::Throttled, message.into())
         }
+        FailureKind::Forbidden if changes_user(request) => trouble(Cause::Refused, REFUSES_CHANGES.into()),
         FailureKind::NotFound | FailureKind::Forbidden => Verdict::Nothing,
         FailureKind::Conflict | FailureKind::Invalid | FailureKind::NotSupported => Verdict::Works,
     }
@@ -98,6 +105,16 @@ fn is_answered(request: &ScimRequest, answer: &Answer) -> bool {
         ScimRequest::GetUser { .. } | ScimRequest::GetGroup { .. } => has_any(["id", "userName"]),
         _ => true,
     }
+}
+
+fn changes_user(request: &ScimRequest) -> bool {
+    matches!(
+        request,
+        ScimRequest::CreateUser { .. }
+            | ScimRequest::PatchUser { .. }
+            | ScimRequest::ReplaceUser { .. }
+            | ScimRequest::DeleteUser { .. }
+    )
 }
 
 fn is_always_there(request: &ScimRequest) -> bool {
@@ -147,6 +164,7 @@ mod tests {
             (cause(&list, NotFound), cause(&create, NotFound)),
             (Some(Cause::Failing), Some(Cause::Failing))
         );
+        assert_eq!(cause(&create, Forbidden), Some(Cause::Refused));
         let gone = Failure::new(NotFound, Some(404), "");
         assert_eq!(verdict(&get, Err(&gone)), Verdict::Nothing, "a user may well be gone");
         let portal = Answer { status: 200, body: Some(json!({"welcome": "to the portal"})), location: None };

@@ -24,7 +24,7 @@ const MANY_CREATES: u64 = 20;
 const RECLAIM_EVERY: Duration = Duration::from_secs(10);
 /// The longest time without a look into the queue: another process may have put something in.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Failing probes after which a pool that is to empty the queue gives up.
+/// Failing probes, or trials that were refused or asked to wait, after which a pool that is to empty the queue gives up.
 const PROBES_UNTIL_GIVING_UP: u32 = 5;
 /// What is claimed beyond the free places, in multiples of `max_in_flight`: enough for workers to go on during a turn.
 const AHEAD: usize = 4;
@@ -138,7 +138,7 @@ impl<P: ScimPort> Pool<P> {
                 if let Some(pause) = pause {
                     if until == Until::Empty
                         && ((pause.credentials && pause.streak > 0)
-                            || pause.failed_probes >= PROBES_UNTIL_GIVING_UP)
+                            || pause.failed_probes.max(pause.failed_trials) >= PROBES_UNTIL_GIVING_UP)
                     {
                         return Ok(PoolEnd::GaveUp(pause));
                     }

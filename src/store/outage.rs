@@ -51,6 +51,7 @@ impl Store {
             until: from_millis(row.get(1)),
             streak: row.get(2),
             failed_probes: 0,
+            failed_trials: 0,
             credentials: row.get(3),
             message: row.get(4),
         }))

@@ -38,12 +38,16 @@ pub enum Way {
     Closing,
     /// Answers reads as ever, and every write with 500.
     BrokenForWrites,
+    /// Answers reads as ever, and every write with 429.
+    ThrottlingWrites,
     /// Answers with 500 what speaks of this, and passes the rest on.
     BrokenFor(&'static str),
     /// Answers with 400 what speaks of this, and passes the rest on.
     Denying(&'static str),
     /// Answers writes with 403 that speak of this, and passes the rest on.
     Forbidding(&'static str),
+    /// Has every new user made suspended, and passes the rest on.
+    MakingSuspended,
     /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
     Hiding(&'static str),
 }
@@ -122,11 +126,14 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     }
     let speaks_of = |needle: &str| request.windows(needle.len()).any(|part| part == needle.as_bytes());
     let is_read = request.starts_with(b"GET ");
-    if matches!(way, Way::BrokenForWrites if is_read)
+    if matches!(way, Way::BrokenForWrites | Way::ThrottlingWrites if is_read)
         || matches!(way, Way::BrokenFor(who) | Way::Denying(who) if !speaks_of(who))
         || matches!(way, Way::Forbidding(who) if is_read || !speaks_of(who))
     {
         return pass_one(&request, &mut stream, behind);
+    }
+    if way == Way::MakingSuspended {
+        return pass_one(&suspended(&request), &mut stream, behind);
     }
     if let Way::Hiding(id) = way {
         let is_asked_for = speaks_of(&format!("/Users/{id} "));
@@ -149,7 +156,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         Way::Denying(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
         Way::AskingToWait => ("503 Service Unavailable\r\nRetry-After: 0", "{}"),
-        Way::Throttling => ("429 Too Many Requests\r\nRetry-After: 0", "{}"),
+        Way::Throttling | Way::ThrottlingWrites => ("429 Too Many Requests\r\nRetry-After: 0", "{}"),
         Way::Redirecting => ("302 Found\r\nLocation: https://elsewhere.example/login?token=t", ""),
         Way::Refusing => ("401 Unauthorized", quoted.as_str()),
         Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),
@@ -172,6 +179,19 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
+}
+
+/// The request as it would be for a user who is to have no access.
+fn suspended(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    if !head.starts_with("POST ") {
+        return request.to_vec();
+    }
+    let length = format!("content-length: {}", body.len());
+    let body = body.replace("\"active\":true", "\"active\":false");
+    let head = head.replace(&length, &format!("content-length: {}", body.len()));
+    format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
 /// Asks the stand-in for this one request, on a connection of its own.

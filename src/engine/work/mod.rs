@@ -149,11 +149,22 @@ async fn end_failed<P: ScimPort>(session: &mut Session<'_, P>, failure: &Failure
     let counts = line.gate.counts(session.action.action_id, session.blame);
     match next(failure, attempt, &line.manner.retry, now, line.random.unit()) {
         Next::PausePool if failure.kind == FailureKind::Forbidden && listing_is_allowed(line).await => {
-            let reason = format!(
-                "{reason}. Workiva refuses this for this user alone: it may belong to another organization (a \
-                 user owned elsewhere cannot be edited)"
-            );
-            Ending::Parked { uncertain, reason }
+            let whose = match (session.blame, session.action.kind) {
+                (Blame::Unclear, _) => {
+                    "Either it refuses this for this user alone, who may be owned elsewhere (by another organization), or the SCIM user may \
+                     not change users any more"
+                }
+                (_, ActionKind::Create) => "Workiva refuses to make this user, and accepts changes of others",
+                _ => {
+                    "Workiva refuses this for this user alone: it may belong to another organization (a user owned elsewhere cannot be \
+                     edited)"
+                }
+            };
+            let reason = format!("{reason}. {whose}");
+            match session.blame {
+                Blame::Unclear => not_yet(session, session.action.attempts, reason),
+                _ => Ending::Parked { uncertain, reason },
+            }
         }
         Next::PausePool => {
             if failure.kind == FailureKind::Forbidden {

@@ -156,6 +156,17 @@ fn an_existing_user_with_another_external_id_is_parked_and_left_alone() {
 }
 
 #[test]
+fn a_user_who_is_made_suspended_is_activated_before_they_count_as_having_access() {
+    let mut world = World::new();
+    let front = Front::before(&mut world);
+    front.go(Way::MakingSuspended);
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    world.assert_agrees(&rows);
+    assert_eq!(world.status()["active_accounts"], 3);
+}
+
+#[test]
 fn a_user_owned_elsewhere_who_stays_active_is_parked_rather_than_counted_as_suspended() {
     for refuses in [false, true] {
         let world = World::behaving(|behaviour| behaviour.owned_elsewhere_refuses = refuses);

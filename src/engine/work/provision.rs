@@ -12,6 +12,9 @@ use crate::engine::session::{Interrupt, Session};
 const NOT_ACTIVATED: &str = "not activated: Workiva accepted the change, but the user stays suspended; a user in more than one \
                              organization can be activated by none of them alone";
 
+/// The next attempt finds the user, and activates.
+const MADE_SUSPENDED: &str = "Workiva made the user, and shows it as suspended";
+
 /// Brings the person to an active account with the desired attributes.
 ///
 /// # Errors
@@ -144,6 +147,9 @@ async fn provision_unknown<P: ScimPort>(
         Ok(answer) => {
             if let Some(shown) = answer.user() {
                 session.line.unkept.notice(desired, &shown);
+                if shown.active == Some(false) {
+                    return Err(Interrupt::NotYet(MADE_SUSPENDED.into()));
+                }
             }
             if let Some(id) = created_id(&answer) {
                 return Ok(Some(confirmed(&id, desired)));

@@ -162,6 +162,22 @@ fn a_dead_channel_keeps_no_other_waiting_and_gets_everything_in_order_once_it_is
 }
 
 #[test]
+fn a_message_that_is_refused_for_what_it_says_is_given_up_and_those_behind_it_are_sent() {
+    let (mut world, receiver) = holding();
+    receiver.go(Manner::Answer(400));
+    let mut daemon = world.daemon();
+    let given_up = r#"alert_messages_total{channel="webhook",outcome="dropped"}"#;
+    until("it is given up", || daemon.metric(given_up) == Some(1.0));
+    receiver.go(Manner::Answer(200));
+    let plan = held_plan(&world);
+    world.run(&["reject", &plan]).assert_says(0, &[]);
+    receiver.wait_for("recovered held_plan");
+    let first = |one: &&common::Received| one.about() == "raised held_plan";
+    assert_eq!(receiver.asked().iter().filter(first).count(), 1, "to send it again would come to the same");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_message_that_was_on_its_way_when_the_daemon_was_killed_comes_again_as_the_same() {
     let (mut world, receiver) = holding();
     world.set("alerts.timeout_seconds", 2);
@@ -294,8 +310,8 @@ fn mailing(mail: &MailServer, tls: &str) -> World {
     world
 }
 
-#[test]
-fn mail_goes_by_starttls_or_not_at_all() {
+/// A certificate for localhost, and who has it.
+fn encrypted() -> (String, Arc<rustls::ServerConfig>) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
@@ -303,9 +319,33 @@ fn mail_goes_by_starttls_or_not_at_all() {
     let config =
         rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
-    let mail = MailServer::start(MailTls::Starttls(Arc::new(config)));
+    (cert.pem(), Arc::new(config))
+}
+
+#[test]
+fn mail_goes_by_tls_from_the_first_byte() {
+    let (certificate, config) = encrypted();
+    let mail = MailServer::start(MailTls::First(config));
+    let mut world = mailing(&mail, "tls");
+    std::fs::write(world.path("ca.pem"), certificate).unwrap();
+    world.run(&["alerts", "test"]).assert_says(1, &["FAIL smtp", "certificate"]);
+    world.set("alerts.ca_file", world.path("ca.pem").to_str().unwrap().to_owned());
+    world.run(&["alerts", "test"]).assert_says(0, &["ok   smtp"]);
+    mail.wait_for("a test");
+    assert_eq!(mail.logins().len(), 1);
+
+    let plain = MailServer::start(MailTls::None);
+    let world = mailing(&plain, "tls");
+    assert_eq!(world.run(&["alerts", "test"]).exit, 1);
+    assert_eq!((plain.logins().len(), plain.mails().len()), (0, 0), "no password in the clear");
+}
+
+#[test]
+fn mail_goes_by_starttls_or_not_at_all() {
+    let (certificate, config) = encrypted();
+    let mail = MailServer::start(MailTls::Starttls(config));
     let mut world = mailing(&mail, "starttls");
-    std::fs::write(world.path("ca.pem"), cert.pem()).unwrap();
+    std::fs::write(world.path("ca.pem"), certificate).unwrap();
     world.run(&["alerts", "test"]).assert_says(1, &["FAIL smtp", "certificate"]);
     world.set("alerts.ca_file", world.path("ca.pem").to_str().unwrap().to_owned());
     world.run(&["alerts", "test"]).assert_says(0, &["ok   smtp"]);

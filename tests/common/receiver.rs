@@ -153,6 +153,8 @@ pub enum MailTls {
     None,
     /// It offers STARTTLS with this.
     Starttls(Arc<rustls::ServerConfig>),
+    /// It speaks TLS from the first byte on.
+    First(Arc<rustls::ServerConfig>),
 }
 
 /// A mail server.
@@ -199,18 +201,30 @@ impl MailServer {
 
 type Texts = Mutex<Vec<String>>;
 
+const GREETING: &[u8] = b"220 mail\r\n";
+const LOGIN: &str = "AUTH PLAIN LOGIN";
+
 fn greet(mut stream: TcpStream, tls: &MailTls, mails: &Texts, logins: &Texts) {
-    // Whoever asks may go at any time.
-    let _ = stream.write_all(b"220 mail\r\n");
-    let offer = match tls {
-        MailTls::None => "AUTH PLAIN LOGIN",
-        MailTls::Starttls(_) => "STARTTLS",
+    let encrypt = |config: &Arc<rustls::ServerConfig>, stream| {
+        rustls::StreamOwned::new(rustls::ServerConnection::new(Arc::clone(config)).unwrap(), stream)
     };
-    let wants_tls = converse(&mut stream, offer, mails, logins);
-    if let (true, MailTls::Starttls(config)) = (wants_tls, tls) {
-        let connection = rustls::ServerConnection::new(Arc::clone(config)).unwrap();
-        let mut stream = rustls::StreamOwned::new(connection, stream);
-        converse(&mut stream, "AUTH PLAIN LOGIN", mails, logins);
+    // Whoever asks may go at any time.
+    match tls {
+        MailTls::None => {
+            let _ = stream.write_all(GREETING);
+            converse(&mut stream, LOGIN, mails, logins);
+        }
+        MailTls::Starttls(config) => {
+            let _ = stream.write_all(GREETING);
+            if converse(&mut stream, "STARTTLS", mails, logins) {
+                converse(&mut encrypt(config, stream), LOGIN, mails, logins);
+            }
+        }
+        MailTls::First(config) => {
+            let mut stream = encrypt(config, stream);
+            let _ = stream.write_all(GREETING).and_then(|()| stream.flush());
+            converse(&mut stream, LOGIN, mails, logins);
+        }
     }
 }
 

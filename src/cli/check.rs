@@ -12,6 +12,7 @@ use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config, sources_over_http};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::engine::connection::{self, ConnectionReport};
+use crate::otlp;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -57,9 +58,10 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     }
     let settings = &engine.settings;
     let (exposed, unproven, shared) = (exposed(settings), unproven(settings), shared(settings));
+    let untaken = untaken(settings).await?;
     let wrong = if workiva.works { wrong_grants(&engine).await? } else { Vec::new() };
     let message = match &wrong[..] {
-        [] => format!("{} is complete{exposed}{unproven}{shared}", config.display()),
+        [] => format!("{} is complete{exposed}{unproven}{shared}{untaken}", config.display()),
         wrong => format!("of what roles grant, not all is known: {}", wrong.join("; ")),
     };
     let configuration = Part { ok: wrong.is_empty(), message };
@@ -92,6 +94,14 @@ fn exposed(settings: &Settings) -> String {
         std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
     });
     exposed.map(|file| format!("; every user of this machine can read {file}: chmod 600 {file}")).collect()
+}
+
+/// A word on a collector that takes no spans. It is no fault: nobody who works waits for it.
+async fn untaken(settings: &Settings) -> anyhow::Result<String> {
+    let why = otlp::untaken(&settings.telemetry).await?;
+    Ok(why
+        .map(|why| format!("; spans would not arrive, and nothing else is affected: {why}"))
+        .unwrap_or_default())
 }
 
 /// A word on files that may be read while they are being written. It is no fault: they may come by a rename.

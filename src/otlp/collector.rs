@@ -64,6 +64,15 @@ impl Collector {
             .map_err(|error| OtlpError { key: "otlp_endpoint", problem: error.without_url().to_string() })?;
         Ok(Self { http, url, why, runtime: Handle::current() })
     }
+
+    /// Why it takes no spans; `None`: it takes them. A message without fields has no bytes.
+    pub(super) async fn untaken(&self) -> Option<String> {
+        match send(self.http.post(self.url.clone()).body(Bytes::new())).await {
+            Ok((200..=299, _)) => None,
+            Ok((status, _)) => Some(refused(status)),
+            Err(error) => Some(not_answered(&error).to_owned()),
+        }
+    }
 }
 
 // Its headers hold the token.

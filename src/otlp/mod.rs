@@ -40,6 +40,17 @@ pub struct OtlpError {
     problem: String,
 }
 
+/// Whether the collector that is configured takes spans, by a request without any. `Ok(None)`: it does, or none is configured; else why
+/// not.
+///
+/// # Errors
+/// As [`Otlp::start`].
+pub async fn untaken(settings: &TelemetrySettings) -> Result<Option<String>, OtlpError> {
+    let Some(url) = settings.traces_url() else { return Ok(None) };
+    let timeout = Duration::from_secs(settings.timeout_seconds.into());
+    Ok(Collector::new(settings, url, timeout, Why::default())?.untaken().await)
+}
+
 /// A way to a collector.
 pub struct Otlp {
     processor: BatchSpanProcessor,

@@ -239,6 +239,25 @@ fn whatever_becomes_of_the_spans_a_sync_ends_as_it_would_without_them_and_says_s
 }
 
 #[test]
+fn check_tells_whether_the_collector_takes_spans_and_is_none_the_worse_for_it() {
+    let (world, collector) = world();
+    world.hr(&people(1));
+    let told = |world: &World| {
+        let checked = world.run(&["check", "--json"]);
+        assert_eq!(checked.exit, 0, "{checked:?}");
+        let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+        report["configuration"]["message"].as_str().unwrap().to_owned()
+    };
+    assert!(!told(&world).contains("spans"));
+    collector.answers(401);
+    let refused = told(&world);
+    assert!(refused.contains("spans would not arrive, and nothing else is affected"), "{refused}");
+    assert!(refused.contains("telemetry.token is not the right one"), "{refused}");
+    let sent: Vec<usize> = collector.exports().iter().map(|export| export.body.len()).collect();
+    assert_eq!(sent, [0, 0], "nothing is told of anybody");
+}
+
+#[test]
 fn an_address_that_would_send_spans_in_the_clear_is_refused_and_so_is_what_no_collector_could_use() {
     let mut world = World::new();
     world.hr(&people(1));

@@ -8,11 +8,14 @@ use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
 use super::{RejectedRecord, RunSummary, Store, StoreError, from_millis, millis};
+use crate::core::action::Attributes;
 use crate::core::guard::HoldReason;
 use crate::core::value::folded;
 
 /// How many rejected records of a run are told.
 const MOST_REJECTIONS: u32 = 200;
+/// How many people are looked through at a time.
+const BATCH: u32 = 1_000;
 /// Behind every text that begins with the same letters.
 const LAST: char = '\u{10ffff}';
 
@@ -20,7 +23,7 @@ const LAST: char = '\u{10ffff}';
 macro_rules! people_where {
     ($condition:literal) => {
         concat!(
-            "SELECT p.employee_id, c.attributes ->> 'userName', c.active, c.confirmed_at, o.kind, o.state = 'parked' \
+            "SELECT p.employee_id, c.attributes ->> 'userName', c.active, c.confirmed_at, o.kind, o.state = 'parked', c.attributes \
              FROM person p LEFT JOIN account c USING (employee_id) \
              LEFT JOIN action o ON o.employee_id = p.employee_id AND o.group_id IS NULL AND o.state IN ('queued', 'parked') \
              WHERE p.employee_id > ?1 AND ",
@@ -110,8 +113,8 @@ pub struct AuditRow {
 }
 
 impl Store {
-    /// People by employee id, behind `after`. `query`: whose employee id, or confirmed user name, begins so; where nobody's does, in
-    /// whose confirmed attributes it stands.
+    /// People by employee id, behind `after`. `query`: whose employee id, or confirmed user name, begins so; where nobody's does, each of
+    /// whose words stands in a confirmed attribute, regardless of case.
     ///
     /// # Errors
     /// Where the database fails.
@@ -138,12 +141,36 @@ impl Store {
         .bind(format!("{query}{LAST}"))
         .bind(&name)
         .bind(format!("{name}{LAST}"));
-        let mut rows = beginning.fetch_all(&self.readers).await?;
+        let rows = beginning.fetch_all(&self.readers).await?;
         if rows.is_empty() {
-            let anywhere = sqlx::query(people_where!("instr(lower(c.attributes), lower(?3)) > 0"));
-            rows = anywhere.bind(after).bind(limit).bind(query).fetch_all(&self.readers).await?;
+            return self.people_with_words(after, &name, limit).await;
         }
         Ok(rows.iter().map(person_row).collect())
+    }
+
+    /// SQLite folds ASCII alone, so it looks for what of a word is ASCII; whether the values have it is seen here.
+    async fn people_with_words(
+        &self,
+        after: &str,
+        query: &str,
+        limit: u32,
+    ) -> Result<Vec<PersonRow>, StoreError> {
+        let words: Vec<&str> = query.split_whitespace().collect();
+        let longest = words.iter().max_by_key(|word| word.len()).copied().unwrap_or_default();
+        let pattern = format!("%{}%", longest.replace(|c: char| !c.is_ascii_alphanumeric(), "%"));
+        let wanted = limit as usize;
+        let (mut people, mut behind) = (Vec::new(), after.to_owned());
+        loop {
+            let some = sqlx::query(people_where!("c.attributes LIKE ?3")).bind(&behind).bind(BATCH);
+            let rows = some.bind(&pattern).fetch_all(&self.readers).await?;
+            people.extend(rows.iter().filter(|row| has_words(row, &words)).map(person_row));
+            match rows.last().filter(|_| rows.len() == BATCH as usize && people.len() < wanted) {
+                Some(last) => behind = last.get(0),
+                None => break,
+            }
+        }
+        people.truncate(wanted);
+        Ok(people)
     }
 
     /// How many people stand where.
@@ -255,6 +282,15 @@ impl Store {
         };
         Ok(rows.iter().map(record).collect())
     }
+}
+
+/// Whether each of these words, in compared form, stands in a confirmed attribute.
+fn has_words(row: &SqliteRow, words: &[&str]) -> bool {
+    let attributes =
+        row.get::<Option<&str>, _>(6).and_then(|text| serde_json::from_str::<Attributes>(text).ok());
+    let values: Vec<String> =
+        attributes.iter().flat_map(Attributes::values).map(|value| folded(value)).collect();
+    words.iter().all(|word| values.iter().any(|value| value.contains(word)))
 }
 
 fn person_row(row: &SqliteRow) -> PersonRow {

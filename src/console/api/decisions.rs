@@ -130,7 +130,8 @@ fn not_held(plan_id: &str, state: Option<&str>) -> Refused {
 /// Releases a held plan.
 #[utoipa::path(post, path = "/v1/plans/{plan_id}/approve", params(("plan_id" = String, Path, description = "The plan.")),
     request_body = Why, responses((status = 200, body = Done), (status = 202, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
-    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal)))]
+    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal),
+    (status = 413, body = Refusal), (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn approve(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
@@ -147,7 +148,8 @@ pub async fn approve(
 /// Drops a held plan; nobody's access changes.
 #[utoipa::path(post, path = "/v1/plans/{plan_id}/reject", params(("plan_id" = String, Path, description = "The plan.")),
     request_body = Why, responses((status = 200, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
-    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal)))]
+    (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal),
+    (status = 413, body = Refusal), (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn reject(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
@@ -161,7 +163,8 @@ pub async fn reject(
 
 /// Puts parked actions back into the queue, with fresh attempts.
 #[utoipa::path(post, path = "/v1/actions/retry", request_body = Which, responses((status = 200, body = Done),
-    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal)))]
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
+    (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn retry(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
@@ -172,7 +175,8 @@ pub async fn retry(
 
 /// Gives parked actions up until HR or the configuration says something new.
 #[utoipa::path(post, path = "/v1/actions/discard", request_body = Which, responses((status = 200, body = Done),
-    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal)))]
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
+    (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn discard(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,

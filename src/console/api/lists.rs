@@ -38,7 +38,7 @@ pub struct Paging {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PeopleAsked {
-    /// Whose employee id or user name begins so; where nobody's does, in whose confirmed attributes it stands.
+    /// Whose employee id or user name begins so; where nobody's does, each of whose words stands in a confirmed attribute, regardless of case.
     pub query: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,

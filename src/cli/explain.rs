@@ -144,6 +144,10 @@ fn print_history(history: &History) {
         let row = rejection.row.map_or(String::new(), |row| format!(" (row {row})"));
         say!("rejected in the last run{row}: {}", rejection.reason);
     }
+    if history.audit.is_empty() {
+        say!("audit records: none");
+        return;
+    }
     let numbers: Vec<String> =
         history.audit.iter().map(|line| format!("{} {}", line.seq, line.kind)).collect();
     say!("audit records: {} of {}: {}", history.audit.len(), history.audit_total, numbers.join(", "));

@@ -1,5 +1,6 @@
 //! `completions` and `man`: what is made of the command line itself.
 
+use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
@@ -17,7 +18,7 @@ pub fn completions(shell: Shell) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints the manual page: the whole, and each command behind it.
+/// Prints the manual page: the whole, and each command behind it, with those inside of it.
 pub fn man() -> anyhow::Result<Exit> {
     let mut command = command_line();
     command.build();
@@ -31,15 +32,22 @@ pub fn man() -> anyhow::Result<Exit> {
     whole.render_subcommands_section(&mut text)?;
     exit_status().to_writer(&mut text)?;
     whole.render_version_section(&mut text)?;
-    for one in command.get_subcommands() {
-        let page = Man::new(one.clone());
-        page.render_name_section(&mut text)?;
-        page.render_synopsis_section(&mut text)?;
-        page.render_description_section(&mut text)?;
-        page.render_options_section(&mut text)?;
-    }
+    render_commands(&command, &mut text)?;
     answer(&String::from_utf8(text)?);
     Ok(Exit::Done)
+}
+
+/// Each command, and each of its own behind it.
+fn render_commands(of: &Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+    for one in of.get_subcommands().filter(|one| one.get_name() != "help") {
+        let page = Man::new(one.clone());
+        page.render_name_section(text)?;
+        page.render_synopsis_section(text)?;
+        page.render_description_section(text)?;
+        page.render_options_section(text)?;
+        render_commands(one, text)?;
+    }
+    Ok(())
 }
 
 fn exit_status() -> Roff {

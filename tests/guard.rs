@@ -4,7 +4,7 @@
 mod common;
 
 use chrono::TimeDelta;
-use common::{Calendar, Front, HEADER, Output, Row, Synced, Way, World, hr_text, kinds, people};
+use common::{Calendar, Front, HEADER, Output, Row, Synced, Way, World, hr_text, is_active, kinds, people};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use workiva_sync::core::report::Counts;
@@ -297,6 +297,28 @@ fn each_limit_holds_by_its_own_code() {
     assert_eq!(code_of(&spoiled), ["reject_percent"]);
     world.assert_agrees(&rows);
     world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn rows_that_cannot_be_used_and_were_let_stand_hold_no_further_run_until_they_are_more() {
+    let mut world = World::new();
+    world.set("guard.max_reject_percent", 5.0);
+    let mut rows = people(20);
+    world.sync_rows(&rows, 0);
+    let spoil = |rows: &mut [Row]| rows.iter_mut().for_each(|row| row.email = String::new());
+    spoil(&mut rows[..4]);
+    assert_eq!(world.sync_rows(&rows, 3).hold_codes(), ["reject_percent"]);
+    let plan = world.status()["held"]["plan_id"].as_str().unwrap().to_owned();
+    world.run(&["approve", &plan]).assert_says(0, &[]);
+    // The same file, and a newer one in which as many are wrong.
+    for _ in 0..2 {
+        assert_eq!(world.sync().exit, 4);
+    }
+    rows[19] = rows[19].left();
+    assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([("suspend", 1)]));
+    spoil(&mut rows[4..6]);
+    assert_eq!(world.sync_rows(&rows, 3).hold_codes(), ["reject_percent"]);
+    assert_eq!(world.sandbox.users().iter().filter(|user| is_active(user)).count(), 19);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct Scale {
     pub accepted_rows: Option<u64>,
     /// The columns of the last accepted run; `None`: a change of them does not matter.
     pub accepted_header: Option<HeaderNames>,
+    /// Rows that the last accepted run could not use.
+    pub accepted_rejections: u64,
     /// The digest of the configuration that decided in the last accepted run.
     pub accepted_rules: Option<u64>,
     /// What it had read: content and configuration.
@@ -275,12 +277,15 @@ impl Limits<'_> {
                 self.header_changed(&format!("the columns of source '{}'", source.name), &change);
             }
         }
-        self.percent(
-            "reject_percent",
-            (plan.rejections(), plan.rows),
-            self.settings.max_reject_percent,
-            ("unusable rows", "rows"),
-        );
+        // So many were let stand: whoever approves a file does not approve it again with each run over what is wrong in it.
+        if plan.rejections() > scale.accepted_rejections {
+            self.percent(
+                "reject_percent",
+                (plan.rejections(), plan.rows),
+                self.settings.max_reject_percent,
+                ("unusable rows", "rows"),
+            );
+        }
         let changed = scale.accepted_header.as_ref().and_then(|before| plan.header.change_since(before));
         if let Some(change) = changed {
             self.header_changed("the source's columns", &change);

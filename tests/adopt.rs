@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use common::{Output, Row, World, kinds, people, until};
+use common::{Output, Row, World, is_active, kinds, people, until};
 use serde_json::{Value, json};
 use workiva_sync::sandbox::{Behaviour, Faults};
 
@@ -72,6 +72,21 @@ fn users_who_were_there_before_are_linked_by_reading_alone_and_only_differences_
     assert_eq!(world.sandbox.users().len(), 5, "no second account for anybody");
     assert!(world.user("guest@other.example").is_some());
     world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_run_over_a_database_that_was_lost_says_who_may_keep_access_and_drift_shows_them() {
+    let world = World::new();
+    let mut rows = people(6);
+    assert!(!world.sync_rows(&rows, 0).stderr.contains("knows no account"), "there was nobody");
+    lose_database(&world);
+    rows[0] = rows[0].left();
+    let told = world.sync_rows(&rows, 0).stderr;
+    assert!(told.contains("knows no account, and Workiva has 6 users") && told.contains("adopt"), "{told}");
+    assert!(is_active(&world.user(&rows[0].email).unwrap()), "nobody can tell");
+    let shown = world.run(&["drift", "--json"]);
+    assert!(shown.stdout.contains(&rows[0].id) && shown.stdout.contains("returned"), "{shown:?}");
+    assert!(!world.sync_rows(&rows, 0).stderr.contains("knows no account"));
 }
 
 #[test]

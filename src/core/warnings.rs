@@ -70,6 +70,16 @@ pub fn of_unread(people: u64, what: &str) -> Option<String> {
     })
 }
 
+/// Tells that Workiva has users of whom the database knows none: it is the first run and `adopt` was left out, or the database was lost.
+pub fn of_unknown_users(users: u64) -> Option<String> {
+    (users > 0).then(|| {
+        format!(
+            "this database knows no account, and Workiva has {users} users: whoever among them has left, or is in no source, keeps access. \
+             `workiva-sync drift` shows them; `workiva-sync adopt`, before the first run, takes them in"
+        )
+    })
+}
+
 /// The first of some ids, for a sentence.
 pub fn some_of(ids: &[String]) -> String {
     let more = if ids.len() > 5 { ", …" } else { "" };

@@ -1,5 +1,6 @@
 //! Connection first: nothing is planned or sent until these settings have been found working once.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -37,6 +38,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if !report.works {
             return Ok(Err(report));
         }
+        self.users_at_first.store(report.users.unwrap_or(0), Ordering::Relaxed);
         if self.may_write {
             self.remember_connection(&report.capabilities).await?;
         }

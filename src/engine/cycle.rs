@@ -1,6 +1,7 @@
 //! One cycle: connection, source, plan, guard, and one transaction for what came of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
@@ -21,6 +22,7 @@ use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
 use crate::core::record::Fingerprint;
 use crate::core::scim::ScimPort;
+use crate::core::warnings::of_unknown_users;
 use crate::source::{HrSource, SourceError};
 use crate::store::{Seen, StoreError};
 
@@ -111,6 +113,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         {
             self.store.scale_by_group(column, &mut scale).await?;
         }
+        let users = self.users_at_first.load(Ordering::Relaxed);
+        plan.warnings.extend(of_unknown_users(users).filter(|_| !scale.has_accounts));
         scale.sources = read.scales;
         let of_several = read.register.is_some();
         let may_change = |source: &SourceSettings| source.header_change == HeaderChange::Allow;

@@ -45,7 +45,7 @@ mod user_names;
 mod vigil;
 mod work;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -124,6 +124,8 @@ pub struct Engine<S, P> {
     /// What Workiva was seen not to keep.
     pub unkept: Arc<Unkept>,
     connection_key: String,
+    /// How many users Workiva had when it was first connected to; 0: that was not now.
+    users_at_first: AtomicU64,
     /// The line of the pool that runs, if one does: whoever reads beside it shares its gate.
     pool_line: Mutex<Weak<Line<P>>>,
 }
@@ -169,6 +171,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             may_write: parts.may_write,
             unkept: Arc::default(),
             connection_key,
+            users_at_first: AtomicU64::default(),
             pool_line: Mutex::default(),
         }
     }

@@ -90,6 +90,22 @@ fn a_run_over_a_database_that_was_lost_says_who_may_keep_access_and_drift_shows_
 }
 
 #[test]
+fn a_second_account_with_the_name_or_address_of_an_employee_who_is_linked_is_told() {
+    let world = World::new();
+    let rows = people(3);
+    seed(&world, "old.name@example.com", json!({"externalId": rows[0].id}));
+    seed(&world, &rows[0].email, json!({}));
+    seed(&world, "guest@other.example", json!({"emails": []}));
+    world.hr(&rows);
+    let report = adopt(&world, &[], 4);
+    assert_eq!((&report["linked"], &report["doubtful"]), (&json!(1), &json!([])), "{report}");
+    let second = report["second_accounts"].as_array().unwrap();
+    let told = (second.len(), &second[0]["employee_id"], &second[0]["user"]["user_name"]);
+    assert_eq!(told, (1, &json!(rows[0].id), &json!(rows[0].email)), "{report}");
+    world.run(&["adopt"]).assert_says(4, &["linked to another user", &rows[0].email]);
+}
+
+#[test]
 fn a_lost_database_is_rebuilt_and_the_next_run_sends_nothing() {
     let servers: [fn(&mut Behaviour); 6] = [
         |_| {},

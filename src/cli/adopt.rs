@@ -13,6 +13,7 @@ use super::terminal::{complain, say};
 use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::adopt::Doubtful;
+use crate::core::adopt::second::Second;
 use crate::core::adopt::sheet;
 use crate::core::report::SourceCounts;
 use crate::core::roster::Roster;
@@ -50,6 +51,7 @@ struct Report<'a> {
     doubtful: Vec<DoubtfulPerson<'a>>,
     skipped: Vec<DoubtfulPerson<'a>>,
     unknown_users: Vec<User<'a>>,
+    second_accounts: Vec<SecondAccount<'a>>,
     users: u64,
     source: SourceCounts,
     requests: u64,
@@ -62,6 +64,13 @@ struct DoubtfulPerson<'a> {
     reason: &'static str,
     explanation: String,
     candidates: Vec<User<'a>>,
+}
+
+/// A user of nobody who looks like an employee's.
+#[derive(Serialize)]
+struct SecondAccount<'a> {
+    employee_id: &'a str,
+    user: User<'a>,
 }
 
 /// A user of Workiva, as `adopt` and `drift` print one.
@@ -120,7 +129,12 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
     }
     let report = report(&adoption, requests, elapsed_ms);
     let exit = match adoption.failed_sources {
-        0 if report.doubtful.is_empty() && report.source.rejected == 0 => Exit::Done,
+        0 if report.doubtful.is_empty()
+            && report.second_accounts.is_empty()
+            && report.source.rejected == 0 =>
+        {
+            Exit::Done
+        }
         0 => Exit::Leftovers,
         _ => Exit::Source,
     };
@@ -162,6 +176,10 @@ fn new_private_file(path: &Path) -> anyhow::Result<std::fs::File> {
 
 fn report(adoption: &Adoption, requests: u64, elapsed_ms: u64) -> Report<'_> {
     let roster = &adoption.roster;
+    let second = |one: &Second| SecondAccount {
+        employee_id: &adoption.claimants[one.claimant].employee_id,
+        user: user(one.user, roster),
+    };
     let (skipped, open): (Vec<&Doubtful>, Vec<&Doubtful>) =
         adoption.matching.doubtful.iter().partition(|one| one.mark == Some(AdoptionMark::Skip));
     Report {
@@ -173,6 +191,7 @@ fn report(adoption: &Adoption, requests: u64, elapsed_ms: u64) -> Report<'_> {
         doubtful: open.iter().map(|one| doubtful(one, roster)).collect(),
         skipped: skipped.iter().map(|one| doubtful(one, roster)).collect(),
         unknown_users: adoption.unknown.iter().map(|at| user(*at, roster)).collect(),
+        second_accounts: adoption.second.iter().map(second).collect(),
         users: roster.users().len() as u64,
         source: SourceCounts { records: adoption.rows, rejected: adoption.rejected.len() as u64 },
         requests,
@@ -225,6 +244,7 @@ fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
     print_doubtful("in doubt (nobody is linked or created until somebody decides)", &report.doubtful);
     print_doubtful("skipped (nobody is linked or created)", &report.skipped);
     print_unknown(&report.unknown_users);
+    print_second(&report.second_accounts);
     match csv {
         Some(file) => say!(
             "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
@@ -246,6 +266,22 @@ pub fn print_unknown(unknown: &[User<'_>]) {
         users.row([one.scim_id.unwrap_or("–"), one.user_name.unwrap_or("–"), active(one)]);
     }
     print_rest(&users, unknown.len());
+}
+
+fn print_second(second: &[SecondAccount<'_>]) {
+    if second.is_empty() {
+        return;
+    }
+    say!(
+        "of these, {} have the user name or address of an employee who is linked to another user: whoever leaves keeps access by them. \
+         Merge or suspend them in Workiva",
+        second.len()
+    );
+    let mut users = Grid::new(&["employee", "Workiva's id", "user name"]);
+    for SecondAccount { employee_id, user } in second.iter().take(SHOWN) {
+        users.row([employee_id, user.scim_id.unwrap_or("–"), user.user_name.unwrap_or("–")]);
+    }
+    print_rest(&users, second.len());
 }
 
 fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {

@@ -9,6 +9,7 @@ use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
 use crate::core::adopt::moves::leave_to_a_run;
+use crate::core::adopt::second::{Second, second_accounts};
 use crate::core::adopt::{Claimant, Link, account_of, claimants};
 use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Moment;
@@ -71,6 +72,8 @@ pub struct Adoption {
     pub matching: Matching,
     /// Users of nobody, as positions in the roster.
     pub unknown: Vec<usize>,
+    /// Those of them who look like a second account of an employee.
+    pub second: Vec<Second>,
     /// How many were linked now.
     pub linked: u64,
     /// How many of those have an active account that HR does not want: the next run takes their access.
@@ -117,6 +120,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let commit = commit(&claimants, &roster, &matching, &decided);
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
         let unknown = matching.unknown(&roster, &owners);
+        let links = matching.links.iter().chain(&decided.links).map(|link| link.claimant);
+        let second = second_accounts(&claimants, &links.collect(), &roster, &unknown);
         let without_right = without_right(&claimants, &commit);
         take_in(&mut matching, &claimants, decided);
         tracing::info!(linked, doubtful = matching.doubtful.len(), "existing users adopted");
@@ -128,6 +133,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             roster,
             matching,
             unknown,
+            second,
             linked,
             without_right,
             warnings,

@@ -6,6 +6,7 @@
 pub mod decisions;
 pub mod matching;
 pub mod moves;
+pub mod second;
 pub mod sheet;
 
 use std::fmt;

@@ -158,7 +158,13 @@ async fn apply_saved(loaded: Loaded, surroundings: &Surroundings, args: ApplyArg
             (format!("plan {plan} is stale, and nothing of it is done: {why}. Make a new one"), Exit::Held)
         }
         AppliedPlan::NotSaved { state: Some(state) } => {
-            (format!("plan {plan} is no saved plan: it is {state}"), Exit::Failed)
+            let queued = match state.as_str() {
+                "applied" | "released" => {
+                    ". Its actions were put into the queue; what of them is not done yet, the daemon sends, or the next `sync`"
+                }
+                _ => "",
+            };
+            (format!("plan {plan} is no saved plan any more: it is {state}{queued}"), Exit::Failed)
         }
         AppliedPlan::NotSaved { state: None } => {
             let why =

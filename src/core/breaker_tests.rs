@@ -266,7 +266,9 @@ fn answers_that_want_to_be_left_alone_are_an_outage_only_where_there_are_many_an
     assert_eq!(breaker.phase(), Phase::HalfOpen);
     breaker.succeeded(WRITE);
     assert_eq!(breaker.phase(), Phase::Closed);
-    (1..=5).for_each(|who| drop(fail(&mut breaker, who, READ)));
+    for who in 1..=5 {
+        fail(&mut breaker, who, READ);
+    }
     breaker.probed(None, at(60), 0.0);
     assert_eq!(throttled(&mut breaker, WRITE, 1), Phase::HalfOpen, "it has answered, and the gate waits");
 }
@@ -314,7 +316,9 @@ fn a_change_that_is_refused_while_others_are_accepted_is_that_users_own() {
 #[test]
 fn a_process_that_finds_changes_refused_by_one_before_it_tries_one_user_at_a_time() {
     let mut before = breaker();
-    (1..=4).for_each(|who| drop(before.failed(Some(who), WRITE, refused(), at(0), 0.0)));
+    for who in 1..=4 {
+        before.failed(Some(who), WRITE, refused(), at(0), 0.0);
+    }
     let mut breaker = breaker();
     breaker.resume(before.pause().unwrap().clone(), at(1));
     breaker.probed(None, at(1), 0.0);
@@ -336,7 +340,9 @@ fn another_outage_is_over_once_a_change_is_refused() {
 fn a_server_that_answers_its_probe_and_nothing_else_but_429_is_asked_more_and_more_seldom() {
     let mut breaker = breaker();
     let ask = |breaker: &mut Breaker| breaker.failed(Some(1), WRITE, trouble(Cause::Throttled), at(0), 0.0);
-    (0..30).for_each(|_| drop(ask(&mut breaker)));
+    for _ in 0..30 {
+        ask(&mut breaker);
+    }
     let waits: Vec<i64> = (0..9)
         .map(|_| {
             let pause = breaker.pause().unwrap().clone();

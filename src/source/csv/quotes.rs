@@ -26,7 +26,7 @@ pub struct Quotes {
     before: u8,
     passed: u64,
     strays: VecDeque<u64>,
-    /// Where what is open begins: a quoted value, or the newest line as far as it is known.
+    /// Where the row that is open begins.
     open_at: u64,
 }
 
@@ -49,12 +49,15 @@ impl Quotes {
         while at < bytes.len() {
             match self.place {
                 Place::Outside => {
-                    let Some(found) = memchr::memchr(b'"', &bytes[at..]) else { break };
+                    let Some(found) = memchr::memchr(b'"', &bytes[at..]) else {
+                        self.pass_lines(bytes, at, bytes.len());
+                        break;
+                    };
                     let quote = at + found;
+                    self.pass_lines(bytes, at, quote);
                     let before = if quote == 0 { self.before } else { bytes[quote - 1] };
                     if self.ends_value(before) {
                         self.place = Place::Inside { over_lines: false };
-                        self.open_at = self.passed + quote as u64;
                     }
                     at = quote + 1;
                 }
@@ -73,6 +76,7 @@ impl Quotes {
                             if over_lines && !self.ends_value(byte) {
                                 self.strays.push_back(self.passed + at as u64);
                             }
+                            self.pass_lines(bytes, at, at + 1);
                             Place::Outside
                         }
                     };
@@ -80,16 +84,18 @@ impl Quotes {
                 }
             }
         }
-        if self.place == Place::Outside
-            && let Some(end) = memchr::memrchr(b'\n', bytes)
-        {
-            self.open_at = self.open_at.max(self.passed + end as u64);
-        }
         self.before = bytes.last().copied().unwrap_or(self.before);
         self.passed += bytes.len() as u64;
     }
 
-    /// For how many bytes what is open has gone on.
+    /// Takes in the ends of lines between two places outside of quotes.
+    fn pass_lines(&mut self, bytes: &[u8], from: usize, to: usize) {
+        if let Some(end) = memchr::memrchr2(b'\n', b'\r', &bytes[from..to]) {
+            self.open_at = self.passed + (from + end) as u64;
+        }
+    }
+
+    /// For how many bytes the row that is open has gone on.
     pub fn open_for(&self) -> u64 {
         self.passed - self.open_at
     }

@@ -48,7 +48,7 @@ pub fn read_file(
         if reader.get_ref().is_endless() {
             let longest = LONGEST_BYTES / 1024;
             return Err(incomplete(format!(
-                "behind row {behind} a value or a line is longer than {longest} KiB; look for a quote that nothing closes"
+                "the row behind row {behind} is longer than {longest} KiB; look for a quote that nothing closes"
             )));
         }
         more.map_err(|error| unreadable(io_error(error)))

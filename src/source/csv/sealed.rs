@@ -15,7 +15,7 @@ use crate::source::words::BOM;
 /// The field of the last row. No export writes it.
 pub const SEAL: &[u8] = b"\x01workiva-sync: end of file\x01";
 
-/// The longest value or line. The parser keeps a row whole, so an open quote would have it keep the file.
+/// The longest row. The parser keeps it whole, so an open quote would have it keep the file.
 pub const LONGEST_BYTES: u64 = 1024 * 1024;
 
 /// The reader. It also drops a byte order mark and counts the file's bytes.
@@ -74,7 +74,7 @@ impl<R: Read> Sealed<R> {
         self.had_bom
     }
 
-    /// Whether a value or a line went on for longer than any can; then reading has failed.
+    /// Whether a row went on for longer than any can; then reading has failed.
     pub fn is_endless(&self) -> bool {
         self.quotes.open_for() > LONGEST_BYTES
     }
@@ -128,7 +128,7 @@ impl<R: Read> Read for Sealed<R> {
                 self.last = buffer[read - 1];
                 self.quotes.pass(&buffer[..read]);
                 if self.is_endless() {
-                    return Err(std::io::Error::other("a value or a line without an end"));
+                    return Err(std::io::Error::other("a row without an end"));
                 }
                 return Ok(read);
             }

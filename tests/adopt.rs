@@ -106,6 +106,25 @@ fn a_second_account_with_the_name_or_address_of_an_employee_who_is_linked_is_tol
 }
 
 #[test]
+fn a_user_who_fits_by_name_alone_and_is_called_otherwise_is_told_before_a_run_renames_them() {
+    let world = World::new();
+    let rows = people(3);
+    let called = |given: &str, family: &str| json!({"name": {"givenName": given, "familyName": family}});
+    seed(&world, &rows[0].email, called("Other", "Person"));
+    seed(&world, &rows[1].email, called(&rows[1].given, "Maiden"));
+    seed(
+        &world,
+        &rows[2].email,
+        json!({"externalId": rows[2].id, "name": {"givenName": "Other", "familyName": "Person"}}),
+    );
+    world.hr(&rows);
+    let report = adopt(&world, &[], 0);
+    assert_eq!(report["linked"], 3);
+    let renaming = report["renaming"].as_array().unwrap();
+    assert_eq!((renaming.len(), &renaming[0]["employee_id"]), (1, &json!(rows[0].id)), "{report}");
+}
+
+#[test]
 fn a_lost_database_is_rebuilt_and_the_next_run_sends_nothing() {
     let servers: [fn(&mut Behaviour); 6] = [
         |_| {},

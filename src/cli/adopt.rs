@@ -13,7 +13,6 @@ use super::terminal::{complain, say};
 use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::adopt::Doubtful;
-use crate::core::adopt::second::Second;
 use crate::core::adopt::sheet;
 use crate::core::report::SourceCounts;
 use crate::core::roster::Roster;
@@ -51,7 +50,8 @@ struct Report<'a> {
     doubtful: Vec<DoubtfulPerson<'a>>,
     skipped: Vec<DoubtfulPerson<'a>>,
     unknown_users: Vec<User<'a>>,
-    second_accounts: Vec<SecondAccount<'a>>,
+    second_accounts: Vec<TheirUser<'a>>,
+    renaming: Vec<TheirUser<'a>>,
     users: u64,
     source: SourceCounts,
     requests: u64,
@@ -66,9 +66,9 @@ struct DoubtfulPerson<'a> {
     candidates: Vec<User<'a>>,
 }
 
-/// A user of nobody who looks like an employee's.
+/// A user beside the employee who is told with them.
 #[derive(Serialize)]
-struct SecondAccount<'a> {
+struct TheirUser<'a> {
     employee_id: &'a str,
     user: User<'a>,
 }
@@ -176,9 +176,9 @@ fn new_private_file(path: &Path) -> anyhow::Result<std::fs::File> {
 
 fn report(adoption: &Adoption, requests: u64, elapsed_ms: u64) -> Report<'_> {
     let roster = &adoption.roster;
-    let second = |one: &Second| SecondAccount {
-        employee_id: &adoption.claimants[one.claimant].employee_id,
-        user: user(one.user, roster),
+    let theirs = |claimant: usize, at: usize| TheirUser {
+        employee_id: &adoption.claimants[claimant].employee_id,
+        user: user(at, roster),
     };
     let (skipped, open): (Vec<&Doubtful>, Vec<&Doubtful>) =
         adoption.matching.doubtful.iter().partition(|one| one.mark == Some(AdoptionMark::Skip));
@@ -191,7 +191,8 @@ fn report(adoption: &Adoption, requests: u64, elapsed_ms: u64) -> Report<'_> {
         doubtful: open.iter().map(|one| doubtful(one, roster)).collect(),
         skipped: skipped.iter().map(|one| doubtful(one, roster)).collect(),
         unknown_users: adoption.unknown.iter().map(|at| user(*at, roster)).collect(),
-        second_accounts: adoption.second.iter().map(second).collect(),
+        second_accounts: adoption.second.iter().map(|one| theirs(one.claimant, one.user)).collect(),
+        renaming: adoption.renaming.iter().map(|one| theirs(one.claimant, one.user)).collect(),
         users: roster.users().len() as u64,
         source: SourceCounts { records: adoption.rows, rejected: adoption.rejected.len() as u64 },
         requests,
@@ -244,7 +245,15 @@ fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
     print_doubtful("in doubt (nobody is linked or created until somebody decides)", &report.doubtful);
     print_doubtful("skipped (nobody is linked or created)", &report.skipped);
     print_unknown(&report.unknown_users);
-    print_second(&report.second_accounts);
+    print_theirs(
+        "of these, with the user name or address of an employee who is linked to another user (whoever leaves keeps access by them; merge or \
+         suspend them in Workiva)",
+        &report.second_accounts,
+    );
+    print_theirs(
+        "of those linked now, with another given and family name than HR's (the next run renames them; are they the same people?)",
+        &report.renaming,
+    );
     match csv {
         Some(file) => say!(
             "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
@@ -268,20 +277,17 @@ pub fn print_unknown(unknown: &[User<'_>]) {
     print_rest(&users, unknown.len());
 }
 
-fn print_second(second: &[SecondAccount<'_>]) {
-    if second.is_empty() {
+/// Employees with a user each under a title, if there are any.
+fn print_theirs(title: &str, all: &[TheirUser<'_>]) {
+    if all.is_empty() {
         return;
     }
-    say!(
-        "of these, {} have the user name or address of an employee who is linked to another user: whoever leaves keeps access by them. \
-         Merge or suspend them in Workiva",
-        second.len()
-    );
+    say!("{title}: {}", all.len());
     let mut users = Grid::new(&["employee", "Workiva's id", "user name"]);
-    for SecondAccount { employee_id, user } in second.iter().take(SHOWN) {
+    for TheirUser { employee_id, user } in all.iter().take(SHOWN) {
         users.row([employee_id, user.scim_id.unwrap_or("–"), user.user_name.unwrap_or("–")]);
     }
-    print_rest(&users, second.len());
+    print_rest(&users, all.len());
 }
 
 fn print_doubtful(title: &str, people: &[DoubtfulPerson<'_>]) {

@@ -9,7 +9,7 @@ use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
 use crate::core::adopt::moves::leave_to_a_run;
-use crate::core::adopt::second::{Second, second_accounts};
+use crate::core::adopt::worth_a_look::{Second, renaming, second_accounts};
 use crate::core::adopt::{Claimant, Link, account_of, claimants};
 use crate::core::desired::UserMapping;
 use crate::core::lifecycle::Moment;
@@ -74,6 +74,8 @@ pub struct Adoption {
     pub unknown: Vec<usize>,
     /// Those of them who look like a second account of an employee.
     pub second: Vec<Second>,
+    /// Links of now by which a user gets other names.
+    pub renaming: Vec<Link>,
     /// How many were linked now.
     pub linked: u64,
     /// How many of those have an active account that HR does not want: the next run takes their access.
@@ -121,6 +123,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
         let unknown = matching.unknown(&roster, &owners);
         let links = matching.links.iter().chain(&decided.links).map(|link| link.claimant);
+        let renaming = renaming(matching.links.iter(), &claimants, &roster);
         let second = second_accounts(&claimants, &links.collect(), &roster, &unknown);
         let without_right = without_right(&claimants, &commit);
         take_in(&mut matching, &claimants, decided);
@@ -134,6 +137,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             matching,
             unknown,
             second,
+            renaming,
             linked,
             without_right,
             warnings,

@@ -6,7 +6,7 @@
 pub mod decisions;
 pub mod matching;
 pub mod moves;
-pub mod second;
+pub mod worth_a_look;
 pub mod sheet;
 
 use std::fmt;

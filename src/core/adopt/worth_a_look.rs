@@ -1,8 +1,8 @@
-//! Users of nobody who look like a second account of an employee.
+//! What is worth a look though nobody is in doubt: users of nobody who look like a second account, and links to a user with another name.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Claimant, Standing};
+use super::{Claimant, Link, Standing};
 use crate::core::roster::Roster;
 use crate::core::state::AdoptionMark;
 use crate::core::value::folded;
@@ -47,4 +47,22 @@ pub fn second_accounts(
         (user.active != Some(false)).then_some(Second { user: *at, claimant: *claimant })
     };
     unknown.iter().filter_map(second).collect()
+}
+
+/// The links by which a user gets other names: neither the given nor the family name on it is the one that HR has, and no employee id
+/// says whose it is. An address may have been somebody else's before.
+pub fn renaming<'a>(
+    links: impl Iterator<Item = &'a Link>,
+    claimants: &[Claimant],
+    roster: &Roster,
+) -> Vec<Link> {
+    let is_other = |link: &&Link| {
+        let (user, wanted) = (&roster.users()[link.user], &claimants[link.claimant].attributes);
+        let differs = |path: &str| {
+            let names = (roster.value(user, path), wanted.get(path));
+            matches!(names, (Some(shown), Some(ours)) if folded(shown) != folded(ours))
+        };
+        user.external_id.is_none() && differs("name.givenName") && differs("name.familyName")
+    };
+    links.filter(is_other).cloned().collect()
 }

@@ -306,6 +306,37 @@ async fn what_a_process_that_is_gone_held_is_free_at_once_and_uncertain_and_what
 }
 
 #[tokio::test]
+async fn a_living_process_keeps_its_leases_from_one_that_came_by_a_link_to_the_file() {
+    let outbox = Outbox::new().await;
+    std::fs::create_dir(outbox.folder.path().join("links")).unwrap();
+    let link = outbox.folder.path().join("links").join("other.db");
+    std::os::unix::fs::symlink("../state.db", &link).unwrap();
+    let living = Owner::register(outbox.store.path(), "living").unwrap();
+    outbox.plan("one", 0, vec![create("1")]).await;
+    assert_eq!(ids(&outbox.claim(living.id(), 1, 0).await), ["1"]);
+    let by_link = Store::open(&link).await.unwrap();
+    assert_eq!(by_link.path(), outbox.store.path());
+    assert_eq!(by_link.reclaim("another").await.unwrap(), 0, "it lives");
+    by_link.close().await;
+    drop(living);
+    assert_eq!(outbox.store.reclaim("another").await.unwrap(), 1);
+}
+
+/// As a volume may be mounted: the link is there before the file.
+#[tokio::test]
+async fn a_link_to_a_file_that_is_not_there_yet_makes_that_file_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let link = folder.path().join("state.db");
+    std::os::unix::fs::symlink("data/real.db", &link).unwrap();
+    let store = Store::open(&link).await.unwrap();
+    let real = folder.path().join("data/real.db");
+    assert_eq!(store.path(), std::fs::canonicalize(&real).unwrap());
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
 async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_ended() {
     let outbox = Outbox::new().await;
     outbox.confirm("5", "id-5").await;

@@ -15,7 +15,7 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
     let (done, asked, what) = match command {
         ActionsCommand::List(flag) => {
             let loaded = load_config(config)?;
-            let parked = Store::open_for_reading(&loaded.rules.database).await?.parked().await?;
+            let parked = Store::open_known(&loaded.rules.database).await?.parked().await?;
             match (flag.json, parked.is_empty()) {
                 (true, _) => print_json(&parked)?,
                 (false, true) => say!("nothing is parked"),

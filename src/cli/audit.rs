@@ -85,8 +85,7 @@ async fn verify(config: &Path, args: VerifyArgs) -> anyhow::Result<Exit> {
         Some(file) => verify_file(file, args.anchor)?,
         None => {
             let loaded = load_config(config)?;
-            let report =
-                Store::open_for_reading(&loaded.rules.database).await?.verify_audit(args.anchor).await?;
+            let report = Store::open_known(&loaded.rules.database).await?.verify_audit(args.anchor).await?;
             (report.head.seq, report.head, report.fault.map(Told::of))
         }
     };
@@ -150,7 +149,7 @@ async fn export(config: &Path, args: &ExportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let loaded = load_config(config)?;
-    let store = Store::open_for_reading(&loaded.rules.database).await?;
+    let store = Store::open_known(&loaded.rules.database).await?;
     let mut out = BufWriter::new(Answer);
     let mut is_read = true;
     store

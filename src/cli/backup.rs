@@ -32,10 +32,7 @@ struct Told {
 /// Copies the database, also while the daemon works.
 pub async fn backup(config: &Path, args: &BackupArgs) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
-    if !loaded.rules.database.exists() {
-        anyhow::bail!("there is no database at {} yet", loaded.rules.database.display());
-    }
-    let backup = Store::open_for_reading(&loaded.rules.database).await?.backup(&args.file).await?;
+    let backup = Store::open_known(&loaded.rules.database).await?.backup(&args.file).await?;
     if args.json {
         let file = args.file.display().to_string();
         print_json(&Told { file, bytes: backup.bytes, people: backup.people, audit_head: backup.audit })?;

@@ -21,7 +21,7 @@ const AT: &str = "%Y-%m-%d %H:%M:%S";
 /// Last runs, queue, held plan, parked actions, rejected records.
 pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let loaded = load_config(config)?;
-    let store = Store::open_for_reading(&loaded.rules.database).await?;
+    let store = Store::open_known(&loaded.rules.database).await?;
     let now = Surroundings::real().clock.now();
     let status = store.status(SHOWN_RUNS, now).await?;
     let sources = health::sources(&loaded.settings, &loaded.rules, &store, now).await?;

@@ -39,8 +39,8 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let surroundings = Surroundings::real();
     let loaded = load_config(config)?;
-    let store = Store::open(&loaded.rules.database).await?;
-    let _place = store::Daemon::take_place(store.path(), &who(surroundings.clock.now()))?;
+    let place = store::Daemon::take_place(&loaded.rules.database, &who(surroundings.clock.now()))?;
+    let store = Store::open_in_place(&loaded.rules.database, &place).await?;
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
     let listener = http::bind(loaded.rules.listen).await?;
     let listen = listener.local_addr()?;

@@ -128,6 +128,25 @@ pub enum StoreError {
         /// The daemon, as it called itself.
         who: String,
     },
+    /// A schema is brought up to date while nobody works by it.
+    #[error(
+        "the database {database} has to be brought up to date for this version of workiva-sync, and an older one works on it: {who}. Stop \
+         that one first. Nothing of it was changed"
+    )]
+    InUse {
+        /// The database.
+        database: String,
+        /// Who works on it.
+        who: String,
+    },
+    /// A command that tells of a database finds none.
+    #[error(
+        "there is no database at {path}: nothing has run yet, or its volume is not mounted, or store.url is another one than the daemon's"
+    )]
+    Missing {
+        /// Where it should be.
+        path: String,
+    },
     /// A copy cannot be made.
     #[error("the backup {path} cannot be made: {source}")]
     Backup {
@@ -173,6 +192,8 @@ fn cure(error: &sqlx::Error) -> &'static str {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE where not even the file beside it has room.
         Some("13" | "4874") => "; make room on its disk",
+        // SQLITE_BUSY, SQLITE_BUSY_RECOVERY
+        Some("5" | "261") => "; another program has it locked: end that one",
         // SQLITE_CANTOPEN
         Some("14") => {
             "; correct the permissions of the file and of its folder, in which SQLite keeps a file beside it also for reading"
@@ -186,7 +207,10 @@ fn cure(error: &sqlx::Error) -> &'static str {
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// Without links: locks lie beside the file itself, whatever it is called.
     path: PathBuf,
+    /// As it was given.
+    given: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
     watch: Option<WriteWatch>,
@@ -206,9 +230,7 @@ impl Store {
         if let Some(watch) = &self.watch {
             watch.ask(&self.writer).await?;
         }
-        if self.file.is_some_and(|file| FileId::of(&self.path) != Some(file)) {
-            return Err(StoreError::Replaced { path: self.path.display().to_string() });
-        }
+        self.insist_on_file()?;
         match self.writer.begin_with("BEGIN IMMEDIATE").await {
             // After some failures, that of a full disk among them, SQLite rolls back by itself. sqlx 0.9.0 goes on counting
             // that transaction as open, and would let no other begin on its connection for ever; a new one knows of none.
@@ -217,6 +239,19 @@ impl Store {
                 Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
             }
             begun => Ok(begun?),
+        }
+    }
+
+    /// Whether the file that is open has its name still. It is asked of the file system alone.
+    ///
+    /// # Errors
+    /// Where it was moved away or replaced.
+    pub fn insist_on_file(&self) -> Result<(), StoreError> {
+        match self.file {
+            Some(file) if FileId::of(&self.given) != Some(file) => {
+                Err(StoreError::Replaced { path: self.path.display().to_string() })
+            }
+            _ => Ok(()),
         }
     }
 

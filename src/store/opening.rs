@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use super::owner::{self, Daemon};
 use super::{Store, StoreError};
 
 /// How a database is opened. The daemon takes the default.
@@ -34,6 +35,9 @@ impl Default for Opening {
         Self { busy_timeout: Duration::from_secs(10), survives_power_cut: true, readers: 4, watch: None }
     }
 }
+
+/// A path with more links than that leads nowhere; the same bound as Linux has.
+const MOST_LINKS: u32 = 40;
 
 /// A file, whatever it is called: its device and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,13 +93,36 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub async fn open_as(path: &Path, opening: Opening) -> Result<Self, StoreError> {
-        let fail = |source| StoreError::Open { path: path.display().to_string(), source };
+        Self::open_holding(path, opening, None).await
+    }
+
+    /// The same for the daemon, which has taken its place.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub async fn open_in_place(path: &Path, place: &Daemon) -> Result<Self, StoreError> {
+        Self::open_holding(path, Opening::default(), Some(place)).await
+    }
+
+    async fn open_holding(
+        given: &Path,
+        opening: Opening,
+        place: Option<&Daemon>,
+    ) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Open { path: given.display().to_string(), source };
+        let path = &prepared(given).map_err(fail)?;
         create_private(path).map_err(fail)?;
         let writer = {
             let _alone = alone(path).await.map_err(fail)?;
             let writer = pool_of(1).connect_with(options(path, &opening)).await?;
             if let Some(found) = applied(&writer).await? {
                 refuse_newer(found)?;
+                // An older version would work on by what the schema is no more. Whoever begins to work waits for the lock that is held here.
+                if found < newest()
+                    && let Some(who) = owner::at_work(path, place.is_some())
+                {
+                    return Err(StoreError::InUse { database: path.display().to_string(), who });
+                }
             }
             sqlx::migrate!().run(&writer).await?;
             writer
@@ -104,8 +131,19 @@ impl Store {
             0 => writer.clone(),
             readers => pool_of(readers).connect_with(options(path, &opening).read_only(true)).await?,
         };
-        let file = FileId::of(path);
-        Ok(Self { path: path.to_path_buf(), writer, readers, watch: opening.watch, file })
+        let (file, given) = (FileId::of(path), given.to_path_buf());
+        Ok(Self { path: path.clone(), given, writer, readers, watch: opening.watch, file })
+    }
+
+    /// Opens for reading only a database that has to be there: whoever asks how it stands is not to be told of an empty one.
+    ///
+    /// # Errors
+    /// Where there is none, and as for [`Store::open_for_reading`].
+    pub async fn open_known(path: &Path) -> Result<Self, StoreError> {
+        match path.exists() {
+            true => Self::open_for_reading(path).await,
+            false => Err(StoreError::Missing { path: path.display().to_string() }),
+        }
     }
 
     /// Opens the database for reading only. Where there is none, an empty one in memory stands for it.
@@ -123,7 +161,8 @@ impl Store {
             sqlx::migrate!().run(&only).await?;
             only
         };
-        Ok(Self { path: path.to_path_buf(), writer: only.clone(), readers: only, watch: None, file: None })
+        let (given, path) = (path.to_path_buf(), resolved(path).unwrap_or_else(|_| path.to_path_buf()));
+        Ok(Self { path, given, writer: only.clone(), readers: only, watch: None, file: None })
     }
 }
 
@@ -199,11 +238,35 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-fn create_private(path: &Path) -> std::io::Result<()> {
+/// The database's own path, whatever links lead there, with its folder made. SQLite follows links, and what lies beside the file has to lie
+/// where every process looks for it.
+pub(super) fn prepared(path: &Path) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
+    resolved(path)
+}
+
+/// A path without links. The file need not be there yet, also where a link leads to it; its folder has to be.
+fn resolved(path: &Path) -> std::io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match std::fs::canonicalize(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_path_buf();
+        match std::fs::read_link(&path) {
+            Ok(to) => path = folder.join(to),
+            Err(_) => return Ok(std::fs::canonicalize(folder)?.join(path.file_name().unwrap_or_default())),
+        }
+    }
+    Err(std::io::Error::other("its links lead round in a circle"))
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
     // A file that is there is left alone: to close it would end the locks that SQLite holds on it in this process.
     match private().create_new(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::opening::private;
+use super::opening::{prepared, private};
 
 /// This process, as the owner of leases. Dropping it gives the lock up and removes the file.
 #[derive(Debug)]
@@ -73,12 +73,14 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Takes the place. `who` is what a second one is told.
+    /// Takes the place, before the database is opened: a second one must not even bring its schema up to date. `who` is what that one
+    /// is told.
     ///
     /// # Errors
     /// Where another daemon has it, or the file beside the database cannot be made.
     pub fn take_place(database: &Path, who: &str) -> Result<Self, StoreError> {
-        let path = beside(database, "-daemon");
+        let unopened = |source| StoreError::Open { path: database.display().to_string(), source };
+        let path = beside(&prepared(database).map_err(unopened)?, PLACE);
         let fail = |source| StoreError::Open { path: path.display().to_string(), source };
         let mut file = private().open(&path).map_err(fail)?;
         match file.try_lock() {
@@ -95,8 +97,34 @@ impl Daemon {
     }
 }
 
+/// Who works on a database now, in words: a daemon, unless that is this process (`is_daemon`), or any owner of leases.
+pub(super) fn at_work(database: &Path, is_daemon: bool) -> Option<String> {
+    let is_locked = |path: &Path| {
+        let taken = File::open(path).map(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        taken.unwrap_or_default()
+    };
+    let place = beside(database, PLACE);
+    if !is_daemon && is_locked(&place) {
+        let who = std::fs::read_to_string(&place).unwrap_or_default();
+        return Some(format!("a daemon ({})", who.trim()));
+    }
+    let owners = beside(database, OWNER);
+    let prefix = owners.file_name()?.to_string_lossy().into_owned();
+    let entries = std::fs::read_dir(owners.parent()?).ok()?;
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_owner =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
+    let owner = paths.find(|path| is_owner(path) && is_locked(path))?;
+    Some(format!("a command that sends, whose lock is {}", owner.display()))
+}
+
+/// What is behind the database's name in that of the daemon's lock.
+const PLACE: &str = "-daemon";
+/// The same for that of an owner.
+const OWNER: &str = "-owner-";
+
 fn lock_path(database: &Path, id: &str) -> PathBuf {
-    beside(database, &format!("-owner-{id}"))
+    beside(database, &format!("{OWNER}{id}"))
 }
 
 fn beside(database: &Path, ending: &str) -> PathBuf {

@@ -54,7 +54,8 @@ fn held(held: &HeldFacts) -> Condition {
          `workiva-sync reject {plan_id}`."
     );
     let held = condition(Kind::HeldPlan, *since, what, &to_do, "workiva-sync status");
-    Condition { plan_id: Some(plan_id.clone()), ..held }
+    // Each run may hold a plan of another name over the same cause. How many lose access tells whether it is worse.
+    Condition { plan_id: Some(plan_id.clone()), count: counts.deprovisions().max(1), ..held }
 }
 
 fn sources(facts: &Facts, limits: &Limits, now: DateTime<Utc>, all: &mut Vec<Condition>) {

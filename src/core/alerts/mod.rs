@@ -123,7 +123,7 @@ pub struct Condition {
     pub run_id: Option<String>,
     /// The plan that it is about.
     pub plan_id: Option<String>,
-    /// How many it concerns; 1 where nothing is counted.
+    /// How many it concerns, of a held plan those who would lose access; 1 where nothing is counted.
     pub count: u64,
     /// Some of whom it concerns, at most [`NAMED_EMPLOYEES`].
     pub employee_ids: Vec<String>,

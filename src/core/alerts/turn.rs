@@ -28,7 +28,7 @@ pub struct Told {
 
 /// Looks at what is the matter. `decided_at`: when somebody decided about a plan last.
 ///
-/// An alert is told once, again while it lasts, at once when it concerns twice as many as were told of, and when it is over. What comes
+/// An alert is told once, again while it lasts, at once when it concerns twice as many as were told of last, and when it is over. What comes
 /// and goes is one alert: it has to be gone for a while, and for twice as long with each time that it came back within a day.
 pub fn turn(
     before: &[Alert],
@@ -85,7 +85,8 @@ impl Turn {
             return self.alerts.push(alert);
         }
         alert.told_at = now;
-        alert.told_count = condition.count.max(alert.told_count);
+        // What is told now is what the next one is measured by, fewer as well as more.
+        alert.told_count = condition.count.max(1);
         self.tell(if is_worse { Event::Worse } else { Event::Reminded }, alert);
     }
 

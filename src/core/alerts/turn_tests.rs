@@ -147,3 +147,25 @@ fn an_alert_that_ended_long_ago_is_forgotten() {
     assert!(!ended[0].is_raised());
     assert_eq!(turn(&ended, &[], None, &limits(), at(10 + 24 * 60)).alerts, []);
 }
+
+#[test]
+fn after_a_reminder_of_fewer_as_many_as_ever_are_worse_again() {
+    let day = 24 * 60;
+    // 100 were told; a day later 10 are left, and that is told; then 25 are more than twice as many.
+    let told = play(Kind::ActionsParked, [(0, 100), (60, 10), (day, 10), (day + 5, 19), (day + 10, 25)]);
+    assert_eq!(told, [(0, "raised"), (day, "reminded"), (day + 10, "worse")]);
+}
+
+#[test]
+fn a_held_plan_in_whose_place_is_a_far_worse_one_is_told_at_once_and_one_like_it_is_not() {
+    let plan =
+        |id: &str, count| Condition { plan_id: Some(id.into()), ..condition(Kind::HeldPlan, count, 0) };
+    let raised = turn(&[], &[plan("a", 30)], None, &limits(), at(0)).alerts;
+    let like_it = turn(&raised, &[plan("b", 35)], None, &limits(), at(5));
+    assert_eq!(like_it.told, []);
+    let worse = turn(&like_it.alerts, &[plan("c", 60)], None, &limits(), at(10));
+    let told: Vec<_> =
+        worse.told.iter().map(|told| (told.event, told.alert.condition.plan_id.clone())).collect();
+    assert_eq!(told, [(Event::Worse, Some("c".to_owned()))]);
+    assert_eq!(turn(&worse.alerts, &[plan("d", 60)], None, &limits(), at(15)).told, []);
+}

@@ -30,7 +30,7 @@ pub use push::{
     PushSettings, SIGNED_BODY, SIGNED_TIMESTAMP, SignatureDigest, SignatureEncoding, TriggerSettings,
 };
 pub use rules::{Rules, compile};
-pub use secret::Secret;
+pub use secret::{Secret, told_apart};
 pub use settings::*;
 pub use sftp::SftpSettings;
 pub use sources::SourceRules;

@@ -1,6 +1,7 @@
 //! Secrets: readable by the one who needs them, redacted everywhere else.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -39,8 +40,42 @@ impl fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(REDACTED)
+        match SEEN.with_borrow_mut(|seen| seen.as_mut().map(|seen| self.place_in(seen))) {
+            None => serializer.serialize_str(REDACTED),
+            Some(place) => serializer.serialize_str(&format!("{REDACTED} {place}")),
+        }
     }
+}
+
+impl Secret {
+    /// By its place among those that were seen; a new one comes behind them.
+    fn place_in(&self, seen: &mut Vec<SecretString>) -> usize {
+        let is_same = |one: &SecretString| one.expose_secret() == self.0.expose_secret();
+        seen.iter().position(is_same).unwrap_or_else(|| {
+            seen.push(self.0.clone());
+            seen.len() - 1
+        })
+    }
+}
+
+thread_local! {
+    /// The secrets that were serialized while [`told_apart`] works.
+    static SEEN: RefCell<Option<Vec<SecretString>>> = const { RefCell::new(None) };
+}
+
+/// While `work` lasts, secrets that are serialized show which of them are the same, by a number in place of each: enough to compare two
+/// configurations in memory. The number means nothing anywhere else.
+pub fn told_apart<T>(work: impl FnOnce() -> T) -> T {
+    /// Whatever happens, none of them is kept.
+    struct Forget;
+    impl Drop for Forget {
+        fn drop(&mut self) {
+            SEEN.with_borrow_mut(Option::take);
+        }
+    }
+    let _forget = Forget;
+    SEEN.set(Some(Vec::new()));
+    work()
 }
 
 impl<'de> Deserialize<'de> for Secret {

@@ -116,7 +116,7 @@ async fn wait_for_change(
             }
             Signal::Reload => match reload(config, store, surroundings, current).await {
                 Ok(next) => {
-                    tell_changes(current, &next.0);
+                    tell_changes(current, &next.0).await;
                     generation.stop();
                     return Some(next);
                 }
@@ -126,15 +126,23 @@ async fn wait_for_change(
     }
 }
 
-/// Key by key, as the audit has it: secrets are redacted, and what may name a person is a digest.
-fn tell_changes(before: &RealEngine, now: &RealEngine) {
-    let (before, now) = (before.configuration(), now.configuration());
-    let Some(change) = configuration::change(&before, &now) else {
+/// Key by key, as the audit has it: secrets are redacted, and what may name a person is a digest. Of a secret it is told that it has changed.
+async fn tell_changes(former: &RealEngine, current: &RealEngine) {
+    let secrets = current.changed_secrets(former);
+    if let Err(error) = current.record_secrets(&secrets).await {
+        tracing::error!(%error, "the audit does not tell that secrets have changed");
+    }
+    let (before, now) = (former.configuration(), current.configuration());
+    let change = configuration::change(&before, &now).unwrap_or_default();
+    let number = change.changed.len() + change.removed.len() + secrets.len();
+    if number == 0 {
         tracing::info!("the configuration was read again; nothing in it has changed");
         return;
-    };
-    let number = change.changed.len() + change.removed.len();
+    }
     tracing::info!(changes = number, "the configuration was read again");
+    for key in &secrets {
+        tracing::info!(key, "the configuration has changed: the secret is another one");
+    }
     for (key, to) in &change.changed {
         let from = before.get(key).map(String::as_str);
         tracing::info!(key, from, to, "the configuration has changed");

@@ -63,7 +63,7 @@ use self::session::{Line, Manner};
 use self::telemetry::Telemetry;
 use self::trigger::Triggers;
 use self::unkept::Unkept;
-use crate::config::{Loaded, Rules, Settings};
+use crate::config::{Loaded, Rules, Settings, told_apart};
 use crate::core::audit::By;
 use crate::core::audit::configuration;
 use crate::core::plan::content_hash;
@@ -187,6 +187,26 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Where the database fails.
     pub async fn record_configuration(&self) -> Result<(), StoreError> {
         self.store.record_configuration(&self.configuration(), self.clock.now()).await
+    }
+
+    /// The keys whose secrets are other ones than in the configuration before. They are compared in memory, and nothing is kept of them.
+    pub fn changed_secrets(&self, former: &Self) -> Vec<String> {
+        let (before, now) = told_apart(|| (former.configuration(), self.configuration()));
+        let (shown_before, shown_now) = (former.configuration(), self.configuration());
+        let seems_same = |key: &String| shown_before.get(key) == shown_now.get(key);
+        let is_other = |(key, value): &(String, String)| before.get(key) != Some(value) && seems_same(key);
+        now.into_iter().filter(is_other).map(|(key, _)| key).collect()
+    }
+
+    /// Records in the audit that the secrets of these keys are other ones; nothing, if none is.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_secrets(&self, keys: &[String]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.store.record_secrets(&self.configuration(), keys, self.clock.now()).await
     }
 
     /// A pool that pushes what is queued, knowing what Workiva can do.

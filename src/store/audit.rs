@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 
 use super::{Store, StoreError, Tx, millis, to_json};
-use crate::core::audit::configuration::{Values, change, replay};
+use crate::core::audit::configuration::{Values, change, other_secrets, replay};
 use crate::core::audit::{Entry, Head, Kind};
 
 /// How many records one statement takes.
@@ -61,6 +61,21 @@ impl Store {
         if let Some(change) = change(&before, values) {
             append(&mut tx, now, &[Entry::new(Kind::Configuration, &change)]).await?;
         }
+        Ok(tx.commit().await?)
+    }
+
+    /// Records that the secrets of these keys are other ones, in a configuration that comes to `values`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn record_secrets(
+        &self,
+        values: &Values,
+        keys: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        append(&mut tx, now, &[Entry::new(Kind::Configuration, &other_secrets(values, keys))]).await?;
         Ok(tx.commit().await?)
     }
 

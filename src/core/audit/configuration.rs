@@ -12,14 +12,20 @@ use crate::core::plan::hex;
 pub type Values = BTreeMap<String, String>;
 
 /// What differs from the configuration before, and what the whole comes to: the body of a `configuration` record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigurationChange {
     /// SHA-256 over all keys and values as the audit shows them.
     pub digest: String,
-    /// New and changed keys.
+    /// New and changed keys, with their values now.
     pub changed: Values,
     /// Keys that are not there any more.
     pub removed: Vec<String>,
+    /// Of the changed and removed keys that were there before, the values that they had. Earlier versions did not tell.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub before: Values,
+    /// Keys whose secrets are other ones, as far as a running daemon saw that. Nothing is kept of the secrets themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// All keys of the effective configuration in dotted form, with the program's `version`. Secrets come redacted. What may
@@ -36,12 +42,21 @@ pub fn change(before: &Values, now: &Values) -> Option<ConfigurationChange> {
     if before == now {
         return None;
     }
+    let owned = |(key, value): (&String, &String)| (key.clone(), value.clone());
     let changed = now.iter().filter(|(key, value)| before.get(*key) != Some(value));
+    let former = before.iter().filter(|(key, value)| now.get(*key) != Some(value));
     Some(ConfigurationChange {
         digest: digest(now),
-        changed: changed.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        changed: changed.map(owned).collect(),
         removed: before.keys().filter(|key| !now.contains_key(*key)).cloned().collect(),
+        before: former.map(owned).collect(),
+        secrets: Vec::new(),
     })
+}
+
+/// That the secrets of these keys are other ones, in a configuration that comes to `now`.
+pub fn other_secrets(now: &Values, keys: &[String]) -> ConfigurationChange {
+    ConfigurationChange { digest: digest(now), secrets: keys.to_vec(), ..ConfigurationChange::default() }
 }
 
 /// The configuration that a row of changes comes to.
@@ -117,6 +132,7 @@ mod tests {
         let now = settings(|all| all["tables"]["manager"]["7"] = "Jo Smith".into());
         let change = change(&before, &now).unwrap();
         assert_eq!(change.changed.keys().collect::<Vec<_>>(), ["tables.manager"]);
+        assert_eq!(change.before["tables.manager"], before["tables.manager"], "what it was");
     }
 
     #[test]
@@ -129,7 +145,10 @@ mod tests {
         let from_nothing = change(&Values::new(), &first).unwrap();
         let later = change(&first, &second).unwrap();
         assert_eq!(later.removed, ["guard.max_deprovision_count"]);
+        assert_eq!(later.before, Values::from([("guard.max_deprovision_count".into(), "25".into())]));
         assert_eq!(replay([from_nothing, later]), second);
         assert_eq!(change(&second, &second), None);
+        let secrets = other_secrets(&second, &["workiva.password".into()]);
+        assert_eq!(replay([change(&Values::new(), &second).unwrap(), secrets]), second);
     }
 }

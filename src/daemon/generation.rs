@@ -18,6 +18,15 @@ use crate::store::Owner;
 /// How often progress is logged while there is something in the queue.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
+/// What was asked for by the time that the tasks had ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    /// To stop.
+    pub stopping: bool,
+    /// To read the configuration once more: it may have changed since the one that comes into force was read.
+    pub reloading: bool,
+}
+
 /// The tasks of one configuration.
 pub struct Generation {
     stop: watch::Sender<bool>,
@@ -65,8 +74,9 @@ impl Generation {
 
     /// Waits until they have ended, and ends them where that takes too long. What was in flight then is taken up again
     /// after its lease, with a read first. `stopping`: the daemon was asked to stop; if it is only now, that drains as
-    /// well. The answer is whether it was by the end.
-    pub async fn drain(self, bound: Duration, signals: &mut Signals, mut stopping: bool) -> bool {
+    /// well. The answer is what was asked for by the end.
+    pub async fn drain(self, bound: Duration, signals: &mut Signals, stopping: bool) -> Drained {
+        let mut asked = Drained { stopping, reloading: false };
         let Self { schedule, drift, pool, progress, alerts, .. } = self;
         let handles = [&schedule, &drift, &pool, &progress, &alerts].map(JoinHandle::abort_handle);
         let all = async {
@@ -78,22 +88,23 @@ impl Generation {
         tokio::pin!(timeout);
         loop {
             tokio::select! {
-                () = &mut all => return stopping,
+                () = &mut all => return asked,
                 () = &mut timeout => {
                     tracing::warn!(seconds = bound.as_secs(), "what is in flight did not end in time; ending it");
                     break;
                 }
                 signal = signals.next() => match signal {
-                    Signal::Stop if stopping => {
+                    Signal::Stop if asked.stopping => {
                         tracing::warn!("asked to stop a second time; stopping at once");
                         break;
                     }
                     Signal::Stop => {
                         tracing::info!("asked to stop; what is in flight is brought to its end");
-                        stopping = true;
+                        asked.stopping = true;
                     }
                     Signal::Reload => {
-                        tracing::warn!("asked to read the configuration while the tasks end; ask again once they have");
+                        tracing::info!("asked to read the configuration while the tasks end; it is read once they have");
+                        asked.reloading = true;
                     }
                 }
             }
@@ -102,7 +113,7 @@ impl Generation {
             handle.abort();
         }
         all.await;
-        stopping
+        asked
     }
 }
 

@@ -53,17 +53,20 @@ pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let server = tokio::spawn(http::serve(listener, routes, http::Bounds::default(), stopped.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, database = %store.path().display(), "started");
     let anchor = tokio::spawn(anchor::tell(store.clone(), Arc::clone(&surroundings.clock), stopped));
-    let mut first = true;
+    let (mut first, mut reloading) = (true, false);
     loop {
         let generation =
             Generation::start(Arc::clone(&current), Arc::clone(&channels), &owner, vitals.clone(), first);
         first = false;
-        let next = wait_for_change(&mut signals, config, &store, &surroundings, &current, &generation).await;
+        let asked = std::mem::take(&mut reloading).then_some(Signal::Reload);
+        let next =
+            wait_for_change(asked, &mut signals, config, &store, &surroundings, &current, &generation).await;
         // While they drain, tasks that end are no sign of ill health.
         vitals.watch([]);
         let bound = Duration::from_secs(current.settings.workiva.timeout_seconds) + DRAIN_MARGIN;
-        let stopping = generation.drain(bound, &mut signals, next.is_none()).await;
-        match next.filter(|_| !stopping) {
+        let drained = generation.drain(bound, &mut signals, next.is_none()).await;
+        reloading = drained.reloading;
+        match next.filter(|_| !drained.stopping) {
             Some(next) => {
                 (current, channels) = (next.0, next.1);
                 // The last spans of the configuration before keep nobody waiting.
@@ -98,8 +101,9 @@ fn who(now: DateTime<Utc>) -> String {
     )
 }
 
-/// Waits for a signal that means something. `Some`: go on with this engine; `None`: stop.
+/// Waits for a signal that means something; `asked` is one that has come already. `Some`: go on with this engine; `None`: stop.
 async fn wait_for_change(
+    mut asked: Option<Signal>,
     signals: &mut Signals,
     config: &Path,
     store: &Store,
@@ -108,7 +112,11 @@ async fn wait_for_change(
     generation: &Generation,
 ) -> Option<Put> {
     loop {
-        match signals.next().await {
+        let signal = match asked.take() {
+            Some(asked) => asked,
+            None => signals.next().await,
+        };
+        match signal {
             Signal::Stop => {
                 tracing::info!("asked to stop; what is in flight is brought to its end");
                 generation.stop();

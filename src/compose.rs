@@ -20,6 +20,7 @@ use crate::engine::feed::Feed;
 use crate::engine::inbound::StoreInbox;
 use crate::engine::member::Member;
 use crate::engine::register::Register;
+use crate::engine::storing::Storing;
 use crate::engine::telemetry::Telemetry;
 use crate::engine::trigger::Triggers;
 use crate::engine::{Engine, Parts};
@@ -59,6 +60,8 @@ pub struct Surroundings {
     pub telemetry: Arc<Telemetry>,
     /// Runs that were asked for from outside.
     pub triggers: Arc<Triggers>,
+    /// Whether runs can be stored.
+    pub storing: Arc<Storing>,
 }
 
 impl Surroundings {
@@ -69,6 +72,7 @@ impl Surroundings {
             random: Arc::new(Randomness::from_system()),
             telemetry: Arc::new(Telemetry::default()),
             triggers: Arc::default(),
+            storing: Arc::default(),
         }
     }
 }
@@ -158,6 +162,7 @@ pub async fn engine(
         random: Arc::clone(&surroundings.random),
         telemetry: Arc::clone(&surroundings.telemetry),
         triggers: Arc::clone(&surroundings.triggers),
+        storing: Arc::clone(&surroundings.storing),
         may_write,
     };
     let engine = Engine::new(loaded, parts);

@@ -232,6 +232,57 @@ fn somebody_is_told_while_hr_and_workiva_are_down_and_when_they_are_back() {
 }
 
 #[test]
+fn credentials_that_are_refused_before_any_connection_was_found_are_told_at_once() {
+    let (mut world, receiver) = world();
+    world.set("alerts.failing_runs", 1000);
+    world.set("workiva.password", "a wrong one");
+    world.hr(&people(1));
+    let mut daemon = world.daemon();
+    let refused = receiver.wait_for("raised credentials_refused").json();
+    assert!(refused["to_do"].as_str().unwrap().contains("workiva.username"), "{refused}");
+    assert_eq!(refused["command"], "workiva-sync check");
+    let (status, told) = daemon.readiness();
+    assert_eq!(
+        (status, &told["breaker"], &told["outage"]["credentials"]),
+        (503, &"open".into(), &true.into())
+    );
+    assert!(told["reason"].as_str().unwrap().contains("the credentials are refused"), "{told}");
+    assert_eq!((daemon.metric("pool_paused"), daemon.metric("ready")), (Some(1.0), Some(0.0)));
+    assert!(daemon.metric("outage_since_timestamp_seconds") > Some(0.0));
+
+    world.set("workiva.password", "sandbox-password");
+    daemon.signal(Signal::HUP);
+    receiver.wait_for("recovered credentials_refused");
+    until("it is ready", || daemon.readiness().0 == 200);
+    assert_eq!(daemon.metric("pool_paused"), Some(0.0));
+
+    // Another user is another connection, which was never found working.
+    world.set("workiva.username", "somebody-else");
+    daemon.signal(Signal::HUP);
+    let raised = || receiver.told().iter().filter(|about| *about == "raised credentials_refused").count();
+    until("it is told as well", || raised() == 2);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_held_plan_in_whose_place_is_a_far_worse_one_is_told_at_once() {
+    let (mut world, receiver) = world();
+    world.guard_tightly();
+    world.sync_rows(&people(12), 0);
+    world.sync_rows(&people(9), 3);
+    let mut daemon = world.daemon();
+    let raised = receiver.wait_for("raised held_plan").json();
+    assert_eq!(raised["count"], 3, "{raised}");
+    // Not twice as many: the same matter.
+    world.sync_rows(&people(7), 3);
+    let worse = world.sync_rows(&people(2), 3);
+    let told = receiver.wait_for("worse held_plan").json();
+    assert_eq!((&told["count"], &told["plan_id"]), (&10.into(), &worse.plan_id().into()), "{told}");
+    assert_eq!(receiver.told(), ["raised held_plan", "worse held_plan"]);
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn parked_actions_are_told_and_that_somebody_has_decided_about_them() {
     let (mut world, receiver) = world();
     let rows = people(2);

@@ -107,6 +107,27 @@ fn where_nobody_is_named_neither_pages_nor_api_are_served() {
 }
 
 #[test]
+fn that_workiva_refuses_the_credentials_is_shown_as_workivas_matter_and_not_as_hrs() {
+    let mut world = world();
+    world.set("workiva.password", "a wrong one");
+    world.hr(&people(1));
+    let daemon = Daemon::start(&world);
+    until("a run was stored", || world.status()["runs"][0]["outcome"] == "failed");
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/", &cookie).body;
+    let of = |end: &str| {
+        let after = shown.split(&format!("<dt>{end}</dt>")).nth(1).unwrap();
+        after.split("</div>").next().unwrap().to_owned()
+    };
+    assert!(
+        of("Workiva").contains("cannot be had") && of("Workiva").contains("credentials are refused"),
+        "{shown}"
+    );
+    assert!(of("HR").contains("was not read") && !of("HR").contains("refused"), "{shown}");
+    assert!(!shown.contains("<dt>Database</dt>"), "{shown}");
+}
+
+#[test]
 fn a_configuration_whose_users_could_not_be_told_apart_or_be_guessed_is_refused() {
     let mut world = world();
     let user = |name: &str, token: &str| {

@@ -11,6 +11,8 @@ use tokio::task::AbortHandle;
 use crate::compose::RealEngine;
 use crate::config::{SourceSettings, TriggerSettings};
 use crate::console::{self, Progress};
+use crate::core::alerts::Kind;
+use crate::core::breaker::{Pause, Phase};
 use crate::core::delivery::{PushRequest, Receipt, Refusal};
 use crate::engine::figures::{Figures, HeldFigures, Stored};
 use crate::engine::session::Line;
@@ -57,6 +59,25 @@ impl DaemonVitals {
     /// How far the push is that is under way, if one is.
     pub fn progresses(&self, progress: Option<Progress>) {
         self.inner().progress = progress;
+    }
+
+    /// Where the breaker stands, and the outage that is known. Before there is a connection, only questions whether there is one are sent.
+    fn breaker(&self) -> (Phase, Option<Pause>) {
+        let inner = self.inner();
+        match &inner.line {
+            Some(line) => line.gate.breaker(),
+            None => inner.engine.unconnected().map(|pause| (Phase::Open, Some(pause))).unwrap_or_default(),
+        }
+    }
+
+    /// Why Workiva cannot be had.
+    fn workiva_trouble(&self) -> Option<String> {
+        let inner = self.inner();
+        let not_yet = "the connection to Workiva was not yet found working; `workiva-sync check` says why";
+        match &inner.line {
+            Some(line) => line.gate.pause().map(|pause| pause.message),
+            None => Some(inner.engine.unconnected().map_or(not_yet.to_owned(), |pause| pause.message)),
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -138,21 +159,19 @@ impl Vitals for DaemonVitals {
         let ((held, queue), runs) = match stored.await {
             Ok(stored) => stored,
             Err::<_, StoreError>(error) => {
-                return Readiness { reason: Some(error.to_string()), ..Readiness::default() };
+                let reason = Some(error.to_string());
+                return Readiness { database: reason.clone(), reason, ..Readiness::default() };
             }
         };
         let sources = engine.source_health().await.unwrap_or_default();
-        let line = self.inner().line.clone();
-        let (breaker, outage) = line.as_ref().map(|line| line.gate.breaker()).unwrap_or_default();
-        let reason = match &line {
-            None => Some(
-                "the connection to Workiva was not yet found working; `workiva-sync check` says why".into(),
-            ),
-            Some(line) => line.gate.pause().map(|pause| pause.message),
-        };
+        let (breaker, outage) = self.breaker();
+        let (database, workiva) = (database_trouble(&engine), self.workiva_trouble());
+        let reason = database.clone().or_else(|| workiva.clone());
         Readiness {
             ready: reason.is_none(),
             reason,
+            database,
+            workiva,
             held_plan: held.as_ref().map(|held| held.plan_id.clone()),
             held_since: held.as_ref().map(|held| held.created_at),
             held_expires_at: held.as_ref().and_then(|held| held.expires_at),
@@ -183,18 +202,31 @@ impl Vitals for DaemonVitals {
             && let Ok(state) = engine.store.alert_state().await
         {
             let raised = state.alerts.iter().filter(|alert| alert.is_raised());
-            figures.alerts.raised = Some(raised.map(|alert| alert.condition.kind).collect());
+            // What is the matter with the database is not in it.
+            let unstored = engine.storing.trouble().map(|_| Kind::DatabaseFailing);
+            let raised = raised.map(|alert| alert.condition.kind).chain(unstored);
+            figures.alerts.raised = Some(raised.collect());
             figures.alerts.channels = engine.settings.alerts.channels();
             figures.alerts.waiting = engine.store.waiting_messages().await.unwrap_or_default();
         }
-        if let Some(line) = self.inner().line.as_ref() {
-            figures.is_ready = figures.stored.is_some() && line.gate.pause().is_none();
-            let (breaker, outage) = line.gate.breaker();
-            figures.breaker = breaker;
-            figures.outage_since_seconds = outage.map_or(0.0, |outage| outage.since.timestamp() as f64);
-        }
+        let can_store = figures.stored.is_some() && database_trouble(&engine).is_none();
+        figures.is_ready = can_store && self.workiva_trouble().is_none();
+        let (breaker, outage) = self.breaker();
+        figures.breaker = breaker;
+        figures.outage_since_seconds = outage.map_or(0.0, |outage| outage.since.timestamp() as f64);
         engine.telemetry.render(&figures)
     }
+}
+
+/// Why no run can be stored, in words that say what mends it.
+fn database_trouble(engine: &RealEngine) -> Option<String> {
+    // That the file is gone needs no run to be known.
+    let is_gone = engine.store.insist_on_file().err().map(|error| error.to_string());
+    is_gone.or_else(|| {
+        let known = engine.storing.trouble()?;
+        let since = known.since.format("%Y-%m-%d %H:%M:%S UTC");
+        Some(format!("no run can be stored since {since}: {}", known.reason))
+    })
 }
 
 async fn stored(engine: &RealEngine, now: DateTime<Utc>) -> Result<Stored, StoreError> {

@@ -126,6 +126,7 @@ impl Stage {
             random: Arc::new(Randomness::from_system()),
             telemetry: Arc::new(Telemetry::default()),
             triggers: Arc::default(),
+            storing: Arc::default(),
         };
         let engine = engine(loaded, self.store.clone(), &surroundings, true).await?;
         let owner = Arc::new(Owner::register(self.store.path(), &engine.random.name(engine.clock.now()))?);

@@ -1,5 +1,6 @@
 //! Connection first: nothing is planned or sent until these settings have been found working once.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use url::Url;
 use super::groups::has_none;
 use super::{Engine, EngineError, spans};
 use crate::config::{UpdateBy, WorkivaSettings};
+use crate::core::breaker::Pause;
 use crate::core::plan::hex;
 use crate::core::retry::{Next, next};
 use crate::core::scim::group::GroupWalk;
@@ -19,6 +21,8 @@ use crate::core::scim::{
 };
 use crate::source::HrSource;
 
+/// How long a pool waits before it asks again whether there is a connection.
+pub(super) const CONNECT_AGAIN: Duration = Duration::from_secs(30);
 /// How often a question is asked before its failure is believed: one 503 says little about a connection.
 const TRIES: u32 = 3;
 /// The longest wait between two tries: whoever checks a connection would rather be told than wait for minutes.
@@ -35,6 +39,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             return Ok(Ok(known));
         }
         let report = check(self).await;
+        self.note_connection(&report);
         if !report.works {
             return Ok(Err(report));
         }
@@ -43,6 +48,25 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.remember_connection(&report.capabilities).await?;
         }
         Ok(Ok(report.capabilities))
+    }
+
+    /// Why this process found no connection working under this configuration, when it asked last. It is told as an outage is, which it is to
+    /// whoever waits; the database keeps none before there was a connection.
+    pub fn unconnected(&self) -> Option<Pause> {
+        self.unconnected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_connection(&self, report: &ConnectionReport) {
+        let now = self.clock.now();
+        let mut known = self.unconnected.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = (!report.works).then(|| Pause {
+            credentials: report.refused,
+            message: report.failure(),
+            since: known.as_ref().map_or(now, |known| known.since),
+            until: now + CONNECT_AGAIN,
+            streak: known.as_ref().map_or(0, |known| known.streak) + 1,
+            failed_probes: 0,
+        });
     }
 
     /// A database is of one Workiva: elsewhere its ids mean nothing, and users who are not found would count as gone.
@@ -78,6 +102,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 pub struct ConnectionReport {
     /// Whether users can be listed with these credentials: all that is needed to begin.
     pub works: bool,
+    /// Whether it is the credentials that Workiva refuses.
+    #[serde(skip)]
+    pub refused: bool,
     /// What was tried, with what came of it.
     pub steps: Vec<CheckStep>,
     /// What the server says that it can do.
@@ -119,6 +146,7 @@ pub fn settings_key(base_url: &Url, workiva: &WorkivaSettings, needs_groups: boo
 pub async fn check<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> ConnectionReport {
     let mut report = ConnectionReport {
         works: false,
+        refused: false,
         steps: Vec::new(),
         capabilities: Capabilities::default(),
         users: None,
@@ -138,6 +166,7 @@ pub async fn check<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) -> Connectio
         Err(failure) => {
             let refused = matches!(failure.kind, FailureKind::Unauthorized | FailureKind::Forbidden);
             step(if refused { "credentials" } else { "listing of users" }, false, explain(&failure));
+            report.refused = failure.kind == FailureKind::Unauthorized;
             return report;
         }
     }

@@ -21,6 +21,7 @@ use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
 use crate::core::record::Fingerprint;
+use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::core::warnings::of_unknown_users;
 use crate::source::{HrSource, SourceError};
@@ -154,6 +155,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Where the database fails: then nothing is stored, and nothing is sent.
     pub async fn cycle_of(&self, cause: &str, turn: Turn) -> Result<CycleResult, EngineError> {
         let result = self.traced(cause, self.run_cycle(cause, turn), |result| Some(result)).await;
+        match &result {
+            Ok(_) => self.storing.stored(),
+            // The database has nothing of it, and the metrics are to.
+            Err(error) if self.storing.failed(error, self.clock.now()) => {
+                self.telemetry.run(Outcome::Failed.name());
+            }
+            Err(_) => {}
+        }
         self.cycles.send_modify(|ended| *ended += 1);
         result
     }

@@ -36,6 +36,7 @@ pub mod schedule;
 pub mod session;
 pub mod spans;
 mod stored;
+pub mod storing;
 pub mod telemetry;
 mod ticks;
 mod tray;
@@ -60,12 +61,14 @@ use self::members::Members;
 use self::pool::Pool;
 use self::register::Turn;
 use self::session::{Line, Manner};
+use self::storing::Storing;
 use self::telemetry::Telemetry;
 use self::trigger::Triggers;
 use self::unkept::Unkept;
 use crate::config::{Loaded, Rules, Settings, told_apart};
 use crate::core::audit::By;
 use crate::core::audit::configuration;
+use crate::core::breaker::Pause;
 use crate::core::plan::content_hash;
 use crate::core::scim::{Capabilities, ScimPort};
 use crate::source::HrSource;
@@ -115,6 +118,8 @@ pub struct Engine<S, P> {
     pub telemetry: Arc<Telemetry>,
     /// Runs that were asked for from outside.
     pub triggers: Arc<Triggers>,
+    /// Whether runs can be stored.
+    pub storing: Arc<Storing>,
     /// Rung when something new is queued.
     pub bell: Arc<Notify>,
     /// How many cycles have ended, well or not.
@@ -126,6 +131,8 @@ pub struct Engine<S, P> {
     connection_key: String,
     /// How many users Workiva had when it was first connected to; 0: that was not now.
     users_at_first: AtomicU64,
+    /// Why no connection was found working under this configuration, as this process saw it last.
+    unconnected: Mutex<Option<Pause>>,
     /// The line of the pool that runs, if one does: whoever reads beside it shares its gate.
     pool_line: Mutex<Weak<Line<P>>>,
 }
@@ -146,6 +153,8 @@ pub struct Parts<S, P> {
     pub telemetry: Arc<Telemetry>,
     /// Runs that were asked for from outside.
     pub triggers: Arc<Triggers>,
+    /// Whether runs can be stored.
+    pub storing: Arc<Storing>,
     /// Whether anything may be stored.
     pub may_write: bool,
 }
@@ -166,12 +175,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             random: parts.random,
             telemetry: parts.telemetry,
             triggers: parts.triggers,
+            storing: parts.storing,
             bell: Arc::new(Notify::new()),
             cycles: watch::Sender::new(0),
             may_write: parts.may_write,
             unkept: Arc::default(),
             connection_key,
             users_at_first: AtomicU64::default(),
+            unconnected: Mutex::default(),
             pool_line: Mutex::default(),
         }
     }

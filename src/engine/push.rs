@@ -6,14 +6,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Engine;
+use super::connection::CONNECT_AGAIN;
 use super::pool::Until;
 use super::session::Line;
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
 use crate::store::Owner;
 
-/// How long a pool waits before it asks again whether there is a connection.
-const CONNECT_AGAIN: Duration = Duration::from_secs(30);
 /// How long a pool waits after the database failed.
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 

@@ -34,6 +34,10 @@ pub struct Readiness {
     pub ready: bool,
     /// Why not, if not.
     pub reason: Option<String>,
+    /// Why no run can be stored, if none can.
+    pub database: Option<String>,
+    /// Why Workiva cannot be had, if it cannot.
+    pub workiva: Option<String>,
     /// The plan that waits for approval, if one does.
     pub held_plan: Option<String>,
     /// Since when it waits.

@@ -25,6 +25,15 @@ pub fn conditions(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Vec<Con
     all
 }
 
+/// No run can be stored since then, for this reason. What is the matter with the database is not in the database.
+pub fn unstored(since: DateTime<Utc>, reason: &str) -> Condition {
+    let what =
+        format!("No run can be stored, so nothing is planned, and whoever has left keeps access: {reason}");
+    let to_do = "Mend what is named here; the next run goes on by itself. Where another file is to take the place of the database, stop the \
+                 daemon first. `workiva-sync status` says whether it can be read.";
+    condition(Kind::DatabaseFailing, since, what, to_do, "workiva-sync status")
+}
+
 fn condition(kind: Kind, since: DateTime<Utc>, what: String, to_do: &str, command: &str) -> Condition {
     Condition {
         kind,
@@ -129,8 +138,8 @@ fn workiva(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Option<Conditi
     let waiting = format!("{} actions wait meanwhile; none is lost.", facts.unfinished);
     if let Some(Pause { credentials: true, since, .. }) = &facts.outage {
         let what = format!("Workiva refuses the credentials, so nothing is sent. {waiting}");
-        let to_do = "Make a new secret in Workiva (Actions > Regenerate), write it into the file that workiva.password_file or \
-                     workiva.token_file names, send SIGHUP to the daemon, and ask `workiva-sync check`.";
+        let to_do = "See that workiva.username is the SCIM user's. Make a new secret in Workiva (Actions > Regenerate), write it into the file that \
+                     workiva.password_file or workiva.token_file names, send SIGHUP to the daemon, and ask `workiva-sync check`.";
         return Some(condition(Kind::CredentialsRefused, *since, what, to_do, "workiva-sync check"));
     }
     let lasts = |since: DateTime<Utc>| now - since >= limits.workiva_down;

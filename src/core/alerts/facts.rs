@@ -7,7 +7,8 @@ use crate::core::guard::HoldReason;
 use crate::core::health::SourceHealth;
 use crate::core::report::Counts;
 
-/// Everything that conditions are told by. It is read from the database alone, so that it can be had while HR and Workiva are down.
+/// Everything that conditions are told by. It is read from the database, so that it can be had while HR and Workiva are down; but for an outage
+/// before there was any connection, which the process that found none knows.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The plan that waits for a decision.

@@ -14,7 +14,7 @@ mod turn;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use conditions::conditions;
+pub use conditions::{conditions, unstored};
 pub use digest::Digest;
 pub use facts::{AuditVerdict, Facts, HeldFacts, LateFacts, ParkedFacts, TroubledRun, Unconnected};
 pub use message::{Event, Message};
@@ -43,11 +43,13 @@ pub enum Kind {
     DeprovisionLate,
     /// The audit is not whole.
     AuditBroken,
+    /// No run can be stored.
+    DatabaseFailing,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::HeldPlan,
         Self::SourceIncomplete,
         Self::RunsFailing,
@@ -56,6 +58,7 @@ impl Kind {
         Self::WorkivaDown,
         Self::DeprovisionLate,
         Self::AuditBroken,
+        Self::DatabaseFailing,
     ];
 
     /// The name in messages, metrics and the database.
@@ -69,6 +72,7 @@ impl Kind {
             Self::WorkivaDown => "workiva_down",
             Self::DeprovisionLate => "deprovision_late",
             Self::AuditBroken => "audit_broken",
+            Self::DatabaseFailing => "database_failing",
         }
     }
 
@@ -83,6 +87,7 @@ impl Kind {
             Self::WorkivaDown => "Workiva cannot be had",
             Self::DeprovisionLate => "deprovisions are late",
             Self::AuditBroken => "the audit is broken",
+            Self::DatabaseFailing => "the database fails",
         }
     }
 }

@@ -98,7 +98,11 @@ async fn look(engine: &RealEngine, channels: &[&'static str]) -> Result<bool, St
 async fn facts(engine: &RealEngine, before: &AlertState, now: DateTime<Utc>) -> Result<Facts, StoreError> {
     let settings = &engine.settings.alerts;
     let late_since = now - settings.limits().late;
-    let facts = engine.store.alert_facts(now, late_since, engine.is_connected().await?).await?;
+    let mut facts = engine.store.alert_facts(now, late_since, engine.is_connected().await?).await?;
+    // Before a connection was found working no outage is stored. One that is refused needs no run, and no patience.
+    if facts.outage.is_none() {
+        facts.outage = engine.unconnected().filter(|refused| refused.credentials);
+    }
     // What was found by a look that is switched off says nothing of today.
     let audit = before.audit.clone().filter(|_| settings.audit_hours > 0);
     Ok(Facts { sources: engine.source_health().await?, audit, ..facts })

@@ -1,9 +1,10 @@
-//! Alerts: what is the matter is looked for in the database alone, and each channel is a task of its own. So it works while HR and Workiva
-//! are down, keeps no run and no worker waiting, and no channel waits for another.
+//! Alerts: what is the matter is looked for in the database alone, but for what is the matter with the database and with the connection, and
+//! each channel is a task of its own. So it works while HR and Workiva are down, keeps no run and no worker waiting, and no channel waits for another.
 
 mod audit;
 mod deliver;
 mod look;
+mod unstored;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub async fn run(engine: Arc<RealEngine>, channels: Arc<Vec<Channel>>, mut stop:
     let mut tasks = JoinSet::new();
     for place in 0..channels.len() {
         let (engine, channels) = (Arc::clone(&engine), Arc::clone(&channels));
+        tasks.spawn(unstored::run(Arc::clone(&engine), Arc::clone(&channels), place, stop.clone()));
         tasks.spawn(deliver::run(engine, channels, place, news.subscribe(), stop.clone()));
     }
     if engine.settings.alerts.audit_hours > 0 {

@@ -148,6 +148,7 @@ impl Process {
                 random,
                 telemetry: Arc::new(Telemetry::default()),
                 triggers: Arc::default(),
+                storing: Arc::default(),
                 may_write: true,
             },
         );

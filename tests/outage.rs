@@ -180,6 +180,49 @@ fn a_sync_of_which_every_change_is_refused_or_put_off_comes_to_an_end_and_parks_
 }
 
 #[test]
+fn while_nothing_is_to_be_sent_refused_credentials_and_an_outage_show_all_the_same_and_their_end_as_well() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("workiva.probe_seconds", 1);
+    let rows = people(2);
+    world.sync_rows(&rows, 0);
+    let mut daemon = world.daemon();
+    until("it is ready", || daemon.readiness().0 == 200);
+    for (way, credentials) in [(Way::Refusing, true), (Way::Broken, false)] {
+        front.go(way);
+        until("/readyz tells", || daemon.readiness().0 == 503);
+        let (_, told) = daemon.readiness();
+        assert_eq!(
+            (&told["outage"]["credentials"], &told["queued"]),
+            (&credentials.into(), &0.into()),
+            "{told}"
+        );
+        until("so does the metric", || daemon.metric("pool_paused") == Some(1.0));
+        until("so does `status`", || !world.status()["outage"].is_null());
+        front.go(Way::Through);
+        until("it is ready again", || daemon.readiness().0 == 200);
+        until("and the outage is over", || daemon.metric("breaker_state{state=\"closed\"}") == Some(1.0));
+        until("for `status` too", || world.status()["outage"].is_null());
+    }
+    assert_eq!(world.writes(), 2, "the two that were made before");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn whoever_wants_no_probes_gets_none() {
+    let mut world = world();
+    world.set("workiva.probe_seconds", 0);
+    world.sync_rows(&people(2), 0);
+    let before = world.statistics().requests;
+    let mut daemon = world.daemon();
+    // One a second, as often as it is looked whether to ask.
+    until("runs have ended", || world.status()["runs"].as_array().unwrap().len() > 4);
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(world.statistics().requests, before);
+}
+
+#[test]
 fn one_user_whose_requests_always_fail_is_parked_and_holds_nobody_up() {
     let mut world = world();
     let mut rows = people(3);

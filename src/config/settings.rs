@@ -259,6 +259,11 @@ pub struct WorkivaSettings {
     #[serde(default = "hundred")]
     #[schemars(range(min = 1, max = 10_000))]
     pub page_size: u32,
+    /// The daemon asks Workiva for one user when it has sent nothing for so many seconds, so that an expired secret or an outage shows before
+    /// somebody has to be suspended; 0: never.
+    #[serde(default = "five_minutes")]
+    #[schemars(range(max = 86_400))]
+    pub probe_seconds: u64,
     /// A PEM file with further certificate authorities to trust, such as that of a company's proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
@@ -329,6 +334,9 @@ fn match_existing() -> Vec<MatchAttribute> {
 }
 fn forty() -> u64 {
     40
+}
+fn five_minutes() -> u64 {
+    300
 }
 fn two_minutes() -> u64 {
     120

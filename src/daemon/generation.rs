@@ -11,7 +11,7 @@ use super::signals::{Signal, Signals};
 use super::vitals::DaemonVitals;
 use crate::compose::RealEngine;
 use crate::console::Progress;
-use crate::engine::{push, schedule};
+use crate::engine::{probe, push, schedule};
 use crate::notify::Channel;
 use crate::store::Owner;
 
@@ -33,6 +33,7 @@ pub struct Generation {
     schedule: JoinHandle<()>,
     drift: JoinHandle<()>,
     pool: JoinHandle<()>,
+    probe: JoinHandle<()>,
     progress: JoinHandle<()>,
     alerts: JoinHandle<()>,
 }
@@ -60,10 +61,11 @@ impl Generation {
             stopped.clone(),
             first,
         ));
+        let probe = tokio::spawn(probe::run(Arc::clone(&engine), stopped.clone()));
         let alerts = tokio::spawn(alerts::run(Arc::clone(&engine), channels, stopped.clone()));
         let progress = tokio::spawn(tell_progress(engine, vitals.clone(), stopped));
         vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
-        Self { stop, schedule, drift, pool, progress, alerts }
+        Self { stop, schedule, drift, pool, probe, progress, alerts }
     }
 
     /// Asks them to end.
@@ -77,11 +79,11 @@ impl Generation {
     /// well. The answer is what was asked for by the end.
     pub async fn drain(self, bound: Duration, signals: &mut Signals, stopping: bool) -> Drained {
         let mut asked = Drained { stopping, reloading: false };
-        let Self { schedule, drift, pool, progress, alerts, .. } = self;
-        let handles = [&schedule, &drift, &pool, &progress, &alerts].map(JoinHandle::abort_handle);
+        let Self { schedule, drift, pool, probe, progress, alerts, .. } = self;
+        let handles = [&schedule, &drift, &pool, &probe, &progress, &alerts].map(JoinHandle::abort_handle);
         let all = async {
             // A task that broke down has ended as well; its error was told where it happened.
-            let _ = tokio::join!(schedule, drift, pool, progress, alerts);
+            let _ = tokio::join!(schedule, drift, pool, probe, progress, alerts);
         };
         tokio::pin!(all);
         let timeout = tokio::time::sleep(bound);

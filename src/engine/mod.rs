@@ -27,6 +27,7 @@ mod merging;
 mod outage;
 pub mod outcome;
 pub mod pool;
+pub mod probe;
 pub mod push;
 mod readers;
 pub mod reading;
@@ -231,8 +232,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// A line for reading beside the pool: through its gate, so that both together keep to the rate and to what the server
     /// asks for. Without a pool it has a gate of its own.
     fn reading_line(&self, capabilities: Capabilities) -> Arc<Line<P>> {
-        let pools = self.pool_line.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        pools.unwrap_or_else(|| Arc::new(self.line(capabilities)))
+        self.pushing_line().unwrap_or_else(|| Arc::new(self.line(capabilities)))
+    }
+
+    /// The line of the pool that runs, if one does.
+    fn pushing_line(&self) -> Option<Arc<Line<P>>> {
+        self.pool_line.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
     /// A line to Workiva with a gate of its own.

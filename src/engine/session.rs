@@ -150,18 +150,36 @@ impl<P: ScimPort> Line<P> {
     /// # Errors
     /// Where the pool was told to stop meanwhile; then nothing was sent.
     pub async fn probe(&self) -> Result<(), Interrupt> {
+        let trouble = self.list_one().await?;
+        self.gate.probed(trouble, self.clock.now(), self.random.unit());
+        Ok(())
+    }
+
+    /// Asks, while the breaker lets actions through, whether Workiva can be had. The gate is told as of an action's request.
+    ///
+    /// # Errors
+    /// Where the pool was told to stop meanwhile; then nothing was sent.
+    pub async fn looks_well(&self) -> Result<bool, Interrupt> {
+        let Some(trouble) = self.list_one().await? else {
+            self.gate.succeeded(true);
+            return Ok(true);
+        };
+        self.gate.failed(None, true, trouble, self.clock.now(), self.random.unit());
+        Ok(false)
+    }
+
+    /// The cheapest question: a listing of one user. The answer is what is wrong, if anything is.
+    async fn list_one(&self) -> Result<Option<Trouble>, Interrupt> {
         self.wait_for_turn().await?;
         let request = ScimRequest::ListUsers { start_index: 1, count: 1 };
         let exchange = self.ask(&request).await;
         self.heed_throttle(&exchange);
         let forbidden = matches!(&exchange.result, Err(failure) if failure.kind == FailureKind::Forbidden);
-        let trouble = match verdict(&request, exchange.result.as_ref()) {
+        Ok(match verdict(&request, exchange.result.as_ref()) {
             Verdict::Trouble(trouble) => Some(trouble),
             _ if forbidden => Some(Trouble { cause: Cause::Credentials, message: FORBIDDEN.to_owned() }),
             _ => None,
-        };
-        self.gate.probed(trouble, self.clock.now(), self.random.unit());
-        Ok(())
+        })
     }
 
     async fn ask(&self, request: &ScimRequest) -> Exchange {

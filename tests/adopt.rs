@@ -467,3 +467,29 @@ fn a_leaver_whose_address_hr_has_blanked_is_put_to_a_person_by_the_name() {
     assert_eq!(world.sync().applied(), kinds([("create", 2), ("suspend", 1)]));
     assert_eq!(world.sandbox.user(&id).unwrap()["active"], json!(false));
 }
+
+#[test]
+fn the_list_and_the_decisions_go_through_a_pipe_where_no_file_can_be_copied_out_or_in() {
+    let world = World::new();
+    let rows = people(2);
+    let mail = json!({"emails": [{"type": "work", "value": rows[0].email}]});
+    let id = seed(&world, "old-name", mail);
+    world.hr(&rows);
+    let list = world.run(&["adopt", "--csv", "-"]);
+    assert_eq!(list.exit, 4, "{list:?}");
+    assert!(list.stdout.starts_with("employee_id,") && list.stdout.lines().count() == 2, "{list:?}");
+    assert!(list.stderr.contains("the doubtful ones are on standard output"), "{list:?}");
+    let both = world.run(&["adopt", "--csv", "-", "--json"]);
+    assert_eq!((both.exit, both.stdout.as_str()), (2, ""), "{both:?}");
+    let mut lines = list.stdout.lines();
+    let decided = format!("{}\n{}link\n", lines.next().unwrap(), lines.next().unwrap());
+    std::fs::write(world.path("decided.csv"), decided).unwrap();
+    let mut command = world.command(&["adopt", "--json", "--decisions", "-"]);
+    command.stdin(std::fs::File::open(world.path("decided.csv")).unwrap());
+    let linked = common::run(&mut command);
+    assert_eq!(linked.exit, 0, "{linked:?}");
+    let report: Value = serde_json::from_str(&linked.stdout).unwrap();
+    assert_eq!(report["linked"], 1, "{report}");
+    world.sync_rows(&rows, 0);
+    assert_eq!(world.sandbox.user(&id).unwrap()["userName"], rows[0].email);
+}

@@ -386,3 +386,21 @@ fn the_daemon_says_the_newest_record_in_its_log_and_in_its_metrics() {
     let (exit, report) = verify(&world, &["--anchor", &anchor]);
     assert_eq!(exit, 0, "{report}");
 }
+
+#[test]
+fn who_decides_is_the_account_of_the_process_and_not_what_its_environment_says() {
+    let mut world = World::new();
+    world.guard_tightly();
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    let left: Vec<Row> = rows.iter().map(Row::left).collect();
+    let held = world.sync_rows(&left, 3);
+    let mut reject = world.command(&["reject", held.plan_id()]);
+    reject.env("USER", "somebody else").env("LOGNAME", "somebody else");
+    assert_eq!(common::run(&mut reject).exit, 0);
+    let decided = world.text("SELECT body FROM audit WHERE kind = 'plan_decided'");
+    let decided: Value = serde_json::from_str(&decided).unwrap();
+    let account = std::process::Command::new("id").arg("-un").output().unwrap();
+    assert!(account.status.success(), "a test runs as an account with a name: {account:?}");
+    assert_eq!(decided["by"], String::from_utf8(account.stdout).unwrap().trim());
+}

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::{Daemon, Row, World, is_active, people, until};
 use workiva_sync::sandbox::Faults;
 
@@ -87,7 +89,7 @@ fn a_backup_that_was_taken_in_mid_push_is_whole_and_the_push_goes_on_from_it() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let again = world.run(&["backup", path.to_str().unwrap()]);
     assert_eq!(again.exit, 1);
-    assert!(again.stderr.contains("it is there already"), "{again:?}");
+    assert_eq!(again.stderr.matches("it is there already").count(), 1, "{again:?}");
     until("all are made", || world.agrees(&rows));
     assert_eq!(daemon.stop(), 0);
     for gone in ["state.db-wal", "state.db-shm"] {
@@ -146,4 +148,69 @@ fn a_tenant_that_was_set_back_converges_by_drift_repair() {
     lead_back(&world);
     world.assert_agrees(&later);
     world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_backup_is_the_file_that_was_named_whatever_it_is_called() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    world.sync_rows(&people(2), 0);
+    for name in ["file:x?y.db", "file:z", "plain.db", "-copy.db"] {
+        let mut command = world.command(&["backup", "--", name]);
+        common::run(command.current_dir(world.path(""))).assert_says(0, &["2 people", "and whole"]);
+        let made = std::fs::metadata(world.path(name)).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, 0o600, "{name}");
+        assert!(made.len() > 0, "{name}");
+    }
+    let others = ["x", "z", "y.db"].into_iter().filter(|name| world.path(name).exists());
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new(), "nothing lies anywhere else");
+}
+
+#[test]
+fn what_a_killed_backup_has_left_is_no_hindrance_and_one_that_is_under_way_is_named() {
+    let world = World::new();
+    world.sync_rows(&people(2), 0);
+    let left = world.path("left.db.partial");
+    std::fs::write(&left, "half").unwrap();
+    back_up(&world, "left.db");
+    assert!(!left.exists());
+    let busy = world.path("busy.db.partial");
+    let other = std::fs::File::create(&busy).unwrap();
+    other.lock().unwrap();
+    let refused = world.run(&["backup", world.path("busy.db").to_str().unwrap()]);
+    assert_eq!(refused.exit, 1, "{refused:?}");
+    assert!(refused.stderr.contains(busy.to_str().unwrap()), "{refused:?}");
+    assert!(refused.stderr.contains("another backup is just being made"), "{refused:?}");
+    assert!(busy.exists() && !world.path("busy.db").exists());
+}
+
+#[test]
+fn a_backup_goes_to_standard_output_where_nothing_but_it_can_leave_the_container() {
+    let world = World::new();
+    let rows = people(3);
+    world.sync_rows(&rows, 0);
+    let copy = world.path("copy.db");
+    let mut command = world.command(&["backup", "-"]);
+    command.stdout(std::fs::File::create(&copy).unwrap()).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    let bytes = std::fs::metadata(&copy).unwrap().len();
+    assert!(told.contains(&format!("{bytes} bytes, 3 people; looked through, and whole")), "{told}");
+    assert!(told.contains("as an anchor"), "{told}");
+    let beside = world.files().into_iter().map(|(name, _)| name);
+    let beside: Vec<String> = beside.filter(|name| name.contains("partial")).collect();
+    assert!(beside.is_empty() && !world.path("state.db-backup.partial").exists(), "{beside:?}");
+    let refused = world.run(&["backup", "-", "--json"]);
+    assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "{refused:?}");
+    // Whoever reads goes away: a part of a copy is no success.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut cut = world.command(&["backup", "-"]);
+    let output = cut.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+
+    std::fs::rename(&copy, world.database()).unwrap();
+    world.sync().assert_unchanged();
+    world.assert_agrees(&rows);
 }

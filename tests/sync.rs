@@ -374,6 +374,8 @@ fn refused_credentials_end_with_6_and_burn_no_attempts() {
     world.set("workiva.password", "a-wrong-one");
     let synced = world.sync_rows(&[ana(), ben()], 6);
     assert_eq!((synced.outcome(), &synced.json["parked"]), ("failed", &json!(0)));
+    assert!(synced.stderr.contains("Workiva could not be had, the queue waits: "), "{synced:?}");
+    assert!(synced.stderr.contains("401"), "{synced:?}");
     world.set("workiva.password", "sandbox-password");
     let synced = world.sync_rows(&[ana(), ben()], 0);
     assert_eq!(synced.applied(), kinds([("create", 1)]), "{synced:?}");

@@ -1,6 +1,6 @@
 //! `adopt`: links the users whom Workiva has already to employees.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::table::Grid;
-use super::terminal::{complain, say};
+use super::terminal::{self, Answer, complain, say};
 use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config};
 use crate::core::adopt::Doubtful;
@@ -28,10 +28,10 @@ pub struct AdoptArgs {
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
-    /// Write the doubtful ones into a new CSV file, to be decided about.
+    /// Write the doubtful ones into a new CSV file, to be decided about; `-`: to standard output.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Carry out what was decided in such a file.
+    /// Carry out what was decided in such a file; `-`: from standard input.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Who decides; by default the user of this process.
@@ -91,22 +91,26 @@ impl<'a> User<'a> {
 
 /// Links everybody whose user is certain, and lists who is in doubt.
 pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let is_stdout = args.csv.as_deref().is_some_and(terminal::is_stdout);
+    if is_stdout && let Some(refused) = terminal::hand_over_stdout("the list", args.json) {
+        return Ok(refused);
+    }
     let loaded = load_config(config)?;
-    let rows = match &args.decisions {
+    let rows = match args.decisions.as_deref().map(decided).transpose()? {
         None => Vec::new(),
-        Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("the decisions in {} cannot be read", file.display()))?;
-            match sheet::read(&text) {
-                Ok(rows) => rows,
-                Err(faults) => return Ok(refused(&AdoptError::Decisions(faults), Exit::Usage)),
-            }
-        }
+        Some(text) => match sheet::read(&text) {
+            Ok(rows) => rows,
+            Err(faults) => return Ok(refused(&AdoptError::Decisions(faults), Exit::Usage)),
+        },
     };
     let store = open(&loaded.rules.database).await?;
     let engine = engine(loaded, store, &Surroundings::real(), true).await?;
     // Before anything is linked: a list that cannot be written would be missed.
-    let mut csv = args.csv.as_deref().map(new_private_file).transpose()?;
+    let mut csv: Option<Box<dyn Write + Send>> = match args.csv.as_deref() {
+        None => None,
+        Some(_) if is_stdout => Some(Box::new(Answer)),
+        Some(file) => Some(Box::new(new_private_file(file)?)),
+    };
     let by = args.by.clone().unwrap_or_else(super::decide::user);
     let started_at = engine.clock.now();
     let adopted = engine.adopt(&rows, &by).await;
@@ -116,14 +120,15 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
         Ok(adoption) => adoption,
         Err(error) => {
             // An empty file would look like a list of nobody.
-            if let Some(file) = &args.csv {
+            if let Some(file) = args.csv.as_deref().filter(|_| !is_stdout) {
                 std::fs::remove_file(file)?;
             }
             return failed(&engine, error).await;
         }
     };
     if let Some(csv) = &mut csv {
-        csv.write_all(sheet::write(&adoption.matching, &adoption.roster).as_bytes()).context(
+        let list = sheet::write(&adoption.matching, &adoption.roster);
+        csv.write_all(list.as_bytes()).and_then(|()| csv.flush()).context(
             "the list could not be written; the links are stored, so `adopt --csv` can be run again",
         )?;
     }
@@ -146,6 +151,15 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
     }
     engine.store.close().await;
     Ok(exit)
+}
+
+/// What was decided, as a text.
+fn decided(file: &Path) -> anyhow::Result<String> {
+    if terminal::is_stdout(file) {
+        return io::read_to_string(io::stdin()).context("the decisions on standard input cannot be read");
+    }
+    std::fs::read_to_string(file)
+        .with_context(|| format!("the decisions in {} cannot be read", file.display()))
 }
 
 async fn failed(engine: &RealEngine, error: AdoptError) -> anyhow::Result<Exit> {
@@ -255,6 +269,10 @@ fn print_report(report: &Report<'_>, adoption: &Adoption, csv: Option<&Path>) {
         &report.renaming,
     );
     match csv {
+        Some(file) if terminal::is_stdout(file) => say!(
+            "the doubtful ones are on standard output: write link, new or skip into the last column, then `adopt --decisions FILE`, or \
+             `-` for standard input"
+        ),
         Some(file) => say!(
             "the doubtful ones are in {}: write link, new or skip into the last column, then `adopt --decisions {0}`",
             file.display()

@@ -1,11 +1,13 @@
 //! `backup`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::terminal::say;
+use super::terminal::{self, Answer, say};
 use super::{Exit, print_json};
 use crate::compose::load_config;
 use crate::core::audit::Head;
@@ -13,7 +15,7 @@ use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy, which must not be there yet.
+    /// The copy, which must not be there yet; `-`: standard output.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print one JSON object on stdout.
@@ -31,18 +33,26 @@ struct Told {
 
 /// Copies the database, also while the daemon works.
 pub async fn backup(config: &Path, args: &BackupArgs) -> anyhow::Result<Exit> {
+    let is_stdout = terminal::is_stdout(&args.file);
+    if is_stdout && let Some(refused) = terminal::hand_over_stdout("a copy of the database", args.json) {
+        return Ok(refused);
+    }
     let loaded = load_config(config)?;
-    let backup = Store::open_known(&loaded.rules.database).await?.backup(&args.file).await?;
+    let store = Store::open_known(&loaded.rules.database).await?;
+    let backup = if is_stdout {
+        let (mut file, backup) = store.backup_unnamed().await?;
+        let written = io::copy(&mut file, &mut Answer).and_then(|bytes| Answer.flush().map(|()| bytes));
+        let written = written.context("the copy could not be written")?;
+        anyhow::ensure!(written == backup.bytes, "of {} bytes {written} were written", backup.bytes);
+        backup
+    } else {
+        store.backup(&args.file).await?
+    };
+    let file = if is_stdout { "standard output".to_owned() } else { args.file.display().to_string() };
     if args.json {
-        let file = args.file.display().to_string();
         print_json(&Told { file, bytes: backup.bytes, people: backup.people, audit_head: backup.audit })?;
     } else {
-        say!(
-            "{}: {} bytes, {} people; looked through, and whole",
-            args.file.display(),
-            backup.bytes,
-            backup.people
-        );
+        say!("{file}: {} bytes, {} people; looked through, and whole", backup.bytes, backup.people);
         say!("its audit ends with {}: keep that elsewhere, as an anchor", backup.audit);
     }
     Ok(Exit::Done)

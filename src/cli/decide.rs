@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::terminal::say;
-use super::{DecideArgs, DeciderArgs, Exit, open, store_of};
+use super::{DecideArgs, DeciderArgs, Exit, name, open, store_of};
 use crate::compose::{Surroundings, engine, load_config};
 use crate::core::audit::By;
 use crate::store::Approval;
@@ -65,7 +65,36 @@ impl DeciderArgs {
     }
 }
 
-/// Who decides, where nobody is named: the user of this process.
+/// The accounts of this machine, one a line: name, password, number and so on.
+const ACCOUNTS: &str = "/etc/passwd";
+
+/// Who decides, where nobody is named: the account by which this process runs. Not what `USER` says, which anybody can set.
 pub fn user() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "command line".into())
+    let number = rustix::process::getuid().as_raw();
+    let accounts = std::fs::read(ACCOUNTS).unwrap_or_default();
+    account(&String::from_utf8_lossy(&accounts), number).unwrap_or_else(|| format!("uid {number}"))
+}
+
+/// The name of an account, by its number.
+fn account(accounts: &str, number: u32) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let (called, _, its) = (parts.next()?, parts.next()?, parts.next()?);
+        (its.parse() == Ok(number)).then(|| name(called).ok()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_known_by_its_number_alone_and_a_name_that_no_log_can_show_is_none() {
+        let accounts =
+            "root:x:0:0:root:/root:/bin/sh\n#\nops:x:1000:1000::/:\nbad\tname:x:7:7::/:\n:x:8:8::/:";
+        assert_eq!(account(accounts, 1000).as_deref(), Some("ops"));
+        assert_eq!(account(accounts, 0).as_deref(), Some("root"));
+        assert!([1, 7, 8, 100].iter().all(|number| account(accounts, *number).is_none()));
+        assert_eq!(account("", 0), None);
+    }
 }

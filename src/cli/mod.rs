@@ -290,12 +290,20 @@ pub fn main() -> ExitCode {
 
 /// The faults of a configuration are laid out in lines; any other error is one line, whatever is quoted in it.
 fn tell(error: &anyhow::Error) {
-    let words = format!("workiva-sync: {error:#}");
+    let words = format!("workiva-sync: {}", words_of(error));
     if has_lines(error) {
         words.lines().for_each(|line| complain!("{line}"));
     } else {
         complain!("{words}");
     }
+}
+
+/// The error and its causes in one line. Most of our messages quote their cause; such a one is not said again.
+fn words_of(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.contains(&cause) { told } else { format!("{told}: {cause}") }
+    })
 }
 
 fn has_lines(error: &anyhow::Error) -> bool {

@@ -71,7 +71,9 @@ impl Synced {
         print_json(&self.report)?;
         let planned = self.runs.first().and_then(|run| run.planned.as_ref());
         let warnings = planned.map_or(&[][..], |planned| &planned.plan.warnings);
-        warnings.iter().chain(&self.unkept).for_each(|warning| complain!("workiva-sync: {warning}"));
+        let failures = self.failures();
+        let told = warnings.iter().chain(&self.unkept).chain(&failures);
+        told.for_each(|words| complain!("workiva-sync: {words}"));
         Ok(())
     }
 
@@ -79,12 +81,19 @@ impl Synced {
     pub fn print(&self) {
         print_report(&self.report, self.runs.first().and_then(|run| run.planned.as_ref()), false);
         self.unkept.iter().for_each(|warning| say!("warning: {warning}"));
-        for failure in self.runs.iter().filter_map(|run| run.failure.as_ref()) {
-            say!("{}", failure.message());
-        }
-        if let Some(PoolEnd::GaveUp(pause)) = &self.pushed {
-            say!("Workiva could not be had, the queue waits: {}", pause.message);
-        }
+        self.failures().iter().for_each(|words| say!("{words}"));
+    }
+
+    /// What a run, or the push behind it, has failed by: the object of `--json` has no room for it.
+    fn failures(&self) -> Vec<String> {
+        let runs = self.runs.iter().filter_map(|run| run.failure.as_ref()).map(CycleFailure::message);
+        let pause = match &self.pushed {
+            Some(PoolEnd::GaveUp(pause)) => {
+                Some(format!("Workiva could not be had, the queue waits: {}", pause.message))
+            }
+            _ => None,
+        };
+        runs.chain(pause).collect()
     }
 }
 

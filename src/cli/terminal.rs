@@ -6,13 +6,16 @@
 //! command does what it was asked to do, and its exit code tells of that.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::Exit;
 
 /// The first fault of stdout; behind it nothing more is written.
 static FAULT: OnceLock<ErrorKind> = OnceLock::new();
+/// Set where stdout is for a file: then whatever is said goes to stderr.
+static HANDED_OVER: OnceLock<()> = OnceLock::new();
 
 /// A line of the answer, on stdout.
 macro_rules! say {
@@ -28,8 +31,34 @@ pub(crate) use {complain, say};
 
 /// Writes a text and a line feed to stdout as it is: for programs, and for what is made visible already.
 pub fn answer(text: &str) {
-    // What became of it is told by `finish`.
-    let _ = Answer.write_all(format!("{text}\n").as_bytes());
+    let line = format!("{text}\n");
+    // What became of it is told by `finish`; where stderr cannot be written to there is nobody to tell.
+    let _ = match HANDED_OVER.get() {
+        None => Answer.write_all(line.as_bytes()),
+        Some(()) => io::stderr().write_all(line.as_bytes()),
+    };
+}
+
+/// Whether a file's name stands for standard output, or input.
+pub fn is_stdout(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+/// From here on stdout takes nothing but what is written to [`Answer`], and what is said goes to stderr. The answer is how the process
+/// ends where that cannot be: a terminal would show the bytes, and one object of JSON is promised for stdout.
+pub fn hand_over_stdout(what: &str, json: bool) -> Option<Exit> {
+    if json {
+        complain!(
+            "workiva-sync: {what} and the object of --json cannot both go to standard output; name a file"
+        );
+        return Some(Exit::Usage);
+    }
+    if io::stdout().is_terminal() {
+        complain!("workiva-sync: {what} is nothing for a terminal; name a file, or send it into one by `>`");
+        return Some(Exit::Usage);
+    }
+    let _ = HANDED_OVER.set(());
+    None
 }
 
 /// Writes a line to stderr. Where that cannot be, there is nobody to tell.

@@ -1,25 +1,24 @@
 //! `init`: asks, writes a first configuration, and checks it.
 
+mod ask;
 mod guess;
+mod look;
 mod text;
 
-use std::collections::BTreeSet;
 use std::fs::OpenOptions;
-use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use self::guess::{Meaning, NEEDED};
+use self::ask::Question;
+use self::guess::Meaning;
+use self::look::{Found, look_at};
 use self::text::Answers;
 use super::terminal::{complain, say};
 use super::{Exit, check};
-
-/// How many rows are looked at for status words.
-const MOST_ROWS: usize = 100_000;
-/// How many different status words a status column may have; one with more is another column.
-const MOST_WORDS: usize = 50;
+use crate::config::Encoding;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -48,15 +47,14 @@ pub async fn init(config: &Path, args: InitArgs) -> anyhow::Result<Exit> {
     if config.exists() {
         bail!("{} is there already; name another file with --config, or edit that one", config.display());
     }
-    let base_url =
-        ask(args.base_url, "Workiva's SCIM address (Workiva shows it in its SCIM settings)", None)?;
-    let username = ask(args.username, "Name of the SCIM user", None)?;
-    let password_file = ask(args.password_file, "File with its password", Some("secrets/workiva_password"))?;
-    let hr = ask(args.hr, "HR export, a CSV file or a pattern of which the newest match is read", None)?;
-    let timezone = ask(args.timezone, "Time zone in which dates begin and end", Some("UTC"))?;
-    let found = look_at(&hr)?;
-    tell(&found);
-    let answers = Answers { base_url, username, password_file, hr, timezone, found };
+    let no_check = args.no_check;
+    let answers = match ask(args) {
+        Ok(answers) => answers,
+        Err(why) => {
+            complain!("workiva-sync: {why}; nothing was written");
+            return Ok(Exit::Usage);
+        }
+    };
     write(config, &answers.text())?;
     say!("written: {}", config.display());
     if !Path::new(&answers.password_file).exists() {
@@ -65,93 +63,57 @@ pub async fn init(config: &Path, args: InitArgs) -> anyhow::Result<Exit> {
         say!("then run `workiva-sync check`, and `workiva-sync plan`: neither changes anything in Workiva");
         return Ok(Exit::Done);
     }
-    if args.no_check {
+    if no_check {
         return Ok(Exit::Done);
     }
     check::check(config, false).await
 }
 
-/// What is given, or what somebody answers.
-fn ask(given: Option<String>, question: &str, usual: Option<&str>) -> anyhow::Result<String> {
-    if let Some(given) = given {
-        return Ok(given);
+/// Everything that has to be known, each of it as a configuration can hold it.
+fn ask(args: InitArgs) -> Result<Answers, String> {
+    let mut answers = Answers::example();
+    answers.base_url = Question {
+        key: "workiva.base_url",
+        words: "Workiva's SCIM address (Workiva shows it in its SCIM settings)",
+        usual: None,
     }
-    let hint = usual.map(|usual| format!(" [{usual}]")).unwrap_or_default();
-    complain!("{question}{hint}:");
-    let mut line = String::new();
-    if std::io::stdin().lock().read_line(&mut line)? == 0 {
-        bail!(
-            "there was no answer to '{question}'; answer it, or give all of them as options: see `init --help`"
-        );
+    .answered(args.base_url, |text| {
+        Answers { base_url: text.to_owned(), ..Answers::example() }.may_be("workiva.base_url")?;
+        Ok(text.to_owned())
+    })?;
+    answers.username = Question { key: "workiva.username", words: "Name of the SCIM user", usual: None }
+        .answered(args.username, |text| {
+            Answers { username: text.to_owned(), ..Answers::example() }.may_be("workiva.username")?;
+            Ok(text.to_owned())
+        })?;
+    answers.password_file = Question {
+        key: "workiva.password_file",
+        words: "File with its password",
+        usual: Some("secrets/workiva_password"),
     }
-    match (line.trim(), usual) {
-        ("", Some(usual)) => Ok(usual.to_owned()),
-        ("", None) => bail!("'{question}' needs an answer"),
-        (answer, _) => Ok(answer.to_owned()),
+    .answered(args.password_file, |text| Ok(text.to_owned()))?;
+    (answers.hr, answers.found) = Question {
+        key: "source.path",
+        words: "HR export, a CSV file or a pattern of which the newest match is read",
+        usual: None,
     }
-}
-
-/// What was found in the HR file.
-struct Found {
-    columns: Vec<(&'static str, String)>,
-    delimiter: char,
-    words: BTreeSet<String>,
-}
-
-impl Found {
-    fn words_of(&self, wanted: Meaning) -> Vec<&String> {
-        self.words.iter().filter(|word| guess::meaning(word) == wanted).collect()
+    .answered(args.hr, |text| {
+        let found = look_at(text).map_err(|why| format!("source.path: {why:#}"))?;
+        Ok((text.to_owned(), found))
+    })?;
+    answers.timezone = Question {
+        key: "schedule.timezone",
+        words: "Time zone in which dates begin and end",
+        usual: Some("UTC"),
     }
-}
-
-fn look_at(hr: &str) -> anyhow::Result<Found> {
-    let matches = glob::glob(hr).with_context(|| format!("'{hr}' is no pattern"))?;
-    let newest = matches
-        .filter_map(Result::ok)
-        .filter(|path| path.is_file())
-        .max_by_key(|path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok());
-    let Some(path) = newest else {
-        bail!("there is no file {hr} yet; put one export there, its columns are looked at");
-    };
-    let first = std::fs::File::open(&path).map(std::io::BufReader::new).and_then(|mut file| {
-        let mut line = Vec::new();
-        file.read_until(b'\n', &mut line).map(|_| String::from_utf8_lossy(&line).into_owned())
-    });
-    let first = first.with_context(|| format!("{} cannot be read", path.display()))?;
-    let count = |delimiter: &char| first.matches(*delimiter).count();
-    let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(count).unwrap_or(',');
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_path(&path)?;
-    let header: Vec<String> = reader
-        .byte_headers()?
-        .iter()
-        .map(|name| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim().to_owned())
-        .collect();
-    let columns = guess::columns(&header);
-    let missing: Vec<&str> =
-        NEEDED.into_iter().filter(|name| !columns.iter().any(|(ours, _)| ours == name)).collect();
-    if !missing.is_empty() {
-        bail!(
-            "no column of {} was recognised as {}; copy config/workiva-sync.example.toml and name them in [source.columns]. Its columns \
-             are: {}",
-            path.display(),
-            missing.join(", "),
-            header.join(", ")
-        );
-    }
-    let status = columns.iter().find(|(ours, _)| *ours == "status").map(|(_, theirs)| theirs.as_str());
-    let at = header.iter().position(|name| Some(name.as_str()) == status).unwrap_or_default();
-    let mut words = BTreeSet::new();
-    for row in reader.byte_records().take(MOST_ROWS) {
-        let word = row?.get(at).map(|word| String::from_utf8_lossy(word).trim().to_owned());
-        words.extend(word.filter(|word| !word.is_empty()));
-        if words.len() > MOST_WORDS {
-            bail!(
-                "the column '{}' has more than {MOST_WORDS} different words; it can be no status",
-                header[at]
-            );
-        }
-    }
-    Ok(Found { columns, delimiter, words })
+    .answered(args.timezone, |text| {
+        Answers { timezone: text.to_owned(), ..Answers::example() }.may_be("schedule.timezone")?;
+        Ok(text.to_owned())
+    })?;
+    tell(&answers.found);
+    // Each was fit by itself; what is made of the file's columns and words is as well, or nothing is written.
+    answers.may_be("")?;
+    Ok(answers)
 }
 
 fn tell(found: &Found) {
@@ -163,6 +125,9 @@ fn tell(found: &Found) {
     {
         let words: Vec<&str> = found.words_of(meaning).into_iter().map(String::as_str).collect();
         say!("  {name}: {}", if words.is_empty() { "none seen".to_owned() } else { words.join(", ") });
+    }
+    if found.encoding == Encoding::Windows1252 {
+        say!("  encoding: windows-1252, since it is not UTF-8");
     }
     let unknown: Vec<&str> = found.words_of(Meaning::Unknown).into_iter().map(String::as_str).collect();
     if !unknown.is_empty() {

@@ -1,9 +1,11 @@
 //! The first configuration as a text.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
-use super::Found;
-use super::guess::Meaning;
+use super::guess::{Meaning, NEEDED};
+use super::look::Found;
+use crate::config::{Encoding, parse};
 
 /// What is known of the company.
 pub struct Answers {
@@ -16,6 +18,39 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Answers that a configuration can hold, of nobody.
+    pub fn example() -> Self {
+        Self {
+            base_url: "https://workiva.example.invalid/scim/v2".into(),
+            username: "unset".into(),
+            password_file: "unset".into(),
+            hr: "unset.csv".into(),
+            timezone: "UTC".into(),
+            found: Found {
+                columns: NEEDED.map(|name| (name, name.to_owned())).into(),
+                delimiter: ',',
+                encoding: Encoding::Utf8,
+                words: BTreeSet::new(),
+            },
+        }
+    }
+
+    /// Whether a configuration can hold them, as far as keys that begin so are concerned. The password need not be there yet.
+    ///
+    /// # Errors
+    /// What is wrong with it, key by key.
+    pub fn may_be(&self, key: &str) -> Result<(), String> {
+        let text = self.text().replace(&self.password_line(), "password = \"unset\"");
+        let Err(refused) = parse("(answers)", &text, HashMap::new()) else { return Ok(()) };
+        let faults = refused.errors.iter().filter(|error| error.key.starts_with(key));
+        let faults: Vec<String> = faults.map(ToString::to_string).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+    }
+
+    fn password_line(&self) -> String {
+        format!("password_file = {}", quoted(&self.password_file))
+    }
+
     /// The file. It gives nobody access whom a role does not name, and holds what is more than a few.
     pub fn text(&self) -> String {
         let mut columns = String::new();
@@ -49,7 +84,7 @@ timezone = {timezone}
 kind = "csv"
 path = {hr}
 delimiter = {delimiter}
-# What it means that the file no longer names somebody: "keep" (nothing), or "deprovision" (they have left). Choose the second once you
+{encoding}# What it means that the file no longer names somebody: "keep" (nothing), or "deprovision" (they have left). Choose the second once you
 # know that the export always holds everybody.
 absence = "keep"
 [source.columns]
@@ -77,7 +112,7 @@ externalId = "{{{{ employee_id }}}}"
 [workiva]
 base_url = {base_url}
 username = {username}
-password_file = {password_file}
+{password}
 
 [guard]
 # More than this at once is held, and somebody is asked.
@@ -87,12 +122,16 @@ max_deprovision_percent = 5.0
             timezone = quoted(&self.timezone),
             hr = quoted(&self.hr),
             delimiter = quoted(&self.found.delimiter.to_string()),
+            encoding = match self.found.encoding {
+                Encoding::Utf8 => "",
+                Encoding::Windows1252 => "encoding = \"windows-1252\"\n",
+            },
             active = words(Meaning::Active, "Active"),
             leave = words(Meaning::Leave, "On Leave"),
             terminated = words(Meaning::Terminated, "Terminated"),
             base_url = quoted(&self.base_url),
             username = quoted(&self.username),
-            password_file = quoted(&self.password_file),
+            password = self.password_line(),
         )
     }
 }

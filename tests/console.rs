@@ -47,7 +47,12 @@ fn log_in(daemon: &Daemon, token: &str) -> String {
 }
 
 fn csrf(page: &Answer) -> String {
-    let after = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap();
+    hidden(page, "csrf")
+}
+
+/// A field of the page's form that nobody sees.
+fn hidden(page: &Answer, name: &str) -> String {
+    let after = page.body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
     after.split('"').next().unwrap().to_owned()
 }
 
@@ -253,6 +258,19 @@ fn an_operator_approves_a_held_plan_on_its_page_and_the_audit_knows_who_and_why(
     assert!(looked.body.contains("/people/1000") && looked.body.contains("/people/1001"));
     let searched = page(&daemon, &format!("{path}?query=1001&kind=suspend"), &operator).body;
     assert!(searched.contains("/people/1001") && !searched.contains("/people/1000"));
+    // Whom it suspends has a name, by which they are found as well.
+    assert!(
+        searched.contains("Person Number1") && searched.contains("person.number1@example.com"),
+        "{searched}"
+    );
+    let named = page(&daemon, &format!("{path}?query=Person.Number0"), &operator).body;
+    assert!(named.contains("/people/1000") && !named.contains("/people/1001"), "{named}");
+    let actions = api(&daemon, &format!("/v1{path}/actions"));
+    let first = &actions["items"][0];
+    assert_eq!(
+        (&first["user_name"], &first["given_name"], &first["family_name"]),
+        (&json!("person.number0@example.com"), &json!("Person"), &json!("Number0"))
+    );
     let word = csrf(&looked);
     let forged = post(
         &daemon,
@@ -310,7 +328,16 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
         &[("csrf", &word), ("decision", "retry"), ("which", "some")],
     );
     assert_eq!(nothing.status, 303);
-    assert!(page(&daemon, "/parked", &operator).body.contains("name actions by ids"));
+    assert!(page(&daemon, "/parked", &operator).body.contains("tick the actions that you mean"));
+    let all =
+        [("csrf", word.as_str()), ("decision", "discard"), ("which", "all"), ("seen", "of another day")];
+    assert_eq!(post(&daemon, "/parked/decide", &operator, &all).status, 303);
+    assert!(page(&daemon, "/parked", &operator).body.contains("has changed since the page was loaded"));
+    let gone = [("csrf", word.as_str()), ("decision", "discard"), ("which", "some"), ("id", "999999")];
+    assert_eq!(post(&daemon, "/parked/decide", &operator, &gone).status, 303);
+    let told = page(&daemon, "/parked", &operator);
+    assert!(told.body.contains("none of them is parked any more") && told.body.contains("said failed"));
+    assert_eq!(api(&daemon, "/v1/actions/parked")["items"].as_array().unwrap().len(), 3, "nothing was done");
     let first = ids[0].to_string();
     let fields = [
         ("csrf", word.as_str()),
@@ -319,8 +346,22 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
         ("id", &first),
         ("reason", "left as it is"),
     ];
+    let before = page(&daemon, "/parked", &operator);
     assert_eq!(post(&daemon, "/parked/decide", &operator, &fields).status, 303);
-    assert!(page(&daemon, "/parked", &operator).body.contains("1 discarded"));
+    let behind = page(&daemon, "/parked", &operator);
+    assert!(behind.body.contains("1 discarded"));
+    // What the page before showed is not what is parked now, so it does not stand for all of it.
+    for (shown, said) in
+        [(&before, "has changed since the page was loaded"), (&behind, "2 back in the queue")]
+    {
+        let seen = hidden(shown, "seen");
+        let all = [("csrf", word.as_str()), ("decision", "retry"), ("which", "all"), ("seen", &seen)];
+        assert_eq!(post(&daemon, "/parked/decide", &operator, &all).status, 303);
+        assert!(page(&daemon, "/parked", &operator).body.contains(said), "{said}");
+    }
+    until("they are parked again", || {
+        api(&daemon, "/v1/actions/parked")["items"].as_array().unwrap().len() == 2
+    });
     let refused = decide(&daemon, "/v1/actions/retry", VIEWER, &json!({"all": true}));
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (403, &json!("not_an_operator")));
     for wrong in [json!({}), json!({"all": true, "ids": [1]}), json!({"ids": [1], "reason": "two\nlines"})] {
@@ -365,6 +406,12 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     assert_eq!(daemon.get_as("/v1/people?limit=501", VIEWER).status, 400);
     assert_eq!(daemon.get_as("/v1/audit?after=x", VIEWER).status, 400);
     assert_eq!(daemon.get_as("/v1/people?sort=name", VIEWER).status, 400);
+    assert_eq!(daemon.get_as("/v1/runs?after=nonsense", VIEWER).expect(400)["error"]["code"], "unusable");
+    let oldest = world.text("SELECT run_id FROM run ORDER BY rowid LIMIT 1");
+    assert_eq!(api(&daemon, &format!("/v1/runs?after={oldest}"))["items"], json!([]), "behind the oldest");
+    let of =
+        |id: &str| api(&daemon, &format!("/v1/audit?employee_id={id}"))["items"].as_array().unwrap().len();
+    assert!(of("1001") > 0 && of("%201001") == of("1001"), "an id is read as sources read it");
     let cookie = log_in(&daemon, VIEWER);
     let first = page(&daemon, "/people", &cookie).body;
     assert!(first.contains("people?query=&amp;after=1049"), "{first}");
@@ -374,6 +421,54 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     let next = audit["next"].as_str().unwrap();
     let behind = api(&daemon, &format!("/v1/audit?limit=1&after={next}"));
     assert_eq!(behind["items"][0]["seq"], numbers[2] - 1);
+}
+
+#[test]
+fn whatever_is_refused_under_v1_is_refused_as_json_and_elsewhere_by_a_page() {
+    let world = world();
+    world.sync_rows(&people(1), 0);
+    let daemon = Daemon::start(&world);
+    let plan_id = world.text("SELECT plan_id FROM plan");
+    let bearer = format!("Authorization: Bearer {OPERATOR}\r\n");
+    let ask = |method: &str, path: &str, header: &str| {
+        daemon.ask(&format!("{method} {path} HTTP/1.1\r\nContent-Length: 0\r\n{header}"), b"")
+    };
+    let refusals = [
+        ("GET", "/v1/nope".to_owned(), "", 404),
+        ("GET", "/v1".into(), "", 404),
+        ("POST", "/v1/plans/x/nope".into(), bearer.as_str(), 404),
+        ("DELETE", "/v1/runs".into(), bearer.as_str(), 405),
+        ("GET", "/v1/actions/retry".into(), bearer.as_str(), 405),
+        ("GET", "/v1/people/%ff".into(), bearer.as_str(), 400),
+        ("GET", "/v1/plans/NOPE/actions".into(), bearer.as_str(), 404),
+        ("GET", format!("/v1/plans/{plan_id}/actions?kind=bogus"), bearer.as_str(), 400),
+    ];
+    for (method, path, header, status) in &refusals {
+        let refused = ask(method, path, header);
+        let error = refused.expect(*status)["error"].clone();
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{method} {path}: {refused:?}");
+        assert_eq!(refused.header("allow").is_some(), *status == 405, "{method} {path}: {refused:?}");
+    }
+    let cookie = format!("Cookie: {}\r\n", log_in(&daemon, OPERATOR));
+    for (method, path, status) in [("GET", "/nope", 404), ("POST", "/runs", 405), ("GET", "/people/%ff", 400)]
+    {
+        let refused = ask(method, path, &cookie);
+        assert_eq!(refused.status, status, "{method} {path}: {refused:?}");
+        assert!(
+            refused.body.contains("<h1>") && refused.header("content-security-policy").is_some(),
+            "{refused:?}"
+        );
+    }
+    let large = post(&daemon, "/login", "", &[("token", &"x".repeat(100_000))]);
+    assert!(large.status == 413 && large.body.contains("<h1>413</h1>"), "{large:?}");
+    assert!(large.header("content-security-policy").is_some(), "{large:?}");
+    assert_eq!(
+        (ask("HEAD", "/", "").status, ask("GET", "/", "").status),
+        (303, 303),
+        "both lead to the login"
+    );
+    let refused = post(&daemon, "/login", "", &[("token", "nobody's")]);
+    assert!(refused.body.contains("<title>Refused – log in"), "{refused:?}");
 }
 
 /// Each answer of the running daemon has the form that its own document tells.

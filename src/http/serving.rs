@@ -8,11 +8,12 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::serve::Listener;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -97,8 +98,15 @@ async fn converse(stream: TcpStream, routes: Router, bounds: Bounds, mut stop: w
 }
 
 async fn answer_in_time(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    // Whoever asks for JSON is refused in JSON, in the form of every other refusal there.
+    let is_api = request.uri().path().starts_with("/v1/");
     match timeout(bounds.request, next.run(request)).await {
         Ok(response) => response,
+        Err(_) if is_api => {
+            let message = "there was no answer in time; what was asked for may be under way all the same";
+            let refusal = json!({"error": {"code": "timeout", "message": message}});
+            (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response()
+        }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "there was no answer in time\n").into_response(),
     }
 }

@@ -250,6 +250,15 @@ impl Store {
         }))
     }
 
+    /// Which actions are parked, in order.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn parked_ids(&self) -> Result<Vec<i64>, StoreError> {
+        let sql = "SELECT action_id FROM action WHERE state = 'parked' ORDER BY action_id";
+        Ok(sqlx::query_scalar(sql).fetch_all(&self.readers).await?)
+    }
+
     /// Records of the audit, newest first, before this number.
     ///
     /// # Errors

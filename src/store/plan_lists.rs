@@ -58,6 +58,12 @@ pub struct PlanAction {
     pub action_id: i64,
     /// Whose account.
     pub employee_id: String,
+    /// The user name as it was last confirmed; of a new user, the one that they get, in compared form.
+    pub user_name: Option<String>,
+    /// The first name as it was last confirmed.
+    pub given_name: Option<String>,
+    /// The last name as it was last confirmed.
+    pub family_name: Option<String>,
     /// Create, update and so on.
     pub kind: String,
     /// Of a grant or revoke: the group.
@@ -75,7 +81,7 @@ pub struct PlanAction {
 pub struct PlanSearch<'a> {
     /// Behind this action.
     pub after: Option<i64>,
-    /// Whose employee id or new user name begins so.
+    /// Whose employee id, or whose new or confirmed user name, begins so.
     pub query: &'a str,
     /// Of this kind.
     pub kind: Option<&'a str>,
@@ -118,6 +124,15 @@ impl Store {
         }))
     }
 
+    /// Whether a plan is called so.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn has_plan(&self, plan_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM plan WHERE plan_id = ?1)";
+        Ok(sqlx::query_scalar(sql).bind(plan_id).fetch_one(&self.readers).await?)
+    }
+
     /// Actions of a plan, in its order.
     ///
     /// # Errors
@@ -128,10 +143,13 @@ impl Store {
         search: &PlanSearch<'_>,
         limit: u32,
     ) -> Result<Vec<PlanAction>, StoreError> {
-        let sql = "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes \
-                   FROM action a JOIN intent i USING (action_id) \
+        let sql = "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
+                     coalesce(c.attributes ->> 'userName', a.user_name), \
+                     c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
+                   FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id \
                    WHERE a.plan_id = ?1 AND a.action_id > ?2 AND (?3 IS NULL OR a.kind = ?3) \
-                     AND (?4 = '' OR substr(a.employee_id, 1, length(?4)) = ?4 OR substr(a.user_name, 1, length(?5)) = ?5) \
+                     AND (?4 = '' OR substr(a.employee_id, 1, length(?4)) = ?4 OR substr(a.user_name, 1, length(?5)) = ?5 \
+                       OR substr(c.user_name, 1, length(?5)) = ?5) \
                    ORDER BY a.action_id LIMIT ?6";
         let query = search.query.trim();
         let rows = sqlx::query(sql)
@@ -153,6 +171,9 @@ impl Store {
                 state: row.get(4),
                 because: row.get(5),
                 changes: serde_json::from_str(row.get(6)).map_err(corrupt)?,
+                user_name: row.get(7),
+                given_name: row.get(8),
+                family_name: row.get(9),
             })
         };
         rows.iter().map(action).collect()

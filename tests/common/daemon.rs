@@ -160,7 +160,8 @@ impl Daemon {
         self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n{headers}"), body)
     }
 
-    fn ask(&self, head: &str, body: &[u8]) -> Answer {
+    /// A request of this head, which ends with a line feed, and body.
+    pub fn ask(&self, head: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
         write!(stream, "{head}Host: localhost\r\nConnection: close\r\n\r\n").unwrap();
         // Who is refused by the head alone is not listened to any more.

@@ -49,6 +49,7 @@ impl Served {
             .route("/at-once", get(|| async { "here" }))
             .route("/when", get(wait))
             .route("/never", get(std::future::pending::<()>))
+            .route("/v1/never", get(std::future::pending::<()>))
             .route("/much", get(|| async { vec![b'x'; 64 << 20] }))
             .route("/small", post(length))
             .route("/large", post(length).layer(DefaultBodyLimit::max(1 << 20)));
@@ -132,6 +133,12 @@ fn more_connections_than_are_served_at_a_time_wait_until_one_ends() {
 fn a_request_that_is_not_answered_in_time_is_refused() {
     let served = Served::within(|bounds| bounds.request = SOON);
     assert_eq!(status(&to_end(served.get("/never"))), "503");
+    let refused = to_end(served.get("/v1/never"));
+    assert_eq!(status(&refused), "503");
+    assert!(
+        refused.contains("content-type: application/json") && refused.contains("\"code\":\"timeout\""),
+        "{refused}"
+    );
     let unfinished = "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc";
     assert_eq!(status(&to_end(served.saying(unfinished))), "503", "a body that does not come to its end");
     assert_eq!(status(&to_end(served.get("/at-once"))), "200");

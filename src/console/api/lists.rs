@@ -9,6 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{Listed, Refusal, Refused};
 use crate::console::Desk;
 use crate::console::overview::{self, Overview};
+use crate::core::action::ActionKind;
+use crate::core::value::canonical;
 use crate::engine::explain::Explanation;
 use crate::store::{
     AuditRow, ParkedAction, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail, RunSummary,
@@ -52,7 +54,7 @@ pub struct PeopleAsked {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ActionsAsked {
-    /// Whose employee id or new user name begins so.
+    /// Whose employee id, or whose new or confirmed user name, begins so.
     pub query: Option<String>,
     /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
     pub kind: Option<String>,
@@ -95,8 +97,22 @@ fn limit(asked: Option<u32>) -> Result<u32, Refused> {
 }
 
 fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
-    let read = |text: &str| text.parse().map_err(|_| Refused::unusable("after has to be `next` of a page"));
-    after.map(read).transpose()
+    after.map(|text| text.parse().map_err(|_| not_next())).transpose()
+}
+
+fn not_next() -> Refused {
+    Refused::unusable("after has to be `next` of a page")
+}
+
+fn no_plan(plan_id: &str) -> Refused {
+    Refused::not_found(format!("no plan is called {plan_id}"))
+}
+
+/// A kind of action, if there is one of this name.
+fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
+    let unknown =
+        || Refused::unusable("kind has to be create, update, reactivate, suspend, delete, grant or revoke");
+    asked.map(|name| ActionKind::parse(name).ok_or_else(unknown)).transpose()
 }
 
 /// How everything is.
@@ -110,7 +126,13 @@ pub async fn overview(State(desk): State<Desk>) -> Answer<Overview> {
     responses((status = 200, body = Listed<RunSummary>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
 pub async fn runs(State(desk): State<Desk>, Query(asked): Query<Paging>) -> Answer<Listed<RunSummary>> {
     let limit = limit(asked.limit)?;
-    let runs = desk.engine().store.runs_before(asked.after.as_deref(), limit + 1).await?;
+    let engine = desk.engine();
+    let runs = engine.store.runs_before(asked.after.as_deref(), limit + 1).await?;
+    if let (Some(after), true) = (&asked.after, runs.is_empty())
+        && engine.store.run_detail(after).await?.is_none()
+    {
+        return Err(not_next());
+    }
     Ok(Json(Listed::of(runs, limit, |run| run.run_id.clone())))
 }
 
@@ -127,13 +149,14 @@ pub async fn run(State(desk): State<Desk>, Path(run_id): Path<String>) -> Answer
     responses((status = 200, body = PlanDetail), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
 pub async fn plan(State(desk): State<Desk>, Path(plan_id): Path<String>) -> Answer<PlanDetail> {
     let plan = desk.engine().store.plan_detail(&plan_id, desk.now()).await?;
-    plan.map(Json).ok_or_else(|| Refused::not_found(format!("no plan is called {plan_id}")))
+    plan.map(Json).ok_or_else(|| no_plan(&plan_id))
 }
 
 /// What a plan does, in its order.
 #[utoipa::path(get, path = "/v1/plans/{plan_id}/actions",
     params(("plan_id" = String, Path, description = "The plan."), ActionsAsked),
-    responses((status = 200, body = Listed<PlanAction>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
+    responses((status = 200, body = Listed<PlanAction>), (status = 400, body = Refusal), (status = 401, body = Refusal),
+    (status = 404, body = Refusal)))]
 pub async fn plan_actions(
     State(desk): State<Desk>,
     Path(plan_id): Path<String>,
@@ -143,9 +166,13 @@ pub async fn plan_actions(
     let search = PlanSearch {
         after: number(asked.after.as_deref())?,
         query: asked.query.as_deref().unwrap_or_default(),
-        kind: asked.kind.as_deref(),
+        kind: kind(asked.kind.as_deref())?.map(ActionKind::name),
     };
-    let actions = desk.engine().store.plan_actions(&plan_id, &search, limit + 1).await?;
+    let engine = desk.engine();
+    let actions = engine.store.plan_actions(&plan_id, &search, limit + 1).await?;
+    if actions.is_empty() && !engine.store.has_plan(&plan_id).await? {
+        return Err(no_plan(&plan_id));
+    }
     Ok(Json(Listed::of(actions, limit, |action| action.action_id.to_string())))
 }
 
@@ -183,7 +210,8 @@ pub async fn parked(State(desk): State<Desk>, Query(asked): Query<Paging>) -> An
 pub async fn audit(State(desk): State<Desk>, Query(asked): Query<AuditAsked>) -> Answer<Listed<AuditRow>> {
     let limit = limit(asked.limit)?;
     let before = number(asked.after.as_deref())?;
-    let records = desk.engine().store.audit_before(before, asked.employee_id.as_deref(), limit + 1).await?;
+    let employee_id = asked.employee_id.as_deref().map(canonical);
+    let records = desk.engine().store.audit_before(before, employee_id.as_deref(), limit + 1).await?;
     Ok(Json(Listed::of(records, limit, |record| record.seq.to_string())))
 }
 

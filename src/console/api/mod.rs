@@ -7,11 +7,12 @@ mod lists;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 pub use self::answers::{Listed, Refused};
@@ -28,7 +29,7 @@ use crate::http::bearer;
         lists::parked, lists::audit, lists::configuration,
         decisions::approve, decisions::reject, decisions::retry, decisions::discard
     ),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Anywhere),
     security(("token" = []))
 )]
 struct Document;
@@ -39,6 +40,34 @@ impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// What any request can be answered.
+struct Anywhere;
+
+impl Anywhere {
+    const REFUSALS: [(&str, &str); 5] = [
+        ("400", "The request cannot be read."),
+        ("401", "Nobody's token."),
+        ("404", "There is no such thing, or the configuration names nobody who may ask."),
+        ("500", "It failed; the log says why."),
+        ("503", "There was no answer in time."),
+    ];
+}
+
+impl Modify for Anywhere {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let refusal = ContentBuilder::new().schema(Some(Ref::from_schema_name("Refusal"))).build();
+        for path in document.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+                for (status, words) in Self::REFUSALS {
+                    let told = ResponseBuilder::new().description(words);
+                    let told = told.content("application/json", refusal.clone()).build();
+                    operation.responses.responses.entry(status.to_owned()).or_insert_with(|| told.into());
+                }
+            }
+        }
     }
 }
 
@@ -61,7 +90,14 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/v1/configuration", get(lists::configuration))
         .layer(middleware::from_fn_with_state(desk.clone(), require_user))
         .with_state(desk.clone());
-    Router::new().route("/v1/openapi.json", get(document)).merge(asked)
+    let unknown = || async {
+        Refused::not_found("there is nothing at this path; /v1/openapi.json names what there is")
+    };
+    Router::new()
+        .route("/v1/openapi.json", get(document))
+        .route("/v1", any(unknown))
+        .route("/v1/{*path}", any(unknown))
+        .merge(asked)
 }
 
 async fn document() -> Response {
@@ -89,14 +125,23 @@ async fn require_user(State(desk): State<Desk>, mut request: Request, next: Next
     answer
 }
 
-/// What is refused before a handler has it (a body or a query of the wrong form) is told in words alone.
+/// What is refused before a handler has it (a method, a body or a query of the wrong form) is told in words alone, or in none.
 async fn as_json(answer: Response) -> Response {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
-    if !answer.status().is_client_error() || !is_text {
+    let is_bare = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    if !answer.status().is_client_error() || !is_bare {
         return answer;
     }
     let status = answer.status();
+    let allowed = answer.headers().get(header::ALLOW).cloned();
     let words = to_bytes(answer.into_body(), 64 * 1024).await.unwrap_or_default();
-    Refused::of_form(status, String::from_utf8_lossy(&words).into_owned()).into_response()
+    let words = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this path takes another method; the header Allow names it".into(),
+        _ => String::from_utf8_lossy(&words).into_owned(),
+    };
+    let mut refused = Refused::of_form(status, words).into_response();
+    if let Some(allowed) = allowed {
+        refused.headers_mut().insert(header::ALLOW, allowed);
+    }
+    refused
 }

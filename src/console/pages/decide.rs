@@ -110,21 +110,52 @@ pub async fn parked(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     let form = Form::read(&body).of_an_operator(&visitor)?;
-    let all = form.one("which") == "all";
-    let ids = if all { Vec::new() } else { form.all("id").filter_map(|id| id.parse().ok()).collect() };
-    let which = Which { ids, all, reason: Some(form.one("reason").to_owned()) };
-    let order = |one| order(&desk, &which, &visitor.session.caller, one);
-    let decided = match form.one("decision") {
-        "retry" => order(Order::Retry).await.map(|actions| format!("{actions} back in the queue.")),
-        "discard" => order(Order::Discard).await.map(|actions| {
-            format!("{actions} discarded: these people stay as they are until HR says something new.")
-        }),
-        _ => Err(Refused::unusable("decide by retry or discard")),
-    };
-    let said = decided
-        .map_or_else(|refused| Said::failed("parked", &refused), |message| Said::done("parked", message));
+    let said = decide_parked(&desk, &visitor, &form).await;
+    let said =
+        said.map_or_else(|refused| Said::failed("parked", &refused), |message| Said::done("parked", message));
     desk.sessions.say(&visitor.cookie, said);
     Ok(Redirect::to("/parked").into_response())
+}
+
+/// The answer is what was done.
+async fn decide_parked(desk: &Desk, visitor: &Visitor, form: &Form) -> Result<String, Refused> {
+    let (one, done) = match form.one("decision") {
+        "retry" => (Order::Retry, "back in the queue"),
+        "discard" => (Order::Discard, "discarded: these people stay as they are until HR says something new"),
+        _ => return Err(Refused::unusable("Nothing was done: choose Retry or Discard.")),
+    };
+    let ids: Vec<i64> = if form.one("which") == "all" {
+        let ids = desk.engine().store.parked_ids().await?;
+        // Whoever decides about all decides about those that they could look at.
+        if seal(&ids) != form.one("seen") {
+            let message = "Nothing was done: what is parked has changed since the page was loaded. Look through it again.";
+            return Err(Refused::unusable(message));
+        }
+        ids
+    } else {
+        form.all("id").filter_map(|id| id.parse().ok()).collect()
+    };
+    let asked = ids.len() as u64;
+    if asked == 0 {
+        return Err(Refused::unusable(
+            "Nothing was done: tick the actions that you mean, or choose all of them.",
+        ));
+    }
+    let which = Which { ids, all: false, reason: Some(form.one("reason").to_owned()) };
+    match order(desk, &which, &visitor.session.caller, one).await? {
+        0 => Err(Refused::unusable("Nothing was done: none of them is parked any more.")),
+        number if number < asked => {
+            Ok(format!("{number} of {asked} {done}. The others were not parked any more."))
+        }
+        number => Ok(format!("{number} {done}.")),
+    }
+}
+
+/// What stands for these actions in a form.
+pub fn seal(ids: &[i64]) -> String {
+    let mut digest = Sha256::new();
+    ids.iter().for_each(|id| digest.update(id.to_be_bytes()));
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Said {

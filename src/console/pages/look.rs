@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
 
-use super::decide::Form;
+use super::decide::{Form, seal};
 use super::{Trouble, Visitor, render};
 use crate::console::api::Listed;
 use crate::console::{Desk, overview};
@@ -94,7 +94,8 @@ pub async fn parked(
     let after = asked(query).one("after").parse().ok();
     let parked = desk.engine().store.parked_behind(after, ROWS + 1).await?;
     let parked = Listed::of(parked, ROWS, |action| action.action_id.to_string());
-    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked }).await)
+    let seen = seal(&desk.engine().store.parked_ids().await?);
+    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked, seen }).await)
 }
 
 /// Runs.

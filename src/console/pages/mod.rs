@@ -6,6 +6,7 @@ mod look;
 mod render;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -44,6 +45,7 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/audit", get(look::audit))
         .route("/configuration", get(look::configuration))
         .route("/logout", post(login::log_out))
+        .fallback(|| async { Trouble::new(StatusCode::NOT_FOUND, "There is no such page.") })
         .layer(middleware::from_fn_with_state(desk.clone(), require_login));
     Router::new()
         .route("/login", get(login::page).post(login::log_in))
@@ -51,6 +53,7 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/assets/script.js", get(script))
         .merge(inside)
         .layer(middleware::from_fn(refuse_other_sites))
+        .layer(middleware::from_fn(as_page))
         .with_state(desk.clone())
 }
 
@@ -66,6 +69,26 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     // Short enough for an upgrade to be seen, long enough not to be asked for with every page.
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=300")];
     render::guarded((headers, text).into_response())
+}
+
+/// What is refused before a handler has it (a method, a form that is too large) comes without a page.
+async fn as_page(request: Request, next: Next) -> Response {
+    let answer = next.run(request).await;
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_bare = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    let status = answer.status();
+    if !(status.is_client_error() || status.is_server_error()) || !is_bare {
+        return answer;
+    }
+    let words = to_bytes(answer.into_body(), 64 * 1024).await.unwrap_or_default();
+    let message = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "This page is not asked for in this way.".to_owned(),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "That is more than a form may hold. Nothing was done. Go back, and choose fewer.".to_owned()
+        }
+        _ => String::from_utf8_lossy(&words).into_owned(),
+    };
+    Trouble::new(status, message).into_response()
 }
 
 /// What a browser says that another site makes it send is never carried out.
@@ -93,7 +116,7 @@ async fn require_login(State(desk): State<Desk>, mut request: Request, next: Nex
     let now = engine.clock.now();
     let session = shown.as_deref().and_then(|shown| desk.sessions.find(shown, http, now, asks_by_itself));
     let Some((session, cookie)) = session.zip(shown) else {
-        if request.method() != Method::GET {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let message = "Your login is over, and nothing was decided. Log in, and decide again.";
             return Trouble::new(StatusCode::UNAUTHORIZED, message).into_response();
         }

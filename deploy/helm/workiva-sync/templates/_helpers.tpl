@@ -27,7 +27,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{/* What nothing in the pod would work without is refused here: a probe that finds nobody says less. */}}
 {{- define "workiva-sync.config" -}}
+{{- with .Values.config -}}
+{{- if not (regexMatch `(?m)^[^#\n]*\blisten\s*=\s*["'](0\.0\.0\.0|\[::\]):8080["']` .) -}}
+{{- fail "config: the pod's probes and Prometheus come from outside of it: [http] needs listen = \"0.0.0.0:8080\" and token_file" -}}
+{{- end -}}
+{{- if not (regexMatch `(?m)^[^#\n]*\burl\s*=\s*["']sqlite:///data/state/[^"']` .) -}}
+{{- fail "config: the database has to be on the pod's volume: [store] needs url = \"sqlite:///data/state/workiva-sync.db\"" -}}
+{{- end -}}
+{{- end -}}
 {{ .Values.config | default (.Files.Get "workiva-sync.toml") }}
 {{- end -}}
 

@@ -89,7 +89,8 @@ enum Command {
     /// Check configuration, HR source and the connection to Workiva.
     ///
     /// Of each source it tells what was reached, which of its fields nothing reads, a masked record, and what a run would reject.
-    /// It changes nothing in Workiva.
+    /// It changes nothing in Workiva, and nothing of HR's. It makes the database where there is none, and remembers there which
+    /// configuration it saw and that the connection works.
     Check(JsonFlag),
     /// Look at what a source delivers.
     #[command(subcommand)]

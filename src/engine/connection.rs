@@ -66,6 +66,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             until: now + CONNECT_AGAIN,
             streak: known.as_ref().map_or(0, |known| known.streak) + 1,
             failed_probes: 0,
+            failed_trials: 0,
         });
     }
 

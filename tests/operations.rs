@@ -214,3 +214,18 @@ fn a_backup_goes_to_standard_output_where_nothing_but_it_can_leave_the_container
     world.sync().assert_unchanged();
     world.assert_agrees(&rows);
 }
+
+#[test]
+fn an_error_that_quotes_its_cause_says_it_once() {
+    let mut world = World::new();
+    world.hr(&people(1));
+    std::fs::write(world.path("file"), "").unwrap();
+    world.set("store.url", format!("sqlite://{}/state.db", world.path("file").display()));
+    let refused = world.run(&["sync"]);
+    assert_eq!((refused.exit, refused.stderr.matches("os error").count()), (1, 1), "{refused:?}");
+    assert!(refused.stderr.contains("correct store.url or the folder's permissions"), "{refused:?}");
+    // Where the message does not quote it, it stands behind.
+    let missing = world.run(&["adopt", "--decisions", "nowhere.csv"]);
+    assert!(missing.stderr.contains("nowhere.csv cannot be read: "), "{missing:?}");
+    assert_eq!((missing.exit, missing.stderr.matches("os error").count()), (1, 1), "{missing:?}");
+}

@@ -163,3 +163,17 @@ fn status_shows_the_rejected_records_of_the_newest_run_that_read_its_source_and_
     assert_eq!(world.status()["rejected"], json!([]));
     assert!(!world.run(&["status"]).stdout.contains("Hibernating"));
 }
+
+#[test]
+fn every_row_that_has_one_employee_id_is_named_also_the_one_that_is_as_it_was() {
+    let world = World::new();
+    let rows = people(2);
+    world.sync_rows(&rows, 0);
+    let second = rows[0].but(|row| row.title = "Other".into());
+    world.sync_rows(&[rows[0].clone(), rows[1].clone(), second], 4);
+    let status = world.status();
+    let reason = status["rejected"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("(rows 1, 3)"), "{status}");
+    let explained = world.run(&["explain", "1000"]);
+    assert!(explained.stdout.contains("(rows 1, 3)"), "{explained:?}");
+}

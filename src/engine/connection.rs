@@ -276,7 +276,7 @@ pub fn explain(failure: &Failure) -> String {
             "nothing is at this address; copy workiva.base_url from Workiva exactly as shown"
         }
         FailureKind::Redirected => {
-            "redirected, which is never followed; copy workiva.base_url exactly as shown"
+            "redirected, which is never followed; copy workiva.base_url exactly as Workiva's settings show it"
         }
         FailureKind::Malformed => {
             "the answer is no SCIM (a login page?); copy workiva.base_url exactly as shown"

@@ -83,7 +83,9 @@ fn a_redirect_takes_the_credentials_nowhere_neither_to_another_port_nor_from_htt
             world.set("workiva.ca_file", world.path("ca.pem").to_str().unwrap());
             let told = check(&mut world, from);
             assert_eq!(told.exit, 6, "{status}: {told:?}");
-            assert!(told.stdout.contains("redirect"), "{status}: {told:?}");
+            assert!(told.stdout.contains("is redirected to 'http://localhost:"), "{status}: {told:?}");
+            assert!(told.stdout.contains("nothing was sent there"), "{status}: {told:?}");
+            assert!(!told.stdout.contains("new place"), "nobody is told to go there: {told:?}");
         }
         assert!(encrypted.requests().len() + plain.requests().len() >= 2);
     }

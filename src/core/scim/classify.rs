@@ -32,7 +32,7 @@ pub fn classify(
     let Explanation { scim_type, text } = explain(parsed.as_ref(), content_type, body);
     let kind = kind_of(status, scim_type.as_deref(), retry_after);
     let message = match kind {
-        FailureKind::Redirected => redirect_message(location),
+        FailureKind::Redirected => redirect_message(&request.path_and_query(), location),
         _ if text.is_empty() => format!("HTTP {status} without an explanation"),
         _ => text,
     };
@@ -118,10 +118,13 @@ fn is_error(object: &Map<String, Value>) -> bool {
     !about_users && (refuses || has("scimType") || (has("code") && has("message")))
 }
 
-/// Where to is told without query, fragment and userinfo: login pages get tokens there.
-fn redirect_message(location: Option<&str>) -> String {
+/// Where to is told without query, fragment and userinfo: login pages get tokens there. And never as a place to go on to: whoever
+/// redirects has chosen it, and may be anybody between us and Workiva.
+fn redirect_message(path: &str, location: Option<&str>) -> String {
+    const MEND: &str = "copy workiva.base_url from Workiva's own settings, not from this answer";
+    let path = path.split('?').next().unwrap_or_default();
     let Some(location) = location else {
-        return "the server redirects without saying where to; check workiva.base_url".to_owned();
+        return one_line(&format!("{path} is redirected without a word on where to; {MEND}"));
     };
     let place = location.split(['?', '#']).next().unwrap_or_default();
     let place = match place.split_once("//") {
@@ -132,8 +135,9 @@ fn redirect_message(location: Option<&str>) -> String {
         }
         None => place.to_owned(),
     };
-    let message = "redirects are not followed; if workiva.base_url has moved, set it to the new place: ";
-    one_line(&format!("{message}{place}"))
+    one_line(&format!(
+        "{path} is redirected to '{place}'; nothing was sent there. Redirects are not followed: {MEND}"
+    ))
 }
 
 /// Seconds, or an HTTP date; seconds with a fraction are rounded up.

@@ -174,10 +174,19 @@ fn json_is_read_whatever_the_content_type_says_and_after_a_byte_order_mark() {
 }
 
 #[test]
-fn a_redirect_names_the_place_without_query_and_userinfo() {
+fn a_redirect_names_both_places_without_query_and_userinfo_and_sends_nobody_there() {
     let told = |location| classify(&get(), 302, None, location, None, b"").unwrap_err().message;
     let message = told(Some("https://user:pw@login.example/sso/x?SAMLRequest=secret#frag"));
-    assert!(message.ends_with("https://login.example/sso/x"), "{message}");
-    assert!(told(Some("/login?t=secret")).ends_with(": /login"));
+    assert!(
+        message.contains(" is redirected to 'https://login.example/sso/x'; nothing was sent there"),
+        "{message}"
+    );
+    assert!(
+        message.starts_with("/Users/")
+            && message.ends_with("from Workiva's own settings, not from this answer"),
+        "{message}"
+    );
+    assert!(!message.contains("user:pw") && !message.contains("secret"), "{message}");
+    assert!(told(Some("/login?t=secret")).contains(" to '/login'; "));
     assert!(told(None).contains("workiva.base_url"));
 }

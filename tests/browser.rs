@@ -128,6 +128,21 @@ impl Browser {
         self.runtime.block_on(self.driver.screenshot(&file)).unwrap();
     }
 
+    /// At 320 pixels, with everything unfolded, nothing but a box of its own has to be moved sideways. The window itself cannot be made
+    /// so narrow.
+    fn assert_fits_on_a_telephone(&self) {
+        let wide = self.ask(
+            "document.documentElement.style.width = '320px';
+             document.querySelectorAll('details').forEach(one => one.open = true);
+             const wide = [...document.querySelectorAll('main *')]
+               .filter(one => !one.closest('.wide *') && one.getBoundingClientRect().right > 320.5)
+               .map(one => one.outerHTML.slice(0, 120));
+             document.documentElement.style.width = '';
+             return wide;",
+        );
+        assert_eq!(wide, serde_json::json!([]), "{}", self.path());
+    }
+
     /// What a keyboard and a screen reader need is there, and nothing was asked of anybody else.
     fn assert_usable(&self) {
         until("the page is there", || !self.text().is_empty());
@@ -141,6 +156,9 @@ impl Browser {
              say('a field without a label', all('input:not([type=hidden]), select').filter(one => !one.labels.length && !one.ariaLabel));
              say('a button without words', all('button, a').filter(one => !one.textContent.trim()));
              say('a heading cell without a scope', all('th').filter(one => !one.scope));
+             say('a table without a name', all('table').filter(one => !one.caption && !one.ariaLabel && !one.getAttribute('aria-labelledby')));
+             all('[aria-labelledby]').filter(one => !document.getElementById(one.getAttribute('aria-labelledby')))
+               .forEach(one => faults.push('named by nothing: ' + one.outerHTML.slice(0, 120)));
              say('a picture without words', all('svg, img').filter(one => !one.ariaLabel && !one.alt));
              say('an id twice', all('[id]').filter(one => all('[id=\"' + one.id + '\"]').length > 1));
              performance.getEntriesByType('resource').filter(one => !one.name.startsWith(location.origin))
@@ -209,6 +227,7 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     browser.shows("Runs of 30 days");
     browser.assert_usable();
     browser.picture("overview.png");
+    browser.assert_fits_on_a_telephone();
     browser.link("Look at it");
     for words in ["max_deprovision_count", "3 suspend", "1001"] {
         browser.shows(words);

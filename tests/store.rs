@@ -322,6 +322,22 @@ async fn a_living_process_keeps_its_leases_from_one_that_came_by_a_link_to_the_f
     assert_eq!(outbox.store.reclaim("another").await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn no_schema_is_changed_under_a_command_that_sends_and_a_dead_one_is_in_nobodys_way() {
+    let outbox = Outbox::new().await;
+    let living = outbox.owner("living");
+    // As if this version knew one more step of the schema than the one that made the database.
+    outbox.meddle("UPDATE _sqlx_migrations SET version = -version WHERE version = (SELECT max(version) FROM _sqlx_migrations)").await;
+    let open = || async { Store::open(&outbox.path()).await.unwrap_err() };
+    let refused = open().await;
+    assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+    assert!(refused.to_string().contains("-owner-living"), "{refused}");
+    drop(living);
+    std::fs::write(outbox.folder.path().join("state.db-owner-killed"), "").unwrap();
+    // What is in its way now is that the step was made already.
+    assert!(matches!(open().await, StoreError::Migrate(_)));
+}
+
 /// As a volume may be mounted: the link is there before the file.
 #[tokio::test]
 async fn a_link_to_a_file_that_is_not_there_yet_makes_that_file_for_its_owner_alone() {

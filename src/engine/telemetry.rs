@@ -181,8 +181,7 @@ impl Default for Telemetry {
         let help = "1 for each code by which a plan is held now";
         registry.register("plan_hold_reasons", help, hold_reasons.clone());
         let ready = Gauge::default();
-        let help =
-            "1 while the connection was found working, Workiva can be had, and the database can be read";
+        let help = "1 while the connection was found working, Workiva can be had, and runs can be stored";
         registry.register("ready", help, ready.clone());
         let paused = Gauge::default();
         registry.register(

@@ -36,10 +36,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn connect(&self) -> Result<Result<Capabilities, ConnectionReport>, EngineError> {
         self.insist_on_address().await?;
         if let Some(known) = self.store.checked_connection(&self.connection_key).await? {
+            // Another process may have found it working meanwhile.
+            self.note_connection(None);
             return Ok(Ok(known));
         }
         let report = check(self).await;
-        self.note_connection(&report);
+        self.note_connection(Some(&report).filter(|report| !report.works));
         if !report.works {
             return Ok(Err(report));
         }
@@ -56,10 +58,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.unconnected.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note_connection(&self, report: &ConnectionReport) {
+    /// `failed`: what was found, where no connection works.
+    fn note_connection(&self, failed: Option<&ConnectionReport>) {
         let now = self.clock.now();
         let mut known = self.unconnected.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = (!report.works).then(|| Pause {
+        *known = failed.map(|report| Pause {
             credentials: report.refused,
             message: report.failure(),
             since: known.as_ref().map_or(now, |known| known.since),

@@ -93,3 +93,24 @@ impl JsonSchema for Secret {
         schemars::json_schema!({ "type": "string", "writeOnly": true })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_apart_by_numbers_that_hold_nothing_of_them_and_only_while_somebody_compares() {
+        let shown = |secrets: &[&str]| {
+            let secrets: Vec<Secret> = secrets.iter().map(|one| Secret::new((*one).to_owned())).collect();
+            serde_json::to_string(&secrets).unwrap()
+        };
+        let (before, now) =
+            told_apart(|| (shown(&["hunter1", "hunter2"]), shown(&["hunter1", "hunter3", "hunter2"])));
+        assert_eq!(before, r#"["[redacted] 0","[redacted] 1"]"#);
+        assert_eq!(now, r#"["[redacted] 0","[redacted] 2","[redacted] 1"]"#);
+        assert_eq!(shown(&["hunter1"]), r#"["[redacted]"]"#);
+        let broken = std::panic::catch_unwind(|| told_apart(|| panic!("it breaks down")));
+        assert!(broken.is_err());
+        assert_eq!(shown(&["hunter1"]), r#"["[redacted]"]"#, "whatever happened");
+    }
+}

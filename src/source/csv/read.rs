@@ -46,9 +46,9 @@ pub fn read_file(
     let next = |reader: &mut Reader<Sealed<_>>, row: &mut ByteRecord, behind: u64| {
         let more = reader.read_byte_record(row);
         if reader.get_ref().is_endless() {
-            let longest = LONGEST_BYTES / 1024;
+            let longest = LONGEST_BYTES / (1024 * 1024);
             return Err(incomplete(format!(
-                "the row behind row {behind} is longer than {longest} KiB; look for a quote that nothing closes"
+                "the row behind row {behind} is longer than {longest} MiB; look for a quote that nothing closes"
             )));
         }
         more.map_err(|error| unreadable(io_error(error)))

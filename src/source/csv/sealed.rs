@@ -16,7 +16,7 @@ use crate::source::words::BOM;
 pub const SEAL: &[u8] = b"\x01workiva-sync: end of file\x01";
 
 /// The longest row. The parser keeps it whole, so an open quote would have it keep the file.
-pub const LONGEST_BYTES: u64 = 1024 * 1024;
+pub const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The reader. It also drops a byte order mark and counts the file's bytes.
 pub struct Sealed<R> {

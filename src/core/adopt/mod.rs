@@ -6,8 +6,8 @@
 pub mod decisions;
 pub mod matching;
 pub mod moves;
-pub mod worth_a_look;
 pub mod sheet;
+pub mod worth_a_look;
 
 use std::fmt;
 

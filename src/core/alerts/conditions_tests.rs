@@ -27,7 +27,15 @@ fn run(minute: i64, is_incomplete: bool) -> TroubledRun {
 
 fn outage(credentials: bool, since: i64) -> Option<Pause> {
     let message = "Workiva said: no such user ana@example.com".to_owned();
-    Some(Pause { credentials, message, since: at(since), until: at(100), streak: 3, failed_probes: 3, failed_trials: 0 })
+    Some(Pause {
+        credentials,
+        message,
+        since: at(since),
+        until: at(100),
+        streak: 3,
+        failed_probes: 3,
+        failed_trials: 0,
+    })
 }
 
 /// What is the matter at minute 60, by key.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use url::Url;
@@ -67,7 +69,9 @@ impl Collector {
 
     /// Why it takes no spans; `None`: it takes them. A message without fields has no bytes.
     pub(super) async fn untaken(&self) -> Option<String> {
-        match send(self.http.post(self.url.clone()).body(Bytes::new())).await {
+        // Of a body without bytes nobody says by himself how long it is, and some servers insist on it.
+        let nothing = self.http.post(self.url.clone()).header(CONTENT_LENGTH, 0).body(Bytes::new());
+        match send(nothing).await {
             Ok((200..=299, _)) => None,
             Ok((status, _)) => Some(refused(status)),
             Err(error) => Some(not_answered(&error).to_owned()),

@@ -293,7 +293,8 @@ impl World {
     /// Who was put into a group by hand and is there no more. Who is no more in the workspace is not in what is inside of it either.
     fn lost_by_hand(&self) -> impl Iterator<Item = &(String, String)> {
         let tenant = &self.workiva.tenant;
-        self.workiva.by_hand.iter().filter(|(group, user)| {
+        let certain = self.workiva.by_hand.iter().filter(|(_, is_certain)| **is_certain);
+        certain.map(|(who, _)| who).filter(|(group, user)| {
             let is_inside = group != INSIDE || tenant.members(WORKSPACE).contains(user);
             is_inside && tenant.user(user).is_some() && !tenant.members(group).contains(user)
         })
@@ -305,7 +306,7 @@ impl World {
         let id = text(user?, "id")?;
         let is_in = |group: &&str| self.workiva.tenant.members(group).contains(id);
         let seen: BTreeSet<&str> = GROUPS.iter().map(|(group, _)| *group).filter(is_in).collect();
-        let by_hand = |group: &str| self.workiva.by_hand.contains(&(group.to_owned(), id.to_owned()));
+        let by_hand = |group: &str| self.workiva.by_hand.contains_key(&(group.to_owned(), id.to_owned()));
         let granted = Hr::granted(person);
         let differs = |group: &&str| {
             seen.contains(group) != granted.contains(group) && !(seen.contains(group) && by_hand(group))

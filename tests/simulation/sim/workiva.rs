@@ -1,6 +1,6 @@
 //! Workiva in memory: the stand-in's own rules, and everything that may go wrong on the way there and back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -228,8 +228,8 @@ pub struct Workiva {
     pub strangers: BTreeMap<String, Map<String, Value>>,
     /// Who is in every group by hand.
     pub guest: Option<String>,
-    /// Who was put into which group by hand, where no role had granted it: the group and the user.
-    pub by_hand: BTreeSet<(String, String)>,
+    /// Who was put into which group by hand: the group and the user, and whether no role had ever granted it. Then they have to stay.
+    pub by_hand: BTreeMap<(String, String), bool>,
 }
 
 impl Workiva {
@@ -242,7 +242,7 @@ impl Workiva {
             writes: 0,
             strangers: BTreeMap::new(),
             guest: None,
-            by_hand: BTreeSet::new(),
+            by_hand: BTreeMap::new(),
         }
     }
 

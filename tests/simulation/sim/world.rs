@@ -345,9 +345,10 @@ impl World {
             return false;
         }
         let done = self.workiva.tenant.set_members(group, members, self.hub.now());
-        // What was granted meanwhile, and is not confirmed, cannot be told from what somebody did by hand.
-        if done.is_ok() && !self.has_been_granted(group, user) {
-            self.workiva.by_hand.insert((group.to_owned(), user.to_owned()));
+        if done.is_ok() {
+            // Of what was granted once, nobody can tell any more whose the membership is.
+            let is_certain = !self.has_been_granted(group, user);
+            self.workiva.by_hand.insert((group.to_owned(), user.to_owned()), is_certain);
         }
         done.is_ok()
     }
@@ -360,7 +361,7 @@ impl World {
         }
         self.workiva
             .by_hand
-            .retain(|(of, one)| one != user || !(of == group || (group == WORKSPACE && of == INSIDE)));
+            .retain(|(of, one), _| one != user || !(of == group || (group == WORKSPACE && of == INSIDE)));
         self.workiva.tenant.set_members(group, members, self.hub.now()).is_ok()
     }
 

@@ -130,13 +130,12 @@ fn a_portal_that_answers_with_an_object_of_its_own_is_an_outage_as_well() {
     waits_out(Way::LostButForAnObject);
 }
 
-#[test]
-fn while_reads_go_well_and_every_write_fails_one_action_at_a_time_is_tried() {
-    let mut world = world();
-    world.set("retry.max_attempts", 1_000);
-    let (front, mut daemon, rows) = goes_down(&mut world, Way::BrokenForWrites);
+/// Reads go well, and changes do not: one action at a time is tried, and all goes on once they do. `meanwhile` looks at it before that.
+fn tries_one_at_a_time(mut world: World, way: Way, meanwhile: impl FnOnce(&World, &Daemon)) {
+    let (front, mut daemon, rows) = goes_down(&mut world, way);
     let (asked, found_down) = (front.asked(), found_down(&daemon));
     assert!(asked <= found_down + REQUESTS_UNTIL_CLEAR, "{asked} writes, found down {found_down} times");
+    meanwhile(&world, &daemon);
     front.go(Way::Through);
     until("Workiva is what HR says", || world.agrees(&rows));
     until("it is ready again", || daemon.readiness().0 == 200);
@@ -144,18 +143,19 @@ fn while_reads_go_well_and_every_write_fails_one_action_at_a_time_is_tried() {
 }
 
 #[test]
-fn while_every_change_is_refused_nothing_is_parked_and_all_goes_on_once_the_right_is_given_back() {
+fn while_reads_go_well_and_every_write_fails_one_action_at_a_time_is_tried() {
     let mut world = world();
-    let (front, mut daemon, rows) = goes_down(&mut world, Way::Forbidding(EVERYTHING));
-    let (asked, found_down) = (front.asked(), found_down(&daemon));
-    assert!(asked <= found_down + REQUESTS_UNTIL_CLEAR, "{asked} writes, found down {found_down} times");
-    let outage = daemon.readiness().1["outage"]["message"].as_str().unwrap().to_owned();
-    assert!(outage.contains("403") && outage.contains("right to change"), "{outage}");
-    assert!(world.parked().is_empty(), "{:?}", world.parked());
-    front.go(Way::Through);
-    until("Workiva is what HR says", || world.agrees(&rows));
-    until("it is ready again", || daemon.readiness().0 == 200);
-    assert_eq!(daemon.stop(), 0);
+    world.set("retry.max_attempts", 1_000);
+    tries_one_at_a_time(world, Way::BrokenForWrites, |_, _| {});
+}
+
+#[test]
+fn while_every_change_is_refused_nothing_is_parked_and_all_goes_on_once_the_right_is_given_back() {
+    tries_one_at_a_time(world(), Way::Forbidding(EVERYTHING), |world, daemon| {
+        let outage = daemon.readiness().1["outage"]["message"].as_str().unwrap().to_owned();
+        assert!(outage.contains("403") && outage.contains("right to change"), "{outage}");
+        assert!(world.parked().is_empty(), "{:?}", world.parked());
+    });
 }
 
 #[test]

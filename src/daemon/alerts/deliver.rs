@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use tokio::sync::watch;
 
 use crate::compose::RealEngine;
+use crate::core::alerts::Message;
 use crate::core::retry::{backoff, longest_wait};
 use crate::notify::{Channel, SendError};
 use crate::store::{ClaimedMessage, StoreError};
@@ -71,13 +72,7 @@ async fn next(engine: &RealEngine, channel: &Channel) -> Result<bool, StoreError
     match sent {
         Err(error) if outcome == "failed" => put_off(engine, channel, &claimed, &error).await?,
         Err(error) => {
-            let (message_id, reason) = (&claimed.message.id, &error.reason);
-            tracing::error!(
-                channel = name,
-                message_id,
-                attempts = claimed.attempt,
-                "a message of an alert is given up: {reason}"
-            );
+            tell_given_up(channel, &claimed.message, claimed.attempt, &error);
             store.end_message(name, &claimed).await?;
         }
         Ok(()) => store.end_message(name, &claimed).await?,
@@ -91,17 +86,39 @@ async fn put_off(
     claimed: &ClaimedMessage,
     error: &SendError,
 ) -> Result<(), StoreError> {
+    let wait = tell_not_arrived(engine, channel, &claimed.message, claimed.attempt, error);
+    engine.store.put_off_message(channel.name(), claimed, engine.clock.now() + wait, &error.reason).await
+}
+
+/// Logs that a message is not tried again.
+pub(super) fn tell_given_up(channel: &Channel, message: &Message, attempts: u32, error: &SendError) {
+    let (message_id, reason) = (&message.id, &error.reason);
+    tracing::error!(
+        channel = channel.name(),
+        message_id,
+        attempts,
+        "a message of an alert is given up: {reason}"
+    );
+}
+
+/// Logs that a message did not arrive: with the first failure, and as seldom as it is tried again. The answer is how long to wait until then.
+pub(super) fn tell_not_arrived(
+    engine: &RealEngine,
+    channel: &Channel,
+    message: &Message,
+    attempt: u32,
+    error: &SendError,
+) -> Duration {
     let retry = &engine.settings.retry;
     let asked = error.wait.unwrap_or_default().min(Duration::from_secs(retry.cap_seconds));
-    let wait = backoff(claimed.attempt, retry, engine.random.unit()).max(asked);
-    // With the first failure, and as seldom as it is tried again.
+    let wait = backoff(attempt, retry, engine.random.unit()).max(asked);
     tracing::warn!(
         channel = channel.name(),
-        message_id = claimed.message.id,
-        attempt = claimed.attempt,
+        message_id = message.id,
+        attempt,
         wait_seconds = wait.as_secs_f64(),
         "a message of an alert did not arrive: {}",
         error.reason
     );
-    engine.store.put_off_message(channel.name(), claimed, engine.clock.now() + wait, &error.reason).await
+    wait
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::deliver::{tell_given_up, tell_not_arrived};
 use crate::compose::RealEngine;
 use crate::core::alerts::{Event, Message, turn, unstored};
-use crate::core::retry::backoff;
 use crate::notify::Channel;
 
 /// How often it is looked whether there is something to tell.
@@ -66,24 +66,13 @@ async fn look(engine: &RealEngine, channel: &Channel, pending: &mut Option<Pendi
         }
         Err(error) if error.is_for_good => {
             engine.telemetry.alert_message(name, "dropped");
-            tracing::error!(
-                channel = name,
-                message_id,
-                "a message of an alert is given up: {}",
-                error.reason
-            );
+            tell_given_up(channel, &current.message, current.attempts, error);
         }
         Err(error) => {
             engine.telemetry.alert_message(name, "failed");
-            tracing::warn!(
-                channel = name,
-                message_id,
-                "a message of an alert did not arrive: {}",
-                error.reason
-            );
-            let wait = backoff(current.attempts, &engine.settings.retry, engine.random.unit());
+            let wait = tell_not_arrived(engine, channel, &current.message, current.attempts, error);
             *pending = Some(current);
-            return wait.max(error.wait.unwrap_or_default()).max(LOOK_EVERY);
+            return wait.max(LOOK_EVERY);
         }
     }
     engine.storing.tell(name, turn.alerts);

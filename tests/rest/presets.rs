@@ -1,12 +1,13 @@
 //! Each preset against a server that answers as its vendor documents, from what a customer has at hand to records, and to the plan that the real binary makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::server::{Reply, Request, Server};
 use super::{Read, configured, read, refused};
@@ -201,10 +202,14 @@ fn sap(id: &str) -> Value {
 fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
     let server = Server::plain(|request, _| match request.path.as_str() {
         "/oauth/token" => {
-            assert_eq!(
-                request.body,
-                "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml2-bearer&client_id=key&assertion=PHNhbWw%2B&company_id=acme"
-            );
+            let form: HashMap<_, _> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+            assert_eq!((form["client_id"].as_str(), form["company_id"].as_str()), ("key", "acme"));
+            assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:saml2-bearer");
+            // tests/interop/assertion.py verifies its signature.
+            let assertion = String::from_utf8(BASE64.decode(&form["assertion"]).unwrap()).unwrap();
+            let host = request.header("host");
+            assert!(assertion.contains(&format!(" Recipient=\"http://{host}/oauth/token\"")), "{assertion}");
+            assert!(assertion.contains(">r&amp;d@acme</saml:NameID>"), "{assertion}");
             Reply::json(json!({"access_token": "t", "expires_in": 600}))
         }
         _ if request.parameter("$skiptoken").is_empty() => {
@@ -218,13 +223,32 @@ fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
             Reply::json(json!({"d": {"results": [sap("1002")]}}))
         }
     });
-    let account =
-        "company = \"acme\"\nhost = \"api4.example\"\nclient_id = \"key\"\nassertion = \"PHNhbWw+\"";
-    let lines = preset("successfactors", &server, account, "");
+    let account = "company = \"acme\"\nhost = \"api4.example\"\nclient_id = \"key\"\nusername = \"r&d@acme\"";
+    let with_key =
+        |key: &str| preset("successfactors", &server, &format!("{account}\nprivate_key = '{key}'"), "");
+    let lines = with_key(&format!("''{}''", include_str!("signing_key.pem")));
     let read = read(&lines).unwrap();
     assert_ana(&read, &[("status", "A"), ("manager_id", "9")]);
     assert_eq!(read.ids(), ["000123", "1002"]);
     assert_planned(&lines, 2);
+    let told = super::read(&with_key("hunter2")).map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("source.rest.auth.saml.private_key_file: it holds no key in PEM"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+
+    // An assertion that was signed elsewhere.
+    let server = Server::plain(|request, _| match request.path.as_str() {
+        "/oauth/token" => {
+            assert_eq!(request.body.split("&assertion=PHNhbWw%2B&").count(), 2, "{}", request.body);
+            Reply::json(json!({"access_token": "t", "expires_in": 600}))
+        }
+        _ => Reply::json(json!({"d": {"results": [sap("000123")]}})),
+    });
+    let account = "host = \"api4.example\"\nclient_id = \"key\"\nassertion = \"PHNhbWw+\"";
+    let elsewhere = "[source.rest.auth.token_parameters]\nassertion = \"{assertion}\"\ncompany_id = \"acme\"";
+    assert_eq!(
+        super::read(&preset("successfactors", &server, account, elsewhere)).unwrap().ids(),
+        ["000123"]
+    );
 
     // A bearer token that a tool of the customer's keeps fresh, instead of an assertion.
     let server = Server::plain(|request, _| {
@@ -418,7 +442,7 @@ fn a_preset_without_its_account_says_what_is_missing_and_where_it_is_found() {
             "source.account.report_url: is required for kind = \"workday\": in Workday the report's action",
         ),
         ("adp", "source.account.private_key: is required"),
-        ("successfactors", "source.account.assertion: is required"),
+        ("successfactors", "source.account.private_key: is required"),
         ("ukgpro", "source.account.host: is required"),
         ("personio", "source.account.client_id: is required"),
         ("hibob", "source.account.username: is required"),

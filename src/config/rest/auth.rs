@@ -71,6 +71,31 @@ pub struct RestAuthSettings {
     /// OAuth 2: the JSONPath to the token in the answer. Absent: `$.access_token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_path: Option<String>,
+    /// OAuth 2: an assertion that goes with the request for a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml: Option<SamlSettings>,
+}
+
+/// `[source.rest.auth.saml]`: a SAML 2.0 assertion that the daemon makes and signs for each token that it asks for. It becomes the
+/// parameter `assertion`, unless `token_parameters` has one.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SamlSettings {
+    /// The user for whom the token is.
+    pub subject: String,
+    /// Who says so.
+    pub issuer: String,
+    /// Whom the assertion is for. Its recipient is `token_url`.
+    pub audience: String,
+    /// Attributes of the user.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The RSA key that signs, in PEM; better in `private_key_file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key: Option<Secret>,
+    /// A file that holds the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_file: Option<String>,
 }
 
 /// How requests to an API are authenticated.
@@ -174,10 +199,10 @@ pub struct AccountSettings {
     /// A file that holds the client's secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_file: Option<String>,
-    /// A SAML assertion in Base64.
+    /// A SAML assertion in Base64 that was signed elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<Secret>,
-    /// A file that holds the assertion.
+    /// A file that holds that assertion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion_file: Option<String>,
     /// A PEM file with the client's certificate.

@@ -4,9 +4,12 @@ use url::Url;
 
 use super::account::{Account, Place};
 use super::compile::{address, behind, is_token, stream};
-use super::rules::{AuthRules, TokenRules};
-use super::{ApiKeyPlace, RestAuthKind, RestAuthSettings};
+use super::rules::{AuthRules, SamlRules, TokenRules};
+use super::{ApiKeyPlace, RestAuthKind, RestAuthSettings, SamlSettings};
 use crate::config::Secret;
+
+/// The parameter of RFC 7522 that an assertion is sent as.
+const ASSERTION: &str = "assertion";
 
 pub(super) fn compile(
     auth: &RestAuthSettings,
@@ -53,6 +56,12 @@ fn token(auth: &RestAuthSettings, base: Option<&Url>, account: &mut Account<'_>)
     for (name, value) in &auth.token_parameters {
         parameters.push((name.clone(), account.secret(&format!("auth.token_parameters.{name}"), value)));
     }
+    // Whoever has an assertion made elsewhere shows that one.
+    let saml = auth.saml.as_ref().filter(|_| !auth.token_parameters.contains_key(ASSERTION));
+    let saml = match saml {
+        Some(settings) => Some(self::saml(settings, account)?),
+        None => None,
+    };
     let path = stream("auth.token_path", auth.token_path.as_deref().unwrap_or("$.access_token"), account);
     Some(TokenRules {
         url: url?,
@@ -63,8 +72,32 @@ fn token(auth: &RestAuthSettings, base: Option<&Url>, account: &mut Account<'_>)
         client_auth: auth.client_auth,
         format: auth.token_format,
         parameters,
+        saml,
         token: path.filter(|path| path.is_single())?,
     })
+}
+
+fn saml(settings: &SamlSettings, account: &mut Account<'_>) -> Option<SamlRules> {
+    let mut texts = vec![
+        ("subject".to_owned(), &settings.subject),
+        ("issuer".to_owned(), &settings.issuer),
+        ("audience".to_owned(), &settings.audience),
+    ];
+    texts.extend(settings.attributes.iter().map(|(name, value)| (format!("attributes.{name}"), value)));
+    let mut filled = Vec::new();
+    for (name, value) in &texts {
+        let key = format!("auth.saml.{name}");
+        // XML has no way to write them.
+        if name.chars().chain(value.chars()).any(char::is_control) {
+            account.fault(&key, "holds a control character");
+        }
+        filled.push(open(&key, Some(value), account));
+    }
+    let private_key = secret("auth.saml.private_key", settings.private_key.as_ref(), account);
+    let mut filled = filled.into_iter();
+    let (subject, issuer, audience) = (filled.next()??, filled.next()??, filled.next()??);
+    let attributes = settings.attributes.keys().cloned().zip(filled.map(Option::unwrap_or_default)).collect();
+    Some(SamlRules { subject, issuer, audience, attributes, private_key: private_key? })
 }
 
 fn open(key: &str, value: Option<&String>, account: &mut Account<'_>) -> Option<String> {

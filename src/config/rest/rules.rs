@@ -222,6 +222,23 @@ pub struct TokenRules {
     pub format: TokenFormat,
     /// Further parameters.
     pub parameters: Vec<(String, Secret)>,
+    /// The assertion that goes with it, where one is made here.
+    pub saml: Option<SamlRules>,
     /// To the token in the answer.
     pub token: StreamPath,
+}
+
+/// A SAML assertion that is made here.
+#[derive(Clone, Debug)]
+pub struct SamlRules {
+    /// For whom the token is.
+    pub subject: String,
+    /// Who says so.
+    pub issuer: String,
+    /// Whom the assertion is for.
+    pub audience: String,
+    /// Attributes of the subject.
+    pub attributes: Vec<(String, String)>,
+    /// The key that signs, in PEM.
+    pub private_key: Secret,
 }

@@ -17,11 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
-use super::moment::time_of;
+use super::moment::{Asked, time_of};
 use super::pace::Pace;
 use super::token::{self, Tokens};
 use super::turn::set;
-use super::{shown, tls};
+use super::{saml, shown, tls};
 use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
 use crate::tls::http_client;
 
@@ -277,7 +277,15 @@ impl Http {
         if let Some(token) = self.tokens.good().await {
             return Ok(token);
         }
-        let (content_type, body, authorization) = token::request(rules);
+        // Another one for each attempt: an assertion counts once.
+        let assertion = match &rules.saml {
+            Some(saml) => {
+                let made = saml::assertion(saml, rules.url.as_str(), rand::random(), Asked::now().at.into());
+                Some(made.map_err(Failed::for_good)?)
+            }
+            None => None,
+        };
+        let (content_type, body, authorization) = token::request(rules, assertion.as_ref());
         let mut request =
             self.client.request(Method::POST, rules.url.clone()).header(CONTENT_TYPE, content_type);
         if let Some(value) = &authorization {

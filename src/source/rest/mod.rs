@@ -8,6 +8,7 @@ mod list;
 mod moment;
 mod pace;
 mod page;
+mod saml;
 mod taker;
 mod tls;
 mod token;

@@ -8,7 +8,7 @@ use reqwest::header::{DATE, HeaderMap};
 /// The moment before a request is sent.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
-    at: SystemTime,
+    pub(super) at: SystemTime,
     since: Instant,
 }
 

@@ -76,7 +76,10 @@ impl Tokens {
 }
 
 /// What is sent to ask for a token: the content type, the body, and the `Authorization` header if there is one.
-pub(super) fn request(rules: &TokenRules) -> (&'static str, SecretString, Option<SecretString>) {
+pub(super) fn request(
+    rules: &TokenRules,
+    assertion: Option<&SecretString>,
+) -> (&'static str, SecretString, Option<SecretString>) {
     let secret = rules.client_secret.as_ref().map(|secret| secret.as_secret().expose_secret());
     let mut fields: Vec<(&str, &str)> = Vec::new();
     if !rules.grant_type.is_empty() {
@@ -97,6 +100,7 @@ pub(super) fn request(rules: &TokenRules) -> (&'static str, SecretString, Option
     fields.extend(
         rules.parameters.iter().map(|(name, value)| (name.as_str(), value.as_secret().expose_secret())),
     );
+    fields.extend(assertion.map(|assertion| ("assertion", assertion.expose_secret())));
     let (content_type, body) = match rules.format {
         TokenFormat::Form => {
             let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();

@@ -176,3 +176,98 @@ fn every_row_that_has_one_employee_id_is_named_also_the_one_that_is_as_it_was() 
     let explained = world.run(&["explain", "1000"]);
     assert!(explained.stdout.contains("(rows 1, 3)"), "{explained:?}");
 }
+
+#[test]
+fn nobody_is_suspended_whose_employee_id_was_lost_in_a_row_that_cannot_be_used() {
+    let world = World::new();
+    let rows = people(20);
+    world.sync_rows(&rows, 0);
+    let lost = |change: &dyn Fn(&mut Vec<Row>)| {
+        let mut changed = rows.clone();
+        change(&mut changed);
+        changed
+    };
+    let as_another = |who: usize, other: usize| lost(&move |rows| rows[who].id = rows[other].id.clone());
+    let cases = [
+        ("typed as a colleague's", as_another(6, 7)),
+        ("typed as that of the row above", as_another(7, 6)),
+        (
+            "not found by a spreadsheet",
+            lost(&|rows| rows[2..8].iter_mut().for_each(|row| row.id = "#N/A".into())),
+        ),
+        (
+            "without a zero, and a status that is none",
+            lost(&|rows| (rows[6].id, rows[6].status) = ("6".into(), "Hibernating".into())),
+        ),
+        (
+            "with a letter nobody sees, and no address",
+            lost(&|rows| (rows[6].id, rows[6].email) = ("\u{200b}1006".into(), String::new())),
+        ),
+    ];
+    for (what, mut changed) in cases {
+        let synced = world.sync_rows(&changed, 4);
+        assert_eq!((synced.planned(), synced.requests()), (kinds([]), 0), "{what}: {synced:?}");
+        world.assert_agrees(&rows);
+        // Whoever is missing, and in no such row, has left.
+        let gone = changed.pop().unwrap();
+        let synced = world.sync_rows(&changed, 4);
+        assert_eq!(synced.applied(), kinds([("suspend", 1)]), "{what}: {synced:?}");
+        assert!(!common::is_active(&world.user(&gone.email).unwrap()), "{what}");
+        assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("reactivate", 1)]), "{what}");
+    }
+    // Of a row that says nothing of anybody, nobody can tell whose it is; nor whose rows are in one that is too long.
+    let nameless = lost(&|rows| {
+        rows[6] =
+            Row { given: String::new(), family: String::new(), email: String::new(), ..rows[6].clone() };
+        rows[6].id = "6".into();
+        rows.pop();
+    });
+    let text = common::hr_text(&rows[..19]);
+    let glued = text.replacen("\n1006", ",1006", 1);
+    let cut = text.replacen("\n1006", "\n10\n06", 1);
+    for text in [common::hr_text(&nameless), glued, cut] {
+        world.hr_text(&text);
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.requests()), (4, 0), "{text}: {synced:?}");
+        assert!(synced.stderr.contains("could be theirs"), "{synced:?}");
+        world.assert_agrees(&rows);
+    }
+}
+
+#[test]
+fn whoever_comes_with_the_address_of_one_who_is_missing_gets_no_second_account() {
+    let mut world = World::new();
+    world.set("attributes.userName", "e{{ employee_id }}");
+    let mut rows = people(5);
+    world.sync_rows(&rows, 0);
+    rows[1].id = "1".into();
+    let synced = world.sync_rows(&rows, 4);
+    assert_eq!((synced.planned(), synced.requests()), (kinds([]), 0), "{synced:?}");
+    let reason = world.status()["rejected"][0]["reason"].to_string();
+    assert!(
+        reason.contains("has the work e-mail address of employee 1001, whom the source no longer names"),
+        "{reason}"
+    );
+    assert_eq!(world.sandbox.users().len(), 5);
+}
+
+#[test]
+fn with_several_sources_nobody_is_gone_either_whose_employee_id_was_lost() {
+    let mut world = World::new();
+    world.several(&[("staff", &[]), ("guests", &[])]);
+    let all = people(12);
+    let (staff, guests) = all.split_at(8);
+    world.hr_of("staff", staff);
+    world.hr_of("guests", guests);
+    assert_eq!(world.sync().applied(), kinds([("create", 12)]));
+    for (who, id) in [(3, staff[4].id.as_str()), (3, "3")] {
+        let mut changed = staff.to_vec();
+        changed[who].id = id.into();
+        if id == "3" {
+            changed[who].status = "Hibernating".into();
+        }
+        world.hr_of("staff", &changed);
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.requests()), (4, 0), "{synced:?}");
+    }
+}

@@ -28,6 +28,7 @@ pub struct Intake {
     changed: Vec<Record>,
     rejected: Vec<Rejection>,
     rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
+    doubtful: Vec<Record>,
     gone: Vec<String>,
     rows: u64,
     without_id: u64,
@@ -41,11 +42,14 @@ pub struct Findings {
     pub changed: Vec<Record>,
     /// Rows that cannot be used.
     pub rejected: Vec<Rejection>,
+    /// Records that share an employee id and differ: some may be of somebody else, whose id was lost.
+    pub doubtful: Vec<Record>,
     /// People of the state table whom the source no longer names and who are not settled as absent.
     pub absent: Vec<String>,
     /// People whom a delta names as gone; of everybody merged: those of `absent` of whom it is known that they are gone.
     pub gone: Vec<String>,
-    /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
+    /// How many of `rejected` cannot be tied to a person: without an id, or with one of a damaged row that nobody has. While there is
+    /// one, absence proves nothing.
     pub without_id: u64,
     /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
     pub unsure: bool,
@@ -146,6 +150,7 @@ impl Intake {
             } else {
                 known.spoiled = true;
                 self.rows_of_spoiled.entry(CompactString::new(employee_id)).or_default().push(row);
+                self.doubtful.push(batch.record(index));
             }
             return;
         }
@@ -159,9 +164,13 @@ impl Intake {
     /// are settled as absent; whoever is so and keeps what they have is looked at again where they are known to be gone.
     pub fn finish(mut self, absent: Fingerprint) -> Findings {
         self.reject_contradictions();
+        let without_id = self.without_id + self.of_nobody();
         let (people, mut gone) = (&self.people, self.gone);
-        let mut good = self.changed;
-        good.retain(|record| !people[record.employee_id()].spoiled);
+        let is_good = |record: &Record| !people[record.employee_id()].spoiled;
+        let (good, spoiled): (Vec<Record>, Vec<Record>) = self.changed.into_iter().partition(is_good);
+        let mut doubtful = self.doubtful;
+        let is_one_of_some = |record: &Record| self.rows_of_spoiled.contains_key(record.employee_id());
+        doubtful.extend(spoiled.into_iter().filter(is_one_of_some));
         for (id, rows) in self.rows_of_spoiled {
             // Also where the first one is as it was, and so is not among those that changed.
             let first = people.get(id.as_str()).map(|known| known.row).filter(|row| *row > 0);
@@ -186,9 +195,10 @@ impl Intake {
         Findings {
             changed: good,
             rejected: self.rejected,
+            doubtful,
             absent: missing,
             gone,
-            without_id: self.without_id,
+            without_id,
             unsure: false,
             again: false,
             unread: self.unread,
@@ -199,6 +209,15 @@ impl Intake {
 }
 
 impl Intake {
+    /// How many damaged rows have an employee id that may have come of the damage: nobody known has it, or a good row has it as well.
+    fn of_nobody(&self) -> u64 {
+        let is_nobodys = |rejection: &&Rejection| {
+            let known = rejection.employee_id.as_deref().and_then(|id| self.people.get(id));
+            rejection.kind.is_damage() && known.is_some_and(|known| !known.in_state || known.row > 0)
+        };
+        self.rejected.iter().filter(is_nobodys).count() as u64
+    }
+
     /// Of whom one record says that they are gone and another that they are not, nothing is known.
     fn reject_contradictions(&mut self) {
         for id in &self.gone {

@@ -53,6 +53,7 @@ pub mod source_file;
 pub mod spans;
 pub mod state;
 pub mod status_words;
+pub mod stray;
 pub mod tally;
 pub mod user_names;
 pub mod value;

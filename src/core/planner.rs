@@ -25,6 +25,7 @@ use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
+use super::stray;
 use super::user_names;
 use super::value::folded;
 use super::warnings::{of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting};
@@ -135,6 +136,9 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
     let mut names = user_names::settle(judged, &book, &findings.absent);
+    let (maybe_known, mut claimed) =
+        stray::claims(&mut names.kept, &findings.absent, &moves, states, rulebook);
+    plan.rejected.extend(maybe_known);
     // Who has no account yet would be given a name that was another's: that is what the time before a re-use is for.
     let has_account = |who: &String| {
         let whose = moves.from.get(who).unwrap_or(who);
@@ -145,13 +149,24 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let managers = Managers::new(&rulebook.users, managers, &names, states);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
-    let claimed = names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)).collect();
+    claimed.extend(names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)));
+    let strays = stray::find(&findings.doubtful, &findings.absent, states);
+    if rulebook.absence == Absence::Deprovision {
+        plan.warnings.extend(strays.spared.iter().map(|(who, row)| {
+            format!(
+                "employee {who} is missing from the source, and may be in a row that cannot be used, with employee id {row}: they keep what \
+                 they have until that row is mended"
+            )
+        }));
+    }
+    claimed.extend(strays.spared.into_keys());
     let ground = Ground { states, rulebook, moment, groups, moves: &moves, managers };
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
     let Findings { absent: people, gone, without_id, unsure, again, .. } = findings;
     let missing = people.iter().cloned().collect();
+    let without_id = without_id + strays.unplaced;
     add_absents(&mut plan, Missing { people, gone, without_id, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);

@@ -343,6 +343,13 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// Whether what stands in the place of the employee id may be something else.
+    pub fn is_damage(self) -> bool {
+        matches!(self, Self::FieldCount | Self::StrayQuote | Self::Encoding)
+    }
+}
+
+impl RejectionKind {
     /// The name in logs.
     pub fn name(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ fn origin() -> Origin {
 fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
     Findings {
         changed,
+        doubtful: vec![],
         rejected: Vec::new(),
         absent: absent.iter().map(|id| (*id).to_owned()).collect(),
         gone: Vec::new(),

@@ -1,6 +1,6 @@
 //! One cycle: connection, source, plan, guard, and one transaction for what came of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
@@ -20,7 +20,7 @@ use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
-use crate::core::record::Fingerprint;
+use crate::core::record::{Fingerprint, Record};
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::core::warnings::of_unknown_users;
@@ -63,7 +63,13 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         // Not by the day on which the run began: to read may take until the next one, and another process may have acted on that by then.
         let moment = given.unwrap_or_else(|| Moment::At(self.clock.now()));
+        // Who is new and cannot be used may be one of those who are missing, under an employee id that was mistyped.
+        let is_new =
+            |record: &&Record| !findings.absent.is_empty() && !states.contains_key(record.employee_id());
+        let strangers: Vec<Record> = records.iter().filter(is_new).cloned().collect();
         let (judged, rejected) = judge(records, &states, rulebook, moment);
+        let refused: HashSet<&str> = rejected.iter().filter_map(|one| one.employee_id.as_deref()).collect();
+        findings.doubtful.extend(strangers.into_iter().filter(|one| refused.contains(one.employee_id())));
         let managers = &self.manager_book(&judged).await?;
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;
         if groups.is_some() {

@@ -1,8 +1,11 @@
-//! A delta in which a column stands nowhere. Whether the system left it out or somebody emptied it cannot be told then.
+//! What a read of a source may have lost: a column that stands nowhere, or whose a record is.
+
+use std::collections::{BTreeSet, HashMap};
 
 use super::member::Member;
 use crate::core::coverage::Coverage;
 use crate::core::record::Record;
+use crate::core::stray;
 use crate::core::value::folded;
 use crate::source::HrSource;
 use crate::store::{Store, StoreError};
@@ -46,5 +49,28 @@ impl<S: HrSource> Member<S> {
             }
         }
         Ok(None)
+    }
+
+    /// How many of the records that share an employee id may be of somebody whose own was lost: by what was known of the id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub(super) async fn of_others(&self, store: &Store, doubtful: &[Record]) -> Result<u64, StoreError> {
+        let ids: BTreeSet<String> =
+            doubtful.iter().map(|record| self.origin.id(record.employee_id())).collect();
+        let ids: Vec<String> = ids.into_iter().collect();
+        let mut rows = Vec::new();
+        for some in ids.chunks(WANTED) {
+            rows.extend(store.register_of(some).await?);
+        }
+        let known: HashMap<&str, BTreeSet<String>> = rows
+            .iter()
+            .filter(|row| row.source == self.origin.name && !row.gone)
+            .filter_map(|row| {
+                let own = row.employee_id.strip_prefix(self.origin.id_prefix.as_str())?;
+                Some((own, stray::compared(row.kept.fields.values().map(String::as_str))))
+            })
+            .collect();
+        Ok(stray::of_others(doubtful, &known))
     }
 }

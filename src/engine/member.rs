@@ -163,6 +163,9 @@ impl<S: HrSource> Member<S> {
         if let Some(unread) = of_unread(findings.unread, "fields") {
             add_to(&mut end, unread);
         }
+        if end.extent == Extent::Snapshot {
+            findings.without_id += self.of_others(store, &findings.doubtful).await?;
+        }
         let lost = match end.extent {
             Extent::Delta => self.lost(store, &findings.changed, &end.coverage).await?,
             Extent::Snapshot => None,

@@ -63,6 +63,7 @@ impl Case {
             states: states.iter().map(|state| (state.employee_id.clone(), state.clone())).collect(),
             findings: Findings {
                 changed: Vec::new(),
+                doubtful: vec![],
                 rejected: Vec::new(),
                 absent: Vec::new(),
                 gone: Vec::new(),

@@ -145,7 +145,12 @@ impl<'a> Rows<'a> {
                 "has {fields} fields where the header has {}; a delimiter or line end in a value has to be quoted",
                 self.header.width
             );
-            return Err(Refused::new(Some(employee_id.to_owned()), RejectionKind::FieldCount, reason));
+            // A row that is too long may hold somebody else's as well: it is nobody's then.
+            let (id, reason) = match fields > self.header.width {
+                true => (None, format!("(employee {employee_id}) {reason}")),
+                false => (Some(employee_id.to_owned()), reason),
+            };
+            return Err(Refused::new(id, RejectionKind::FieldCount, reason));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Stdio;
 
-use common::{Daemon, Row, World, is_active, people, until};
+use common::{Daemon, Front, Row, Way, World, is_active, kinds, people, until};
 use workiva_sync::sandbox::Faults;
 
 /// `drift --repair` with leave to lead back as many as there are.
@@ -228,4 +228,54 @@ fn an_error_that_quotes_its_cause_says_it_once() {
     let missing = world.run(&["adopt", "--decisions", "nowhere.csv"]);
     assert!(missing.stderr.contains("nowhere.csv cannot be read: "), "{missing:?}");
     assert_eq!((missing.exit, missing.stderr.matches("os error").count()), (1, 1), "{missing:?}");
+}
+
+#[test]
+fn what_was_queued_long_ago_to_take_access_away_waits_until_hr_has_been_read_since() {
+    let mut world = World::new();
+    world.set("retry.base_seconds", 0.01);
+    world.set("retry.cap_seconds", 1);
+    world.set("schedule.cron", "* * * * * *");
+    let front = Front::before(&mut world);
+    let rows = people(8);
+    world.sync_rows(&rows, 0);
+    // Four leave while Workiva takes no change, one is hired, and that is what the backup holds.
+    let mut left: Vec<Row> =
+        rows.iter().enumerate().map(|(n, row)| if n < 4 { row.left() } else { row.clone() }).collect();
+    left.push(Row::new("2000", "Hired", "Meanwhile"));
+    front.go(Way::ThrottlingWrites);
+    let synced = world.sync_rows(&left, 6);
+    assert_eq!(synced.planned()["suspend"], 4, "{synced:?}");
+    back_up(&world, "backup.db");
+    front.go(Way::Through);
+    for hours in [
+        "UPDATE action SET created_at = created_at - 7200000",
+        "UPDATE plan SET created_at = created_at - 7200000",
+        "UPDATE run SET started_at = started_at - 7200000",
+    ] {
+        world.execute(hours);
+    }
+    // HR has taken three of them back meanwhile, and its export of this hour broke off.
+    world.hr_text("Employee ID,First Name,Last Name\n");
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (5, kinds([("create", 1)])), "{synced:?}");
+    assert!(
+        synced.stderr.contains("4 actions that take access away were queued over an hour ago"),
+        "{synced:?}"
+    );
+    let mut daemon = Daemon::start(&world);
+    until("the broken export is met", || world.status()["runs"][0]["outcome"] == "incomplete");
+    world.assert_agrees(&[rows.as_slice(), &left[8..]].concat());
+    let mut now = left.clone();
+    now[1..4].clone_from_slice(&rows[1..4]);
+    world.hr(&now);
+    until("HR was read", || world.agrees(&now));
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(world.sync().exit, 0);
+    world.assert_agrees(&now);
+    assert_eq!(
+        world.sandbox.users().iter().filter(|user| !is_active(user)).count(),
+        1,
+        "the others never lost it"
+    );
 }

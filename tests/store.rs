@@ -103,6 +103,7 @@ impl Outbox {
             horizon: at(now + HORIZON),
             lease_until: at(now + LEASE),
             batch: 50,
+            fresh_from: at(0),
         };
         self.store.turn(&[], &claim).await.unwrap().claimed
     }
@@ -122,6 +123,7 @@ impl Outbox {
             horizon: at(now + HORIZON),
             lease_until: at(now),
             batch: 50,
+            fresh_from: at(0),
         };
         let turn = self.store.turn(finished, &claim).await.unwrap();
         assert!(turn.claimed.is_empty());
@@ -382,6 +384,7 @@ async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_
         horizon: at(1 + HORIZON),
         lease_until: at(LEASE),
         batch: 50,
+        fresh_from: at(0),
     };
     let ends = [done(&first[0], "id-5")];
     assert!(outbox.store.turn(&ends, &claim).await.is_err());
@@ -429,7 +432,7 @@ async fn a_database_that_was_moved_away_or_replaced_is_not_written_any_more() {
 async fn what_was_queued_by_a_clock_that_was_ahead_is_due_once_the_clock_is_set_right() {
     let outbox = Outbox::new().await;
     outbox.plan("one", 7200, vec![create("1001")]).await;
-    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), Some(DateTime::UNIX_EPOCH));
+    assert_eq!(outbox.store.next_due(at(HORIZON), at(0)).await.unwrap(), Some(DateTime::UNIX_EPOCH));
     let claimed = outbox.claim_one("me", 0).await;
     outbox.end(&[again(&claimed, 300, true, false)], 0).await;
     assert!(outbox.claim("me", 10, 299).await.is_empty(), "no longer than it may be told to wait");
@@ -442,9 +445,9 @@ async fn an_action_is_not_claimed_before_its_time_nor_twice() {
     outbox.plan("one", 0, vec![create("1001")]).await;
     let claimed = outbox.claim_one("me", 0).await;
     assert!(outbox.claim("me", 10, 0).await.is_empty(), "it is in somebody's hands");
-    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), None);
+    assert_eq!(outbox.store.next_due(at(HORIZON), at(0)).await.unwrap(), None);
     outbox.end(&[again(&claimed, 60, true, false)], 1).await;
-    assert_eq!(outbox.store.next_due(at(HORIZON)).await.unwrap(), Some(at(60)));
+    assert_eq!(outbox.store.next_due(at(HORIZON), at(0)).await.unwrap(), Some(at(60)));
     assert!(outbox.claim("me", 10, 59).await.is_empty());
     assert_eq!(outbox.claim_one("me", 60).await.attempts, 1);
 }

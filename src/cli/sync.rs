@@ -91,6 +91,9 @@ impl Synced {
             Some(PoolEnd::GaveUp(pause)) => {
                 Some(format!("Workiva could not be had, the queue waits: {}", pause.message))
             }
+            Some(PoolEnd::WaitsForHr(actions)) => Some(format!(
+                "{actions} actions that take access away were queued over an hour ago: each waits until a run has read HR since"
+            )),
             _ => None,
         };
         runs.chain(pause).collect()

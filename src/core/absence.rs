@@ -10,7 +10,7 @@ use super::planner::{Absence, Ground, Wish, add};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
-use super::warnings::some_of;
+use super::warnings::{of_rows_without_id, some_of};
 
 /// People whom the source does not name and who are not settled as absent.
 pub(super) struct Missing {
@@ -53,11 +53,7 @@ pub(super) fn add_absents(
         return;
     }
     if without_id > 0 && means_leaving && !missing.is_empty() && !planted::is(Fault::BelievedAbsence) {
-        plan.warnings.push(format!(
-            "{} people are missing from the source, but {without_id} rows have no readable employee id and could be theirs: \
-             nobody is deprovisioned for being absent until those rows are mended",
-            missing.len(),
-        ));
+        plan.warnings.push(of_rows_without_id(missing.len(), without_id));
     } else {
         let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
         let counts_claimed = rulebook.access.lifecycle.same_person().is_some();

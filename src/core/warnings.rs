@@ -3,6 +3,14 @@
 use super::plan::Plan;
 use super::planner::States;
 
+/// That absence proves nothing while there are rows of which nobody can tell whose they are.
+pub fn of_rows_without_id(missing: usize, rows: u64) -> String {
+    format!(
+        "{missing} people are missing from the source, but {rows} rows have no readable employee id and could be theirs: nobody is \
+         deprovisioned for being absent until those rows are mended"
+    )
+}
+
 /// Tells of those who wait for another's change of name. They are left as they are, and looked at again.
 pub(super) fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, states: &States) {
     if waiting.is_empty() {

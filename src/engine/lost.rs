@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::feed::FeedError;
 use super::member::Member;
 use crate::core::coverage::Coverage;
 use crate::core::record::Record;
 use crate::core::stray;
 use crate::core::value::folded;
-use crate::source::HrSource;
+use crate::source::{HrSource, SourceEnd, SourceError};
 use crate::store::{Store, StoreError};
 
 /// People whose records are asked for at a time.
@@ -25,6 +26,42 @@ impl<S: HrSource> Member<S> {
         changed: &[Record],
         coverage: &Coverage,
     ) -> Result<Option<String>, StoreError> {
+        let lost = self.lost_columns(store, changed, coverage).await?;
+        Ok(lost.map(|(names, who)| {
+            format!(
+                "in what changed no record has what source.columns has for {names}, which employee {who} had, so everybody was read; \
+                 correct the path, or take the column out if the system does not send it any more"
+            )
+        }))
+    }
+
+    /// Refuses a read of everybody that lost a column which somebody had: it would take from them what goes by it.
+    ///
+    /// # Errors
+    /// Where it did, or the database fails.
+    pub(super) async fn refuse_lost(
+        &self,
+        store: &Store,
+        changed: &[Record],
+        end: &SourceEnd,
+    ) -> Result<(), FeedError> {
+        let Some((names, who)) = self.lost_columns(store, changed, &end.coverage).await? else {
+            return Ok(());
+        };
+        let reason = format!(
+            "no record has what source.columns has for {names}, which employee {who} had: a right of the account that reads may have been \
+             taken away. Give it back, correct the path, or take the column out if the system does not send it any more"
+        );
+        Err(SourceError::SystemIncomplete { system: end.file.name.clone(), reason }.into())
+    }
+
+    /// The columns that stand nowhere and that one of those who changed had, and who.
+    async fn lost_columns(
+        &self,
+        store: &Store,
+        changed: &[Record],
+        coverage: &Coverage,
+    ) -> Result<Option<(String, String)>, StoreError> {
         let has_left =
             |record: &&Record| record.get("status").is_some_and(|status| self.left.contains(&folded(status)));
         let ids: Vec<String> = changed
@@ -40,12 +77,7 @@ impl<S: HrSource> Member<S> {
                     continue;
                 }
                 let lost: Vec<&str> = coverage.absent.iter().filter(had).map(String::as_str).collect();
-                return Ok(Some(format!(
-                    "in what changed no record has what source.columns has for {}, which employee {} had, so everybody was read; \
-                     correct the path, or take the column out if the system does not send it any more",
-                    lost.join(", "),
-                    row.employee_id,
-                )));
+                return Ok(Some((lost.join(", "), row.employee_id)));
             }
         }
         Ok(None)

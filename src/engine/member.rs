@@ -10,7 +10,7 @@ use crate::core::intake::Intake;
 use crate::core::record::{Fingerprint, RecordBatch, Rejection};
 use crate::core::register::{Origin, by_delta, by_snapshot};
 use crate::core::schedule::Schedule;
-use crate::core::warnings::of_unread;
+use crate::core::warnings::{of_rows_without_id, of_unread};
 use crate::source::{BATCHES_AHEAD, Extent, HrSource, SourceEnd, SourceError};
 use crate::store::{PackedPeople, SourceCommit, SourceStanding, Store, StoreError};
 
@@ -165,10 +165,14 @@ impl<S: HrSource> Member<S> {
         }
         if end.extent == Extent::Snapshot {
             findings.without_id += self.of_others(store, &findings.doubtful).await?;
+            let (missing, rows) = (findings.absent.len(), findings.without_id);
+            if rows > 0 && missing > 0 && self.origin.absence_runs.is_some() {
+                add_to(&mut end, of_rows_without_id(missing, rows));
+            }
         }
         let lost = match end.extent {
             Extent::Delta => self.lost(store, &findings.changed, &end.coverage).await?,
-            Extent::Snapshot => None,
+            Extent::Snapshot => self.refuse_lost(store, &findings.changed, &end).await.map(|()| None)?,
         };
         let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),

@@ -12,6 +12,7 @@ mod drift_groups;
 pub mod explain;
 pub mod feed;
 pub mod figures;
+mod fresh;
 pub mod gate;
 mod groups;
 pub mod health;

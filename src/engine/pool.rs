@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
@@ -47,6 +48,8 @@ pub enum Until {
 pub enum PoolEnd {
     /// The queue is empty.
     Empty,
+    /// Nothing is left but so many that take access away, were queued long ago, and wait until HR has been read since.
+    WaitsForHr(u64),
     /// It was told to stop; nothing is in flight.
     Stopped,
     /// Workiva cannot be had; the queue waits.
@@ -92,6 +95,8 @@ struct Round {
     /// The database knows of an outage.
     outage_noted: bool,
     stopping: bool,
+    /// By what was read before, nobody's access is taken away any more.
+    fresh_from: DateTime<Utc>,
 }
 
 impl Round {
@@ -119,7 +124,8 @@ impl<P: ScimPort> Pool<P> {
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
         self.begin().await?;
         // One that died in an outage may have left its note.
-        let mut round = Round { news: true, outage_noted: true, ..Round::default() };
+        let fresh_from = self.fresh_from().await?;
+        let mut round = Round { news: true, outage_noted: true, fresh_from, ..Round::default() };
         loop {
             if *stop.borrow() && !round.stopping {
                 round.stopping = true;
@@ -147,13 +153,15 @@ impl<P: ScimPort> Pool<P> {
                     continue;
                 }
                 if round.dry {
-                    if until == Until::Empty && self.line.store.queue().await?.unfinished() == 0 {
-                        return Ok(PoolEnd::Empty);
+                    if until == Until::Empty
+                        && let Some(end) = self.ended(fresh_from).await?
+                    {
+                        return Ok(end);
                     }
                     if std::mem::take(&mut round.confirmed) {
                         self.follow_up().await?;
                     }
-                    round.news |= self.idle(&mut stop).await?;
+                    round.news |= self.idle(fresh_from, &mut stop).await?;
                     round.dry = false;
                     continue;
                 }
@@ -222,7 +230,7 @@ impl<P: ScimPort> Pool<P> {
         let claim_pays = wanted > 0 && (filling.workers == 0 || filling.ready == 0);
         if filling.finished > 0 || claim_pays {
             let finished = Arc::new(round.tray.take_finished());
-            round.turn = Some(self.spawn_turn(finished, wanted, Duration::ZERO));
+            round.turn = Some(self.spawn_turn(finished, wanted, round.fresh_from, Duration::ZERO));
         }
         Ok(())
     }
@@ -242,6 +250,7 @@ impl<P: ScimPort> Pool<P> {
         &self,
         finished: Arc<Vec<Finished>>,
         wanted: usize,
+        fresh_from: DateTime<Utc>,
         after: Duration,
     ) -> JoinHandle<TurnDone> {
         let (line, owner) = (Arc::clone(&self.line), Arc::clone(&self.owner));
@@ -253,7 +262,8 @@ impl<P: ScimPort> Pool<P> {
             let lease = Lease::begin(&*line.clock, line.manner.lease);
             let batch = line.manner.batch;
             let (horizon, lease_until) = (line.horizon(), lease.until);
-            let claim = Claim { owner: owner.id(), limit: wanted, now, horizon, lease_until, batch };
+            let claim =
+                Claim { owner: owner.id(), limit: wanted, now, horizon, lease_until, batch, fresh_from };
             let result = line.store.turn(&finished, &claim).await;
             TurnDone { finished, lease, wanted, result }
         })
@@ -314,7 +324,12 @@ impl<P: ScimPort> Pool<P> {
                     return Err(error);
                 }
                 tracing::error!(%error, actions = done.finished.len(), "what has ended could not be stored; trying again");
-                round.turn = Some(self.spawn_turn(done.finished, 0, TURN_AGAIN * round.failed_turns));
+                round.turn = Some(self.spawn_turn(
+                    done.finished,
+                    0,
+                    round.fresh_from,
+                    TURN_AGAIN * round.failed_turns,
+                ));
                 Ok(())
             }
         }
@@ -360,9 +375,13 @@ impl<P: ScimPort> Pool<P> {
     }
 
     /// Waits until there may be something to claim. True: the bell was rung.
-    async fn idle(&self, stop: &mut watch::Receiver<bool>) -> Result<bool, StoreError> {
+    async fn idle(
+        &self,
+        fresh_from: DateTime<Utc>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<bool, StoreError> {
         let now = self.line.clock.now();
-        let due = self.line.store.next_due(self.line.horizon()).await?;
+        let due = self.line.store.next_due(self.line.horizon(), fresh_from).await?;
         let wait = due.and_then(|due| (due - now).to_std().ok()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         tokio::select! {
             biased;

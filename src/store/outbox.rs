@@ -162,15 +162,37 @@ impl Store {
     }
 
     /// When the next queued action is due; `None`: nothing is queued. What waits for later than `horizon` is due at once, as in
-    /// [`Claim::horizon`].
+    /// [`Claim::horizon`]; what [`Claim::fresh_from`] lets wait is not.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn next_due(&self, horizon: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let sql = "SELECT min(iif(not_before > ?1, 0, not_before)) FROM action WHERE state = 'queued' AND waits = 0 \
-                   AND action_id NOT IN (SELECT action_id FROM lease)";
-        let at: Option<i64> = sqlx::query_scalar(sql).bind(millis(horizon)).fetch_one(&self.readers).await?;
+    pub async fn next_due(
+        &self,
+        horizon: DateTime<Utc>,
+        fresh_from: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = format!(
+            "SELECT min(iif(a.not_before > ?1, 0, a.not_before)) FROM action a JOIN plan p USING (plan_id) \
+             WHERE a.state = 'queued' AND a.waits = 0 AND a.action_id NOT IN (SELECT action_id FROM lease) AND NOT {}",
+            is_stale("?2")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(horizon)).bind(millis(fresh_from));
+        let at: Option<i64> = query.fetch_one(&self.readers).await?;
         Ok(at.map(from_millis))
+    }
+
+    /// How many queued actions wait for a run that reads its source whole, as [`Claim::fresh_from`] has it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stale(&self, fresh_from: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT count(*) FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}",
+            is_stale("?1")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
+        let number: i64 = query.fetch_one(&self.readers).await?;
+        Ok(number.unsigned_abs())
     }
 }
 
@@ -190,6 +212,18 @@ pub struct Claim<'a> {
     pub lease_until: DateTime<Utc>,
     /// Of one group and direction up to so many are claimed together, and count as one.
     pub batch: usize,
+    /// What takes access away and was queued, or approved, before this waits until a run that began since has read its source whole: a
+    /// backup that was put in place knows nothing of what HR has said since, nor does a process that comes up after days.
+    pub fresh_from: DateTime<Utc>,
+}
+
+/// Whether an action `a` of a plan `p` takes access away by what was read before this moment alone.
+fn is_stale(fresh_from: &str) -> String {
+    format!(
+        "(a.kind IN ('suspend', 'delete', 'revoke') AND a.withdrawn = 0 AND a.created_at < {fresh_from} \
+          AND coalesce(p.decided_at, p.created_at) < {fresh_from} AND NOT EXISTS \
+            (SELECT 1 FROM run r WHERE r.started_at >= {fresh_from} AND r.outcome IN ('applied', 'unchanged', 'held')))"
+    )
 }
 
 /// What of an action is claimed with it.
@@ -211,12 +245,14 @@ const APART: &str = "AND ((a.group_id IS NULL \
 
 /// Claims what is due, those that take access away first.
 pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
-    let first = format!("{CLAIMED} {APART} ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2");
+    let due = format!("{CLAIMED} AND NOT {} {APART}", is_stale("?5"));
+    let first = format!("{due} ORDER BY a.rank, a.not_before, a.action_id LIMIT ?2");
     let rows = sqlx::query(AssertSqlSafe(first))
         .bind(millis(claim.now))
         .bind(i64::try_from(claim.limit).unwrap_or(i64::MAX))
         .bind(claim.owner)
         .bind(millis(claim.horizon))
+        .bind(millis(claim.fresh_from))
         .fetch_all(&mut **tx)
         .await?;
     let mut picked = Picked::default();
@@ -228,14 +264,14 @@ pub(super) async fn claim(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<Claimed>
         let Some((group, kind)) = group.filter(|group| is_new && picked.groups.insert(group.clone())) else {
             continue;
         };
-        let more = format!(
-            "{CLAIMED} {APART} AND a.group_id = ?5 AND a.kind = ?6 ORDER BY a.not_before, a.action_id LIMIT ?2"
-        );
+        let more =
+            format!("{due} AND a.group_id = ?6 AND a.kind = ?7 ORDER BY a.not_before, a.action_id LIMIT ?2");
         let more = sqlx::query(AssertSqlSafe(more))
             .bind(millis(claim.now))
             .bind(i64::try_from(claim.batch).unwrap_or(i64::MAX))
             .bind(claim.owner)
             .bind(millis(claim.horizon))
+            .bind(millis(claim.fresh_from))
             .bind(group)
             .bind(kind)
             .fetch_all(&mut **tx)

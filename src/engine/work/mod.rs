@@ -90,8 +90,15 @@ async fn commit_before_call<P: ScimPort>(line: &Line<P>, action: &Claimed, lease
     let account = Account { scim_id, active, attributes: action.target.attributes().clone() };
     let done = Finished::new(action, Vec::new(), Ending::Done { account: Some(account) });
     let now = line.clock.now();
-    let claim =
-        Claim { owner: "", limit: 0, now, horizon: line.horizon(), lease_until: lease.until, batch: 1 };
+    let claim = Claim {
+        owner: "",
+        limit: 0,
+        now,
+        horizon: line.horizon(),
+        lease_until: lease.until,
+        batch: 1,
+        fresh_from: now,
+    };
     let _ = line.store.turn(&[done], &claim).await;
 }
 

@@ -12,6 +12,7 @@ use crate::core::delivery::{DeliveryKind, Format};
 use crate::core::happened::Happened;
 use crate::core::json::{Element, FieldPath, PathsSeen, StreamPath, WalkError, text, walk};
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
+use crate::core::value::folded;
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -79,6 +80,7 @@ impl PushOptions {
             let path = FieldPath::parse(action);
             taker.action = Some(path.map_err(|error| broken(format!("source.push.action_column {error}")))?);
         }
+        taker.is_delta = !is_whole;
         let bytes = body.bytes.strip_prefix(BOM).unwrap_or(&body.bytes);
         match body.format {
             Format::Ndjson => {
@@ -196,6 +198,7 @@ struct Taker<'a, D> {
     paths: BTreeMap<String, FieldPath>,
     /// Of a snapshot, where a delta would say that somebody is gone.
     action: Option<FieldPath>,
+    is_delta: bool,
     seed: u64,
     columns: Arc<Columns>,
     deliver: &'a mut D,
@@ -222,6 +225,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         Ok(Self {
             options,
             action: None,
+            is_delta: false,
             paths: mapped.iter().map(path).collect::<Result<_, _>>()?,
             seed: options.csv.seed,
             batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
@@ -255,7 +259,11 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         let shape = |value, _: &str| value;
         let how = Shape { columns: &self.columns, path, shape, left: &self.options.csv.left };
         let said = path(ACTION).and_then(|path| text(&path.find(record), false).ok());
-        match once.and_then(|()| values(record, how, &mut self.matched)) {
+        let mut matched = vec![false; self.matched.len()];
+        let made = once.and_then(|()| values(record, how, &mut matched));
+        let made = made.and_then(|whole| self.refuse_part(whole, &matched, said.as_deref()));
+        self.matched.iter_mut().zip(matched).for_each(|(ever, now)| *ever |= now);
+        match made {
             // Of whoever is gone nothing but the id is needed.
             Err(Unusable { employee_id: Some(id), .. })
                 if element.twice.is_empty()
@@ -277,6 +285,39 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             }
         }
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
+    }
+
+    /// Refuses a record of a delta that lacks a key: what it does not say would count as empty. Of whoever has left nothing else is needed. Where
+    /// a column stands behind a path, nobody can tell a value that is left out from one that is not there.
+    fn refuse_part<'v>(
+        &self,
+        whole: Whole<'v>,
+        matched: &[bool],
+        said: Option<&str>,
+    ) -> Result<Whole<'v>, Unusable> {
+        let status = self.columns.position("status").map(|at| folded(&whole.values[at]));
+        let has_left = status.is_some_and(|status| self.options.csv.left.contains(&status));
+        if !self.is_delta || has_left || said.is_some_and(|said| self.options.is_gone(said)) {
+            return Ok(whole);
+        }
+        let lacks = |(at, name): (usize, &String)| match self.paths.get(name)? {
+            FieldPath::Key(key) if !matched[at] && name != ACTION => {
+                Some(format!("'{key}' (source.columns.{name})"))
+            }
+            _ => None,
+        };
+        let lacking: Vec<String> = self.columns.names().iter().enumerate().filter_map(lacks).collect();
+        if lacking.is_empty() {
+            return Ok(whole);
+        }
+        Err(Unusable {
+            employee_id: Some(whole.values[0].to_string()),
+            kind: RejectionKind::UnfitField,
+            reason: format!(
+                "lacks {}, and what a record does not say would count as empty; send null where there is none",
+                lacking.join(", ")
+            ),
+        })
     }
 
     fn reject(&mut self, rejection: Rejection) -> Result<(), Refused> {

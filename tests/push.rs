@@ -179,6 +179,38 @@ fn a_record_that_says_two_things_of_one_key_is_rejected_and_gives_nobody_access(
 }
 
 #[test]
+fn a_record_of_a_delta_that_lacks_a_key_is_rejected_and_takes_nobodys_access() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    let without = |row: &Row, action: &str| {
+        let mut object = acted(row, action);
+        object.as_object_mut().unwrap().remove("Department");
+        object
+    };
+    let delta =
+        json!([without(&rows[0], "change"), without(&rows[1], "delete"), without(&rows[2].left(), "change")]);
+    let accepted = push(&daemon, "", "delta", delta.to_string().as_bytes()).expect(202);
+    assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(3), &json!(1)));
+    let told = &accepted["rejections"][0];
+    assert_eq!(told["employee_id"], rows[0].id);
+    assert!(
+        told["reason"].as_str().unwrap().contains("lacks 'Department' (source.columns.department)"),
+        "{told}"
+    );
+    // Of whoever has left nothing else is needed.
+    outcome(&daemon, &accepted);
+    until_agrees(&world, &[rows[0].clone(), rows[3].clone()]);
+    assert_eq!(world.writes(), writes + 2);
+    let mut none = acted(&rows[0], "change");
+    none["Department"] = Value::Null;
+    let accepted = push(&daemon, "", "said", json!([none]).to_string().as_bytes()).expect(202);
+    outcome(&daemon, &accepted);
+    until_agrees(&world, &rows[3..]);
+}
+
+#[test]
 fn what_was_answered_for_survives_a_kill_and_is_read_by_the_next_start() {
     let mut world = pushing();
     let rows = people(6);

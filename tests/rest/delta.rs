@@ -317,6 +317,28 @@ fn a_column_that_vanishes_from_deltas_is_not_taken_for_emptied_and_everybody_is_
 }
 
 #[test]
+fn a_column_that_vanishes_from_a_read_of_everybody_takes_nobodys_access() {
+    let (answers, _, world) = finance();
+    let all = answers.lock().unwrap()[0].clone();
+    let without = |one: &Value| with(one.clone(), "department", Value::Null);
+    let mut missing = all.clone();
+    missing.iter_mut().for_each(|one| drop(one.as_object_mut().unwrap().remove("department")));
+    world.meddle("UPDATE source_state SET full_read_at = full_read_at - 2 * 86400000");
+    answers.lock().unwrap()[0] = missing;
+    answers.lock().unwrap()[1].clear();
+    // What changed is read in its place, and the read of everybody stays due.
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([])), "{synced:?}");
+    let told = world.status().to_string();
+    assert!(told.contains("no record has what source.columns has for department, which employee"), "{told}");
+    assert!(told.contains("a right of the account that reads may have been taken away"), "{told}");
+    // One of whom it is said that there is none has none.
+    answers.lock().unwrap()[0] =
+        all.iter().enumerate().map(|(n, one)| if n == 2 { without(one) } else { one.clone() }).collect();
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
 fn what_changed_is_taken_also_where_the_read_of_everybody_that_is_due_fails_and_stays_due() {
     let (answers, asked, world) = finance();
     let everybody = std::mem::take(&mut answers.lock().unwrap()[0]);

@@ -729,3 +729,30 @@ fn actions_that_an_earlier_plan_queued_go_on_while_a_newer_plan_is_held() {
     let held = world.sync_rows(&leaving(&after, 3), 3);
     assert_eq!((held.outcome(), held.applied()), ("held", kinds([("update", 1)])));
 }
+
+#[test]
+fn a_column_that_is_empty_for_everybody_all_at_once_holds_the_plan_and_can_be_approved() {
+    let world = World::new();
+    // Twelve in departments without access, and two with.
+    let mut rows: Vec<Row> =
+        people(14).iter().map(|row| row.but(|row| row.department = "Sales".into())).collect();
+    rows[..2].iter_mut().for_each(|row| row.department = "Finance".into());
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("create", 2)]));
+    let emptied: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = String::new())).collect();
+    for _ in 0..2 {
+        let held = world.sync_rows(&emptied, 3);
+        assert_eq!((held.hold_codes(), held.applied()), (vec!["column_emptied"], kinds([])), "{held:?}");
+        assert!(held.json["hold_reasons"][0]["message"].to_string().contains("'department'"), "{held:?}");
+    }
+    world.assert_agrees(&rows);
+    // One who still has a value says that the column is there.
+    let mut some = emptied.clone();
+    some[0].department = "Finance".into();
+    let synced = world.sync_rows(&some, 0);
+    assert_eq!(synced.applied(), kinds([("suspend", 1)]), "{synced:?}");
+    world.sync_rows(&rows, 0);
+    let held = world.sync_rows(&emptied, 3);
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 2)]));
+    world.sync().assert_unchanged();
+}

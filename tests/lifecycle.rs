@@ -384,3 +384,23 @@ fn what_the_lifecycle_reads_of_a_record_has_to_be_a_column() {
         assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
 }
+
+#[test]
+fn a_return_that_is_announced_ends_no_employment_before_its_last_day_and_gives_nobody_access_early() {
+    let rows = people(2);
+    let before = |row: &Row, first: &'static str, last: &'static str| (row.clone(), first, last);
+    let calendar = Calendar::new(&[before(&rows[0], "2020-01-01", "2026-12-15")]);
+    assert_eq!(calendar.sync_on("2026-11-26").0.create, 1);
+    // Another one who is to begin after a last day that is no employment of ours gets nothing before that day.
+    calendar
+        .hr(&[before(&rows[0], "2027-01-10", "2026-12-15"), before(&rows[1], "2027-01-10", "2026-12-15")]);
+    for (day, changes) in [
+        ("2026-11-27", Counts::default()),
+        ("2026-12-15", Counts::default()),
+        ("2026-12-16", suspends(1)),
+        ("2027-01-09", Counts::default()),
+        ("2027-01-10", Counts { reactivate: 1, create: 1, ..Counts::default() }),
+    ] {
+        assert_eq!(calendar.sync_on(day).0, changes, "{day}");
+    }
+}

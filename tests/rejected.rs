@@ -271,3 +271,24 @@ fn with_several_sources_nobody_is_gone_either_whose_employee_id_was_lost() {
         assert_eq!((synced.exit, synced.requests()), (4, 0), "{synced:?}");
     }
 }
+
+#[test]
+fn who_is_missing_while_a_colleague_takes_the_address_over_loses_the_access_all_the_same() {
+    let world = World::new();
+    let mut rows = people(5);
+    world.sync_rows(&rows, 0);
+    // The first has got the address of the second, who has left.
+    let left = rows.remove(1);
+    let own = std::mem::replace(&mut rows[0].email, left.email.clone());
+    let synced = world.sync_rows(&rows, 4);
+    assert_eq!(synced.applied(), kinds([("suspend", 1)]), "{synced:?}");
+    assert!(
+        common::is_active(&world.user(&own).unwrap())
+            && !common::is_active(&world.user(&left.email).unwrap())
+    );
+    // By the name it could as well be the second one's row, with the id of the first.
+    world.sync_rows(&people(5), 0);
+    rows[0] = Row { id: rows[0].id.clone(), ..left.clone() };
+    let synced = world.sync_rows(&rows, 4);
+    assert_eq!((synced.planned(), synced.requests()), (kinds([]), 0), "{synced:?}");
+}

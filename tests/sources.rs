@@ -528,3 +528,33 @@ fn why_somebody_is_away_or_has_left_is_not_taken_from_another_source_than_the_st
     assert_eq!((synced.exit, synced.planned()), (0, kinds([])), "{synced:?}");
     world.assert_agrees(&rows);
 }
+
+#[test]
+fn a_source_that_is_taken_out_of_the_configuration_takes_nobodys_access_until_somebody_lets_it_stand() {
+    let mut world = World::new();
+    world.several(&[("staff", &[]), ("guests", &[])]);
+    let all = people(30);
+    let (staff, guests) = all.split_at(29);
+    world.hr_of("staff", staff);
+    world.hr_of("guests", guests);
+    assert_eq!(world.sync().applied(), kinds([("create", 30)]));
+    // Since it failed, say.
+    world.several(&[("staff", &[])]);
+    world.hr_of("staff", staff);
+    for _ in 0..2 {
+        let held = world.sync();
+        assert_eq!(
+            (held.exit, held.hold_codes(), held.applied()),
+            (3, vec!["source_removed"], kinds([])),
+            "{held:?}"
+        );
+        assert!(held.json["hold_reasons"][0]["message"].to_string().contains("source 'guests'"), "{held:?}");
+    }
+    world.several(&[("staff", &[]), ("guests", &[])]);
+    world.sync().assert_unchanged();
+    world.several(&[("staff", &[])]);
+    let held = world.sync();
+    assert_eq!(world.run(&["approve", held.plan_id(), "--by", "a test"]).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+    world.sync().assert_unchanged();
+}

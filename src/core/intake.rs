@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use super::header::HeaderNames;
 use super::record::{Fingerprint, Record, RecordBatch, Rejection, RejectionKind};
 
 #[derive(Clone, Copy, Default)]
@@ -31,8 +32,18 @@ pub struct Intake {
     doubtful: Vec<Record>,
     gone: Vec<String>,
     rows: u64,
+    filled: BTreeMap<String, u64>,
+    records: u64,
     without_id: u64,
     unread: u64,
+}
+
+impl Findings {
+    /// A source's header, with which columns have values.
+    pub fn header(&self, names: HeaderNames) -> HeaderNames {
+        let (filled, records) = &self.filled;
+        names.with_values(filled.iter().map(|(name, number)| (name.as_str(), *number)), *records)
+    }
 }
 
 /// What came of a complete read.
@@ -59,6 +70,8 @@ pub struct Findings {
     pub unread: u64,
     /// Rows read, good or not.
     pub rows: u64,
+    /// How many of the records have a value, by column; and how many records there are.
+    pub filled: (BTreeMap<String, u64>, u64),
     /// A digest of everybody's values that does not depend on the order of rows.
     pub digest: Fingerprint,
 }
@@ -125,6 +138,13 @@ impl Intake {
     pub fn accept(&mut self, batch: RecordBatch) {
         self.rows += batch.len() as u64;
         self.unread += batch.unread;
+        self.records += batch.len() as u64;
+        for (name, number) in batch.filled() {
+            match self.filled.get_mut(name) {
+                Some(filled) => *filled += number,
+                None => _ = self.filled.insert(name.to_owned(), number),
+            }
+        }
         for index in 0..batch.len() {
             self.accept_record(&batch, index);
         }
@@ -203,6 +223,7 @@ impl Intake {
             again: false,
             unread: self.unread,
             rows: self.rows,
+            filled: (self.filled, self.records),
             digest: Fingerprint(digest),
         }
     }

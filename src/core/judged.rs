@@ -10,6 +10,7 @@ use super::name_choice::{NameBook, NameRules};
 use super::person::Person;
 use super::planner::{Rulebook, States};
 use super::record::{Fingerprint, Record, Rejection};
+use super::state::PersonState;
 use super::user_names;
 use super::value::folded;
 
@@ -149,8 +150,9 @@ pub(in crate::core) fn judge_person(
     rulebook: &Rulebook,
     moment: Moment,
 ) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
-    let person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
+    let mut person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
     let state = states.get(person.record.employee_id());
+    person.has_access = state.is_some_and(PersonState::has_access_to_keep);
     let decision = rulebook.access.decide(&person, moment, state)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };

@@ -18,11 +18,16 @@ pub struct Person {
     pub termination_date: Option<NaiveDate>,
     /// Whether they have left, and a date that cannot be read counts as none.
     pub is_unread: bool,
+    /// Whether they have an account that is active, as last confirmed; a record does not tell.
+    pub has_access: bool,
 }
 
+/// What exports write as a last day where there is none.
+const NO_LAST_DAY: [&str; 4] = ["0000-00-00", "0001-01-01", "1900-01-01", "1970-01-01"];
+
 impl Person {
-    /// Judges a record. `date_formats` are tried in order, as `chrono` writes them (`%Y-%m-%d`). Of whoever has left by the status, a date
-    /// that cannot be read counts as none: it would leave them the access.
+    /// Judges a record by `date_formats`, as `chrono` writes them (`%Y-%m-%d`). Of whoever has left by the status, a date that cannot be read
+    /// counts as none: it would leave them the access. Where a last day leaves them a grace, it has to be readable.
     ///
     /// # Errors
     /// A rejection that names the row and the mend: a status in no list, or a date of somebody else that cannot be read.
@@ -47,35 +52,66 @@ impl Person {
                 refuse(RejectionKind::UnknownStatus, reason)
             })?,
         };
-        let date = |name: &str| match record.get(name) {
+        let date = |name: &str| {
+            match record.get(name) {
             None => Ok(None),
-            // Some HR systems write this for 'none'.
-            Some("0000-00-00") => Ok(None),
-            Some(value) => parse_date(value, date_formats).map(Some).ok_or_else(|| {
-                let reason = format!(
-                    "{name} '{}' is no date as source.date_formats has it ({})",
-                    shown(value),
-                    date_formats.join(", ")
-                );
+            Some(value) if is_none(name, value, date_formats) => Ok(None),
+            Some(value) => parse_date(value, date_formats).map(Some).map_err(|why| {
+                let (value, formats) = (shown(value), date_formats.join(", "));
+                let reason = match why {
+                    Unreadable::NoDate => {
+                        format!("{name} '{value}' is no date as source.date_formats has it ({formats})")
+                    }
+                    Unreadable::TwoDates(one, other) => format!(
+                        "{name} '{value}' may be {one} or {other} by source.date_formats ({formats}); keep those formats that the export \
+                         writes"
+                    ),
+                };
                 refuse(RejectionKind::UnreadableDate, reason)
             }),
+        }
         };
         let dates = (date("hire_date"), date("termination_date"));
-        let is_unread = status == EmploymentStatus::Terminated && (dates.0.is_err() || dates.1.is_err());
+        let counts = dates.1.is_err() && lifecycle.has_grace(&record);
+        let is_unread =
+            status == EmploymentStatus::Terminated && !counts && (dates.0.is_err() || dates.1.is_err());
         let (hire_date, termination_date) = match dates {
             (hire, termination) if is_unread => (hire.unwrap_or_default(), termination.unwrap_or_default()),
             (hire, termination) => (hire?, termination?),
         };
-        Ok(Self { record, status, hire_date, termination_date, is_unread })
+        Ok(Self { record, status, hire_date, termination_date, is_unread, has_access: false })
     }
 }
 
-fn parse_date(value: &str, formats: &[String]) -> Option<NaiveDate> {
-    formats
+enum Unreadable {
+    NoDate,
+    /// By one format it is this day, by another one that.
+    TwoDates(NaiveDate, NaiveDate),
+}
+
+/// Whether a value means that there is no date. Somebody may have been born, and even hired, on what some exports write for none; nobody
+/// works here whose last day it was.
+fn is_none(name: &str, value: &str, formats: &[String]) -> bool {
+    let is_meant = |none: &&str| {
+        let date = none.parse::<NaiveDate>().ok();
+        date.is_some_and(|date| formats.iter().any(|format| date.format(format).to_string() == value))
+    };
+    value == NO_LAST_DAY[0]
+        || (name == "termination_date"
+            && (NO_LAST_DAY.contains(&value) || NO_LAST_DAY.iter().any(|none| is_meant(&none))))
+}
+
+fn parse_date(value: &str, formats: &[String]) -> Result<NaiveDate, Unreadable> {
+    let mut dates = formats
         .iter()
         .filter_map(|format| NaiveDate::parse_from_str(value, format).ok())
         // A two-digit year read by `%Y` would be in the first century: surely not meant.
-        .find(|date| *date >= NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date that exists"))
+        .filter(|date| *date >= NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date that exists"));
+    let date = dates.next().ok_or(Unreadable::NoDate)?;
+    match dates.find(|other| *other != date) {
+        Some(other) => Err(Unreadable::TwoDates(date, other)),
+        None => Ok(date),
+    }
 }
 
 /// A short form for messages: a column that is mapped wrongly could hold anything.
@@ -141,6 +177,49 @@ pub(crate) mod tests {
     fn a_status_in_no_list_rejects_the_record_and_says_where_to_add_it() {
         assert!(refused(&[("status", "Actve")]).contains("'Actve' is in none of lifecycle.active"));
         assert!(refused(&[]).contains("no status"));
+    }
+
+    #[test]
+    fn a_date_that_two_formats_read_as_two_days_rejects_the_record() {
+        let formats = ["%m/%d/%Y".to_owned(), "%d/%m/%Y".to_owned()];
+        let read = |date| {
+            let record = record(&[("employee_id", "1001"), ("status", "Active"), ("termination_date", date)]);
+            Person::read(record, &lifecycle(|_| {}), &formats)
+        };
+        let reason = read("05/12/2026").unwrap_err().reason;
+        assert!(reason.contains("may be 2026-05-12 or 2026-12-05"), "{reason}");
+        for (one_way, date) in [("15/12/2026", "2026-12-15"), ("05/05/2026", "2026-05-05")] {
+            assert_eq!(read(one_way).unwrap().termination_date, date.parse().ok());
+        }
+        assert_eq!(read("01/01/1900").unwrap().termination_date, None);
+    }
+
+    #[test]
+    fn what_exports_write_for_no_last_day_is_none() {
+        let with = |name, date| person(&[("status", "Active"), (name, date)]);
+        for none in ["0000-00-00", "0001-01-01", "1900-01-01", "1970-01-01"] {
+            assert_eq!(with("termination_date", none).termination_date, None, "{none}");
+        }
+        assert_eq!(with("hire_date", "1970-01-01").hire_date, "1970-01-01".parse().ok());
+    }
+
+    #[test]
+    fn a_last_day_that_cannot_be_read_rejects_a_leaver_who_may_have_a_grace() {
+        let graced = lifecycle(|settings| {
+            settings.deprovision_days_after_termination = 10;
+            settings.immediate = vec!["For cause".into()];
+        });
+        let read = |reason: &str| {
+            let fields = [
+                ("employee_id", "1"),
+                ("status", "Terminated"),
+                ("termination_date", "31/12/2026"),
+                ("termination_reason", reason),
+            ];
+            Person::read(record(&fields), &graced, &formats())
+        };
+        assert_eq!(read("").unwrap_err().kind, RejectionKind::UnreadableDate);
+        assert!(read("for cause").unwrap().is_unread, "at once, whatever the date");
     }
 
     #[test]

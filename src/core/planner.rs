@@ -135,7 +135,8 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     (plan.busy, plan.pending) = (moves.busy, moves.pending);
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
-    let mut names = user_names::settle(judged, &book, &findings.absent);
+    let is_another = |person: &Judged, holder: &str| stray::is_another(person, holder, states);
+    let mut names = user_names::settle(judged, &book, &findings.absent, is_another);
     let (maybe_known, mut claimed) =
         stray::claims(&mut names.kept, &findings.absent, &moves, states, rulebook);
     plan.rejected.extend(maybe_known);

@@ -80,6 +80,8 @@ pub struct RecordBatch {
     text: String,
     ends: Vec<u32>,
     rows: Vec<RowHead>,
+    /// How many of the records have a value, by column.
+    filled: Vec<u64>,
     /// Rows that could not be made into a record.
     pub rejections: Vec<Rejection>,
     /// Whom a delta names as gone. In a snapshot, who is gone is not named at all.
@@ -98,6 +100,7 @@ impl RecordBatch {
     /// An empty batch. `seed` is the configuration's fingerprint: a record's fingerprint changes with it.
     pub fn new(columns: Arc<Columns>, seed: u64) -> Self {
         Self {
+            filled: vec![0; columns.names().len()],
             columns,
             seed,
             text: String::new(),
@@ -112,6 +115,11 @@ impl RecordBatch {
     /// How many records are in it.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// How many of its records have a value, by column.
+    pub fn filled(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.columns.names().iter().map(String::as_str).zip(self.filled.iter().copied())
     }
 
     /// Whether it says nothing of anybody.
@@ -137,7 +145,8 @@ impl RecordBatch {
     fn append<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> usize {
         let start = self.text.len();
         let first_end = self.ends.len();
-        for value in values {
+        for (value, filled) in values.zip(&mut self.filled) {
+            *filled += u64::from(!value.is_empty());
             self.text.push_str(value);
             // A unit separator keeps ("ab","c") and ("a","bc") apart in the fingerprint.
             self.text.push('\u{1f}');

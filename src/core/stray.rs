@@ -113,6 +113,15 @@ pub(super) fn claims(
     (rejected, claimed)
 }
 
+/// Whether somebody is not the person of another employee id whose user name or address they come with: they have an account of their own,
+/// and other names.
+pub(super) fn is_another(person: &Judged, other: &str, states: &States) -> bool {
+    let account = |id: &str| states.get(id).and_then(|state| state.account.as_ref());
+    let Some(others) = account(other).and_then(|account| names(&account.attributes)) else { return false };
+    account(person.employee_id()).is_some()
+        && person.desired().and_then(names).is_some_and(|own| own != others)
+}
+
 /// How many of records that share an employee id may be of somebody else: they are like neither what was known of the id (`known`, by id)
 /// nor all the others.
 pub fn of_others(records: &[Record], known: &HashMap<&str, BTreeSet<String>>) -> u64 {

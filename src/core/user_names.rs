@@ -29,8 +29,14 @@ pub(super) struct Names {
     pub awaited: Vec<(String, String)>,
 }
 
-/// Settles the names, by what is known of them.
-pub(super) fn settle(judged: Vec<Judged>, book: &NameBook, absent: &[String]) -> Names {
+/// Settles the names, by what is known of them. `is_another`: whether somebody cannot be the person of a holder whom the source no longer
+/// names.
+pub(super) fn settle(
+    judged: Vec<Judged>,
+    book: &NameBook,
+    absent: &[String],
+    is_another: impl Fn(&Judged, &str) -> bool,
+) -> Names {
     let holders = &book.holders;
     let absent: BTreeSet<&String> = absent.iter().collect();
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -74,7 +80,7 @@ pub(super) fn settle(judged: Vec<Judged>, book: &NameBook, absent: &[String]) ->
             (Some(holder), _) if waits.contains_key(person.employee_id()) => {
                 names.waiting.push((person.employee_id().to_owned(), holder.clone()));
             }
-            (Some(holder), _) if absent.contains(holder) => {
+            (Some(holder), _) if absent.contains(holder) && !is_another(&person, holder) => {
                 names.claimed.insert(holder.clone());
                 names.rejected.push(absent_holders_user_name(&person, holder));
             }

@@ -15,6 +15,7 @@ use super::{Engine, EngineError};
 use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
 use crate::core::guard::check;
+use crate::core::header::HeaderNames;
 use crate::core::intake::Findings;
 use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
@@ -122,11 +123,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let users = self.users_at_first.load(Ordering::Relaxed);
         plan.warnings.extend(of_unknown_users(users).filter(|_| !scale.has_accounts));
-        scale.sources = read.scales;
+        (scale.sources, scale.removed_sources) = (read.scales, read.removed);
         let of_several = read.register.is_some();
         let may_change = |source: &SourceSettings| source.header_change == HeaderChange::Allow;
         if self.settings.source.as_deref().is_some_and(may_change) {
-            scale.accepted_header = None;
+            scale.accepted_header.iter_mut().for_each(HeaderNames::forget_names);
         }
         // The columns of several are in their scales. The only one may have been accepted before there was a register.
         if of_several {

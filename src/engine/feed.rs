@@ -53,6 +53,8 @@ pub struct Gathered {
     pub failed: usize,
     /// How each of several sources compares with what was accepted of it.
     pub scales: Vec<SourceScale>,
+    /// Sources that are not configured any more, which nobody has let stand yet.
+    pub removed: Vec<String>,
     /// What is to be stored with the plan.
     pub register: Option<RegisterRead>,
 }
@@ -159,13 +161,14 @@ impl<S: HrSource> Feed<S> {
         let findings = intake.finish(absent);
         let unread = of_unread(findings.unread, "fields");
         Ok(Gathered {
+            header: findings.header(end.header),
             findings,
-            header: end.header,
             file: SourceError::unless_after(end.file, accepted.as_ref())?,
             warnings: end.passed_over.into_iter().chain(unread).collect(),
             bytes: end.bytes,
             failed: 0,
             scales: Vec::new(),
+            removed: Vec::new(),
             register: None,
         })
     }

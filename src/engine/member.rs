@@ -178,7 +178,7 @@ impl<S: HrSource> Member<S> {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
             Extent::Snapshot => {
                 let missed = store.missed_in(&self.origin.name).await?;
-                let full = (findings.rows, end.header.clone());
+                let full = (findings.rows, findings.header(end.header.clone()));
                 (by_snapshot(&findings, &missed, strangers, &self.origin), Some(full))
             }
         };

@@ -222,6 +222,9 @@ impl<S: HrSource> Register<S> {
         }
         let ends = reads.iter().map(|(place, read)| (*place, read.end.clone())).collect();
         let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
+        let mut removed: Vec<String> =
+            standings.keys().filter(|name| !configured.contains(name)).cloned().collect();
+        removed.sort_unstable();
         let file = SourceFile { name: configured.join(", "), ..SourceFile::default() };
         let commits = reads.into_iter().map(|(_, read)| read.commit).collect();
         let settled = settled.into_iter().map(|(place, changes)| (self.name(place).to_owned(), changes));
@@ -236,6 +239,7 @@ impl<S: HrSource> Register<S> {
             bytes: None,
             failed,
             scales,
+            removed,
             register: Some(read),
         })
     }
@@ -300,16 +304,14 @@ impl<S: HrSource> Register<S> {
                 (None, Some(standing)) => (standing.rows, standing.header.clone()),
                 (None, None) => (0, HeaderNames::default()),
             };
-            let is_without_columns = header.iter().next().is_none();
+            let mut accepted_header = standing.and_then(|standing| standing.accepted_header.clone());
+            accepted_header.iter_mut().filter(|_| member.any_header).for_each(HeaderNames::forget_names);
             SourceScale {
                 name: member.origin.name.clone(),
                 rows,
                 header,
                 accepted_rows: standing.and_then(|standing| standing.accepted_rows),
-                // What has no columns now was a source of another kind then.
-                accepted_header: standing
-                    .and_then(|standing| standing.accepted_header.clone())
-                    .filter(|_| !member.any_header && !is_without_columns),
+                accepted_header,
             }
         };
         self.members.iter().enumerate().map(scale).collect()

@@ -302,7 +302,7 @@ async fn store_header(tx: &mut Tx, header: &HeaderNames) -> Result<Option<String
     let digest = header.digest().to_hex();
     sqlx::query("INSERT INTO source_header (digest, names) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING")
         .bind(&digest)
-        .bind(to_json(&header.iter().collect::<Vec<_>>()))
+        .bind(header.to_text())
         .execute(&mut **tx)
         .await?;
     Ok(Some(digest))

@@ -323,7 +323,7 @@ async fn store_standing(tx: &mut Tx, one: &SourceCommit) -> Result<(), StoreErro
         .bind(&one.cursor)
         .bind(millis(one.read_at))
         .bind(full.map(|(rows, _)| rows.cast_signed()))
-        .bind(full.map(|(_, header)| to_json(&header.iter().collect::<Vec<_>>())))
+        .bind(full.map(|(_, header)| header.to_text()))
         .bind(&one.file.name)
         .bind(&one.file.digest)
         // A time that is still to come would keep out whatever is written until then.

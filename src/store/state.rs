@@ -292,9 +292,7 @@ impl Store {
 }
 
 pub(super) fn header_names(json: &str) -> Result<HeaderNames, StoreError> {
-    let names: Vec<String> =
-        serde_json::from_str(json).map_err(|_| StoreError::Corrupt { what: "a source's header" })?;
-    Ok(HeaderNames::new(names))
+    HeaderNames::from_text(json).ok_or(StoreError::Corrupt { what: "a source's header" })
 }
 
 fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {

@@ -36,7 +36,7 @@ pub struct Scale {
     pub has_accounts: bool,
     /// Rows of the last accepted run.
     pub accepted_rows: Option<u64>,
-    /// The columns of the last accepted run; `None`: a change of them does not matter.
+    /// The columns of the last accepted run; those without names: a change of the names does not matter.
     pub accepted_header: Option<HeaderNames>,
     /// Rows that the last accepted run could not use.
     pub accepted_rejections: u64,
@@ -63,6 +63,8 @@ pub struct Scale {
     pub open_deprovisions_by_group: GroupCounts,
     /// Each of several sources; empty where there is one.
     pub sources: Vec<SourceScale>,
+    /// Those of the last accepted run that are configured no more.
+    pub removed_sources: Vec<String>,
 }
 
 /// How one of several sources compares with what was accepted of it.
@@ -76,7 +78,7 @@ pub struct SourceScale {
     pub header: HeaderNames,
     /// Rows of the newest complete read that was accepted.
     pub accepted_rows: Option<u64>,
-    /// Its columns then; `None`: a change of them does not matter.
+    /// Its columns then; those without names: a change of the names does not matter.
     pub accepted_header: Option<HeaderNames>,
 }
 
@@ -276,6 +278,25 @@ impl Limits<'_> {
             if let Some(change) = changed {
                 self.header_changed(&format!("the columns of source '{}'", source.name), &change);
             }
+            self.emptied(
+                &source.header,
+                source.accepted_header.as_ref(),
+                &format!(" of source '{}'", source.name),
+            );
+        }
+        if !scale.removed_sources.is_empty() && plan.access_ends() > 0 {
+            let message = format!(
+                "{} people would lose access, and {} is in the configuration no more: whom it alone named would have left. Put it back if it \
+                 only fails, or approve the plan",
+                grouped(plan.access_ends()),
+                scale
+                    .removed_sources
+                    .iter()
+                    .map(|name| format!("source '{name}'"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            );
+            self.hold("source_removed", message);
         }
         // So many were let stand: whoever approves a file does not approve it again with each run over what is wrong in it.
         if plan.rejections() > scale.accepted_rejections {
@@ -289,6 +310,18 @@ impl Limits<'_> {
         let changed = scale.accepted_header.as_ref().and_then(|before| plan.header.change_since(before));
         if let Some(change) = changed {
             self.header_changed("the source's columns", &change);
+        }
+        self.emptied(&plan.header, scale.accepted_header.as_ref(), "");
+    }
+
+    /// The export lost a column, or the right to read it.
+    fn emptied(&mut self, header: &HeaderNames, before: Option<&HeaderNames>, of: &str) {
+        if let Some(columns) = before.and_then(|before| header.emptied_since(before)) {
+            let message = format!(
+                "no record{of} has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was \
+                 meant"
+            );
+            self.hold("column_emptied", message);
         }
     }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::person::Person;
+use super::record::Record;
 use super::value::{compared, folded};
 use utoipa::ToSchema;
 pub use zones::Moment;
@@ -254,7 +255,8 @@ impl Lifecycle {
 
     /// Whether the person is employed at this moment, by the day where the person is.
     ///
-    /// A termination date before the hire date belongs to an earlier employment (a rehire) and does not count.
+    /// A termination date before the hire date belongs to an earlier employment (a rehire). It counts only for whoever still has access by
+    /// that.
     /// A terminated status ends access at once; only a configured grace delays it, and none for a hire that is taken back before its day.
     pub fn employment(&self, person: &Person, moment: Moment) -> Employment {
         let today = self.zones.day_of(&person.record, moment);
@@ -271,16 +273,27 @@ impl Lifecycle {
         {
             return Employment::TerminatedByDate { date };
         }
+        let earlier = self.earlier_employment(person, today);
         if let Some(from) = self.first_day(person)
             && today < from
+            && earlier.is_none()
         {
             return Employment::NotYet { from };
         }
+        let first_without = earlier.or(first_without);
         let leave = (person.status == EmploymentStatus::Leave).then(|| self.leave_of(person));
         if leave == Some(OnLeave::Suspend) {
             return Employment::OnLeave;
         }
         Employment::Employed { until: first_without.and_then(|day| day.pred_opt()), leave }
+    }
+
+    /// The first day without access behind an employment that goes on before the one that HR announces: who has access keeps it until that
+    /// last day is over, and not only until a new hire date is known.
+    fn earlier_employment(&self, person: &Person, today: NaiveDate) -> Option<NaiveDate> {
+        let end = person.termination_date.filter(|end| person.hire_date.is_some_and(|hire| *end < hire))?;
+        let is_ahead = person.has_access && self.first_day(person).is_some_and(|from| today < from);
+        self.first_day_without(person, end).filter(|first| is_ahead && today < *first)
     }
 
     /// Whether HR says that the person has left, also while a grace still leaves them the access.
@@ -351,11 +364,17 @@ impl Lifecycle {
     }
 
     fn is_immediate(&self, person: &Person) -> bool {
+        self.is_immediate_by(&person.record)
+    }
+
+    fn is_immediate_by(&self, record: &Record) -> bool {
         !self.immediate.is_empty()
-            && person
-                .record
-                .get("termination_reason")
-                .is_some_and(|reason| self.immediate.contains(&folded(reason)))
+            && record.get("termination_reason").is_some_and(|reason| self.immediate.contains(&folded(reason)))
+    }
+
+    /// Whether somebody with this record would keep the access for a while behind the last day.
+    pub fn has_grace(&self, record: &Record) -> bool {
+        self.settings.deprovision_days_after_termination > 0 && !self.is_immediate_by(record)
     }
 
     fn leave_of(&self, person: &Person) -> OnLeave {

@@ -135,6 +135,25 @@ fn a_link_or_redirect_to_another_server_is_not_followed() {
     assert!(told.contains("redirect (status 302)") && !told.contains("secret"), "{told}");
     assert!(other.requests().is_empty(), "nobody asked there");
 
+    // To itself, with credentials of its own: they would go out beside ours.
+    for userinfo in ["admin:hunter2@", "admin@", ":hunter2@"] {
+        let server = Server::plain(move |request, _| {
+            let host = request.header("host");
+            match request.path.as_str() {
+                "/new" => Reply::json(json!({"list": people(0..1)})),
+                "/linked" => {
+                    Reply::json(json!({"list": people(0..1), "next": format!("http://{userinfo}{host}/new")}))
+                }
+                _ => Reply::status(307).with("Location", &format!("http://{userinfo}{host}/new")),
+            }
+        });
+        let told = refused(&rest(&format!("url = \"{}/old\"", server.url)));
+        assert!(told.contains("redirect (status 307)") && !told.contains("hunter2"), "{told}");
+        let told = refused(&rest(&format!("url = \"{}/linked\"\n{link}", server.url)));
+        assert!(told.contains("where credentials do not go") && !told.contains("hunter2"), "{told}");
+        assert!(server.requests().iter().all(|request| request.path != "/new"), "{userinfo}");
+    }
+
     let server = Server::plain(|request, _| match request.path.as_str() {
         "/new" => Reply::json(json!({"list": people(0..1)})),
         _ => Reply::status(308).with("Location", "/new"),

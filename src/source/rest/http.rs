@@ -112,15 +112,18 @@ impl Http {
         let url = from
             .join(link)
             .map_err(|_| self.incomplete("its link to the next page is no address".to_owned()))?;
-        if url.origin() != self.rules.list.url.origin()
-            || !url.username().is_empty()
-            || url.password().is_some()
-        {
+        if !self.is_ours(&url) {
             let reason =
                 "it links to another server for the next page, where credentials do not go".to_owned();
             return Err(self.incomplete(reason));
         }
         Ok(url)
+    }
+
+    /// Whether an address that the server names is its own, and brings no credentials: they would be sent beside ours.
+    fn is_ours(&self, url: &Url) -> bool {
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        url.origin() == self.rules.list.url.origin() && is_bare
     }
 
     /// Asks until there is an answer with status 200 or 204, or one of those that it `may` have besides; a DELETE may be answered by 202.
@@ -206,7 +209,7 @@ impl Http {
                 self.failure(format!("it answers with a redirect (status {status}) that leads nowhere"))
             );
         };
-        if url.origin() != self.rules.list.url.origin() || method != Method::GET {
+        if !self.is_ours(&url) || method != Method::GET {
             let mut to = url.clone();
             to.set_path("");
             let reason = format!(

@@ -137,7 +137,8 @@ impl Reading<'_> {
         let list = self.list;
         let path = list.total.as_ref().map(|path| ("source.rest.total", path.as_str()));
         let header = list.total_header.as_ref().map(|name| ("source.rest.total_header", name.as_str()));
-        if let Some((key, place)) = path.or(header).filter(|_| seen.total.is_none() && seen.has_content) {
+        let owed = path.or(header).filter(|_| list.total_required && seen.total.is_none() && seen.has_content);
+        if let Some((key, place)) = owed {
             let reason = format!("no page of it tells a total at {place}; correct {key}, or take it out");
             return Err(self.http.incomplete(reason));
         }

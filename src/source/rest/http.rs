@@ -315,8 +315,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        self.tokens.keep(rules, &body).await.map_err(|reason| of(Failed::for_good(reason)))?;
-        self.tokens.good().await.ok_or_else(|| of(Failed::for_good("its token has expired already")))
+        self.tokens.keep(rules, &body).await.map_err(|reason| of(Failed::for_good(reason)))
     }
 }
 
@@ -346,15 +345,19 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> Failed {
         _ => "",
     };
     let reason = format!("it answers with status {}{mend}", status.as_u16());
-    let is_passing = matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504);
+    // 509 and 520 to 529 are what hosts and proxies in front of a system say that cannot reach it, or let it rest.
+    let is_passing = matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 509 | 520..=529);
     Failed { reason, again: is_passing.then(|| retry_after(headers)) }
 }
 
-/// Seconds, or a date that is counted from the answer's own.
+/// Seconds, or a date that is counted from the answer's own. A fraction counts as a whole second, and what no number holds as the most.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !whole.is_empty() && is_digits(whole) && is_digits(fraction) {
+        let more = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+        return Some(Duration::from_secs(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(more)));
     }
     let until: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
     (until - time_of(headers)).to_std().ok()

@@ -134,7 +134,8 @@ fn a_place_that_says_who_is_gone_is_read_by_the_usual_words_and_left_unread_only
             person
         };
         let words = ["Deleted", "removed", "D", "true", "1", "", "updated", "false", "0", "soon"];
-        let told: Vec<Value> = words.iter().map(|word| json!(word)).chain([json!(true), json!(null)]).collect();
+        let told: Vec<Value> =
+            words.iter().map(|word| json!(word)).chain([json!(true), json!(null)]).collect();
         let list: Vec<Value> = match request.parameter("since") {
             "" => vec![person(99)],
             _ => told.iter().enumerate().map(|(id, word)| said(id, word)).collect(),

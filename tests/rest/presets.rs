@@ -356,7 +356,8 @@ fn whoever_has_two_records_in_ukg_pro_is_rejected_where_they_differ_and_blocks_n
         "host = \"service5.example\"\nusername = \"svc\"\npassword = \"hunter2\"\napi_key = \"KEY\"";
     let planned = |more: &str| {
         let lines = preset("ukgpro", &server, account, more);
-        let planned = super::common::Synced::of(planned(&lines).run(&["plan", "--json", "--as-of", "2027-01-01"]));
+        let planned =
+            super::common::Synced::of(planned(&lines).run(&["plan", "--json", "--as-of", "2027-01-01"]));
         let actions = planned.json["actions"].as_array().unwrap().iter();
         let ids: Vec<String> = actions.map(|one| one["employee_id"].as_str().unwrap().to_owned()).collect();
         (planned.exit, ids, planned.json["source"]["rejected"].clone())

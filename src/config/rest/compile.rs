@@ -134,7 +134,12 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
         query,
         records: records?,
         total,
-        total_header: settings.total_header.as_ref().map(|name| name.to_lowercase()),
+        heeds_totals: settings.total_header.as_deref() != Some(""),
+        total_header: settings
+            .total_header
+            .as_ref()
+            .map(|name| name.to_lowercase())
+            .filter(|name| !name.is_empty()),
         total_required: settings.total_required,
         refuse_if,
         paging: paging?,
@@ -170,13 +175,12 @@ fn paging(
         Some(more) if needs_next => single("paging.more", more, records, account),
         _ => None,
     };
-    for (key, is_set) in [("next_required", paging.next_required), ("more", paging.more.is_some())] {
-        if is_set && !needs_next {
-            account.fault(
-                &format!("paging.{key}"),
-                "goes with paging.kind = \"cursor\" or \"next_link\"; take it out",
-            );
-        }
+    if paging.next_required && !needs_next && paging.kind != PagingKind::LinkHeader {
+        let told = "goes with paging.kind = \"cursor\", \"next_link\" or \"link_header\"; take it out";
+        account.fault("paging.next_required", told);
+    }
+    if paging.more.is_some() && !needs_next {
+        account.fault("paging.more", "goes with paging.kind = \"cursor\" or \"next_link\"; take it out");
     }
     if paging.ends_with.is_empty() && matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
         account.fault("paging.ends_with", "is empty; write [\"empty_page\"]");
@@ -210,7 +214,12 @@ pub(super) fn detail(
 }
 
 /// The address of one thing, with `{id}` in it.
-pub(super) fn with_id(key: &str, path: &str, base: Option<&Url>, account: &mut Account<'_>) -> Option<String> {
+pub(super) fn with_id(
+    key: &str,
+    path: &str,
+    base: Option<&Url>,
+    account: &mut Account<'_>,
+) -> Option<String> {
     let key = format!("{key}.path");
     let path = account.fill(&key, path, Place::Address, &RUN_TIME);
     if !path.contains("{id}") {
@@ -277,7 +286,11 @@ fn tls(settings: &RestSettings, account: &mut Account<'_>) -> Option<TlsRules> {
     Some(TlsRules { ca_file: settings.ca_file.clone(), client })
 }
 
-pub(super) fn query(key: &str, query: &BTreeMap<String, String>, account: &mut Account<'_>) -> Vec<(String, String)> {
+pub(super) fn query(
+    key: &str,
+    query: &BTreeMap<String, String>,
+    account: &mut Account<'_>,
+) -> Vec<(String, String)> {
     let fill = |(name, value): (&String, &String)| {
         (name.clone(), account.fill(&format!("{key}.{name}"), value, Place::Open, &RUN_TIME))
     };

@@ -99,7 +99,6 @@ fn by_id(delta: &DeltaRules, fields: &FieldRules, account: &mut Account<'_>) {
     }
 }
 
-
 /// A word cannot mean both. What is usual of those who are there gives way.
 fn words(settings: &DeltaSettings, account: &mut Account<'_>) {
     let is_gone = |word: &&String| settings.gone_values.iter().any(|gone| compared(gone) == compared(word));

@@ -54,7 +54,7 @@ pub struct RestSettings {
     /// told, and where it is not, nothing is.
     #[serde(default = "yes")]
     pub total_required: bool,
-    /// The header with the number of all records.
+    /// The header with the number of all records. An empty text: none, and with `paging.kind = "none"` the usual ones say nothing either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_header: Option<String>,
     /// The JSONPath to what tells of a failure beside the records: anything there but null, false, 0, or an empty text, list or object

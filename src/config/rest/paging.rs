@@ -31,8 +31,8 @@ pub struct PagingSettings {
     /// The JSONPath to the next cursor or link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Whether every page has something at `next`, be it null on the last one. One without it is not the last one then: the read is
-    /// incomplete. Many systems leave it out at the end.
+    /// Whether every page has something at `next`, be it null on the last one; with `link_header`, whether every page has a `Link` header.
+    /// One without it is not the last one then: the read is incomplete. Many systems leave it out at the end.
     #[serde(default)]
     pub next_required: bool,
     /// For `cursor` and `next_link`: the JSONPath to a truth value. False ends the list, whatever stands at `next`.
@@ -89,6 +89,8 @@ pub enum PageEnd {
     NoContent,
     /// Status 400 or 422 behind the first page. A system that serves no more than a certain number of records answers so as well.
     BadRequest,
+    /// Status 404, 410 or 416 behind the first page. A system that lost the list while it was read answers so as well.
+    NotFound,
 }
 
 /// `[source.rest.detail]`, `[source.rest.delta.detail]`: each record by itself.

@@ -74,7 +74,7 @@ async fn measure(people: usize) {
 }
 
 async fn deliver(engine: &RealEngine, kind: DeliveryKind, key: &str, records: Value) {
-    let request = PushRequest::Deliver { kind, format: Format::Json, key: key.into() };
+    let request = PushRequest::Deliver { kind, format: Format::Json, key: key.into(), records: None };
     let taken = engine.receive("source", request, records.to_string().into_bytes()).await.unwrap();
     assert!(taken.is_new);
     engine.triggers.ask(Asker::Push, Some("source"));

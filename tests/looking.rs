@@ -122,11 +122,27 @@ fn check_counts_a_user_name_that_is_held_already_against_the_other_alone() {
 #[test]
 fn of_many_rejected_rows_check_tells_the_first_few_and_the_number_and_that_there_is_no_sample() {
     let world = World::new();
-    let rows: Vec<Row> =
+    let mut rows: Vec<Row> =
         people(2_000).iter().map(|row| row.but(|row| row.status = "Gone fishing".into())).collect();
     world.hr(&rows);
     let told = world.run(&["check"]);
-    told.assert_says(0, &["0 usable rows, 2000 rejected", "sample: none", "rejected: and 1990 more\n"]);
+    let first = "FAIL HR source: ";
+    told.assert_says(
+        4,
+        &[
+            first,
+            "0 usable rows, 2000 rejected; not one record can be used",
+            "sample: none",
+            "rejected: and 1990 more\n",
+        ],
+    );
+    let report = checked(&world, 4);
+    let ok = [&report["source"]["ok"], &report["sources"][0]["ok"], &report["configuration"]["ok"]];
+    assert_eq!(ok, [&json!(false), &json!(false), &json!(true)]);
+    // One is enough.
+    rows[7].status = "Active".into();
+    world.hr(&rows);
+    world.run(&["check"]).assert_says(0, &["ok   HR source: ", "1 usable rows, 1999 rejected"]);
     world.hr_text(HEADER);
     world.run(&["check"]).assert_says(5, &["FAIL HR source: ", "source.min_records"]);
 }
@@ -182,6 +198,17 @@ fn one_of_several_sources_that_fails_does_not_keep_check_from_telling_of_the_oth
     // Of two sources that know a person one record is made.
     told.assert_says(0, &["ok   HR source: staff, uk, late: complete, 4 usable rows, 1 rejected"]);
     assert_eq!(checked(&world, 0)["sources"].as_array().unwrap().len(), 3);
+    // One of which nothing can be used is named, whatever the others hold.
+    world.hr_of("uk", &[Row::new("7", "Ana", "Ruiz").but(|row| row.id = String::new())]);
+    world.run(&["check"]).assert_says(
+        4,
+        &[
+            "FAIL HR source 'uk': ",
+            "0 usable rows, 1 rejected; not one record can be used",
+            "FAIL HR source: staff, uk, late: complete, 3 usable rows, 1 rejected",
+            "; of uk not one record can be used",
+        ],
+    );
 }
 
 #[test]

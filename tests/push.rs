@@ -112,7 +112,16 @@ fn a_snapshot_in_parts_of_each_format_is_read_as_one_and_at_once() {
     let accepted = push(&daemon, "?snapshot=whole", "k1", &json(&rows[1..])).expect(202);
     assert_eq!(outcome(&daemon, &accepted), "applied");
     until_agrees(&world, &rows[1..]);
-    let accepted = push(&daemon, "?snapshot=whole", "k2", &json(&rows[1..])).expect(202);
+    let accepted = push(&daemon, "?snapshot=whole&records=8", "k2", &json(&rows[1..])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "unchanged");
+    // Two parts without anybody are alike, and nobody is missing for it.
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap();
+    for (number, body) in [(1, &json(&rows[1..])[..]), (2, b"[]"), (3, b"[]")] {
+        push(&daemon, &format!("?snapshot={snapshot}&part={number}"), "", body).expect(200);
+    }
+    let commit = format!("?snapshot={snapshot}&commit=true");
+    let accepted = push(&daemon, &commit, "", br#"{"parts": 3, "records": 8}"#).expect(202);
     assert_eq!(outcome(&daemon, &accepted), "unchanged");
 }
 
@@ -364,6 +373,20 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
         "look for a stray quote",
         push_as(&daemon, whole, "text/csv", "k", &hr_text(&rows).replace("Person", "\"Person").into_bytes()),
     );
+    // The last row may have been cut off, by whatever number of bytes; so may a line, and a body is told by its number of records.
+    for (format, body) in [("text/csv", hr_text(&rows).into_bytes()), ("application/x-ndjson", lines(&rows))]
+    {
+        let cut = body.trim_ascii_end();
+        refused(422, "no line end stands behind its last", push_as(&daemon, whole, format, "k", cut));
+        for query in ["?snapshot=whole&records=5", "?snapshot=whole&records=3"] {
+            let told = format!("{} records are told of, and 4 have come", &query[query.len() - 1..]);
+            refused(422, &told, push_as(&daemon, query, format, "k", &body));
+            refused(422, &told, push(&daemon, query, "k", &json(&rows)));
+        }
+    }
+    let begin_with = "?snapshot=begin&records=4";
+    refused(400, "records goes with snapshot=whole", push(&daemon, begin_with, "", b""));
+    refused(400, "records goes with snapshot=whole", push(&daemon, "?records=4", "k", &json(&rows)));
     refused(422, "no column", push_as(&daemon, whole, "text/csv", "k", b"Employee ID,Status\n1,Active\n"));
     let unsaid = push_as(&daemon, "", "text/csv", "k", hr_text(&rows).as_bytes());
     refused(422, "'Action' (source.push.action_column)", unsaid);
@@ -389,6 +412,11 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
         |body: &str| push(&daemon, &format!("?snapshot={snapshot}&commit=true"), "", body.as_bytes());
     part(1, &rows[..2]).expect(200);
     refused(409, "other bytes", part(1, &rows[..1]));
+    // What was to be in it is missing, though a commit may count as many.
+    refused(409, "the same bytes have come as part 1", part(2, &rows[..2]));
+    let cut = hr_text(&rows[2..]);
+    let query = format!("?snapshot={snapshot}&part=2");
+    refused(422, "no line end", push_as(&daemon, &query, "text/csv", "", cut.trim_end().as_bytes()));
     refused(409, "2 parts are committed, and 1 have come", commit(r#"{"parts": 2, "records": 4}"#));
     refused(409, "4 records are committed, and 2 have come", commit(r#"{"parts": 1, "records": 4}"#));
     refused(400, "a commit says", commit("{}"));

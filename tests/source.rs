@@ -295,6 +295,41 @@ fn a_file_that_cannot_be_looked_at_is_told_by_name() {
 }
 
 #[test]
+fn names_of_what_is_not_done_yet_and_what_is_no_file_are_passed_over() {
+    let mut world = World::new();
+    let folder = |world: &World, pattern: &str| world.path(pattern).display().to_string();
+    // A folder and a pipe that match are no files, and that is said where nothing else matches.
+    std::fs::create_dir(world.path("employees-old.csv")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(world.path("employees-pipe.csv")).status().unwrap();
+    assert!(pipe.success());
+    assert_incomplete(&world, &["no HR file matches", "(2 that are no files are passed over)"]);
+    world.hr(&people(3));
+    for name in ["~", ".writing", ".UPLOAD", ".swp", ".lck"] {
+        another_day(&world, &format!("employees-2.csv{name}"), &people(9), 60);
+    }
+    // Editors, and transfers that rename, begin such names with a dot.
+    for name in [".employees-3.csv", ".in.employees.csv"] {
+        another_day(&world, name, &people(9), 60);
+    }
+    for (pattern, applied) in [("*.csv", kinds([("create", 3)])), ("*employees*", kinds([]))] {
+        let path = folder(&world, pattern);
+        world.set("source.path", path);
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (0, applied), "{pattern}: {synced:?}");
+    }
+    // A pattern that begins so means them, and in a folder whose name begins so nothing is different.
+    let path = folder(&world, ".emp*.csv");
+    world.set("source.path", path);
+    let synced = world.sync();
+    assert_eq!(synced.applied(), kinds([("create", 6)]), "{synced:?}");
+    std::fs::create_dir(world.path(".in")).unwrap();
+    another_day(&world, ".in/employees.csv", &people(10), 120);
+    let path = folder(&world, ".in/*.csv");
+    world.set("source.path", path);
+    assert_eq!(world.sync().applied(), kinds([("create", 1)]));
+}
+
+#[test]
 fn a_last_value_without_a_line_end_may_be_cut_off_where_there_was_one_before() {
     let mut world = World::new();
     let rows = people(3);

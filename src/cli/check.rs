@@ -11,8 +11,10 @@ use super::terminal::say;
 use super::{Exit, open, print_json};
 use crate::compose::{RealEngine, Surroundings, engine, load_config, sources_over_http};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
+use crate::core::tally::Count;
 use crate::engine::connection::{self, ConnectionReport};
 use crate::otlp;
+use crate::source::csv::matching;
 
 #[derive(Serialize)]
 struct CheckReport {
@@ -51,7 +53,9 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
         [only] => only.message.clone(),
         _ => looked::summary(&looks),
     };
-    let source = Part { ok: sources.iter().all(|one| one.ok), message };
+    let is_useless = looks.together.as_ref().is_some_and(Count::is_useless);
+    let source = Part { ok: !is_useless && sources.iter().all(|one| one.ok), message };
+    let failed = sources.iter().any(|one| one.failed);
     let workiva = connection::check(&engine).await;
     if workiva.works {
         engine.remember_connection(&workiva.capabilities).await?;
@@ -74,7 +78,8 @@ pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
     Ok(match (report.workiva.works, report.configuration.ok, report.source.ok) {
         (false, ..) => Exit::Workiva,
         (_, false, _) => Exit::Usage,
-        (.., false) => Exit::Source,
+        (.., false) if failed => Exit::Source,
+        (.., false) => Exit::Leftovers,
         _ => Exit::Done,
     })
 }
@@ -130,7 +135,7 @@ fn shared(settings: &Settings) -> String {
         settings.all_sources().map(|(_, source)| source).filter(|source| source.kind == SourceKind::Csv);
     for source in csv.filter(|source| source.sftp.is_none()) {
         let patterns = source.path.iter().chain(source.delta.iter().map(|delta| &delta.path));
-        for file in patterns.filter_map(|pattern| glob::glob(pattern).ok()).flatten().flatten() {
+        for file in patterns.filter_map(|pattern| matching(pattern).ok()).flatten().flatten() {
             readers.entry(file).or_default().insert(source.called());
         }
     }

@@ -71,6 +71,7 @@ impl Exit {
             ],
             Self::Leftovers => &[
                 ("sync", "actions are parked, also those of earlier runs"),
+                ("check", "not one record of a source, or of all together, can be used"),
                 ("adopt", "somebody is in doubt"),
                 ("drift", "somebody was changed and is not led back"),
             ],

@@ -34,6 +34,9 @@ pub struct LookReport {
     absent: Vec<String>,
     sample: Option<RecordReport>,
     warnings: Vec<String>,
+    /// Whether it could not be read, or does not count; it may also be read whole, and not one record of it be fit for use.
+    #[serde(skip)]
+    pub failed: bool,
 }
 
 /// A row that cannot be used.
@@ -96,7 +99,7 @@ impl LookReport {
         let rejections = look.count.first_rejected.iter();
         Self {
             name: look.name.clone(),
-            ok: look.failure.is_none(),
+            ok: look.failure.is_none() && !look.count.is_useless(),
             message: message(look),
             reached: look.reached.clone(),
             rows: look.count.rows,
@@ -107,6 +110,7 @@ impl LookReport {
             absent: look.coverage.absent.clone(),
             sample: look.count.sample.as_ref().map(|sample| RecordReport::of(sample, true)),
             warnings: look.warnings.clone(),
+            failed: look.failure.is_some(),
         }
     }
 
@@ -115,7 +119,7 @@ impl LookReport {
         self.message += &match tried {
             Ok(records) => format!("; asked for what changed just now, it answers with {records} records"),
             Err(error) => {
-                self.ok = false;
+                (self.ok, self.failed) = (false, true);
                 format!(
                     "; but not so for what changed: {error}. Correct source.rest.delta, or let source.rest.delta.enabled be false"
                 )
@@ -133,7 +137,7 @@ impl LookReport {
         }
         match &self.sample {
             Some(sample) => say!("       sample, masked: {}", sample_line(sample)),
-            None if self.ok => say!("       sample: none, for no record can be used"),
+            None if !self.failed => say!("       sample: none, for no record can be used"),
             None => {}
         }
         for rejection in &self.first_rejected {
@@ -148,12 +152,23 @@ impl LookReport {
 
 /// Everything that was looked at, in one line.
 pub fn summary(looks: &Looks) -> String {
-    let names: Vec<&str> = looks.sources.iter().map(|look| look.name.as_str()).collect();
-    let failed: Vec<&str> =
-        looks.sources.iter().filter(|look| look.failure.is_some()).map(|look| look.name.as_str()).collect();
+    let names_of = |which: fn(&&Look) -> bool| -> Vec<&str> {
+        looks.sources.iter().filter(which).map(|look| look.name.as_str()).collect()
+    };
+    let (names, failed) = (names_of(|_| true), names_of(|look| look.failure.is_some()));
+    let useless = names_of(|look| look.count.is_useless());
     match (&looks.sources[..], &looks.together) {
         ([only], _) => message(only),
-        (_, Some(together)) => counted(&names.join(", "), together),
+        (_, Some(together)) if together.is_useless() || useless.is_empty() => {
+            counted(&names.join(", "), together)
+        }
+        (_, Some(together)) => {
+            format!(
+                "{}; of {} not one record can be used",
+                counted(&names.join(", "), together),
+                useless.join(", ")
+            )
+        }
         _ => format!(
             "{} cannot be used, so what {} say together is not judged",
             failed.join(", "),
@@ -178,8 +193,9 @@ fn counted(what: &str, count: &Count) -> String {
         let row = one.row.filter(|row| *row > 0).map_or(String::new(), |row| format!("row {row} "));
         format!("; the first rejected: {row}{}", one.reason)
     });
+    let useless = if count.is_useless() { "; not one record can be used" } else { "" };
     format!(
-        "{what}: complete, {} usable rows, {} rejected{}",
+        "{what}: complete, {} usable rows, {} rejected{useless}{}",
         count.usable,
         count.rejected,
         first.unwrap_or_default()

@@ -37,6 +37,11 @@ impl Format {
         }
     }
 
+    /// Whether bytes end where something of this format may: a row or a line without its line end may be cut off. JSON ends by itself.
+    pub fn is_ended(self, bytes: &[u8]) -> bool {
+        self == Self::Json || bytes.last().is_some_and(|last| matches!(last, b'\n' | b'\r'))
+    }
+
     /// Reads what [`Format::name`] wrote.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Json, Self::Ndjson, Self::Csv].into_iter().find(|format| format.name() == name)
@@ -119,6 +124,8 @@ pub enum PushRequest {
         format: Format,
         /// By which a request that is sent again is known.
         key: String,
+        /// How many records it holds, where its sender says so.
+        records: Option<u64>,
     },
     /// A snapshot in parts begins.
     Begin,

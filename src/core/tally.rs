@@ -79,6 +79,13 @@ pub struct Count {
     pub census: Census,
 }
 
+impl Count {
+    /// Whether records came, and not one of them can be used.
+    pub fn is_useless(&self) -> bool {
+        self.usable == 0 && self.rejected > 0
+    }
+}
+
 impl Tally {
     /// One that counts what the rules make of people.
     pub fn with_classes() -> Self {

@@ -103,7 +103,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     self.store.commit_snapshot(source, &snapshot, (parts, records), &fresh, now).await;
                 taken(committed.map_err(broken)?)
             }
-            PushRequest::Deliver { kind, format, key } => {
+            PushRequest::Deliver { kind, format, key, records } => {
                 let digest = hex(Sha256::digest(&body));
                 let asked = hex(Sha256::digest(format!("{}\n{}\n{digest}", kind.name(), format.name())));
                 let idempotent = Idempotent { key: &key, request: &asked };
@@ -113,6 +113,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 }
                 let name = self.random.name(now);
                 let read = Read::of(options, kind, format, body, &name, None).await?;
+                if let Some(told) = records.filter(|told| *told != read.parsed.rows) {
+                    let came = read.parsed.rows;
+                    return Err(Refusal::Unusable(format!(
+                        "{told} records are told of, and {came} have come; send all"
+                    )));
+                }
                 if kind == DeliveryKind::Snapshot {
                     options.judge(&read.parsed).map_err(Refusal::Unusable)?;
                 }
@@ -156,6 +162,12 @@ impl Read {
                     Ok(())
                 });
             let parsed = parsed.map_err(|error| Refusal::Unusable(reason(error)))?;
+            if kind == DeliveryKind::Snapshot && parsed.rows > 0 && !format.is_ended(&body) {
+                let what = if format == Format::Csv { "row" } else { "line" };
+                return Err(Refusal::Unusable(format!(
+                    "no line end stands behind its last {what}, which may be cut off; end each {what} by one"
+                )));
+            }
             receipt.records = parsed.rows;
             Ok(Self { format, digest: hex(Sha256::digest(&body)), body, parsed, receipt })
         });
@@ -200,6 +212,9 @@ fn taken(delivered: Delivered) -> Result<Taken, Refusal> {
         Delivered::OtherPart => Err(Refusal::Conflict(
             "that part has come with other bytes; begin anew, for the two may be of different times".into(),
         )),
+        Delivered::SameAs(part) => Err(Refusal::Conflict(format!(
+            "the same bytes have come as part {part}, so what belongs into this one is missing; send that, or begin anew"
+        ))),
         Delivered::Incomplete(reason) => Err(Refusal::Conflict(reason)),
         Delivered::Full => {
             Err(Refusal::Later("too much waits to be read; send it again later, and see why runs fail".into()))

@@ -87,6 +87,7 @@ struct Asked {
     snapshot: Option<String>,
     part: Option<u32>,
     commit: Option<bool>,
+    records: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -228,8 +229,12 @@ fn wanted(asked: &Asked, headers: &HeaderMap, encoding: Encoding) -> Result<Want
                  it can be sent again without being done twice"
             )));
         }
-        Ok(Wanted::Body(PushRequest::Deliver { kind, format: format()?, key: key.to_owned() }))
+        let (key, records) = (key.to_owned(), asked.records);
+        Ok(Wanted::Body(PushRequest::Deliver { kind, format: format()?, key, records }))
     };
+    if asked.records.is_some() && asked.snapshot.as_deref() != Some("whole") {
+        return Err(Fault::unusable("records goes with snapshot=whole; a commit says it in its body"));
+    }
     match (asked.snapshot.as_deref(), asked.part, asked.commit.unwrap_or_default()) {
         (None, None, false) => single(DeliveryKind::Delta),
         (Some("whole"), None, false) => single(DeliveryKind::Snapshot),

@@ -56,6 +56,8 @@ pub enum Delivered {
     NotOpen,
     /// That part had come with other bytes.
     OtherPart,
+    /// The same bytes had come as the part of this number.
+    SameAs(u32),
     /// What came is not what is committed; how, in words.
     Incomplete(String),
     /// So much waits to be read that no more is taken.
@@ -99,6 +101,13 @@ impl Store {
         if let Some(known) = known {
             let same = known.get::<&str, _>(0) == part.digest;
             return Ok(if same { Delivered::Again(receipt(known.get(1))?) } else { Delivered::OtherPart });
+        }
+        // Whose place it has taken is in no part. One without records is like any other without.
+        let sql =
+            "SELECT part FROM delivery_part WHERE delivery_id = ?1 AND digest = ?2 AND records > 0 LIMIT 1";
+        let same = sqlx::query_scalar(sql).bind(id).bind(part.digest).fetch_optional(&mut *tx).await?;
+        if let Some(same) = same {
+            return Ok(Delivered::SameAs(same));
         }
         if is_full(&mut tx, source, DeliveryKind::Snapshot, part.body.len()).await? {
             return Ok(Delivered::Full);

@@ -59,7 +59,7 @@ PERSON = {
     "personalInfoNav": {"results": [{"firstName": "Ana", "lastName": "Ruiz"}]},
     "emailNav": {"results": [{"emailAddress": "ana@x.test", "isPrimary": True}]},
     "employmentNav": {"results": [{"userId": "aruiz", "startDate": "/Date(1796083200000)/", "endDate": None,
-                                   "jobInfoNav": {"results": [{"emplStatus": "A"}]}}]},
+                                   "jobInfoNav": {"results": [{"emplStatus": "4595", "emplStatusNav": {"externalCode": "A"}}]}}]},
 }
 
 

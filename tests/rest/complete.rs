@@ -92,9 +92,17 @@ fn a_byte_order_mark_in_front_of_json_is_passed_over() {
 
 #[test]
 fn a_busy_server_is_asked_again_when_it_says_so() {
-    for (status, after) in
-        [(429, "0"), (503, "0"), (429, "Thu, 01 Jan 2026 00:00:00 GMT"), (500, ""), (502, "")]
-    {
+    for (status, after) in [
+        (429, "0"),
+        (503, "0"),
+        (429, "Thu, 01 Jan 2026 00:00:00 GMT"),
+        (503, "0.0"),
+        (500, ""),
+        (502, ""),
+        (509, ""),
+        (520, ""),
+        (529, ""),
+    ] {
         let server = Server::plain(move |_, before| match before {
             0 | 1 if after.is_empty() => Reply::status(status),
             0 | 1 => {
@@ -108,13 +116,24 @@ fn a_busy_server_is_asked_again_when_it_says_so() {
     let server = Server::plain(|_, _| Reply::status(429).with("Retry-After", "0"));
     let told = refused(&plain(&server));
     assert!(told.contains("status 429") && told.contains("attempt 3 of 3"), "{told}");
-    for (after, seconds) in [("86400", "86400"), ("Fri, 02 Jan 2026 00:00:00 GMT", "86400")] {
+    for (after, seconds) in [
+        ("86400", "86400"),
+        ("Fri, 02 Jan 2026 00:00:00 GMT", "86400"),
+        ("86399.2", "86400"),
+        ("99999999999999999999999", "18446744073709551615"),
+    ] {
         let server = Server::plain(move |_, _| {
             Reply::status(503).with("Retry-After", after).with("Date", "Thu, 01 Jan 2026 00:00:00 GMT")
         });
         let told = refused(&plain(&server));
         assert!(told.contains(&format!("asks to wait {seconds} s")), "{told}");
         assert_eq!(server.requests().len(), 1);
+    }
+    // A lock does not open by itself.
+    for status in [423, 501, 505] {
+        let server = Server::plain(move |_, _| Reply::status(status));
+        assert!(refused(&plain(&server)).contains(&format!("status {status}")));
+        assert_eq!(server.requests().len(), 1, "{status}");
     }
 }
 

@@ -126,6 +126,45 @@ fn a_word_that_nobody_knows_is_not_taken_for_still_there() {
 }
 
 #[test]
+fn a_place_that_says_who_is_gone_is_read_by_the_usual_words_and_left_unread_only_where_that_is_written() {
+    let server = Server::plain(|request, _| {
+        let said = |id: usize, said: &Value| {
+            let mut person = person(id);
+            person["deleted"] = said.clone();
+            person
+        };
+        let words = ["Deleted", "removed", "D", "true", "1", "", "updated", "false", "0", "soon"];
+        let told: Vec<Value> =
+            words.iter().map(|word| json!(word)).chain([json!(true), json!(null)]).collect();
+        let list: Vec<Value> = match request.parameter("since") {
+            "" => vec![person(99)],
+            _ => told.iter().enumerate().map(|(id, word)| said(id, word)).collect(),
+        };
+        Reply::json(json!({"list": list})).with("Date", DATE)
+    });
+    let lines = |more: &str| {
+        lines(&server, &format!("query = {{ since = \"{{since}}\" }}\ngone = \"deleted\"\n{more}"))
+    };
+    let changed = |more: &str| {
+        let cursor = read(&lines(more)).unwrap().end.cursor;
+        read_since(&lines(more), cursor.as_deref()).unwrap()
+    };
+    let usual = changed("");
+    assert_eq!(usual.gone, ["0", "1", "2", "3", "4", "10"]);
+    assert_eq!(usual.ids(), ["5", "6", "7", "8", "11"]);
+    assert_eq!(usual.rejections.len(), 1, "{:?}", usual.rejections);
+    let unread = changed("gone_values = []\n");
+    assert_eq!((unread.gone.len(), unread.ids().len()), (0, 12));
+    // A word that means both by what is usual and by what is written would take people for gone.
+    let told = configured(&lines("there_values = [\"1\"]\n")).map(|_| ()).unwrap_err();
+    assert!(told.contains("source.rest.delta.there_values: has '1', which is in"), "{told}");
+    // By the id of a list of changes somebody else would be gone.
+    let detail = "[source.rest.delta.detail]\npath = \"/people/{id}\"\nid = \"nr\"\n";
+    let told = configured(&lines(detail)).map(|_| ()).unwrap_err();
+    assert!(told.contains("source.rest.delta.gone: would take people for gone"), "{told}");
+}
+
+#[test]
 fn bamboohr_tells_who_changed_and_who_is_gone() {
     let one = |id: &str| json!({"id": id, "firstName": "Ana", "lastName": "Ruiz", "workEmail": "ana@x.test", "status": "Active"});
     let server = Server::plain(move |request, _| match request.path.as_str() {

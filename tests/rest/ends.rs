@@ -66,9 +66,13 @@ fn a_short_page_is_not_the_last_one_where_the_server_sends_smaller_pages_than_it
             "0" => Reply::json(json!({"list": people(0..3)})),
             _ => Reply::status(status),
         });
-        let lines = by_offset(&server, "", "ends_with = [\"short_page\"]");
+        let lines = by_offset(&server, "", "ends_with = [\"short_page\", \"not_found\"]");
         assert_eq!(read(&lines).unwrap().ids(), ids(0..3), "{status}");
         assert_eq!(server.requests().len(), 2, "{status}");
+        if status != 204 {
+            let told = refused(&by_offset(&server, "", "ends_with = [\"short_page\"]"));
+            assert!(told.contains(&format!("behind 3 records it answers with status {status}")), "{told}");
+        }
     }
     // A walk without an end has none here either.
     let server = Server::plain(|_, before| Reply::json(json!({"list": people(before..before + 1)})));
@@ -224,6 +228,45 @@ fn a_link_header_in_single_quotes_does_not_end_the_list_and_none_at_all_is_told_
     let told = read(&lines(&server, 4)).unwrap().end.passed_over.unwrap();
     assert!(told.contains("4 records came without any Link header"), "{told}");
     assert_eq!(read(&lines(&server, 5)).unwrap().end.passed_over, None, "it is not full");
+}
+
+#[test]
+fn a_link_header_that_is_lost_in_the_middle_is_told_of_or_makes_the_list_incomplete_where_every_page_has_one()
+{
+    let linked = |pages: &'static [(usize, &'static str)]| {
+        Server::plain(move |_, before| {
+            let (came, link) = pages[before % pages.len()];
+            let first: usize = pages[..before % pages.len()].iter().map(|(came, _)| came).sum();
+            let reply = Reply::json(json!({"list": people(first..first + came)}));
+            if link.is_empty() { reply } else { reply.with("Link", link) }
+        })
+    };
+    let lines = |server: &Server, more: &str| {
+        rest(&format!("url = \"{}\"\n[source.rest.paging]\nkind = \"link_header\"\n{more}", server.url))
+    };
+    const NEXT: &str = "</p>; rel=\"next\", </z>; rel=\"last\"";
+    const NEXT_2: &str = "</p2>; rel=\"next\"";
+    const FIRST: &str = "</>; rel=\"first\"";
+    type Case = (&'static [(usize, &'static str)], bool);
+    let cases: [Case; 4] = [
+        (&[(3, NEXT), (3, NEXT_2), (3, "")], true),
+        (&[(3, NEXT), (3, NEXT_2), (3, FIRST)], false),
+        (&[(3, NEXT), (3, NEXT_2), (2, "")], false),
+        (&[(3, "")], false),
+    ];
+    for (pages, is_told) in cases {
+        let told = read(&lines(&linked(pages), "")).unwrap().end.passed_over;
+        assert_eq!(told.is_some(), is_told, "{pages:?}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains("as many records as any page (3)")));
+        let every = read(&lines(&linked(pages), "next_required = true"));
+        match pages.last() {
+            Some((_, "")) => {
+                let told = every.unwrap_err().to_string();
+                assert!(told.contains(&format!("its page {} has no Link header", pages.len())), "{told}");
+            }
+            _ => assert_eq!(every.unwrap().end.passed_over, None),
+        }
+    }
 }
 
 #[test]

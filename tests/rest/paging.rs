@@ -19,6 +19,65 @@ fn one_answer_holds_everybody() {
 }
 
 #[test]
+fn one_answer_that_says_itself_that_there_is_more_is_not_the_whole_list() {
+    let asked = |header: Option<(&'static str, &'static str)>, beside: serde_json::Value, lines: &str| {
+        let server = Server::plain(move |_, _| {
+            let mut body = beside.clone();
+            body["list"] = json!(people(0..3));
+            let reply = Reply::json(body);
+            match header {
+                Some((name, value)) => reply.with(name, value),
+                None => reply,
+            }
+        });
+        read(&rest(&format!("url = \"{}\"\n{lines}", server.url))).map_err(|error| error.to_string())
+    };
+    for (name, value, wanted) in [
+        ("Link", "</p2>; rel=\"next\"", "its Link header leads to a next page"),
+        ("Content-Range", "items 0-2/4", "tells of 4 records in its header content-range, while 3 came"),
+        ("X-Total-Count", "4", "tells of 4 records in its header x-total-count, while 3 came"),
+        ("x-wp-total", "90", "tells of 90 records"),
+    ] {
+        let told = asked(Some((name, value)), json!({}), "").map(|_| ()).unwrap_err();
+        assert!(told.contains(wanted) && told.contains("source.rest."), "{told}");
+    }
+    // It may count something else.
+    let read = asked(Some(("X-Total-Count", "4")), json!({}), "total_header = \"\"").unwrap();
+    assert_eq!((read.ids(), read.end.passed_over.as_ref()), (vec!["0", "1", "2"], None));
+    for (name, value) in [
+        ("Link", "</p0>; rel=\"prev\""),
+        ("Content-Range", "items 0-2/3"),
+        ("Content-Range", "items 0-2/*"),
+        ("X-Total-Count", "3"),
+        ("X-Total-Count", "all"),
+    ] {
+        assert_eq!(
+            asked(Some((name, value)), json!({}), "").unwrap().end.passed_over,
+            None,
+            "{name}: {value}"
+        );
+    }
+    for (beside, place) in [
+        (json!({"next": "/p2"}), Some("$.next")),
+        (json!({"next_link": "x"}), Some("$.next_link")),
+        (json!({"@odata.nextLink": "https://h/x"}), Some("$['@odata.nextLink']")),
+        (json!({"has_more": true}), Some("$.has_more")),
+        (json!({"next": null, "has_more": false, "next_link": "", "nextLink": {"of": 1}}), None),
+        (json!({"meta": {"next": "x"}}), None),
+    ] {
+        let told = asked(None, beside, "").unwrap().end.passed_over;
+        match place {
+            Some(place) => assert!(told.unwrap().contains(&format!("what stands at {place} looks as if"))),
+            None => assert_eq!(told, None),
+        }
+    }
+    // A list that is the whole answer has nothing beside it, and members of an object are records.
+    let server = Server::plain(|_, _| Reply::json(json!({"next": person("next"), "1": person(1)})));
+    let lines = rest(&format!("url = \"{}\"", server.url)).replace("$.list[*]", "$[*]");
+    assert_eq!(super::read(&lines).unwrap().end.passed_over, None);
+}
+
+#[test]
 fn pages_are_counted_until_one_is_empty_short_or_without_content() {
     for (end, asked) in [("empty_page", 4), ("short_page", 3), ("no_content", 4)] {
         let server = Server::plain(move |request, _| {
@@ -134,6 +193,25 @@ fn a_link_or_redirect_to_another_server_is_not_followed() {
     let told = refused(&rest(&format!("url = \"{}\"", server.url)));
     assert!(told.contains("redirect (status 302)") && !told.contains("secret"), "{told}");
     assert!(other.requests().is_empty(), "nobody asked there");
+
+    // To itself, with credentials of its own: they would go out beside ours.
+    for userinfo in ["admin:hunter2@", "admin@", ":hunter2@"] {
+        let server = Server::plain(move |request, _| {
+            let host = request.header("host");
+            match request.path.as_str() {
+                "/new" => Reply::json(json!({"list": people(0..1)})),
+                "/linked" => {
+                    Reply::json(json!({"list": people(0..1), "next": format!("http://{userinfo}{host}/new")}))
+                }
+                _ => Reply::status(307).with("Location", &format!("http://{userinfo}{host}/new")),
+            }
+        });
+        let told = refused(&rest(&format!("url = \"{}/old\"", server.url)));
+        assert!(told.contains("redirect (status 307)") && !told.contains("hunter2"), "{told}");
+        let told = refused(&rest(&format!("url = \"{}/linked\"\n{link}", server.url)));
+        assert!(told.contains("where credentials do not go") && !told.contains("hunter2"), "{told}");
+        assert!(server.requests().iter().all(|request| request.path != "/new"), "{userinfo}");
+    }
 
     let server = Server::plain(|request, _| match request.path.as_str() {
         "/new" => Reply::json(json!({"list": people(0..1)})),
@@ -252,7 +330,8 @@ fn a_total_that_counts_the_page_is_none() {
 }
 
 #[test]
-fn behind_a_true_total_there_may_be_an_empty_page_no_content_a_refusal_or_the_last_page_again() {
+fn behind_a_true_total_there_may_be_an_empty_page_no_content_the_last_page_again_or_none_where_that_is_said()
+{
     let whole = || Reply::json(json!({"list": people(3..6), "total": 6}));
     type Answer = fn() -> Reply;
     let answers: [Answer; 5] = [
@@ -269,10 +348,29 @@ fn behind_a_true_total_there_may_be_an_empty_page_no_content_a_refusal_or_the_la
             "6" => answer(),
             other => panic!("{other}"),
         });
-        let read = read(&by_offset(&server, "total = \"$.total\"", "page_size = 3")).unwrap();
+        let mut paging = "page_size = 3".to_owned();
+        if matches!(case, 2 | 3) {
+            // Whoever lost the list in the middle answers so as well.
+            let told = refused(&by_offset(&server, "total = \"$.total\"", &paging));
+            assert!(told.contains("behind 6 records it answers with status 4"), "{told}");
+            assert!(told.contains("add \"not_found\" to source.rest.paging.ends_with"), "{told}");
+            paging += "\nends_with = [\"empty_page\", \"not_found\"]";
+        }
+        let before = server.requests().len();
+        let read = read(&by_offset(&server, "total = \"$.total\"", &paging)).unwrap();
         assert_eq!(read.ids(), ids(0..6), "{case}");
-        assert_eq!(server.requests().len(), 3, "{case}");
+        assert_eq!(server.requests().len() - before, 3, "{case}");
     }
+    // It is the end of a list that tells no total too; and a total that is told has to be reached.
+    let server = Server::plain(|request, _| match request.parameter("skip") {
+        "0" => Reply::json(json!({"list": people(0..3), "total": 6})),
+        _ => Reply::status(410),
+    });
+    let not_found = "page_size = 3\nends_with = [\"not_found\"]";
+    assert_eq!(read(&by_offset(&server, "", not_found)).unwrap().ids(), ids(0..3));
+    let told = refused(&by_offset(&server, "total = \"$.total\"", not_found));
+    assert!(told.contains("it tells of 6 records, and 3 came"), "{told}");
+    assert!(refused(&by_offset(&server, "", "page_size = 3")).contains("status 410"));
     let server = Server::plain(|request, _| match request.parameter("skip") {
         "0" => Reply::json(json!({"list": people(0..3), "total": 3})),
         _ => Reply::status(403),

@@ -47,6 +47,15 @@ fn assert_ana(read: &Read, but: &[(&str, &str)]) {
 
 /// What the real binary plans for this source, by the preset's own status values: as many accounts, Ana's first.
 fn assert_planned(lines: &str, accounts: u64) {
+    let planned = planned(lines).run(&["plan", "--json", "--as-of", "2027-01-01"]);
+    let planned = super::common::Synced::of(planned);
+    assert_eq!(planned.exit, 0, "{planned:?}");
+    assert_eq!(planned.planned(), super::common::kinds([("create", accounts)]), "{planned:?}");
+    assert_eq!(planned.json["actions"][0]["employee_id"], "000123");
+}
+
+/// A world with this source, by the preset's own status values.
+fn planned(lines: &str) -> super::common::World {
     let mut world = super::common::World::new();
     let own: toml::Table = toml::from_str(&format!("[source]\nabsence = \"deprovision\"\n{lines}")).unwrap();
     world.config.remove("lifecycle");
@@ -61,10 +70,7 @@ fn assert_planned(lines: &str, accounts: u64) {
     }
     .into();
     world.write_config();
-    let planned = super::common::Synced::of(world.run(&["plan", "--json", "--as-of", "2027-01-01"]));
-    assert_eq!(planned.exit, 0, "{planned:?}");
-    assert_eq!(planned.planned(), super::common::kinds([("create", accounts)]), "{planned:?}");
-    assert_eq!(planned.json["actions"][0]["employee_id"], "000123");
+    world
 }
 
 fn bamboo(id: &str, status: &str) -> Value {
@@ -156,6 +162,47 @@ pub fn adp_account(folder: &Path) -> String {
     )
 }
 
+/// A server of ADP's workers: so many of them, by hundreds; each answer tells what is made of their number.
+fn adp_workers(all: usize, meta: impl Fn(usize) -> Value + Send + Sync + 'static) -> Server {
+    Server::plain(move |request, _| {
+        if request.path == "/token" {
+            return Reply::json(json!({"access_token": "t", "expires_in": 3600}));
+        }
+        assert_eq!(request.parameter("count"), "true");
+        let skip: usize = request.parameter("$skip").parse().unwrap();
+        if skip >= all {
+            return Reply::status(204);
+        }
+        let workers: Vec<Value> =
+            (skip..(skip + 100).min(all)).map(|n| adp(&format!("{:06}", 123 + n))).collect();
+        Reply::json(json!({"workers": workers, "meta": meta(all)}))
+    })
+}
+
+#[test]
+fn what_adp_tells_as_the_number_of_all_is_held_against_what_came_and_need_not_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = adp_account(folder.path());
+    let lines = |server: &Server, rest: &str| {
+        let token = format!("{rest}\n[source.rest.auth]\ntoken_url = \"{}/token\"", server.url);
+        preset("adp", server, &account, &token)
+    };
+    for all in [100, 130] {
+        for meta in [|all| json!({"totalNumber": all}), |_| json!(null), |_| json!({"startSequence": 1})] {
+            let server = adp_workers(all, meta);
+            assert_eq!(read(&lines(&server, "")).unwrap().records.len(), all);
+        }
+    }
+    let server = adp_workers(130, |all| json!({"totalNumber": all + 1}));
+    let told = refused(&lines(&server, ""));
+    assert!(told.contains("it tells of 131 records, and 130 came"), "{told}");
+    // Where a company's number is another one, the preset's can be taken out, or insisted upon where it is told.
+    assert_eq!(read(&lines(&server, "total = \"\"")).unwrap().records.len(), 130);
+    let server = adp_workers(130, |_| json!(null));
+    let told = refused(&lines(&server, "total_required = true"));
+    assert!(told.contains("no page of it tells a total at $.meta.totalNumber"), "{told}");
+}
+
 #[test]
 fn adp_pages_by_skip_until_there_is_no_content() {
     let server = Server::plain(|request, _| match request.path.as_str() {
@@ -187,7 +234,7 @@ fn adp_pages_by_skip_until_there_is_no_content() {
     assert_ana(&read, &[("department", "FIN"), ("manager_id", "9"), ("status", "Active")]);
     assert_eq!(read.records.len(), 101);
     assert_eq!(read.fields(100)["hire_date"], "2026-03-01");
-    assert_eq!(server.asked()[3], "GET /hr/v2/workers?$skip=101&$top=100");
+    assert_eq!(server.asked()[3], "GET /hr/v2/workers?$skip=101&$top=100&count=true");
     assert_planned(&lines, 101);
 }
 
@@ -195,7 +242,7 @@ fn sap(id: &str) -> Value {
     json!({"personIdExternal": id, "personalInfoNav": {"results": [{"firstName": "Ana", "lastName": "Ruiz"}]},
         "emailNav": {"results": [{"emailAddress": "home@x.test", "isPrimary": false}, {"emailAddress": "ana@x.test", "isPrimary": true}]},
         "employmentNav": {"results": [{"userId": "aruiz", "startDate": "/Date(1796083200000)/", "endDate": "/Date(253402214400000)/",
-            "jobInfoNav": {"results": [{"emplStatus": "A", "department": "Finance", "jobTitle": "Analyst", "managerId": "9"}]}}]}})
+            "jobInfoNav": {"results": [{"emplStatus": "4595", "emplStatusNav": {"externalCode": "A"}, "department": "Finance", "jobTitle": "Analyst", "managerId": "9"}]}}]}})
 }
 
 #[test]
@@ -214,6 +261,13 @@ fn successfactors_goes_on_by_next_and_its_dates_are_milliseconds() {
         }
         _ if request.parameter("$skiptoken").is_empty() => {
             assert_eq!((request.parameter("$format"), request.parameter("paging")), ("json", "snapshot"));
+            // Whatever is selected of a navigation has to be expanded, and the status is an id without it.
+            for (parameter, part) in [
+                ("$select", "employmentNav/jobInfoNav/emplStatusNav/externalCode"),
+                ("$expand", "employmentNav/jobInfoNav/emplStatusNav"),
+            ] {
+                assert!(request.parameter(parameter).split(',').any(|one| one == part), "{}", request.target);
+            }
             let next =
                 format!("http://{}/odata/v2/PerPerson?$format=json&$skiptoken=abc", request.header("host"));
             Reply::json(json!({"d": {"results": [sap("000123")], "__next": next}}))
@@ -281,6 +335,39 @@ fn ukg_pro_wants_a_key_beside_the_password() {
     let lines = preset("ukgpro", &server, account, "");
     assert_ana(&read(&lines).unwrap(), &[("status", "A"), ("manager_id", "9")]);
     assert_planned(&lines, 1);
+}
+
+#[test]
+fn whoever_has_two_records_in_ukg_pro_is_rejected_where_they_differ_and_blocks_nobody() {
+    let one = |id: &str, status: &str| {
+        json!({"employeeId": id, "firstName": "Ana", "lastName": "Ruiz", "emailAddress": "ana@x.test", "employeeStatus": status,
+            "dateOfLastHire": "2026-12-01T00:00:00", "companyID": status})
+    };
+    // Hired again in another company: on one page, and on two.
+    let pages = [
+        vec![one("000123", "A"), one("000124", "T"), one("000124", "A"), one("000125", "T")],
+        vec![one("000125", "A"), one("000126", "A")],
+    ];
+    let server = Server::plain(move |request, _| {
+        let page: usize = request.parameter("page").parse().unwrap();
+        Reply::json(json!(pages.get(page - 1).cloned().unwrap_or_default()))
+    });
+    let account =
+        "host = \"service5.example\"\nusername = \"svc\"\npassword = \"hunter2\"\napi_key = \"KEY\"";
+    let planned = |more: &str| {
+        let lines = preset("ukgpro", &server, account, more);
+        let planned =
+            super::common::Synced::of(planned(&lines).run(&["plan", "--json", "--as-of", "2027-01-01"]));
+        let actions = planned.json["actions"].as_array().unwrap().iter();
+        let ids: Vec<String> = actions.map(|one| one["employee_id"].as_str().unwrap().to_owned()).collect();
+        (planned.exit, ids, planned.json["source"]["rejected"].clone())
+    };
+    assert_eq!(planned(""), (4, vec!["000123".into(), "000126".into()], json!(2)));
+    // What docs/sources/ukgpro.md says for those: the records of employments that have ended are left out.
+    let narrowed = "[source.rest.delta]\ngone = \"employeeStatus\"\ngone_values = [\"T\", \"Terminated\"]\n\
+                    there_values = [\"A\", \"Active\", \"L\", \"Leave\", \"S\"]";
+    let all = ["000123", "000124", "000125", "000126"].map(str::to_owned).to_vec();
+    assert_eq!(planned(narrowed), (0, all, json!(0)));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use encoding_rs::WINDOWS_1252;
 
 use super::guess::{self, Meaning, NEEDED};
 use crate::config::Encoding;
+use crate::source::csv::matching;
 
 /// How many rows are looked at for status words.
 const MOST_ROWS: usize = 100_000;
@@ -89,7 +90,7 @@ pub fn look_at(hr: &str) -> anyhow::Result<Found> {
 }
 
 fn newest(hr: &str) -> anyhow::Result<PathBuf> {
-    let matches = glob::glob(hr).with_context(|| format!("'{hr}' is no pattern"))?;
+    let matches = matching(hr).with_context(|| format!("'{hr}' is no pattern"))?;
     let newest = matches
         .filter_map(Result::ok)
         .filter(|path| path.is_file())

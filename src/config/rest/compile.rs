@@ -9,11 +9,7 @@ use url::Url;
 use super::super::error::ConfigError;
 use super::account::{Account, Place};
 use super::rules::*;
-use super::{
-    AccountSettings, AcknowledgeSettings, DeltaSettings, DetailSettings, PagingKind, PagingSettings,
-    RestMethod, RestSettings,
-};
-use crate::core::happened::ActionWords;
+use super::{AccountSettings, DetailSettings, PagingKind, PagingSettings, RestMethod, RestSettings};
 use crate::core::json::{FieldPath, StreamPath};
 use crate::core::scim::address::is_loopback;
 
@@ -52,9 +48,7 @@ pub fn compile(
     let auth = super::auth_rules::compile(&settings.auth, base.as_ref(), account);
     let delta = match (settings.deltas(), &list) {
         (Some(delta), Some(list)) => {
-            let delta = self::delta(delta, list, base.as_ref()?, account)?;
-            gone(&delta, fields.as_ref()?, account);
-            Some(delta)
+            Some(super::delta::compile(delta, list, (base.as_ref()?, fields.as_ref()?), account)?)
         }
         _ => None,
     };
@@ -118,7 +112,8 @@ pub(super) fn behind(base: &Url, path: &str) -> String {
 fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) -> Option<ListRules> {
     let records = stream("records", &settings.records, account);
     let paging = paging(&settings.paging, records.as_ref(), account);
-    let total = settings.total.as_ref().and_then(|total| single("total", total, records.as_ref(), account));
+    let total = settings.total.as_ref().filter(|total| !total.is_empty());
+    let total = total.and_then(|total| single("total", total, records.as_ref(), account));
     let refuse_if =
         settings.refuse_if.as_ref().and_then(|path| single("refuse_if", path, records.as_ref(), account));
     let query = query("query", &settings.query, account);
@@ -139,7 +134,13 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
         query,
         records: records?,
         total,
-        total_header: settings.total_header.as_ref().map(|name| name.to_lowercase()),
+        heeds_totals: settings.total_header.as_deref() != Some(""),
+        total_header: settings
+            .total_header
+            .as_ref()
+            .map(|name| name.to_lowercase())
+            .filter(|name| !name.is_empty()),
+        total_required: settings.total_required,
         refuse_if,
         paging: paging?,
         detail,
@@ -174,13 +175,12 @@ fn paging(
         Some(more) if needs_next => single("paging.more", more, records, account),
         _ => None,
     };
-    for (key, is_set) in [("next_required", paging.next_required), ("more", paging.more.is_some())] {
-        if is_set && !needs_next {
-            account.fault(
-                &format!("paging.{key}"),
-                "goes with paging.kind = \"cursor\" or \"next_link\"; take it out",
-            );
-        }
+    if paging.next_required && !needs_next && paging.kind != PagingKind::LinkHeader {
+        let told = "goes with paging.kind = \"cursor\", \"next_link\" or \"link_header\"; take it out";
+        account.fault("paging.next_required", told);
+    }
+    if paging.more.is_some() && !needs_next {
+        account.fault("paging.more", "goes with paging.kind = \"cursor\" or \"next_link\"; take it out");
     }
     if paging.ends_with.is_empty() && matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
         account.fault("paging.ends_with", "is empty; write [\"empty_page\"]");
@@ -200,7 +200,7 @@ fn paging(
     })
 }
 
-fn detail(
+pub(super) fn detail(
     key: &str,
     detail: &DetailSettings,
     base: Option<&Url>,
@@ -214,7 +214,12 @@ fn detail(
 }
 
 /// The address of one thing, with `{id}` in it.
-fn with_id(key: &str, path: &str, base: Option<&Url>, account: &mut Account<'_>) -> Option<String> {
+pub(super) fn with_id(
+    key: &str,
+    path: &str,
+    base: Option<&Url>,
+    account: &mut Account<'_>,
+) -> Option<String> {
     let key = format!("{key}.path");
     let path = account.fill(&key, path, Place::Address, &RUN_TIME);
     if !path.contains("{id}") {
@@ -227,87 +232,6 @@ fn with_id(key: &str, path: &str, base: Option<&Url>, account: &mut Account<'_>)
         account.fault(&key, "leads to another server");
     }
     Some(url)
-}
-
-fn acknowledge(
-    settings: &AcknowledgeSettings,
-    base: &Url,
-    account: &mut Account<'_>,
-) -> Option<AcknowledgeRules> {
-    if !is_token(&settings.header) {
-        account.fault("delta.acknowledge.header", "is no name of a header");
-    }
-    let url = with_id("delta.acknowledge", &settings.path, Some(base), account)?;
-    Some(AcknowledgeRules { header: settings.header.to_lowercase(), url })
-}
-
-fn delta(
-    settings: &DeltaSettings,
-    list: &ListRules,
-    base: &Url,
-    account: &mut Account<'_>,
-) -> Option<DeltaRules> {
-    let mut list = list.clone();
-    if let Some(path) = &settings.path {
-        let path = account.fill("delta.path", path, Place::Address, &[]);
-        list.url = address("delta.path", &behind(base, &path), account)?;
-        // Parameters, number and pages are those of the other list.
-        (list.query, list.total, list.total_header) = (Vec::new(), None, None);
-        (list.method, list.paging.kind) = (RestMethod::Get, PagingKind::None);
-    }
-    let own = query("delta.query", &settings.query, account);
-    list.query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
-    list.query.extend(own);
-    if let Some(records) = &settings.records {
-        list.records = stream("delta.records", records, account)?;
-    }
-    if let Some(detail) = &settings.detail {
-        list.detail = Some(self::detail("delta.detail", detail, Some(base), account)?);
-    }
-    let acknowledge = match &settings.acknowledge {
-        Some(settings) => Some(acknowledge(settings, base, account)?),
-        None => None,
-    };
-    // A queue knows by itself from where it goes on.
-    if acknowledge.is_none() && !list.query.iter().any(|(_, value)| value.contains("{since}")) {
-        account.fault("delta.query", "has to hold {since}, which stands for the time from which on");
-    }
-    let unknown = chrono::format::StrftimeItems::new(&settings.since_format)
-        .any(|item| item == chrono::format::Item::Error);
-    if unknown {
-        account.fault("delta.since_format", "is no format of a time; write %Y-%m-%dT%H:%M:%SZ");
-        return None;
-    }
-    let gone = match &settings.gone {
-        Some(gone) => Some(field("source.rest.delta.gone", gone, account)?),
-        None => None,
-    };
-    Some(DeltaRules {
-        list,
-        since_format: settings.since_format.clone(),
-        overlap: Duration::from_secs(settings.overlap_seconds),
-        gone,
-        actions: ActionWords::new(
-            &settings.gone_values,
-            &settings.there_values,
-            "source.rest.delta.gone_values nor there_values",
-        ),
-        max_details: settings.max_details,
-        acknowledge,
-    })
-}
-
-/// Those who are gone are named by the id in the list of changes. Were it not the employee id, it could be somebody else's.
-fn gone(delta: &DeltaRules, fields: &FieldRules, account: &mut Account<'_>) {
-    let Some(detail) = &delta.list.detail else { return };
-    if delta.gone.is_some() && delta.actions.can_say_gone() && !fields.is_employee_id(&detail.id) {
-        account.fault(
-            "delta.gone",
-            "would take people for gone by the id in the list of changes (source.rest.delta.detail.id), which is not where \
-             source.columns.employee_id leads: another person may have that number; map both to one id, or write \
-             source.rest.delta.gone_values = [], so that a full read (source.full_cron) tells who is gone",
-        );
-    }
 }
 
 fn fields(
@@ -362,7 +286,11 @@ fn tls(settings: &RestSettings, account: &mut Account<'_>) -> Option<TlsRules> {
     Some(TlsRules { ca_file: settings.ca_file.clone(), client })
 }
 
-fn query(key: &str, query: &BTreeMap<String, String>, account: &mut Account<'_>) -> Vec<(String, String)> {
+pub(super) fn query(
+    key: &str,
+    query: &BTreeMap<String, String>,
+    account: &mut Account<'_>,
+) -> Vec<(String, String)> {
     let fill = |(name, value): (&String, &String)| {
         (name.clone(), account.fill(&format!("{key}.{name}"), value, Place::Open, &RUN_TIME))
     };
@@ -388,7 +316,7 @@ fn single(
     Some(path)
 }
 
-fn field(key: &str, text: &str, account: &mut Account<'_>) -> Option<FieldPath> {
+pub(super) fn field(key: &str, text: &str, account: &mut Account<'_>) -> Option<FieldPath> {
     FieldPath::parse(text).map_err(|error| account.note(key, text, error)).ok()
 }
 

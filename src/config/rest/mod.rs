@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod auth_rules;
 pub(super) mod compile;
+mod delta;
 mod paging;
 pub(super) mod presets;
 mod rules;
@@ -46,10 +47,14 @@ pub struct RestSettings {
     /// The JSONPath to the records, of names and `[*]` alone: `$.employees[*]`.
     #[serde(default = "each")]
     pub records: String,
-    /// The JSONPath to the number of all records.
+    /// The JSONPath to the number of all records. An empty text: none, where a preset has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<String>,
-    /// The header with the number of all records.
+    /// Whether an answer has to tell that number, where one of the two says at which place. False: it is held against what came where it is
+    /// told, and where it is not, nothing is.
+    #[serde(default = "yes")]
+    pub total_required: bool,
+    /// The header with the number of all records. An empty text: none, and with `paging.kind = "none"` the usual ones say nothing either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_header: Option<String>,
     /// The JSONPath to what tells of a failure beside the records: anything there but null, false, 0, or an empty text, list or object
@@ -142,6 +147,9 @@ pub enum RestMethod {
 
 fn each() -> String {
     "$[*]".into()
+}
+fn yes() -> bool {
+    true
 }
 fn five() -> u32 {
     5

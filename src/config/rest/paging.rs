@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::core::happened::usual_there;
+use crate::core::happened::{usual_gone, usual_there};
 
 /// `[source.rest.paging]`
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,8 +31,8 @@ pub struct PagingSettings {
     /// The JSONPath to the next cursor or link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Whether every page has something at `next`, be it null on the last one. One without it is not the last one then: the read is
-    /// incomplete. Many systems leave it out at the end.
+    /// Whether every page has something at `next`, be it null on the last one; with `link_header`, whether every page has a `Link` header.
+    /// One without it is not the last one then: the read is incomplete. Many systems leave it out at the end.
     #[serde(default)]
     pub next_required: bool,
     /// For `cursor` and `next_link`: the JSONPath to a truth value. False ends the list, whatever stands at `next`.
@@ -89,6 +89,8 @@ pub enum PageEnd {
     NoContent,
     /// Status 400 or 422 behind the first page. A system that serves no more than a certain number of records answers so as well.
     BadRequest,
+    /// Status 404, 410 or 416 behind the first page. A system that lost the list while it was read answers so as well.
+    NotFound,
 }
 
 /// `[source.rest.detail]`, `[source.rest.delta.detail]`: each record by itself.
@@ -135,11 +137,10 @@ pub struct DeltaSettings {
     /// Where a record says that it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<String>,
-    /// What it says then, regardless of case. None: nobody is gone by a delta.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What it says then, regardless of case. An empty list: it is not read, and nobody is gone by a delta.
+    #[serde(default = "gone_values")]
     pub gone_values: Vec<String>,
-    /// What it says of somebody who is as the record says; an empty text: nothing. With `gone_values`, a record that says anything else
-    /// is rejected.
+    /// What it says of somebody who is as the record says; an empty text: nothing. A record that says anything else is rejected.
     #[serde(default = "there_values")]
     pub there_values: Vec<String>,
     /// Where the list holds ids alone: how each record is asked for.
@@ -173,8 +174,11 @@ fn root() -> String {
 fn id() -> String {
     "id".into()
 }
-fn there_values() -> Vec<String> {
+fn gone_values() -> Vec<String> {
     // A field may be a truth value: that a record was deleted.
+    usual_gone().into_iter().chain(["true", "1", "yes", "y"].map(str::to_owned)).collect()
+}
+pub(super) fn there_values() -> Vec<String> {
     usual_there().into_iter().chain(["false", "0", "no", "n"].map(str::to_owned)).collect()
 }
 fn utc_time() -> String {

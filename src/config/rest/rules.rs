@@ -51,6 +51,10 @@ pub struct ListRules {
     pub total: Option<StreamPath>,
     /// The header with the number of all.
     pub total_header: Option<String>,
+    /// Whether a usual header with such a number counts against an answer that is taken for the whole list.
+    pub heeds_totals: bool,
+    /// Whether that number has to be told.
+    pub total_required: bool,
     /// To what tells of a failure beside the records.
     pub refuse_if: Option<StreamPath>,
     /// How it goes on.

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use glob::{GlobResult, PatternError};
+
 use super::SourceError;
-use super::place::{Listed, OpenFile, Place, Stamp};
+use super::place::{Listed, OpenFile, Place, Stamp, is_meant};
 
 /// This machine's disks.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl Place for Disk {
     }
 
     fn list(&self, pattern: &str) -> Result<Vec<Listed>, SourceError> {
-        let Ok(matches) = glob::glob(pattern) else { return Ok(Vec::new()) };
+        let Ok(matches) = matching(pattern) else { return Ok(Vec::new()) };
         matches
             .map(|found| match found {
                 Ok(path) => Ok(Listed { path, stamp: None }),
@@ -53,6 +55,17 @@ impl Place for Disk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
     }
+}
+
+/// Everything on this machine's disks that a pattern means.
+///
+/// # Errors
+/// Where it is no pattern; and in the place of a folder, where that cannot be listed.
+pub fn matching(pattern: &str) -> Result<impl Iterator<Item = GlobResult>, PatternError> {
+    // The option of `glob` for names that begin with a dot passes over all of them, whatever the pattern.
+    Ok(glob::glob(pattern)?.filter(|found| {
+        is_meant(pattern, found.as_ref().map_or_else(|error| error.path(), |path| path.as_path()))
+    }))
 }
 
 impl OpenFile for File {

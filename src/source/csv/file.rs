@@ -15,8 +15,20 @@ use super::{CsvOptions, SourceError, archive};
 use crate::core::record::Fingerprint;
 
 /// Names that a transfer gives to a file until it is whole.
-const IN_FLIGHT: [&str; 7] =
-    [".partial", ".part", ".tmp", ".temp", ".filepart", ".crdownload", ".inprogress"];
+const IN_FLIGHT: [&str; 12] = [
+    ".partial",
+    ".part",
+    ".tmp",
+    ".temp",
+    ".filepart",
+    ".crdownload",
+    ".inprogress",
+    ".writing",
+    ".upload",
+    ".swp",
+    ".lck",
+    "~",
+];
 
 /// How far the clocks of two systems may be apart.
 const CLOCKS_APART: Duration = Duration::from_secs(300);
@@ -82,10 +94,7 @@ pub fn newest(place: &dyn Place, options: &CsvOptions, before: Option<&Looks>) -
         Some((path, reason)) => SourceError::Incomplete { file: place.name(&path), reason },
         None => SourceError::Missing {
             pattern: place.name(Path::new(&options.pattern)),
-            ignored: match in_flight(place, &options.pattern)? {
-                0 => String::new(),
-                number => format!(" ({number} still being written are passed over)"),
-            },
+            ignored: passed_over(place, &options.pattern)?,
         },
     })
 }
@@ -207,11 +216,20 @@ fn matches(place: &dyn Place, pattern: &str) -> Result<Vec<Candidate>, SourceErr
     Ok(whole)
 }
 
-/// How many files that match are in flight.
-fn in_flight(place: &dyn Place, pattern: &str) -> Result<usize, SourceError> {
-    let listed = place.list(pattern)?.into_iter().filter(|listed| is_in_flight(&listed.path));
-    let is_file = |one: &Listed| one.stamp.is_some() || matches!(place.look(&one.path), Ok(Some(_)));
-    Ok(listed.filter(is_file).count())
+/// A word on what matches and is passed over: files in flight, and what is no file, such as a folder or a pipe.
+fn passed_over(place: &dyn Place, pattern: &str) -> Result<String, SourceError> {
+    let listed = place.list(pattern)?;
+    let is_file = |one: &&Listed| one.stamp.is_some() || matches!(place.look(&one.path), Ok(Some(_)));
+    let (files, others): (Vec<&Listed>, Vec<&Listed>) = listed.iter().partition(is_file);
+    let in_flight = files.iter().filter(|listed| is_in_flight(&listed.path)).count();
+    Ok(match (in_flight, others.len()) {
+        (0, 0) => String::new(),
+        (0, others) => format!(" ({others} that are no files are passed over)"),
+        (in_flight, 0) => format!(" ({in_flight} still being written are passed over)"),
+        (in_flight, others) => {
+            format!(" ({in_flight} still being written, and {others} that are no files, are passed over)")
+        }
+    })
 }
 
 fn is_in_flight(path: &Path) -> bool {

@@ -32,6 +32,7 @@ use crate::config::Encoding;
 use crate::core::record::RecordBatch;
 
 pub use self::delta::DeltaOptions;
+pub use self::disk::matching;
 pub use self::memory::read_bytes;
 pub use self::proof::Announcements;
 pub use self::sftp::{HostKeyPin, ServerAddress, SftpLogin, SftpServer};

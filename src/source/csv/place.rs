@@ -72,6 +72,19 @@ pub trait OpenFile: Read {
     fn stamp(&mut self) -> io::Result<Stamp>;
 }
 
+/// Whether a path that matches a pattern is meant by it. As in a shell, a name that begins with a dot is meant only where the pattern has one
+/// that does too: transfers and editors call so what is not done yet.
+pub fn is_meant(pattern: &str, path: &Path) -> bool {
+    let is_dotted = |name: &str| name.starts_with('.');
+    let dotted: Vec<glob::Pattern> = pattern
+        .split('/')
+        .filter(|name| is_dotted(name))
+        .filter_map(|name| glob::Pattern::new(name).ok())
+        .collect();
+    let mut names = path.iter().map(|name| name.to_string_lossy());
+    names.all(|name| !is_dotted(&name) || dotted.iter().any(|wanted| wanted.matches(&name)))
+}
+
 /// Whether an error means that a file went away in the middle, rather than that it could never be read.
 fn is_lost(error: &io::Error) -> bool {
     matches!(

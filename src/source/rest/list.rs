@@ -75,12 +75,14 @@ pub(super) struct Page {
     /// Whether its list is an object.
     is_object: bool,
     message: Option<String>,
+    /// What shows that it may not be the whole list.
+    warning: Option<String>,
 }
 
 impl Page {
     fn without_content(began: Began) -> Self {
-        let (taker, total, next, more, message) = (None, None, None, None, None);
-        Self { began, taker, total, next, stood: false, more, is_object: false, message }
+        let (taker, total, next, more, message, warning) = (None, None, None, None, None, None);
+        Self { began, taker, total, next, stood: false, more, is_object: false, message, warning }
     }
 }
 
@@ -108,6 +110,8 @@ pub(super) struct Seen {
     pub(super) behind: Option<Behind>,
     /// The most records of a page.
     pub(super) longest: u64,
+    /// Whether the newest page has no `Link` header, is as long as any, and an earlier one led on.
+    pub(super) lost_link: bool,
     /// Whether a page had content.
     pub(super) has_content: bool,
     /// Whether anything stood where the next page is told.
@@ -155,6 +159,7 @@ impl Reading<'_> {
             }
             totals.began.get_or_insert(page.began);
             totals.message = page.message.take().or(totals.message);
+            totals.warning = page.warning.take().or(totals.warning);
             self.check_total(&mut seen, page.total)?;
             let Some(taker) = page.taker.take() else {
                 self.check_no_content(number)?;
@@ -281,7 +286,8 @@ impl Reading<'_> {
     async fn page(&self, url: &Url, rows: u64, may: &[u16]) -> Result<Answer, SourceError> {
         let ListRules { total, paging, refuse_if, .. } = self.list;
         let beside = [total, &paging.next, &paging.more, refuse_if];
-        let others: Vec<StreamPath> = beside.iter().filter_map(|path| (*path).clone()).collect();
+        let mut others: Vec<StreamPath> = beside.iter().filter_map(|path| (*path).clone()).collect();
+        others.extend(self.places());
         let id = self.list.detail.as_ref().map(|detail| &detail.id);
         let hold = self.list.paging.kind != PagingKind::None || id.is_some();
         let method = match self.list.method {
@@ -315,6 +321,9 @@ impl Reading<'_> {
                     let [total, next, more, failed] =
                         beside.map(|path| path.as_ref().and_then(|_| found.next().flatten()));
                     self.check_failure(failed.as_ref())?;
+                    let places: Vec<Option<Value>> = found.collect();
+                    let rows = taker.as_ref().map_or(0, |taker| taker.rows);
+                    let warning = self.check_alone(&headers, rows, &places)?;
                     let is_by_header = paging.kind == PagingKind::LinkHeader;
                     let stood = next.is_some() || (is_by_header && headers.contains_key(LINK));
                     let more = self.more(more.as_ref())?;
@@ -327,7 +336,7 @@ impl Reading<'_> {
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    let page = Page { began, taker, total, next, stood, more, is_object, message };
+                    let page = Page { began, taker, total, next, stood, more, is_object, message, warning };
                     return Ok(Answer::Page(Box::new(page)));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),

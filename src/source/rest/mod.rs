@@ -1,5 +1,6 @@
 //! A system that is asked by HTTP and answers JSON: everybody, or those who changed since the read before.
 
+mod alone;
 mod beside;
 mod detail;
 mod http;

@@ -49,11 +49,11 @@ impl Tokens {
         *self.newest.lock().await = None;
     }
 
-    /// Keeps the token of an answer.
+    /// Keeps the token of an answer, and gives it back: one that expires at once is good for the request that it was asked for.
     ///
     /// # Errors
     /// Where there is none in it; nothing of the answer is quoted.
-    pub(super) async fn keep(&self, rules: &TokenRules, body: &[u8]) -> Result<(), &'static str> {
+    pub(super) async fn keep(&self, rules: &TokenRules, body: &[u8]) -> Result<SecretString, &'static str> {
         let root = StreamPath::parse("$").map_err(|_| "")?;
         let expires = StreamPath::parse("$.expires_in").map_err(|_| "")?;
         let found = walk(body, &root, &[&rules.token, &expires], |_| Ok::<_, ()>(()));
@@ -70,8 +70,9 @@ impl Tokens {
             let lifetime = Duration::from_secs(seconds.into());
             Instant::now() + lifetime.saturating_sub(MARGIN.min(lifetime / 10))
         });
-        *self.newest.lock().await = Some(Token { value: value.into(), until });
-        Ok(())
+        let value = SecretString::from(value);
+        *self.newest.lock().await = Some(Token { value: value.clone(), until });
+        Ok(value)
     }
 }
 

@@ -9,6 +9,8 @@ use crate::config::rest::{PageEnd, PagingKind};
 
 /// It does not take what it was asked for.
 const BAD_REQUEST: &[u16] = &[400, 422];
+/// There is no such page.
+const NO_PAGE: &[u16] = &[404, 410, 416];
 /// What may be answered behind the last page: there is no such page, or it does not take the number of one.
 const BEHIND: &[u16] = &[400, 404, 410, 416, 422];
 
@@ -77,6 +79,9 @@ impl Reading<'_> {
         if page.more == Some(false) {
             return Ok(None);
         }
+        seen.longest = seen.longest.max(came);
+        // A page as long as any is seldom the last one.
+        seen.lost_link = !page.stood && !seen.links.is_empty() && came >= seen.longest;
         let Some(next) = page.next.as_deref().filter(|_| paging.kind != PagingKind::None) else {
             return self.check_last(page, number).map(|()| None);
         };
@@ -96,6 +101,13 @@ impl Reading<'_> {
     /// A page that leads on to no other has to be one that is known to be the last.
     fn check_last(&self, page: &Page, number: u32) -> Result<(), SourceError> {
         let paging = &self.list.paging;
+        if paging.kind == PagingKind::LinkHeader && paging.next_required && !page.stood {
+            let reason = format!(
+                "its page {number} has no Link header, so nobody knows whether there is another one; if its last page is without it, \
+                 set source.rest.paging.next_required = false"
+            );
+            return Err(self.http.incomplete(reason));
+        }
         let Some(next) = paging.next.as_ref().filter(|_| paging.kind != PagingKind::None) else {
             return Ok(());
         };
@@ -137,7 +149,9 @@ impl Reading<'_> {
         let list = self.list;
         let path = list.total.as_ref().map(|path| ("source.rest.total", path.as_str()));
         let header = list.total_header.as_ref().map(|name| ("source.rest.total_header", name.as_str()));
-        if let Some((key, place)) = path.or(header).filter(|_| seen.total.is_none() && seen.has_content) {
+        let owed =
+            path.or(header).filter(|_| list.total_required && seen.total.is_none() && seen.has_content);
+        if let Some((key, place)) = owed {
             let reason = format!("no page of it tells a total at {place}; correct {key}, or take it out");
             return Err(self.http.incomplete(reason));
         }
@@ -150,7 +164,14 @@ impl Reading<'_> {
                 next.as_str()
             ));
         }
-        let is_by_header = list.paging.kind == PagingKind::LinkHeader;
+        let is_by_header = list.paging.kind == PagingKind::LinkHeader && seen.total.is_none();
+        if is_by_header && seen.lost_link {
+            totals.warning = Some(format!(
+                "its last page came without any Link header, though it has as many records as any page ({}): if there are more behind \
+                 it, the header was lost; where every page has one, set source.rest.paging.next_required = true",
+                seen.longest
+            ));
+        }
         if is_by_header && !seen.stood && totals.rows >= u64::from(list.paging.page_size) {
             totals.warning = Some(format!(
                 "one page of {} records came without any Link header, and more may be behind it; if that is all, let \
@@ -168,22 +189,32 @@ impl Reading<'_> {
 
     /// Which statuses besides 200 and 204 a page may have.
     pub(super) fn may(&self, behind: Option<Behind>, number: u32) -> &'static [u16] {
-        match behind {
-            Some(_) => BEHIND,
-            None if number > 1 && self.ends(PageEnd::BadRequest) => BAD_REQUEST,
-            None => &[],
+        if behind.is_some() {
+            // Where that is no end, it is said how it becomes one.
+            return BEHIND;
+        }
+        match (self.ends(PageEnd::BadRequest), self.ends(PageEnd::NotFound)) {
+            _ if number == 1 => &[],
+            (true, true) => BEHIND,
+            (true, false) => BAD_REQUEST,
+            (false, true) => NO_PAGE,
+            (false, false) => &[],
         }
     }
 
     /// Where a page is refused, that has to be how the list ends, and not how far it can be read.
     pub(super) fn check_refusal(&self, status: StatusCode, rows: u64) -> Result<(), SourceError> {
         let status = status.as_u16();
-        if !BAD_REQUEST.contains(&status) || self.ends(PageEnd::BadRequest) {
+        let (end, word) = match NO_PAGE.contains(&status) {
+            true => (PageEnd::NotFound, "not_found"),
+            false => (PageEnd::BadRequest, "bad_request"),
+        };
+        if self.ends(end) {
             return Ok(());
         }
         let reason = format!(
             "behind {rows} records it answers with status {status}, as a system does that lets no more than a certain number be read, \
-             though there are more; if that is how its list ends, add \"bad_request\" to source.rest.paging.ends_with"
+             or has lost the list, though there are more; if that is how its list ends, add \"{word}\" to source.rest.paging.ends_with"
         );
         Err(self.http.incomplete(reason))
     }

@@ -12,7 +12,7 @@ use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
 use tokio::runtime::Handle;
 
 use super::super::SourceError;
-use super::super::place::{Listed, OpenFile, Place, Stamp};
+use super::super::place::{Listed, OpenFile, Place, Stamp, is_meant};
 use super::host_key::HostKeyCheck;
 use super::stream::FileStream;
 use super::{ServerAddress, SftpServer};
@@ -97,7 +97,9 @@ impl Place for SftpPlace {
         };
         let below =
             |name: String| if folder == "." { PathBuf::from(name) } else { Path::new(folder).join(name) };
-        let matching = names.into_iter().filter(|(name, _)| !name.contains('/') && wanted.matches(name));
+        let matches =
+            |file: &str| !file.contains('/') && wanted.matches(file) && is_meant(name, Path::new(file));
+        let matching = names.into_iter().filter(|(file, _)| matches(file));
         Ok(matching
             .map(|(name, attrs)| Listed {
                 path: below(name),

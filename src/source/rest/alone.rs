@@ -1,0 +1,70 @@
+//! One answer that is taken for the whole list: what shows that it is not.
+
+use reqwest::header::{CONTENT_RANGE, HeaderMap, LINK};
+use serde_json::Value;
+
+use super::super::SourceError;
+use super::link;
+use super::list::Reading;
+use crate::config::rest::PagingKind;
+use crate::core::json::StreamPath;
+
+/// Where a body usually says that there is more.
+const PLACES: [&str; 6] =
+    ["$.next", "$.next_link", "$.nextLink", "$['@odata.nextLink']", "$.has_more", "$.hasMore"];
+/// Headers that usually hold the number of all records.
+const TOTALS: [&str; 5] =
+    ["x-total-count", "x-total", "total-count", "x-pagination-total-count", "x-wp-total"];
+
+impl Reading<'_> {
+    /// Where this list's answer is looked at for a word that there is more.
+    pub(super) fn places(&self) -> Vec<StreamPath> {
+        let records = &self.list.records;
+        // Where the whole answer is a record, or a list or object of them, nothing stands beside them.
+        if self.list.paging.kind != PagingKind::None || records.is_single() || records.as_str() == "$[*]" {
+            return Vec::new();
+        }
+        PLACES.iter().filter_map(|path| StreamPath::parse(path).ok()).collect()
+    }
+
+    /// Whether an answer with so many records may be the whole list; `found` is what stands at each of the places. The answer is a warning.
+    pub(super) fn check_alone(
+        &self,
+        headers: &HeaderMap,
+        rows: u64,
+        found: &[Option<Value>],
+    ) -> Result<Option<String>, SourceError> {
+        if self.list.paging.kind != PagingKind::None {
+            return Ok(None);
+        }
+        let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
+        if matches!(link::next(links), Ok(Some(_))) {
+            let reason = "its answer is taken for the whole list, and its Link header leads to a next page; set source.rest.paging.kind \
+                          = \"link_header\"";
+            return Err(self.http.incomplete(reason.to_owned()));
+        }
+        let totals = TOTALS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
+        let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()?.rsplit_once('/'));
+        let told = totals.chain(range.map(|(_, total)| ("content-range", total)));
+        let mut told = told.filter_map(|(name, total)| Some((name, total.trim().parse::<u64>().ok()?)));
+        if let Some((name, total)) = told.find(|(_, total)| self.list.heeds_totals && *total > rows) {
+            let reason = format!(
+                "its answer is taken for the whole list, and tells of {total} records in its header {name}, while {rows} came; correct \
+                 source.rest.paging, or if that number is another one, set source.rest.total_header = \"\""
+            );
+            return Err(self.http.incomplete(reason));
+        }
+        let says_more = |found: &Value| match found {
+            Value::String(link) => !link.is_empty(),
+            Value::Bool(more) => *more,
+            _ => false,
+        };
+        let place = PLACES.iter().zip(found).find(|(_, found)| found.as_ref().is_some_and(says_more));
+        Ok(place.map(|(place, _)| {
+            format!(
+                "its answer is taken for the whole list, and what stands at {place} looks as if there were a next page; set \
+                 source.rest.paging"
+            )
+        }))
+    }
+}

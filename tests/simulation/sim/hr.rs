@@ -41,6 +41,17 @@ pub enum Flaw {
     UnknownStatus,
     /// There are two rows that differ.
     Twice,
+    /// The employee id is that of a colleague, who has a row as well.
+    ColleaguesId,
+    /// What stands for the employee id is nobody's, and the status is one that nobody knows.
+    JunkId,
+}
+
+impl Flaw {
+    /// Whether the row does not say whose it is.
+    pub fn loses_id(self) -> bool {
+        matches!(self, Self::NoId | Self::ColleaguesId | Self::JunkId)
+    }
 }
 
 /// What happens to somebody.
@@ -313,8 +324,10 @@ impl Hr {
             | FileKind::Gone => {}
         }
         let mut text = header + "\n";
-        for (id, person) in people.iter().filter(|(_, person)| person.listed) {
-            for line in rows(id, person) {
+        let listed: Vec<&(String, Person)> = people.iter().filter(|(_, person)| person.listed).collect();
+        for (at, (id, person)) in listed.iter().enumerate() {
+            let (colleague, _) = listed[(at + 1) % listed.len()];
+            for line in rows(id, colleague, person) {
                 let line = line.replace(",.", &(",".to_owned() + &"x,".repeat(self.columns) + "."));
                 let line = if kind == FileKind::ShiftedColumn { shifted(&line) } else { line };
                 text += &line;
@@ -354,7 +367,7 @@ impl Hr {
     /// Whether somebody whom the file no longer names had a last day announced before, and it is over: it holds for them, also where
     /// absence means nothing.
     pub fn has_ended_as_announced(&self, employee_id: &str, today: NaiveDate) -> bool {
-        let names = |person: &Person| person.listed && person.flaw != Some(Flaw::NoId);
+        let names = |person: &Person| person.listed && !person.flaw.is_some_and(Flaw::loses_id);
         let is_named = self.told.get(employee_id).is_some_and(names);
         let mut ends = self.announced.get(employee_id).into_iter().flatten();
         !is_named && ends.any(|end| today > *end)
@@ -389,7 +402,7 @@ fn has_access(person: &Person, today: NaiveDate) -> bool {
     person.status != "Terminated" && !ended && !not_yet && person.department == "Finance"
 }
 
-fn rows(id: &str, person: &Person) -> Vec<String> {
+fn rows(id: &str, colleague: &str, person: &Person) -> Vec<String> {
     let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     let row = |id: &str, email: &str, status: &str, department: &str| {
         let (hired, ends) = (day(person.hired), day(person.ends));
@@ -402,6 +415,8 @@ fn rows(id: &str, person: &Person) -> Vec<String> {
         Some(Flaw::NoEmail) => vec![row(id, "", person.status, person.department)],
         Some(Flaw::UnknownStatus) => vec![row(id, &person.email, "Unheard of", person.department)],
         Some(Flaw::Twice) => vec![as_is, row(id, &person.email, "Terminated", person.department)],
+        Some(Flaw::ColleaguesId) => vec![row(colleague, &person.email, person.status, person.department)],
+        Some(Flaw::JunkId) => vec![row("#N/A", &person.email, "Unheard of", person.department)],
     }
 }
 

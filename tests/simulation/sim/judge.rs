@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value};
 
-use super::hr::{Flaw, GROUPS, Hr, INSIDE, Person, WORKSPACE};
+use super::hr::{GROUPS, Hr, INSIDE, Person, WORKSPACE};
 use super::process::Task;
 use super::workiva::{Fate, is_active, text};
 use super::world::World;
@@ -269,7 +269,7 @@ impl World {
                 continue;
             }
             let wrong = match self.hr.shows_as_gone(employee_id, today) {
-                None if person.listed && person.flaw.is_some_and(|flaw| flaw != Flaw::NoId) => {
+                None if person.listed && person.flaw.is_some_and(|flaw| !flaw.loses_id()) => {
                     Some("their row is of no use, and nobody says so".to_owned())
                 }
                 None => None,

@@ -341,7 +341,8 @@ fn edit(dice: &mut StdRng) -> Edit {
 }
 
 fn change(dice: &mut StdRng) -> Change {
-    let flaws = [Flaw::NoId, Flaw::NoEmail, Flaw::UnknownStatus, Flaw::Twice];
+    let flaws =
+        [Flaw::NoId, Flaw::NoEmail, Flaw::UnknownStatus, Flaw::Twice, Flaw::ColleaguesId, Flaw::JunkId];
     let all = [
         Change::Hire,
         Change::Hire,

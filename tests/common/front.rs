@@ -14,6 +14,8 @@ pub enum Way {
     Through,
     /// Answers everything with 404, as at a wrong base path.
     Lost,
+    /// Is another tenant, in which nobody is: lists are empty, and every user is answered for with 404.
+    Empty,
     /// Answers everything with 404, but a listing with a JSON object that is no list of users.
     LostButForAnObject,
     /// Answers everything with 500.
@@ -149,7 +151,9 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         .map(str::to_owned);
     let quoted =
         serde_json::json!({"detail": format!("not good enough: {}", shown.unwrap_or_default())}).to_string();
+    const NOBODY: &str = "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"], \"totalResults\": 0, \"Resources\": []}";
     let (status, body) = match way {
+        Way::Empty if is_listing => ("200 OK", NOBODY),
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
         Way::Forbidding(_) => ("403 Forbidden", "{\"detail\": \"not this one\"}"),

@@ -6,7 +6,7 @@ use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
-use crate::engine::reading::{Found, read_user};
+use crate::engine::reading::{Found, read_deleted, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 const OWNED_ELSEWHERE: &str = "not suspended: owned elsewhere. Workiva accepted the change, but the user stays active; a user in \
@@ -37,7 +37,10 @@ pub async fn deprovision<P: ScimPort>(
                 Taken::Away(account) => Ok(account),
                 Taken::WasGone => Err(find::shown_although_gone()),
             },
-            None => Ok(None),
+            None => {
+                tracing::info!("the user was gone from Workiva already, so there was nothing to take away");
+                Ok(None)
+            }
         },
     }
 }
@@ -161,7 +164,8 @@ async fn delete<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<T
         }
         Err(other) => return Err(other),
     }
-    match read_user(session, id).await? {
+    let now = if was_there { read_deleted(session, id).await? } else { read_user(session, id).await? };
+    match now {
         Found::Gone if was_there => Ok(Taken::Away(None)),
         Found::Gone => Ok(Taken::WasGone),
         Found::Here(_) => {

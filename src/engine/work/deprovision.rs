@@ -1,6 +1,6 @@
 //! Taking access away, and seeing that it is gone.
 
-use super::write::{Changes, Written, change};
+use super::write::{Changes, Written, change, settle};
 use super::{Confirmed, find};
 use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
@@ -124,9 +124,10 @@ async fn suspend<P: ScimPort>(
             Found::Here(user) => live = Some(user),
         }
     }
-    let shown = match change(session, id, &Changes::new(), Some(false), live.as_ref()).await? {
+    let (shown, is_unclear) = match change(session, id, &Changes::new(), Some(false), live.as_ref()).await? {
         Written::Gone => return Ok(Taken::WasGone),
-        Written::Accepted(shown) => shown,
+        Written::Accepted(shown) => (shown, false),
+        Written::Unclear => (None, true),
     };
     if planted::is(Fault::UnseenSuspension) {
         return Ok(suspended(id, known_as));
@@ -136,6 +137,9 @@ async fn suspend<P: ScimPort>(
         Found::Gone => return Ok(Taken::WasGone),
         Found::Here(user) => user,
     };
+    if is_unclear && let Some(active) = now.active {
+        settle(session, !active)?;
+    }
     match now.active.or_else(|| shown.as_ref().and_then(active_of)) {
         Some(false) => Ok(suspended(id, known_as)),
         Some(true) => Err(Interrupt::NotYet(OWNED_ELSEWHERE.into())),

@@ -1,6 +1,6 @@
 //! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
 
-use super::write::{Changes, Written, change};
+use super::write::{Changes, Written, change, settle};
 use super::{Confirmed, find, take_over};
 use crate::core::action::ActionKind;
 use crate::core::scim::user::{create_body, created_id};
@@ -91,6 +91,13 @@ async fn write<P: ScimPort>(
     };
     match written {
         Written::Gone => Ok(None),
+        Written::Unclear => match read_user(session, id).await? {
+            Found::Gone => Ok(None),
+            Found::Here(live) => {
+                settle(session, live.shows_as_made(changes, active))?;
+                Ok(Some(confirmed(id, desired)))
+            }
+        },
         Written::Accepted(shown) => {
             if let Some(shown) = &shown {
                 let sent = changes.iter().filter_map(|(path, value)| Some((path.clone(), value.clone()?)));
@@ -146,6 +153,9 @@ async fn provision_unknown<P: ScimPort>(
     match session.write(&ScimRequest::CreateUser { body: create_body(desired) }).await {
         Ok(answer) => {
             if let Some(shown) = answer.user() {
+                if shown.contradicts(desired) {
+                    return another_was_shown(session, desired, &shown).await;
+                }
                 session.line.unkept.notice(desired, &shown);
                 if shown.active == Some(false) {
                     return Err(Interrupt::NotYet(MADE_SUSPENDED.into()));
@@ -178,6 +188,22 @@ async fn provision_unknown<P: ScimPort>(
         }
         Err(other) => Err(other),
     }
+}
+
+/// The answer to a create shows somebody else. Whether the user was made is unknown, so it is looked for as behind a lost answer.
+async fn another_was_shown<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    desired: &Attributes,
+    shown: &RemoteUser,
+) -> Result<Confirmed, Interrupt> {
+    if let Some(user) = find::existing(session, desired).await? {
+        return adopt(session, desired, &user).await;
+    }
+    let which = shown.id.as_deref().unwrap_or("(none)");
+    Err(Interrupt::Park(format!(
+        "Workiva answered the making of this user with another one (its id: {which}), and shows none that fits. Look whether the user \
+         was made, then retry"
+    )))
 }
 
 async fn adopt<P: ScimPort>(

@@ -471,8 +471,10 @@ fn a_stranger_whose_key_is_that_of_somebody_who_has_left_is_told_and_neither_sus
         rows[0] = rows[0].left();
         world.sync_rows(&rows, 0);
         world.set("workiva.deprovision", deprovision);
-        let stranger =
-            json!({"userName": "stranger@other.example", "externalId": rows[0].id, "active": true});
+        let name = json!({"givenName": "Stran", "familyName": "Ger"});
+        let mut stranger =
+            json!({"userName": "stranger@other.example", "externalId": rows[0].id, "name": name});
+        stranger["active"] = json!(true);
         let stranger = world.sandbox.seed_user(stranger).unwrap();
         let writes = world.writes();
         let report = drift(&world, &["--repair"], 4);

@@ -38,7 +38,7 @@ pub async fn deprovision<P: ScimPort>(
                 Taken::WasGone => Err(find::shown_although_gone()),
             },
             None => {
-                tracing::info!("the user was gone from Workiva already, so there was nothing to take away");
+                tracing::warn!("the user was gone from Workiva already, so there was nothing to take away");
                 Ok(None)
             }
         },

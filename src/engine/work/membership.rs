@@ -287,8 +287,9 @@ impl<P: ScimPort> Batch<'_, P> {
     /// What was accepted counts as far as it can be seen: a membership that ends is read back, one that begins is believed where the
     /// answer does not show members, but for one that is no answer (`is_told`).
     async fn confirm(&mut self, part: &[usize], shown: Shown, is_told: bool) -> Result<(), Interrupt> {
+        let is_believed = self.joins && is_told;
         let shown = match shown {
-            None if !(self.joins && is_told) && !planted::is(Fault::ForgottenUncertainty) => {
+            None if !is_believed && !planted::is(Fault::ForgottenUncertainty) => {
                 self.shown(part, true).await?.flatten()
             }
             shown => shown,

@@ -38,7 +38,11 @@ pub async fn deprovision<P: ScimPort>(
                 Taken::WasGone => Err(find::shown_although_gone()),
             },
             None => {
-                tracing::warn!("the user was gone from Workiva already, so there was nothing to take away");
+                let employee_id = &session.action.employee_id;
+                tracing::warn!(
+                    employee_id,
+                    "the user was gone from Workiva already, so there was nothing to take away"
+                );
                 Ok(None)
             }
         },

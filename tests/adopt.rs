@@ -60,7 +60,8 @@ fn users_who_were_there_before_are_linked_by_reading_alone_and_only_differences_
     let world = World::new();
     let rows = people(4);
     seed(&world, "Person.Number0@example.com", json!({}));
-    seed(&world, "somebody.else@example.com", json!({"externalId": "1001"}));
+    let name = json!({"givenName": rows[1].given, "familyName": "Maiden"});
+    seed(&world, "somebody.else@example.com", json!({"externalId": "1001", "name": name}));
     seed(&world, "guest@other.example", json!({"emails": []}));
     world.hr(&rows);
     let report = adopt(&world, &[], 0);
@@ -93,7 +94,8 @@ fn a_run_over_a_database_that_was_lost_says_who_may_keep_access_and_drift_shows_
 fn a_second_account_with_the_name_or_address_of_an_employee_who_is_linked_is_told() {
     let world = World::new();
     let rows = people(3);
-    seed(&world, "old.name@example.com", json!({"externalId": rows[0].id}));
+    let name = json!({"givenName": rows[0].given, "familyName": "Maiden"});
+    seed(&world, "old.name@example.com", json!({"externalId": rows[0].id, "name": name}));
     seed(&world, &rows[0].email, json!({}));
     seed(&world, "guest@other.example", json!({"emails": []}));
     world.hr(&rows);

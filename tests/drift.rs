@@ -184,7 +184,11 @@ fn servers_that_drop_attributes_cap_pages_or_write_active_as_text_show_no_drift(
         let not_shown = report["not_shown"].as_object().unwrap();
         match number {
             1 => assert_eq!(not_shown["externalId"], 7),
-            2 => assert_eq!(not_shown["active"], 7),
+            2 => {
+                assert_eq!(not_shown["active"], 7);
+                let message = report["message"].as_str().unwrap();
+                assert!(message.contains("suspended or activated by hand cannot be seen"), "{report}");
+            }
             _ => assert!(not_shown.is_empty(), "{report}"),
         }
         edit(&world, &rows[0], "title", json!("Emperor"));
@@ -455,6 +459,37 @@ fn who_was_deleted_for_leaving_and_is_back_with_the_tenant_is_named_and_loses_ac
     drift(&world, &["--repair"], 0);
     assert!(world.user(&rows[0].email).is_none());
     assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+}
+
+#[test]
+fn a_stranger_whose_key_is_that_of_somebody_who_has_left_is_told_and_neither_suspended_nor_deleted() {
+    for deprovision in ["delete", "suspend"] {
+        let mut world = World::new();
+        world.set("workiva.deprovision", "delete");
+        let mut rows = people(20);
+        world.sync_rows(&rows, 0);
+        rows[0] = rows[0].left();
+        world.sync_rows(&rows, 0);
+        world.set("workiva.deprovision", deprovision);
+        let name = json!({"givenName": "Stran", "familyName": "Ger"});
+        let mut stranger =
+            json!({"userName": "stranger@other.example", "externalId": rows[0].id, "name": name});
+        stranger["active"] = json!(true);
+        let stranger = world.sandbox.seed_user(stranger).unwrap();
+        let writes = world.writes();
+        let report = drift(&world, &["--repair"], 4);
+        assert_eq!((&report["recorded"], &report["in_doubt"][0]["employee_id"]), (&json!(0), &json!("1000")));
+        assert_eq!(report["unknown_users"][0]["user_name"], "stranger@other.example", "{report}");
+        world.run(&["drift"]).assert_says(4, &["neither the user name nor the address", &stranger]);
+        assert_eq!(world.writes(), writes);
+        // With the address of the account that there was, it is theirs.
+        let mail = json!([{"type": "work", "value": rows[0].email.to_uppercase()}]);
+        world.sandbox.edit_user(&stranger, |user| user["emails"] = mail).unwrap();
+        let repaired = world.run(&["drift", "--repair"]);
+        assert_eq!(repaired.exit, 0, "{deprovision}: {repaired:?} {:?}", world.parked());
+        let left = world.sandbox.user(&stranger);
+        assert!(left.is_none_or(|user| !is_active(&user)), "{deprovision}");
+    }
 }
 
 #[test]

@@ -456,6 +456,24 @@ fn whom_workiva_forbids_to_add_is_parked_alone_and_the_others_of_the_batch_go_on
 }
 
 #[test]
+fn a_success_without_a_group_is_not_taken_for_a_membership() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    groups.world.set("retry.base_seconds", 0.01);
+    let rows = people(3);
+    let legal: Vec<Row> = rows.iter().map(|row| row.but(|row| row.department = "Legal".into())).collect();
+    groups.world.sync_rows(&legal, 0);
+    front.go(Way::Claiming("{\"message\": \"queued\"}"));
+    let synced = groups.world.sync_rows(&rows, 4);
+    assert_eq!((synced.applied(), groups.world.parked().len()), (kinds([]), 3), "{synced:?}");
+    front.go(Way::Through);
+    groups.world.run(&["actions", "retry", "--all"]);
+    groups.world.sync_rows(&rows, 0);
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len()), (3, 0));
+    groups.assert_quiet();
+}
+
+#[test]
 fn many_memberships_of_one_group_take_few_requests() {
     let groups = Groups::new();
     groups.world.sync_rows(&people(60), 0);

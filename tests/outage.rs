@@ -304,6 +304,53 @@ fn an_outage_by_404_for_everything_costs_nothing_in_any_number_of_processes() {
 }
 
 #[test]
+fn an_outage_by_another_tenant_in_which_nobody_is_costs_nothing_in_any_number_of_processes() {
+    costs_nothing_in_any_number_of_processes(Way::Empty);
+}
+
+#[test]
+fn a_leaver_whom_another_tenant_does_not_know_is_not_called_gone_whatever_deprovisioning_means() {
+    for deprovision in ["suspend", "delete"] {
+        let mut world = world();
+        world.set("workiva.deprovision", deprovision);
+        let front = Front::before(&mut world);
+        let mut rows = people(5);
+        world.sync_rows(&rows, 0);
+        front.go(Way::Empty);
+        rows[0] = rows[0].left();
+        let synced = world.sync_rows(&rows, 6);
+        assert_eq!(synced.applied(), common::kinds([]), "{synced:?}");
+        let told = world.status()["outage"]["message"].as_str().unwrap().to_owned();
+        assert!(told.contains("none of the users who are linked"), "{told}");
+        let asked = front.asked();
+        world.sync_rows(&rows, 6);
+        assert!(front.asked() - asked <= REQUESTS_UNTIL_CLEAR + 20, "{asked} and then {}", front.asked());
+        front.go(Way::Through);
+        world.sync_rows(&rows, 0);
+        world.assert_agrees(&rows);
+    }
+}
+
+#[test]
+fn that_the_only_user_who_is_linked_is_gone_is_put_to_a_person_and_drift_takes_it_for_the_state() {
+    let mut world = world();
+    world.set("drift.max_repair_percent", 100.0);
+    let rows = people(1);
+    world.sync_rows(&rows, 0);
+    let id = world.user(&rows[0].email).unwrap()["id"].as_str().unwrap().to_owned();
+    world.sandbox.delete_user(&id).unwrap();
+    world.sandbox.seed_user(serde_json::json!({"userName": "guest@other.example"})).unwrap();
+    let left = [rows[0].left()];
+    world.sync_rows(&left, 4);
+    assert!(world.parked()["1000"].contains("no other one is linked"), "{:?}", world.parked());
+    world.run(&["drift", "--repair"]).assert_says(4, &["deleted", "1 recorded"]);
+    assert_eq!(world.run(&["actions", "retry", "--all"]).exit, 0);
+    world.sync_rows(&left, 0);
+    assert!(world.parked().is_empty());
+    world.sync().assert_unchanged();
+}
+
+#[test]
 fn an_outage_by_closed_connections_costs_nothing_in_any_number_of_processes() {
     costs_nothing_in_any_number_of_processes(Way::Closing);
 }

@@ -123,3 +123,20 @@ fn a_parked_create_of_somebody_who_was_never_made_ends_with_hr_and_leaves_nothin
     assert!(world.user(&rows[0].email).is_none() && world.parked().is_empty());
     world.sync_rows(&left, 0).assert_unchanged();
 }
+
+#[test]
+fn that_there_was_nothing_to_suspend_any_more_is_told_apart_from_a_suspension() {
+    let world = World::new();
+    let mut rows = people(4);
+    world.sync_rows(&rows, 0);
+    let id = world.user(&rows[0].email).unwrap()["id"].as_str().unwrap().to_owned();
+    world.sandbox.delete_user(&id).unwrap();
+    (rows[0], rows[1]) = (rows[0].left(), rows[1].left());
+    world.hr(&rows);
+    let synced = common::run(world.command(&["sync"]).env("WORKIVA_SYNC_LOG", "warn"));
+    assert_eq!(synced.exit, 0, "{synced:?}");
+    let told: Vec<&str> =
+        synced.stderr.lines().filter(|line| line.contains("was gone from Workiva already")).collect();
+    assert!(matches!(told[..], [line] if line.contains("1000")), "{synced:?}");
+    world.assert_agrees(&rows);
+}

@@ -46,6 +46,7 @@ struct Report<'a> {
     under_way: u64,
     left_out: &'a [String],
     twins: Vec<Twin<'a>>,
+    in_doubt: Vec<Twin<'a>>,
     in_group_again: Vec<Again<'a>>,
     groups_unread: &'a [String],
     accounts: u64,
@@ -57,7 +58,7 @@ struct Report<'a> {
     repair: Option<&'a RunReport>,
 }
 
-/// A second active user with somebody's key.
+/// An active user with somebody's key: a second one, or one of who is to have none.
 #[derive(Serialize)]
 struct Twin<'a> {
     employee_id: &'a str,
@@ -145,6 +146,7 @@ fn report<'a>(run: &'a DriftRun, repair: Option<&'a Synced>, requests: u64, elap
         under_way: comparison.under_way.len() as u64,
         left_out: &comparison.under_way,
         twins: comparison.twins.iter().map(|(employee_id, at)| twin(employee_id, *at, run)).collect(),
+        in_doubt: comparison.in_doubt.iter().map(|(employee_id, at)| twin(employee_id, *at, run)).collect(),
         in_group_again: again.collect(),
         groups_unread: &comparison.unread_groups,
         accounts: comparison.accounts,
@@ -193,6 +195,14 @@ fn print_report(report: &Report<'_>, run: &DriftRun) {
             "a second active user has the externalId of employee {}, and stays as it is: {}; suspend it or correct its externalId",
             twin.employee_id,
             twin.user.scim_id().unwrap_or("–")
+        );
+    }
+    for one in report.in_doubt.iter().take(SHOWN) {
+        say!(
+            "an active user has the externalId of employee {}, who is to have no account, and neither the user name nor the address of theirs; \
+             it stays as it is: {}; suspend it, or correct its externalId where it is somebody else's",
+            one.employee_id,
+            one.user.scim_id().unwrap_or("–")
         );
     }
     for again in report.in_group_again.iter().take(SHOWN) {

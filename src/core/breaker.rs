@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::blame::{Blame, HANDFUL, Refused, Unsettled};
 use super::retry::{RetrySettings, backoff};
-use super::verdict::{Cause, REFUSES_CHANGES, Trouble};
+use super::verdict::{Cause, Trouble};
 
 /// Failures in a row that make an outage: of reads with no success between, or of writes with no written one.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -180,7 +180,7 @@ impl Breaker {
     pub fn resume(&mut self, known: Pause, now: DateTime<Utc>) {
         if self.phase() == Phase::Closed {
             // Waits begin anew. Who failed is forgotten, so a trial that fails is no reason to let everything through.
-            let cause = if known.message == REFUSES_CHANGES { Cause::Refused } else { Cause::Failing };
+            let cause = Cause::of_told(&known.message);
             let pause = Pause { until: now, streak: 0, failed_probes: 0, failed_trials: 0, ..known };
             let of_writes = cause == Cause::Refused;
             self.state = State::Open(Outage { pause, suspects: Suspects::Many, of_writes, cause });
@@ -261,7 +261,9 @@ impl Breaker {
             {
                 Blame::Action
             }
-            State::HalfOpen(_) if trouble.cause == Cause::Throttled => self.try_later(trouble, now, random),
+            State::HalfOpen(_) if matches!(trouble.cause, Cause::Throttled | Cause::Stranger) => {
+                self.try_later(trouble, now, random)
+            }
             State::HalfOpen(outage) => {
                 let mut outage = outage.clone();
                 outage.suspects.add(who);
@@ -383,7 +385,7 @@ impl Suspicion {
     }
 
     fn is_enough(&self, cause: Cause) -> bool {
-        cause == Cause::Credentials
+        matches!(cause, Cause::Credentials | Cause::Stranger)
             || self.unreachable >= UNREACHABLE_IN_A_ROW
             || self.throttled >= THROTTLED_IN_A_ROW
             || self.reads.max(self.writes) >= FAILURES_IN_A_ROW

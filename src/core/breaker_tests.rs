@@ -1,5 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::super::verdict::{REFUSES_CHANGES, SHOWS_NOBODY_OF_OURS};
 use super::*;
 
 const READ: bool = true;
@@ -353,4 +354,27 @@ fn a_server_that_answers_its_probe_and_nothing_else_but_429_is_asked_more_and_mo
         .collect();
     assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000]);
     assert_eq!(breaker.pause().unwrap().failed_trials, 9);
+}
+
+#[test]
+fn one_look_at_a_tenant_in_which_nobody_is_ours_opens_it_and_the_probe_tells_also_to_the_next_process() {
+    let stranger = || Trouble { cause: Cause::Stranger, message: SHOWS_NOBODY_OF_OURS.into() };
+    let mut one = breaker();
+    assert_eq!(one.failed(None, READ, stranger(), at(0), 0.0), Blame::Workiva);
+    let mut next = breaker();
+    next.resume(one.pause().unwrap().clone(), at(60));
+    for mut breaker in [one, next] {
+        for failed in 1..=5 {
+            breaker.probed(Some(stranger()), at(60 * i64::from(failed)), 0.0);
+            assert_eq!(breaker.pause().unwrap().failed_probes, failed);
+        }
+        breaker.probed(None, at(600), 0.0);
+        assert_eq!(breaker.phase(), Phase::HalfOpen);
+        // Behind a probe that was answered, the trial finds it so again.
+        breaker.failed(None, READ, stranger(), at(601), 0.0);
+        assert_eq!(breaker.pause().unwrap().failed_trials, 1);
+        breaker.probed(None, at(700), 0.0);
+        breaker.succeeded(READ);
+        assert_eq!(breaker.phase(), Phase::Closed);
+    }
 }

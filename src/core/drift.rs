@@ -209,6 +209,9 @@ pub struct Comparison {
     pub under_way: Vec<String>,
     /// Active users of nobody who have the key of somebody whose account is another user: (employee id, position in the roster).
     pub twins: Vec<(String, usize)>,
+    /// Active users of nobody who have the key of somebody who is to have no account, and neither the user name nor the address that they
+    /// had: (employee id, position in the roster). They may be somebody else.
+    pub in_doubt: Vec<(String, usize)>,
     /// Who is in a group again that was taken back from them: (employee id, group). Left as they are.
     pub back_in_groups: Vec<(String, String)>,
     /// Groups whose members could not be read, each with the reason.
@@ -221,7 +224,14 @@ impl Comparison {
     /// Whether somebody was left out, or something was found that only a person can mend: that nobody was changed is not the whole
     /// truth then.
     pub fn is_unsure(&self) -> bool {
-        !self.under_way.is_empty() || !self.twins.is_empty() || !self.back_in_groups.is_empty()
+        let told = [self.under_way.is_empty(), self.twins.is_empty(), self.in_doubt.is_empty()];
+        told.contains(&false) || !self.back_in_groups.is_empty()
+    }
+
+    /// Whether no user shows whether it is active, though accounts were compared.
+    pub fn is_blind(&self, roster: &Roster) -> bool {
+        let users = roster.users();
+        self.accounts > 0 && !users.is_empty() && users.iter().all(|user| user.active.is_none())
     }
 
     /// How many people of each kind there are; somebody may be of several.

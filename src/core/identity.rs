@@ -55,6 +55,8 @@ pub enum Unproven {
     OtherExternalId,
     /// The user has a user name that is made of the person's name, and another e-mail address, or none that is shown.
     OtherEmail,
+    /// The user has another given name, another family name and another e-mail address.
+    AnotherPerson,
 }
 
 impl fmt::Display for Unproven {
@@ -67,6 +69,10 @@ impl fmt::Display for Unproven {
             Self::OtherEmail => write!(
                 f,
                 "the Workiva user that has this employee's user name does not have their e-mail address; it may be a namesake's"
+            ),
+            Self::AnotherPerson => write!(
+                f,
+                "the Workiva user that fits this employee has another given name, family name and e-mail address; it may be somebody else's"
             ),
             Self::OtherExternalId => write!(
                 f,
@@ -130,6 +136,20 @@ pub fn prove_named<'a>(
     if has_key || has_same_mail() { Ok(id) } else { Err(Unproven::OtherEmail) }
 }
 
+/// Whether nothing of a user is like the person: the given name, the family name and the work e-mail address that it shows are all
+/// others, however well its key or user name fits. Who marries keeps a given name, mostly an address as well; keys and names are given to somebody
+/// else some day. Of a user without an address the user name counts in its place; one whose names are not shown contradicts nobody.
+pub fn is_another_person(wanted: &Attributes, shown: impl Fn(&str) -> Option<String>) -> bool {
+    let is_other = |path: &str| {
+        let shown = shown(path).filter(|shown| !shown.trim().is_empty())?;
+        let ours = wanted.get(path).filter(|ours| !ours.trim().is_empty())?;
+        Some(folded(shown.trim()) != folded(ours.trim()))
+    };
+    let is_reached_elsewhere = || is_other("emails.work").or_else(|| is_other("userName"));
+    let told = [is_other("name.givenName"), is_other("name.familyName"), is_reached_elsewhere()];
+    told.iter().all(|told| *told == Some(true))
+}
+
 /// Whether a user of nobody, under another id, is the account that was confirmed: made anew by hand, or by a tenant that was
 /// restored. Our key is proof; where the user has none, the user name together with both names is. `shown` reads the user.
 pub fn is_made_anew(
@@ -190,6 +210,39 @@ mod tests {
             assert_eq!(proof(None, other, None), Err(Unproven::OtherEmail));
         }
         assert_eq!(proof(Some("1002"), Some("ana@x.test"), None), Err(Unproven::OtherExternalId));
+    }
+
+    #[test]
+    fn a_user_is_another_persons_only_where_both_names_and_the_address_are_others() {
+        let person: Attributes = [
+            ("name.givenName", "Ana"),
+            ("name.familyName", "Ruiz"),
+            ("emails.work", "ana@x.test"),
+            ("userName", "ana@x.test"),
+        ]
+        .map(|(path, value)| (path.to_owned(), value.to_owned()))
+        .into();
+        let is_another = |given: &str, family: &str, mail: &str, name: &str| {
+            let shown = [
+                ("name.givenName", given),
+                ("name.familyName", family),
+                ("emails.work", mail),
+                ("userName", name),
+            ];
+            is_another_person(&person, |path| {
+                shown.iter().find(|(known, _)| *known == path).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(is_another("Bo", "Neu", "bo@x.test", "bo@x.test"));
+        assert!(is_another("Bo", "Neu", "bo@x.test", "ana@x.test"));
+        assert!(is_another("Bo", "Neu", "", "bo@x.test"));
+        for (given, family, mail) in
+            [(" ANA ", "Neu", "bo@x.test"), ("Bo", "ruiz", "bo@x.test"), ("Bo", "Neu", "Ana@X.test")]
+        {
+            assert!(!is_another(given, family, mail, "bo@x.test"), "{given} {family} {mail}");
+        }
+        assert!(!is_another("", "Neu", "bo@x.test", "bo@x.test"));
+        assert!(!is_another("Bo", "Neu", "", "ana@x.test"));
     }
 
     #[test]

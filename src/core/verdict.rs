@@ -37,7 +37,30 @@ pub enum Cause {
     Throttled,
     /// 403 for a change of a user: it may be this user's, or everybody's once the SCIM user has lost the right.
     Refused,
+    /// It shows nobody who is linked, so it is another tenant, or the SCIM user sees none of them.
+    Stranger,
 }
+
+impl Cause {
+    /// The cause of an outage that another process told of in these words.
+    pub fn of_told(message: &str) -> Self {
+        match message {
+            REFUSES_CHANGES => Self::Refused,
+            SHOWS_NOBODY_OF_OURS => Self::Stranger,
+            _ => Self::Failing,
+        }
+    }
+}
+
+/// What is said where changes are answered as if they were done, and are not.
+pub const DOES_NOTHING: &str =
+    "Workiva does not work: it answers changes with success and without the user, and does not make them";
+
+/// What is said where nobody who is linked is shown.
+pub const SHOWS_NOBODY_OF_OURS: &str = "Workiva answers, but shows none of the users who are linked: the SCIM user does not see them any more, or \
+                                        another tenant is behind the address, so nothing is sent. Give the SCIM user its view back, or \
+                                        correct workiva.base_url; where all of them were deleted in Workiva, begin with a new database \
+                                        and `adopt`";
 
 /// What is said where changes of several users are refused, and none is accepted.
 pub const REFUSES_CHANGES: &str = "Workiva refuses every change of a user (403), and lets users be read; give the SCIM user the right to change \
@@ -47,6 +70,10 @@ pub const REFUSES_CHANGES: &str = "Workiva refuses every change of a user (403),
 pub fn verdict(request: &ScimRequest, result: Result<&Answer, &Failure>) -> Verdict {
     let trouble = |cause, message: String| Verdict::Trouble(Trouble { cause, message });
     let failure = match result {
+        // The user has to be read before anybody knows.
+        Ok(answer) if is_change_of_one(request) && answer.says_nothing_of_the_user() => {
+            return Verdict::Nothing;
+        }
         Ok(answer) if is_answered(request, answer) => return Verdict::Works,
         Ok(_) => {
             let message = "Workiva does not work: its answers are JSON, but neither users nor lists of them";
@@ -105,6 +132,10 @@ fn is_answered(request: &ScimRequest, answer: &Answer) -> bool {
         ScimRequest::GetUser { .. } | ScimRequest::GetGroup { .. } => has_any(["id", "userName"]),
         _ => true,
     }
+}
+
+fn is_change_of_one(request: &ScimRequest) -> bool {
+    matches!(request, ScimRequest::PatchUser { .. } | ScimRequest::ReplaceUser { .. })
 }
 
 fn changes_user(request: &ScimRequest) -> bool {

@@ -206,6 +206,8 @@ pub async fn read_one<P: ScimPort>(line: &Line<P>, id: &str) -> Result<Found, In
 struct Aside<'a, P>(&'a Line<P>);
 
 impl<P: ScimPort> Ask for Aside<'_, P> {
+    type Port = P;
+
     async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
         let is_one = matches!(request, ScimRequest::GetUser { .. });
         let read = |answer: &Answer| match answer.user() {
@@ -215,6 +217,10 @@ impl<P: ScimPort> Ask for Aside<'_, P> {
             _ => Ok(answer.clone()),
         };
         ask(self.0, request, read).await
+    }
+
+    fn line(&self) -> &Line<P> {
+        self.0
     }
 }
 

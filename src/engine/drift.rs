@@ -1,6 +1,6 @@
 //! Comparing live Workiva with the state table. Workiva is only read; the way back goes through a run and its guard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -16,8 +16,11 @@ use crate::core::guard::exceeds;
 use crate::core::identity::is_made_anew;
 use crate::core::roster::Roster;
 use crate::core::scim::ScimPort;
+use crate::core::value::folded;
 use crate::source::HrSource;
 use crate::store::{DriftOutcome, DriftRecord, StoreError};
+
+const BLIND: &str = "Workiva shows of no user whether it is active, so whoever was suspended or activated by hand cannot be seen";
 
 /// Why a comparison came to nothing. No state is changed then.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +160,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         self.compare_groups(since, &missing, &mut comparison).await?;
         comparison.people.sort_by(|one, two| one.employee_id.cmp(&two.employee_id));
         let (outcome, message) = self.decide(&comparison, &missing, repair);
+        let blind = comparison.is_blind(&roster).then(|| BLIND.to_owned());
+        let message = match (message, blind) {
+            (Some(message), Some(blind)) => Some(format!("{message}. And {blind}")),
+            (message, blind) => message.or(blind),
+        };
         let counts = counts(&comparison, &missing);
         let record = DriftRecord {
             drift_id,
@@ -175,7 +183,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 
     /// Active users of nobody who have the employee id of somebody who is to have no account: a tenant was set back to before they were
-    /// deleted, or somebody made them by hand.
+    /// deleted, or somebody made them by hand. Who has neither the user name nor the address that an account of theirs had may be
+    /// somebody else.
     async fn add_returned(
         &self,
         roster: &Roster,
@@ -191,9 +200,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             return Ok(());
         }
         let mut left = self.store.without_account(&keys, since).await?;
+        let ids: Vec<&str> = left.keys().map(String::as_str).collect();
+        let known_as = self.store.last_known_as(&ids).await?;
         for at in active {
             let Some(version) = key(&at).and_then(|key| left.remove(key)) else { continue };
             let employee_id = key(&at).unwrap_or_default().to_owned();
+            let shown = ["userName", "emails.work"].map(|path| roster.value(user(&at), path));
+            let known = known_as.get(&employee_id);
+            let is_known =
+                |shown: &str| known.is_some_and(|known: &BTreeSet<String>| known.contains(&folded(shown)));
+            if !shown.into_iter().flatten().any(is_known) {
+                comparison.in_doubt.push((employee_id, at));
+                continue;
+            }
             comparison.people.push(Drifted::returned(employee_id, version, roster, user(&at)));
             comparison.unknown.retain(|other| *other != at);
         }
@@ -285,6 +304,12 @@ fn tell(run: &DriftRun) {
     }
     for (employee_id, _) in run.comparison.twins.iter().take(20) {
         tracing::warn!(employee_id, "a second active user has this employee's externalId");
+    }
+    for (employee_id, _) in run.comparison.in_doubt.iter().take(20) {
+        tracing::warn!(
+            employee_id,
+            "an active user has the externalId of who is to have no account; it may be somebody else's"
+        );
     }
     for (employee_id, group) in run.comparison.back_in_groups.iter().take(20) {
         tracing::warn!(employee_id, group, "in a group again that was taken back; left as it is");

@@ -40,6 +40,7 @@ pub mod spans;
 mod stored;
 pub mod storing;
 pub mod telemetry;
+mod tenant;
 mod ticks;
 mod tray;
 pub mod trigger;
@@ -65,6 +66,7 @@ use self::register::Turn;
 use self::session::{Line, Manner};
 use self::storing::Storing;
 use self::telemetry::Telemetry;
+use self::tenant::Tenant;
 use self::trigger::Triggers;
 use self::unkept::Unkept;
 use crate::config::{Loaded, Rules, Settings, told_apart};
@@ -268,6 +270,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             patch_refused: AtomicBool::new(false),
             directory: Directory::default(),
             members: Members::default(),
+            tenant: Tenant::default(),
             unkept: Arc::clone(&self.unkept),
             newcomers: Newcomers::default(),
             store: self.store.clone(),

@@ -11,9 +11,9 @@ use super::gate::Gate;
 use super::lease::Lease;
 use super::managers::Newcomers;
 use super::members::Members;
-use super::reading::Ask;
 use super::spans;
 use super::telemetry::Telemetry;
+use super::tenant::{self, Tenant};
 use super::unkept::Unkept;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
@@ -21,7 +21,7 @@ use crate::core::identity::MatchAttribute;
 use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, RetrySettings, backoff, longest_wait, next};
 use crate::core::scim::{Answer, Capabilities, Exchange, Failure, FailureKind, ScimPort, ScimRequest};
-use crate::core::verdict::{Cause, Trouble, Verdict, verdict};
+use crate::core::verdict::{Cause, SHOWS_NOBODY_OF_OURS, Trouble, Verdict, verdict};
 use crate::store::{AttemptRow, Claimed, Store, StoreError};
 
 /// How often a read is repeated at once: it changes nothing, and repeating the whole action costs more.
@@ -68,6 +68,8 @@ pub struct Line<P> {
     pub directory: Directory,
     /// Who is in which group, as read a moment ago.
     pub members: Members,
+    /// When the tenant was last seen to be ours.
+    pub tenant: Tenant,
     /// What Workiva was seen not to keep.
     pub unkept: Arc<Unkept>,
     /// Who has come to a user that is not stored yet.
@@ -150,7 +152,11 @@ impl<P: ScimPort> Line<P> {
     /// # Errors
     /// Where the pool was told to stop meanwhile; then nothing was sent.
     pub async fn probe(&self) -> Result<(), Interrupt> {
-        let trouble = self.list_one().await?;
+        let is_of_tenant = self.gate.pause().is_some_and(|pause| pause.message == SHOWS_NOBODY_OF_OURS);
+        let mut trouble = self.list_one().await?;
+        if is_of_tenant && trouble.is_none() {
+            trouble = tenant::trouble_with(self).await?;
+        }
         self.gate.probed(trouble, self.clock.now(), self.random.unit());
         Ok(())
     }
@@ -170,16 +176,22 @@ impl<P: ScimPort> Line<P> {
 
     /// The cheapest question: a listing of one user. The answer is what is wrong, if anything is.
     async fn list_one(&self) -> Result<Option<Trouble>, Interrupt> {
-        self.wait_for_turn().await?;
         let request = ScimRequest::ListUsers { start_index: 1, count: 1 };
-        let exchange = self.ask(&request).await;
-        self.heed_throttle(&exchange);
+        let exchange = self.ask_past_gate(&request).await?;
         let forbidden = matches!(&exchange.result, Err(failure) if failure.kind == FailureKind::Forbidden);
         Ok(match verdict(&request, exchange.result.as_ref()) {
             Verdict::Trouble(trouble) => Some(trouble),
             _ if forbidden => Some(Trouble { cause: Cause::Credentials, message: FORBIDDEN.to_owned() }),
             _ => None,
         })
+    }
+
+    /// Asks whatever the breaker says, and tells it nothing: for what asks in its stead.
+    pub(super) async fn ask_past_gate(&self, request: &ScimRequest) -> Result<Exchange, Interrupt> {
+        self.wait_for_turn().await?;
+        let exchange = self.ask(request).await;
+        self.heed_throttle(&exchange);
+        Ok(exchange)
     }
 
     async fn ask(&self, request: &ScimRequest) -> Exchange {
@@ -369,12 +381,6 @@ impl<'a, P: ScimPort> Session<'a, P> {
             // To store that may have taken its time, so what is left of the lease is looked at again.
             self.lease = lease;
         }
-    }
-}
-
-impl<P: ScimPort> Ask for Session<'_, P> {
-    async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
-        self.read(request).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whose account which user of Workiva is: as it is confirmed, as it passes to another employee id, and never two people's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -9,10 +9,40 @@ use super::ending::Finished;
 use super::memberships::let_wait;
 use super::names::keep_given_up;
 use super::recorded;
-use super::{StoreError, Tx, millis, to_json};
+use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::audit::Entry;
 use crate::core::state::Account;
 use crate::core::value::folded;
+
+impl Store {
+    /// Whether one of these ids of Workiva's is a linked user's.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_any_linked(&self, scim_ids: &[&str]) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM json_each(?1) j JOIN account a ON a.scim_id = j.value)";
+        Ok(sqlx::query_scalar(sql).bind(to_json(&scim_ids)).fetch_one(&self.readers).await?)
+    }
+
+    /// The ids of some linked users beside this one: `most` of those who were confirmed last, and as many of those who were confirmed first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn some_linked(&self, but: Option<&str>, most: u32) -> Result<Vec<String>, StoreError> {
+        let mut ids: Vec<String> = Vec::new();
+        for sql in [
+            "SELECT scim_id FROM account WHERE scim_id IS NOT ?1 ORDER BY confirmed_at DESC, employee_id LIMIT ?2",
+            "SELECT scim_id FROM account WHERE scim_id IS NOT ?1 ORDER BY confirmed_at, employee_id LIMIT ?2",
+        ] {
+            let some: Vec<String> =
+                sqlx::query_scalar(sql).bind(but).bind(most).fetch_all(&self.readers).await?;
+            ids.extend(some);
+        }
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        Ok(ids)
+    }
+}
 
 /// Actions whose confirmed account belongs to another employee already: one account is never two people's.
 pub(super) async fn taken_accounts(

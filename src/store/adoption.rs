@@ -65,6 +65,16 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
+    /// Whether somebody has decided that the account of this person is theirs, and nothing was confirmed of it since.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_decided(&self, employee_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM account a JOIN audit u USING (employee_id) WHERE a.employee_id = ?1 \
+                   AND u.kind = 'adoption' AND u.body ->> '$.how' = 'decision' AND u.at >= a.confirmed_at)";
+        Ok(sqlx::query_scalar(sql).bind(employee_id).fetch_one(&self.readers).await?)
+    }
+
     /// About whom nobody has decided yet, and Workiva's ids of the users who were found to be possibly theirs.
     ///
     /// # Errors

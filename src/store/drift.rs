@@ -1,6 +1,6 @@
 //! What came of comparing live Workiva with the state table, and what of it becomes the new state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 
 use super::led_back::take_for_state;
 use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
-use crate::core::action::Change;
+use crate::core::action::{Change, Target};
 use crate::core::audit::{Entry, Kind};
 use crate::core::drift::{DriftKind, Drifted, KnownAccount};
 use crate::core::state::Account;
+use crate::core::value::folded;
 
 /// How many accounts are read at once.
 const BATCH: i64 = 5_000;
@@ -193,6 +194,37 @@ impl Store {
             found.extend(rows);
         }
         Ok(found)
+    }
+
+    /// The user names and work e-mail addresses (compared form) that accounts of these people are known to have had.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn last_known_as(&self, ids: &[&str]) -> Result<HashMap<String, BTreeSet<String>>, StoreError> {
+        let mut known: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let targets = "SELECT a.employee_id, i.target FROM json_each(?1) j JOIN action a ON a.employee_id = j.value \
+                       JOIN intent i USING (action_id) WHERE a.state = 'done' AND a.group_id IS NULL";
+        let names = "SELECT employee_id, user_name FROM given_up_name WHERE employee_id IN (SELECT value FROM json_each(?1))";
+        for chunk in ids.chunks(CHUNK) {
+            let chunk = to_json(&chunk);
+            let targets: Vec<(String, String)> =
+                sqlx::query_as(targets).bind(&chunk).fetch_all(&self.readers).await?;
+            for (employee_id, target) in targets {
+                let target: Target = serde_json::from_str(&target)
+                    .map_err(|_| StoreError::Corrupt { what: "an action's target" })?;
+                let values = ["userName", "emails.work"].map(|path| target.attributes().get(path));
+                known
+                    .entry(employee_id)
+                    .or_default()
+                    .extend(values.into_iter().flatten().map(|value| folded(value)));
+            }
+            let names: Vec<(String, String)> =
+                sqlx::query_as(names).bind(&chunk).fetch_all(&self.readers).await?;
+            for (employee_id, name) in names {
+                known.entry(employee_id).or_default().insert(name);
+            }
+        }
+        Ok(known)
     }
 
     /// Stores a comparison and who was changed. Where the outcome is [`DriftOutcome::Recorded`], what was seen becomes the

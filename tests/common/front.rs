@@ -14,6 +14,8 @@ pub enum Way {
     Through,
     /// Answers everything with 404, as at a wrong base path.
     Lost,
+    /// Is another tenant, in which nobody is: lists are empty, and every user is answered for with 404.
+    Empty,
     /// Answers everything with 404, but a listing with a JSON object that is no list of users.
     LostButForAnObject,
     /// Answers everything with 500.
@@ -48,6 +50,12 @@ pub enum Way {
     Forbidding(&'static str),
     /// Has every new user made suspended, and passes the rest on.
     MakingSuspended,
+    /// Answers every change with 200 and this body, and makes none; reads pass.
+    Claiming(&'static str),
+    /// Shows the user with this id whoever is asked for by an id, and passes the rest on.
+    Showing(&'static str),
+    /// Passes everything on, and answers for each new user with the one who has this id.
+    MixingUpCreates(&'static str),
     /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
     Hiding(&'static str),
 }
@@ -126,7 +134,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     }
     let speaks_of = |needle: &str| request.windows(needle.len()).any(|part| part == needle.as_bytes());
     let is_read = request.starts_with(b"GET ");
-    if matches!(way, Way::BrokenForWrites | Way::ThrottlingWrites if is_read)
+    if matches!(way, Way::BrokenForWrites | Way::ThrottlingWrites | Way::Claiming(_) if is_read)
         || matches!(way, Way::BrokenFor(who) | Way::Denying(who) if !speaks_of(who))
         || matches!(way, Way::Forbidding(who) if is_read || !speaks_of(who))
     {
@@ -134,6 +142,22 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     }
     if way == Way::MakingSuspended {
         return pass_one(&suspended(&request), &mut stream, behind);
+    }
+    if let Way::Showing(id) = way {
+        let is_of_one = is_read && speaks_of("/Users/");
+        return pass_one(&if is_of_one { asking_for(&request, id) } else { request }, &mut stream, behind);
+    }
+    if let Way::MixingUpCreates(id) = way {
+        if !request.starts_with(b"POST ") {
+            return pass_one(&request, &mut stream, behind);
+        }
+        let (mut dropped, mut answer) = (Vec::new(), Vec::new());
+        pass_one(&request, &mut dropped, behind);
+        pass_one(&asking_for(&request, id), &mut answer, behind);
+        let answer = String::from_utf8(answer).unwrap().replacen("200 OK", "201 Created", 1);
+        // Whoever asked may be gone by now.
+        let _ = stream.write_all(answer.as_bytes());
+        return;
     }
     if let Way::Hiding(id) = way {
         let is_asked_for = speaks_of(&format!("/Users/{id} "));
@@ -149,7 +173,10 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         .map(str::to_owned);
     let quoted =
         serde_json::json!({"detail": format!("not good enough: {}", shown.unwrap_or_default())}).to_string();
+    const NOBODY: &str = "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"], \"totalResults\": 0, \"Resources\": []}";
     let (status, body) = match way {
+        Way::Claiming(body) => ("200 OK", body),
+        Way::Empty if is_listing => ("200 OK", NOBODY),
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
         Way::Forbidding(_) => ("403 Forbidden", "{\"detail\": \"not this one\"}"),
@@ -194,8 +221,19 @@ fn suspended(request: &[u8]) -> Vec<u8> {
     format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
+/// A request for the user with this id, in the place of this one.
+fn asking_for(request: &[u8], id: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let head = text.split("\r\n\r\n").next().unwrap();
+    let path = head.split(' ').nth(1).unwrap();
+    let base = path.split("/Users").next().unwrap();
+    let headers = head.lines().skip(1).filter(|line| !line.to_lowercase().starts_with("content-"));
+    let lines = std::iter::once(format!("GET {base}/Users/{id} HTTP/1.1")).chain(headers.map(str::to_owned));
+    (lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n").into_bytes()
+}
+
 /// Asks the stand-in for this one request, on a connection of its own.
-fn pass_one(request: &[u8], client: &mut TcpStream, behind: &str) {
+fn pass_one(request: &[u8], client: &mut impl Write, behind: &str) {
     let mut server = TcpStream::connect(behind).unwrap();
     let end = request.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     // Either side may be gone by now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Claimant, Doubt, Doubtful, Link, Standing};
 use crate::core::action::Attributes;
-use crate::core::identity::{MatchAttribute, Unproven, prove};
+use crate::core::identity::{MatchAttribute, Unproven, is_another_person, prove};
 use crate::core::roster::{Index, Roster, RosterUser};
 use crate::core::state::AdoptionMark;
 use crate::core::value::folded;
@@ -187,7 +187,11 @@ impl<'a> Matcher<'a> {
         let user = &self.roster.users()[at];
         let owner = self.owners.get(&*user.id).map(String::as_str);
         let external_id = user.external_id.as_deref();
+        let shown = |path: &str| self.roster.value(user, path).map(str::to_owned);
         match prove(&claimant.employee_id, &claimant.attributes, user.scim_id(), external_id, owner) {
+            Ok(_) if is_another_person(&claimant.attributes, shown) => {
+                Found::Doubtful(Doubt::Unproven(Unproven::AnotherPerson), vec![at])
+            }
             Ok(_) => Found::One(at),
             Err(unproven) => Found::Doubtful(Doubt::Unproven(unproven), vec![at]),
         }

@@ -137,6 +137,7 @@ impl Doubt {
             Self::Unproven(Unproven::LinkedTo(_)) => "linked_elsewhere",
             Self::Unproven(Unproven::OtherExternalId) => "other_external_id",
             Self::Unproven(Unproven::OtherEmail) => "other_email",
+            Self::Unproven(Unproven::AnotherPerson) => "another_person",
             Self::SeveralEmployees(_) => "several_employees",
             Self::Leaver => "leaver_by_user_name",
             Self::NoLongerNamed => "no_longer_named",

@@ -27,6 +27,12 @@ impl Answer {
         self.body.as_ref().and_then(RemoteUser::read)
     }
 
+    /// Whether a change of a user is answered as if it were done, and not with that user: by 204 it is (RFC 7644, section 3.5.2), and
+    /// anything else may be a portal's or a queue's word.
+    pub fn says_nothing_of_the_user(&self) -> bool {
+        self.status != 204 && self.user().is_none_or(|user| user.id.is_none())
+    }
+
     /// The group of the body, if it holds one.
     pub fn group(&self) -> Option<RemoteGroup> {
         self.body.as_ref().and_then(RemoteGroup::read)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::ERROR_SCHEMA;
 use super::answer::{Answer, Failure, FailureKind, RetryAfter};
 use super::explanation::{Explanation, explain, one_line};
-use super::json::{count, has_schema, member};
+use super::json::{count, has_schema, member, text};
 use super::request::ScimRequest;
 
 /// Waits beyond this are cut, so that nobody's arithmetic overflows: one year in seconds.
@@ -88,6 +88,9 @@ fn success(
                 )
             })
         }
+        Some(Value::Object(object)) if is_about_another(request, &object) => {
+            malformed("the answer is about another user than was asked for")
+        }
         Some(object @ Value::Object(_)) => answer(Some(object)),
         Some(_) => malformed("the body is JSON, but no object"),
         None => {
@@ -116,6 +119,18 @@ fn is_error(object: &Map<String, Value>) -> bool {
     let about_users = has("id") || has("userName") || has("Resources");
     let refuses = member(object, "status").and_then(count).is_some_and(|status| (400..600).contains(&status));
     !about_users && (refuses || has("scimType") || (has("code") && has("message")))
+}
+
+/// Whether an answer to a request for one user shows the id of another. Somebody between us and Workiva has mixed up answers, and
+/// nothing of it is believed.
+fn is_about_another(request: &ScimRequest, object: &Map<String, Value>) -> bool {
+    let (ScimRequest::GetUser { id }
+    | ScimRequest::PatchUser { id, .. }
+    | ScimRequest::ReplaceUser { id, .. }) = request
+    else {
+        return false;
+    };
+    member(object, "id").and_then(text).is_some_and(|shown| shown != *id)
 }
 
 /// Where to is told without query, fragment and userinfo: login pages get tokens there. And never as a place to go on to: whoever

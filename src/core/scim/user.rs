@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::attribute::AttributePath;
 use super::json::{flag, has_schema, member, text};
+use crate::core::diff::is_same_value;
+use crate::core::value::folded;
+
 use super::{ERROR_SCHEMA, LIST_SCHEMA, PATCH_SCHEMA};
 
 pub use super::body::{create_body, merge_body, patch_body};
@@ -66,6 +69,35 @@ impl RemoteUser {
             .filter(|(path, wanted)| differs(path, wanted))
             .map(|(path, wanted)| (path.clone(), Some(wanted.clone()).filter(|wanted| !wanted.is_empty())))
             .collect()
+    }
+}
+
+impl RemoteUser {
+    /// Whether it cannot be the user that was to be made of these attributes: it shows another user name or `externalId`, in whatever
+    /// letter case.
+    pub fn contradicts(&self, made_of: &Attributes) -> bool {
+        let is_other = |path: &str, shown: Option<&String>| {
+            let both = shown.filter(|shown| !shown.is_empty()).zip(made_of.get(path));
+            both.is_some_and(|(shown, ours)| folded(shown) != folded(ours))
+        };
+        is_other("userName", self.user_name.as_ref()) || is_other("externalId", self.external_id.as_ref())
+    }
+
+    /// Whether it shows that these changes were made: nothing of them otherwise, and at least one of them as it was sent. Servers drop
+    /// attributes, and some never show `active`.
+    pub fn shows_as_made(&self, changes: &[(String, Option<String>)], active: Option<bool>) -> bool {
+        let as_made = |(path, wanted): &(String, Option<String>)| {
+            let shown = self.attribute(path);
+            if shown.is_none() && wanted.is_some() {
+                return None;
+            }
+            Some(is_same_value(path, wanted.as_deref(), shown.as_deref()))
+        };
+        let told = changes.iter().map(as_made);
+        let told: Vec<bool> =
+            told.chain([active.and_then(|ours| Some(ours == self.active?))]).flatten().collect();
+        let is_hidden = changes.is_empty() && active.is_some() && self.active.is_none();
+        is_hidden || (!told.is_empty() && told.iter().all(|as_made| *as_made))
     }
 }
 
@@ -171,6 +203,30 @@ mod tests {
         assert_eq!(changes.len(), 3);
         let merged = merge_body(&live, &changes, None);
         assert_eq!(RemoteUser::read(&merged).unwrap().differences(&wanted), []);
+    }
+
+    #[test]
+    fn changes_count_as_made_where_nothing_shows_otherwise_and_something_shows_them() {
+        let live = RemoteUser::read(&json!({"id": "1", "active": true, "title": "CFO"})).unwrap();
+        let set = |path: &str, value: Option<&str>| (path.to_owned(), value.map(str::to_owned));
+        assert!(live.shows_as_made(&[set("title", Some("CFO")), set("nickName", Some("J"))], Some(true)));
+        assert!(live.shows_as_made(&[set("nickName", None)], None));
+        assert!(!live.shows_as_made(&[set("title", Some("CEO"))], Some(true)));
+        assert!(!live.shows_as_made(&[set("title", None)], None));
+        assert!(!live.shows_as_made(&[set("nickName", Some("J"))], None), "nothing shows it");
+        assert!(!live.shows_as_made(&[set("title", Some("CFO"))], Some(false)));
+        let hidden = RemoteUser::read(&json!({"id": "1"})).unwrap();
+        assert!(hidden.shows_as_made(&[], Some(true)));
+    }
+
+    #[test]
+    fn a_user_of_another_name_or_key_is_not_the_one_that_was_to_be_made() {
+        let made_of = desired(&[("userName", "jane@x.test"), ("externalId", "e1")]);
+        let contradicts = |user: Value| RemoteUser::read(&user).unwrap().contradicts(&made_of);
+        assert!(!contradicts(json!({"id": "1"})));
+        assert!(!contradicts(json!({"id": "1", "userName": "Jane@X.test", "externalId": ""})));
+        assert!(contradicts(json!({"id": "1", "userName": "joe@x.test", "externalId": "e1"})));
+        assert!(contradicts(json!({"id": "1", "externalId": "e2"})));
     }
 
     #[test]

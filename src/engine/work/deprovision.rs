@@ -1,12 +1,12 @@
 //! Taking access away, and seeing that it is gone.
 
-use super::write::{Changes, Written, change};
+use super::write::{Changes, Written, change, settle};
 use super::{Confirmed, find};
 use crate::core::identity::is_made_anew;
 use crate::core::planted::{self, Fault};
 use crate::core::scim::{Attributes, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
-use crate::engine::reading::{Found, read_user};
+use crate::engine::reading::{Found, read_deleted, read_user};
 use crate::engine::session::{Interrupt, Session};
 
 const OWNED_ELSEWHERE: &str = "not suspended: owned elsewhere. Workiva accepted the change, but the user stays active; a user in \
@@ -37,7 +37,14 @@ pub async fn deprovision<P: ScimPort>(
                 Taken::Away(account) => Ok(account),
                 Taken::WasGone => Err(find::shown_although_gone()),
             },
-            None => Ok(None),
+            None => {
+                let employee_id = &session.action.employee_id;
+                tracing::warn!(
+                    employee_id,
+                    "the user was gone from Workiva already, so there was nothing to take away"
+                );
+                Ok(None)
+            }
         },
     }
 }
@@ -121,9 +128,10 @@ async fn suspend<P: ScimPort>(
             Found::Here(user) => live = Some(user),
         }
     }
-    let shown = match change(session, id, &Changes::new(), Some(false), live.as_ref()).await? {
+    let (shown, is_unclear) = match change(session, id, &Changes::new(), Some(false), live.as_ref()).await? {
         Written::Gone => return Ok(Taken::WasGone),
-        Written::Accepted(shown) => shown,
+        Written::Accepted(shown) => (shown, false),
+        Written::Unclear => (None, true),
     };
     if planted::is(Fault::UnseenSuspension) {
         return Ok(suspended(id, known_as));
@@ -133,6 +141,9 @@ async fn suspend<P: ScimPort>(
         Found::Gone => return Ok(Taken::WasGone),
         Found::Here(user) => user,
     };
+    if is_unclear && let Some(active) = now.active {
+        settle(session, !active)?;
+    }
     match now.active.or_else(|| shown.as_ref().and_then(active_of)) {
         Some(false) => Ok(suspended(id, known_as)),
         Some(true) => Err(Interrupt::NotYet(OWNED_ELSEWHERE.into())),
@@ -161,7 +172,8 @@ async fn delete<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<T
         }
         Err(other) => return Err(other),
     }
-    match read_user(session, id).await? {
+    let now = if was_there { read_deleted(session, id).await? } else { read_user(session, id).await? };
+    match now {
         Found::Gone if was_there => Ok(Taken::Away(None)),
         Found::Gone => Ok(Taken::WasGone),
         Found::Here(_) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::core::action::Target;
-use crate::core::identity::{MatchAttribute, Named, Unproven, prove, prove_named};
+use crate::core::identity::{MatchAttribute, Named, Unproven, is_another_person, prove, prove_named};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::user_names::is_between;
@@ -110,7 +110,9 @@ async fn proof<P: ScimPort>(
     } else {
         prove(employee_id, attributes, id, external_id, owner).map(str::to_owned)
     };
-    Ok(proof)
+    let is_linked = owner.is_some();
+    let is_another = || is_another_person(attributes, |path| user.attribute(path));
+    Ok(proof.and_then(|id| if is_linked || !is_another() { Ok(id) } else { Err(Unproven::AnotherPerson) }))
 }
 
 /// Refuses an account that may be somebody else's.
@@ -172,6 +174,9 @@ fn mend(unproven: &Unproven) -> &'static str {
     match unproven {
         Unproven::WithoutId => "Look at it, then retry",
         Unproven::LinkedTo(_) => "Correct one of them, then retry",
+        Unproven::AnotherPerson => {
+            "If it is theirs, discard this and decide so by `adopt`; if not, correct its externalId or user name in Workiva, then retry"
+        }
         Unproven::OtherExternalId | Unproven::OtherEmail => {
             "Correct it in Workiva or the user name in HR, then retry"
         }

@@ -234,9 +234,11 @@ impl<P: ScimPort> Batch<'_, P> {
             Ok(answer) => {
                 self.session.line.members.change(self.group, &users, self.joins);
                 let group = answer.group();
+                // A body that is no group is a portal's or a queue's word, and no more.
+                let is_told = answer.status == 204 || group.is_some();
                 let shown = group.and_then(|group| group.members);
                 let shown = shown.map(|all| users.iter().map(|user| all.contains(*user)).collect());
-                self.confirm(&part, shown).await?;
+                self.confirm(&part, shown, is_told).await?;
                 self.session.uncertain = before;
                 Ok(None)
             }
@@ -283,10 +285,11 @@ impl<P: ScimPort> Batch<'_, P> {
     }
 
     /// What was accepted counts as far as it can be seen: a membership that ends is read back, one that begins is believed where the
-    /// answer does not show members.
-    async fn confirm(&mut self, part: &[usize], shown: Shown) -> Result<(), Interrupt> {
+    /// answer does not show members, but for one that is no answer (`is_told`).
+    async fn confirm(&mut self, part: &[usize], shown: Shown, is_told: bool) -> Result<(), Interrupt> {
+        let is_believed = self.joins && is_told;
         let shown = match shown {
-            None if !self.joins && !planted::is(Fault::ForgottenUncertainty) => {
+            None if !is_believed && !planted::is(Fault::ForgottenUncertainty) => {
                 self.shown(part, true).await?.flatten()
             }
             shown => shown,

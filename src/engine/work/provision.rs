@@ -1,13 +1,15 @@
 //! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
 
-use super::write::{Changes, Written, change};
+use super::write::{Changes, Written, change, settle};
 use super::{Confirmed, find, take_over};
 use crate::core::action::ActionKind;
+use crate::core::identity::is_another_person;
 use crate::core::scim::user::{create_body, created_id};
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::state::Account;
 use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
+use crate::store::Claimed;
 
 const NOT_ACTIVATED: &str = "not activated: Workiva accepted the change, but the user stays suspended; a user in more than one \
                              organization can be activated by none of them alone";
@@ -23,8 +25,21 @@ pub async fn provision<P: ScimPort>(
     session: &mut Session<'_, P>,
     desired: &Attributes,
 ) -> Result<Confirmed, Interrupt> {
+    let is_in_doubt = is_of_somebody_new(session.action)
+        && !session.line.store.is_decided(&session.action.employee_id).await?;
     let brought = match (session.action.scim_id.clone(), session.action.moved_from.clone()) {
         (Some(id), Some(old)) => take_over::take_over(session, &id, &old, desired).await?,
+        (Some(id), None) if is_in_doubt => match read_user(session, &id).await? {
+            Found::Here(live) if is_another_person(desired, |path| live.attribute(path)) => {
+                return Err(Interrupt::Park(format!(
+                    "HR names this employee id again, and the suspended Workiva user {id} of it has another given name, family name and e-mail \
+                     address: the id may have been given to somebody else. If it is the same person, give the user the new e-mail address \
+                     in Workiva, then retry; if not, give the new one an employee id of their own in HR"
+                )));
+            }
+            Found::Here(live) => bring(session, &id, desired, &live).await?,
+            Found::Gone => None,
+        },
         (Some(id), None) if session.must_verify() => match read_user(session, &id).await? {
             Found::Here(live) => bring(session, &id, desired, &live).await?,
             Found::Gone => None,
@@ -36,6 +51,15 @@ pub async fn provision<P: ScimPort>(
         Some(account) => Ok(Some(account)),
         None => provision_unknown(session, desired).await,
     }
+}
+
+/// Whether an account comes back with other names and another address than it was confirmed with.
+fn is_of_somebody_new(action: &Claimed) -> bool {
+    let confirmed =
+        action.changes.iter().filter_map(|change| Some((change.attribute.clone(), change.from.clone()?)));
+    let confirmed: Attributes = confirmed.collect();
+    action.kind == ActionKind::Reactivate
+        && is_another_person(action.target.attributes(), |path| confirmed.get(path).cloned())
 }
 
 /// The plan's own changes, to a user that was confirmed and has not been touched since. `None`: the user is gone.
@@ -91,6 +115,13 @@ async fn write<P: ScimPort>(
     };
     match written {
         Written::Gone => Ok(None),
+        Written::Unclear => match read_user(session, id).await? {
+            Found::Gone => Ok(None),
+            Found::Here(live) => {
+                settle(session, live.shows_as_made(changes, active))?;
+                Ok(Some(confirmed(id, desired)))
+            }
+        },
         Written::Accepted(shown) => {
             if let Some(shown) = &shown {
                 let sent = changes.iter().filter_map(|(path, value)| Some((path.clone(), value.clone()?)));
@@ -146,6 +177,9 @@ async fn provision_unknown<P: ScimPort>(
     match session.write(&ScimRequest::CreateUser { body: create_body(desired) }).await {
         Ok(answer) => {
             if let Some(shown) = answer.user() {
+                if shown.contradicts(desired) {
+                    return another_was_shown(session, desired, &shown).await;
+                }
                 session.line.unkept.notice(desired, &shown);
                 if shown.active == Some(false) {
                     return Err(Interrupt::NotYet(MADE_SUSPENDED.into()));
@@ -178,6 +212,22 @@ async fn provision_unknown<P: ScimPort>(
         }
         Err(other) => Err(other),
     }
+}
+
+/// The answer to a create shows somebody else. Whether the user was made is unknown, so it is looked for as behind a lost answer.
+async fn another_was_shown<P: ScimPort>(
+    session: &mut Session<'_, P>,
+    desired: &Attributes,
+    shown: &RemoteUser,
+) -> Result<Confirmed, Interrupt> {
+    if let Some(user) = find::existing(session, desired).await? {
+        return adopt(session, desired, &user).await;
+    }
+    let which = shown.id.as_deref().unwrap_or("(none)");
+    Err(Interrupt::Park(format!(
+        "Workiva answered the making of this user with another one (its id: {which}), and shows none that fits. Look whether the user \
+         was made, then retry"
+    )))
 }
 
 async fn adopt<P: ScimPort>(

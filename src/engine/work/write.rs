@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use crate::config::UpdateBy;
 use crate::core::scim::user::{merge_body, patch_body};
-use crate::core::scim::{FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
+use crate::core::verdict::{Cause, DOES_NOTHING, Trouble};
 use crate::engine::reading::{Found, read_user};
 use crate::engine::session::{Interrupt, Session};
 
@@ -15,6 +16,8 @@ pub type Changes = Vec<(String, Option<String>)>;
 pub enum Written {
     /// It was accepted; the user as the answer shows it, if it does.
     Accepted(Option<RemoteUser>),
+    /// The answer says success and shows no user: only a read tells.
+    Unclear,
     /// There is no such user any more, and that was asked twice.
     Gone,
 }
@@ -36,7 +39,7 @@ pub async fn change<P: ScimPort>(
     let request = ScimRequest::PatchUser { id: id.to_owned(), body: patch_body(changes, active) };
     let may_put = session.line.manner.update == UpdateBy::Auto;
     match session.write(&request).await {
-        Ok(answer) => Ok(Written::Accepted(answer.user())),
+        Ok(answer) => Ok(accepted(&answer)),
         Err(Interrupt::Failed(failure)) => match failure.kind {
             FailureKind::NotSupported if may_put => {
                 session.line.patch_refused.store(true, Ordering::Relaxed);
@@ -83,7 +86,7 @@ async fn put<P: ScimPort>(
     let request =
         ScimRequest::ReplaceUser { id: id.to_owned(), body: merge_body(&live.raw, changes, active) };
     match session.write(&request).await {
-        Ok(answer) => Ok(Written::Accepted(answer.user())),
+        Ok(answer) => Ok(accepted(&answer)),
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::NotFound => match read_user(session, id).await? {
             Found::Gone => Ok(Written::Gone),
             Found::Here(_) => Err(Interrupt::Park(
@@ -92,6 +95,27 @@ async fn put<P: ScimPort>(
         },
         Err(other) => Err(other),
     }
+}
+
+fn accepted(answer: &Answer) -> Written {
+    if answer.says_nothing_of_the_user() { Written::Unclear } else { Written::Accepted(answer.user()) }
+}
+
+/// What an unclear answer has turned out to mean. A change that was made shows that changes are; one that was not may be everybody's lot.
+///
+/// # Errors
+/// Where it was not made: worth another attempt.
+pub fn settle<P: ScimPort>(session: &mut Session<'_, P>, is_made: bool) -> Result<(), Interrupt> {
+    let line = session.line;
+    if is_made {
+        line.gate.succeeded(false);
+        return Ok(());
+    }
+    let trouble = Trouble { cause: Cause::Failing, message: DOES_NOTHING.into() };
+    let who = Some(session.action.action_id);
+    session.blame = line.gate.failed(who, false, trouble, line.clock.now(), line.random.unit());
+    let message = "the answer says success and shows no user, and the user is not as it was to be";
+    Err(Failure::new(FailureKind::Malformed, Some(200), message).into())
 }
 
 fn is_about_the_path(scim_type: Option<&str>) -> bool {

@@ -1,0 +1,130 @@
+//! Whether it is our tenant that answers. A Workiva that shows none of the users who are linked is a wrong address, or a SCIM user who has
+//! lost sight of them; that it answers 404 for one of them says nothing then.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::reading::Ask;
+use super::session::{Interrupt, Line};
+use crate::core::scim::list::UserPage;
+use crate::core::scim::{Answer, FailureKind, ScimPort, ScimRequest};
+use crate::core::verdict::{Cause, SHOWS_NOBODY_OF_OURS, Trouble};
+use crate::store::Store;
+
+/// How long it is remembered that the tenant was seen to be ours: many users may be gone at a time, and one look is enough for them. No
+/// longer, since what is believed meanwhile is believed unseen.
+const SEEN_FOR: Duration = Duration::from_secs(10);
+/// How many linked users are asked for, of those who were confirmed last and of those who were confirmed first: some may be gone as well.
+const ASKED_AT_EACH_END: u32 = 3;
+
+/// When the tenant was last seen to be ours, by what has passed.
+#[derive(Debug, Default)]
+pub struct Tenant(Mutex<Option<Duration>>);
+
+impl Tenant {
+    fn was_ours(&self, now: Duration) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_some_and(|seen| now < seen + SEEN_FOR)
+    }
+
+    fn is_ours(&self, now: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+}
+
+/// Whose tenant it is.
+enum Whose {
+    /// It shows somebody who is linked.
+    Ours,
+    /// It shows nobody who is linked.
+    Anothers,
+    /// Nobody else is linked, so nothing tells.
+    Unknown,
+}
+
+/// Looks, behind a 404 for the linked user `missing`, whether Workiva shows anybody else who is linked. `page` is what its list of users
+/// has just shown. Where it does not, that is an outage from here on.
+///
+/// # Errors
+/// Where it does not, where nobody else is linked and the asker does not believe the 404 for that, or where Workiva cannot be asked.
+pub async fn insist_on_ours(asker: &mut impl Ask, missing: &str, page: &UserPage) -> Result<(), Interrupt> {
+    let now = asker.line().clock.elapsed();
+    if asker.line().tenant.was_ours(now) {
+        return Ok(());
+    }
+    match look(asker, Some(missing), page).await? {
+        Whose::Ours => {
+            asker.line().tenant.is_ours(now);
+            Ok(())
+        }
+        Whose::Unknown => asker.only_one_linked(),
+        Whose::Anothers => {
+            let (line, trouble) = (asker.line(), trouble());
+            let message = trouble.message.clone();
+            line.gate.failed(None, true, trouble, line.clock.now(), line.random.unit());
+            Err(Interrupt::Outage(message))
+        }
+    }
+}
+
+/// What is wrong with the tenant, if anything is: the probe of an outage that was one of the tenant.
+///
+/// # Errors
+/// Where Workiva cannot be asked, or the pool was told to stop meanwhile.
+pub async fn trouble_with<P: ScimPort>(line: &Line<P>) -> Result<Option<Trouble>, Interrupt> {
+    let mut asker = Probing(line);
+    let answer = asker.ask(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await?;
+    let page = UserPage::read(&answer)?;
+    Ok(match look(&mut asker, None, &page).await? {
+        Whose::Ours | Whose::Unknown => None,
+        Whose::Anothers => Some(trouble()),
+    })
+}
+
+fn trouble() -> Trouble {
+    Trouble { cause: Cause::Stranger, message: SHOWS_NOBODY_OF_OURS.into() }
+}
+
+async fn look(asker: &mut impl Ask, missing: Option<&str>, page: &UserPage) -> Result<Whose, Interrupt> {
+    let (store, page_size) = (asker.line().store.clone(), asker.line().manner.page_size);
+    if shows_ours(&store, page).await? {
+        return Ok(Whose::Ours);
+    }
+    let others = store.some_linked(missing, ASKED_AT_EACH_END).await?;
+    if others.is_empty() {
+        return Ok(Whose::Unknown);
+    }
+    for id in others {
+        match asker.ask(&ScimRequest::GetUser { id }).await {
+            Ok(answer) if answer.user().is_some() => return Ok(Whose::Ours),
+            // Somebody else may be gone as well, or forbidden.
+            Ok(_) => {}
+            Err(Interrupt::Failed(failure))
+                if matches!(failure.kind, FailureKind::NotFound | FailureKind::Forbidden) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    let whole = ScimRequest::ListUsers { start_index: 1, count: page_size };
+    let page = UserPage::read(&asker.ask(&whole).await?)?;
+    Ok(if shows_ours(&store, &page).await? { Whose::Ours } else { Whose::Anothers })
+}
+
+async fn shows_ours(store: &Store, page: &UserPage) -> Result<bool, Interrupt> {
+    let ids: Vec<&str> = page.users.iter().filter_map(|user| user.id.as_deref()).collect();
+    Ok(!ids.is_empty() && store.is_any_linked(&ids).await?)
+}
+
+/// Asks while the breaker is open.
+struct Probing<'a, P>(&'a Line<P>);
+
+impl<P: ScimPort> Ask for Probing<'_, P> {
+    type Port = P;
+
+    async fn ask(&mut self, request: &ScimRequest) -> Result<Answer, Interrupt> {
+        Ok(self.0.ask_past_gate(request).await?.result?)
+    }
+
+    fn line(&self) -> &Line<P> {
+        self.0
+    }
+}

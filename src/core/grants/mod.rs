@@ -103,6 +103,11 @@ impl GroupMap {
         self.ids.values().flat_map(with_parent).flatten().collect()
     }
 
+    /// Whether this group is one of those.
+    pub fn is_managed(&self, group: &str) -> bool {
+        self.ids.values().any(|id| id == group || workspace_of(id) == Some(group))
+    }
+
     /// The groups that these grants come to, and the workspaces that are needed for them. What is not known yet is left out.
     pub fn wanted(&self, granted: &Granted) -> Wanted {
         let mut wanted = Wanted::new();

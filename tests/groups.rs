@@ -690,6 +690,28 @@ fn what_is_inside_of_a_workspace_is_tried_again_where_workiva_does_not_go_by_the
 }
 
 #[test]
+fn from_a_server_without_paths_that_name_a_member_people_are_taken_by_a_list_where_somebody_has_said_so() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    let rows = people(4);
+    groups.world.sync_rows(&rows, 0);
+    front.go(Way::Denying("members[value eq"));
+    let moved: Vec<Row> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| if at < 2 { row.but(|row| row.department = "Legal".into()) } else { row.clone() })
+        .collect();
+    groups.world.sync_rows(&moved, 4);
+    assert!(groups.world.parked()["1000"].contains("see groups.removal"));
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len()), (4, 2));
+    groups.world.set("groups.removal", "list");
+    groups.world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    assert_eq!(groups.world.sync_rows(&moved, 0).applied(), kinds([("revoke", 2)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(Q2).len()), (2, 2), "nobody else goes");
+    groups.assert_quiet();
+}
+
+#[test]
 fn a_name_that_another_group_has_by_now_moves_nobody_until_somebody_has_decided() {
     let mut groups = Groups::new();
     groups.roles(&[

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::action::{ActionKind, Target};
-use crate::core::grants::{Given, is_workspace, workspace_of};
+use crate::core::grants::{Given, Removal, is_workspace, workspace_of};
 use crate::core::planted::{self, Fault};
 use crate::core::scim::group::{GroupWalk, members_body};
 use crate::core::scim::{Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest};
@@ -17,6 +17,7 @@ const GONE: &str =
     "Workiva has no such group any more; correct the grants in access, or make the group again and retry";
 const LISTED: &str = "not revoked: Workiva answers 404 for the group, and its list of groups does not show that it is gone; see whether it \
                       is there, then retry";
+const NO_PATHS: &str = "where it takes no path that names a member, see groups.removal";
 const NOT_SHOWN: &str =
     "not granted: Workiva accepted the change, but the group does not show the user as a member";
 const STILL_SHOWN: &str = "not revoked: Workiva accepted the change, but the group still shows the user as a member; take the user out \
@@ -252,7 +253,8 @@ impl<P: ScimPort> Batch<'_, P> {
     async fn change_part(&mut self, part: Vec<usize>) -> Result<Option<(Vec<usize>, Vec<usize>)>, Interrupt> {
         let users = self.users(&part);
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
-        let body = members_body(users.iter().copied(), self.joins);
+        let removal = self.session.line.manner.removal;
+        let body = members_body(users.iter().copied(), self.joins, removal);
         let before = self.session.uncertain;
         let written = self.session.write(&ScimRequest::PatchGroup { id: self.group.to_owned(), body }).await;
         self.note(&part);
@@ -267,6 +269,11 @@ impl<P: ScimPort> Batch<'_, P> {
                 Ok(None)
             }
             Err(Interrupt::Failed(failure)) if is_refusal(&failure) => self.refused(part, &failure).await,
+            Err(Interrupt::Failed(failure))
+                if failure.kind == FailureKind::NotSupported && !self.joins && removal == Removal::Each =>
+            {
+                Err(Interrupt::Park(format!("not revoked: {}; {NO_PATHS}", super::said(&failure))))
+            }
             // It may be about one of several, whose batch goes on, or about everything.
             Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Forbidden => {
                 match super::listing_is_allowed(self.session.line).await {
@@ -293,11 +300,14 @@ impl<P: ScimPort> Batch<'_, P> {
         match left[..] {
             [] => Ok(None),
             [alone] => {
-                let reason = format!(
+                let mut reason = format!(
                     "Workiva refuses this user in the group {}: {}",
                     self.group,
                     super::said(failure)
                 );
+                if !self.joins && self.session.line.manner.removal == Removal::Each {
+                    reason += &format!("; {NO_PATHS}");
+                }
                 let Claimed { uncertain, attempts, .. } = *self.hands[alone].action;
                 // The workspace around the group may have been confirmed a moment before Workiva goes by it everywhere.
                 let ending = match self.joins && workspace_of(self.group).is_some() {

@@ -46,8 +46,6 @@ struct Batch<'a, P> {
     hands: Vec<Hand<'a>>,
     /// How many requests of the session have been noted with the actions that they were for.
     noted: usize,
-    /// Whether the server does not show who is in the group.
-    hides: bool,
 }
 
 /// Carries out a batch of claimed actions on one group, all of one direction.
@@ -69,7 +67,7 @@ pub async fn change<P: ScimPort>(line: &Line<P>, actions: &[Claimed], lease: Lea
     });
     let hands = hands.collect();
     let session = Session::of(line, first, actions, lease);
-    let mut batch = Batch { session, group, joins, hands, noted: 0, hides: false };
+    let mut batch = Batch { session, group, joins, hands, noted: 0 };
     if let Err(interrupt) = batch.carry_out().await {
         batch.note(&batch.open());
         if batch.session.uncertain {
@@ -103,7 +101,6 @@ impl<P: ScimPort> Batch<'_, P> {
         let Some(shown) = self.shown(&all, must_be_fresh).await? else {
             return self.end_without_group(&all).await;
         };
-        self.hides = shown.is_none();
         if is_withdrawn {
             self.learn(&all, shown);
             return Ok(());
@@ -328,9 +325,7 @@ impl<P: ScimPort> Batch<'_, P> {
     /// never shows them, it is believed.
     async fn confirm(&mut self, part: &[usize], shown: Shown) -> Result<(), Interrupt> {
         let shown = match shown {
-            None if !self.hides && !planted::is(Fault::ForgottenUncertainty) => {
-                self.shown(part, true).await?.flatten()
-            }
+            None if !planted::is(Fault::ForgottenUncertainty) => self.shown(part, true).await?.flatten(),
             shown => shown,
         };
         for (number, at) in part.iter().copied().enumerate() {

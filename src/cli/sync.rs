@@ -24,8 +24,8 @@ const SHOWN_ACTIONS: usize = 50;
 /// How many rejected records a readable report lists.
 const SHOWN_REJECTIONS: usize = 20;
 
-/// How many runs follow at most where one left people whose manager has come to a user behind them. One is enough, unless HR changes
-/// meanwhile.
+/// How many runs follow at most where one left people whose manager has come to a user behind them, or whom Workiva has suspended with
+/// their last workspace. One is enough, unless HR changes meanwhile.
 const FOLLOW_UPS: usize = 3;
 
 /// One cycle, pushed to its end.
@@ -113,13 +113,13 @@ pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Re
     let before = engine.store.done().await?;
     let mut pushed = push(engine, &owner, &result).await?;
     let mut runs = vec![result];
-    while let Some(owed) = owed_managers(engine, &runs, pushed.as_ref()).await? {
+    while let Some(owed) = left_over(engine, &runs, pushed.as_ref()).await? {
         if runs.len() > FOLLOW_UPS {
             let (people, some) = (owed.len(), some_of(&owed));
             tracing::warn!(
                 people,
                 employees = some,
-                "the next run writes the manager, who has a user by now"
+                "the next run gives what is left: a manager who has a user by now, or access that went with the last workspace"
             );
             break;
         }
@@ -132,8 +132,9 @@ pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Re
     Ok(Synced { report, exit, runs, pushed, unkept: engine.unkept.told() })
 }
 
-/// Whom another run would give a manager who has come to a user behind them. `None`: nobody, or no run can be made.
-async fn owed_managers(
+/// Whom another run would give a manager who has come to a user behind them, or the access that Workiva took with the last workspace.
+/// `None`: nobody, or no run can be made.
+async fn left_over(
     engine: &RealEngine,
     runs: &[CycleResult],
     pushed: Option<&PoolEnd>,
@@ -144,7 +145,8 @@ async fn owed_managers(
     if !matches!(pushed, Some(PoolEnd::Empty)) || runs.last().is_some_and(is_held) || is_in_vain {
         return Ok(None);
     }
-    let owed = engine.store.owed_managers().await?;
+    let mut owed = engine.store.owed_managers().await?;
+    owed.extend(engine.store.suspended_along().await?);
     Ok(Some(owed).filter(|owed| !owed.is_empty()))
 }
 

@@ -49,6 +49,7 @@ pub(super) fn add(
     plan.withdrawals.extend(all.withdrawals.into_iter().map(|id| (id, employee_id.to_owned())));
     plan.kept_workspaces.extend(all.kept_workspace.map(|kept| (employee_id.to_owned(), kept)));
     plan.gone_along.extend(all.gone_along.into_iter().map(|what| format!("{employee_id}: {what}")));
+    plan.lapsed.extend(all.lapsed.into_iter().map(|group| (employee_id.to_owned(), group)));
     plan.actions.extend(all.drafts.into_iter().map(|draft| {
         // Who loses access counts where they were counted until now, as with a suspend.
         let group = if draft.last_workspace { grouped.cloned() } else { settled.group.clone() };

@@ -98,6 +98,8 @@ pub struct Plan {
     pub kept_workspaces: Vec<(String, String)>,
     /// Memberships that were not given by us and go with a workspace that ends: whose, and which with which, in words.
     pub gone_along: Vec<String>,
+    /// Memberships that were not given by us, stay, and are granted by no role: (employee id, group).
+    pub lapsed: Vec<(String, String)>,
     /// Memberships that were not given by us and are to end.
     pub exclusive_revokes: u64,
     /// Memberships that are kept, since it is not known which groups are meant.

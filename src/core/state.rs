@@ -1,6 +1,6 @@
 //! What the state table knows of a person: the last confirmed account and the action that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -119,6 +119,8 @@ pub struct PersonState {
     pub open: Option<OpenAction>,
     /// The groups that the person was confirmed to be in, of those that we have to do with.
     pub memberships: BTreeMap<String, Given>,
+    /// Those among them that we did not give, and that no role has granted at some time since: they may have ended unseen.
+    pub lapsed: BTreeSet<String>,
     /// The actions on memberships that are under way, by group.
     pub open_memberships: BTreeMap<String, OpenMembership>,
     /// What `adopt` left to be decided about this person, or what was decided.
@@ -200,6 +202,7 @@ impl PersonState {
             before: None,
             open: None,
             memberships: BTreeMap::new(),
+            lapsed: BTreeSet::new(),
             open_memberships: BTreeMap::new(),
             adoption: None,
             gone: false,

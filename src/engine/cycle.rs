@@ -50,7 +50,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let (found, of_groups) = self.found_members(groups.as_ref()).await?;
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
-        due.extend(found.iter().map(|(employee_id, _)| employee_id.clone()));
+        due.extend(found.people().map(str::to_owned));
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
         let read = self.fetch(turn, &due, absent).await?;
@@ -99,6 +99,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 )
             })
             .await?;
+        if self.may_write {
+            self.store.let_lapse(&plan.lapsed).await?;
+        }
         let mut plan = Plan { anew, ..plan };
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {

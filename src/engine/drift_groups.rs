@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
+use super::groups::GroupMembers;
 use crate::core::drift::{Comparison, Drifted, KnownAccount, Missing};
 use crate::core::scim::ScimPort;
 use crate::source::HrSource;
@@ -27,7 +28,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let mut lacking: BTreeMap<String, (KnownAccount, Vec<String>)> = BTreeMap::new();
         for group in map.managed() {
             let members = match self.read_members(&group).await {
-                Ok(members) => members,
+                Ok(GroupMembers::Shown(members)) => members,
+                Ok(GroupMembers::Gone) => {
+                    tracing::warn!(group, "roles grant a group that Workiva has no more; nobody is in it");
+                    Vec::new()
+                }
                 Err(why) => {
                     comparison.unread_groups.push(format!("{group}: {why}"));
                     continue;

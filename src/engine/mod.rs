@@ -256,6 +256,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             timeout: Duration::from_secs(workiva.timeout_seconds),
             retry: self.settings.retry.clone(),
             batch: self.settings.groups.batch as usize,
+            removal: self.settings.groups.removal,
         };
         Line {
             port: Arc::clone(&self.port),

@@ -309,9 +309,11 @@ impl<P: ScimPort> Pool<P> {
                 for one in done.finished.iter().filter(|one| turn.ours.contains(&one.action_id)) {
                     self.tell(one);
                 }
-                let is_done = |one: &Finished| matches!(one.ending, Ending::Done { .. });
+                let leaves_more = |one: &Finished| {
+                    matches!(one.ending, Ending::Done { .. } | Ending::Member { is_suspended: true, .. })
+                };
                 self.line.newcomers.forget(done.finished.iter());
-                round.confirmed |= done.finished.iter().any(is_done);
+                round.confirmed |= done.finished.iter().any(leaves_more);
                 // What came back into the queue may be due already.
                 let came_back = turn.let_go || done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
@@ -366,9 +368,11 @@ impl<P: ScimPort> Pool<P> {
         }
     }
 
-    /// Has a run look at those whose manager has come to a user behind them.
+    /// Has a run look at those whose manager has come to a user behind them, and at whom Workiva has suspended with the last workspace.
     async fn follow_up(&self) -> Result<(), StoreError> {
-        if self.line.manner.manager.is_some() && !self.line.store.owed_managers().await?.is_empty() {
+        let store = &self.line.store;
+        let owes_manager = self.line.manner.manager.is_some() && !store.owed_managers().await?.is_empty();
+        if owes_manager || !store.suspended_along().await?.is_empty() {
             self.triggers.ask_again(self.line.clock.elapsed());
         }
         Ok(())

@@ -17,6 +17,7 @@ use super::tenant::{self, Tenant};
 use super::unkept::Unkept;
 use crate::config::UpdateBy;
 use crate::core::blame::Blame;
+use crate::core::grants::Removal;
 use crate::core::identity::MatchAttribute;
 use crate::core::planted::{self, Fault};
 use crate::core::retry::{Next, RetrySettings, backoff, longest_wait, next};
@@ -50,6 +51,8 @@ pub struct Manner {
     pub retry: RetrySettings,
     /// Most people whose membership one request changes.
     pub batch: usize,
+    /// How members are named who are taken out of a group.
+    pub removal: Removal,
 }
 
 /// What all workers share.

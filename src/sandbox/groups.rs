@@ -127,6 +127,18 @@ impl Groups {
         Ok(moves)
     }
 
+    /// A group has another name.
+    pub(super) fn rename(&mut self, id: &str, name: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let group = self.all.iter_mut().find(|group| group.id == id).ok_or(Refusal::NoGroup)?;
+        (group.name, group.changed_at) = (name.to_owned(), now);
+        Ok(())
+    }
+
+    /// A group is gone, with what is inside of it.
+    pub(super) fn remove(&mut self, id: &str) {
+        self.all.retain(|group| group.id != id && parent(&group.id) != Some(id));
+    }
+
     /// A user is gone.
     pub(super) fn forget(&mut self, user: &str) {
         for group in &mut self.all {

@@ -187,6 +187,24 @@ impl RunningSandbox {
         membership::set_members(&mut self.shared.world(), id, users.into_iter().collect(), http::now())
     }
 
+    /// Somebody gives a group another name by hand.
+    ///
+    /// # Errors
+    /// Where there is no such group.
+    pub fn rename_group(&self, id: &str, name: &str) -> Result<(), Refusal> {
+        self.shared.world().groups.rename(id, name, http::now())
+    }
+
+    /// Somebody deletes a group by hand, with what is inside of it: first everybody leaves it.
+    ///
+    /// # Errors
+    /// Where there is no such group.
+    pub fn remove_group(&self, id: &str) -> Result<(), Refusal> {
+        self.set_members(id, [])?;
+        self.shared.world().groups.remove(id);
+        Ok(())
+    }
+
     /// Who is in a group, by the ids of the users.
     #[must_use]
     pub fn members(&self, id: &str) -> Vec<String> {

@@ -34,7 +34,7 @@ impl Store {
     /// # Errors
     /// Where the database fails or holds what cannot be read.
     pub async fn add_memberships(&self, states: &mut HashMap<String, PersonState>) -> Result<(), StoreError> {
-        let held = "SELECT employee_id, group_id, given FROM json_each(?1) j JOIN membership m ON m.employee_id = j.value";
+        let held = "SELECT employee_id, group_id, given, lapsed FROM json_each(?1) j JOIN membership m ON m.employee_id = j.value";
         // Of several that were discarded the newest counts, and only where none is open; hence the order.
         let open = "SELECT employee_id, group_id, action_id, kind, state, uncertain, withdrawn, \
                       EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id), last_workspace \
@@ -48,6 +48,9 @@ impl Store {
                 let given = Given::parse(row.get(2)).ok_or(StoreError::Corrupt { what: "a membership" })?;
                 if let Some(state) = states.get_mut(row.get::<&str, _>(0)) {
                     state.memberships.insert(row.get(1), given);
+                    if row.get::<i64, _>(3) == 1 {
+                        state.lapsed.insert(row.get(1));
+                    }
                 }
             }
             for row in sqlx::query(open).bind(&ids).fetch_all(&self.readers).await? {
@@ -144,19 +147,6 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Of the users in a group, those of our active accounts of whom no membership of it is known or under way.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn unknown_members(&self, group: &str, users: &[String]) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT a.employee_id FROM json_each(?2) j JOIN account a ON a.scim_id = j.value \
-                   WHERE a.active = 1 \
-                     AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = a.employee_id AND m.group_id = ?1) \
-                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id \
-                       AND coalesce(o.group_id, '') = ?1 AND o.state IN ('queued', 'parked'))";
-        self.employees_of(sql, group, users).await
-    }
-
     /// The employees whom a query finds for a group (`?1`) among these users (`?2`, as JSON).
     pub(super) async fn employees_of(
         &self,
@@ -171,47 +161,6 @@ impl Store {
             employees.extend(rows);
         }
         Ok(employees)
-    }
-
-    /// Remembers people who were found in a group; what is known of them already stays.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn found_memberships(
-        &self,
-        found: &[(String, String)],
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if found.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO membership (employee_id, group_id, given, confirmed_at) \
-             SELECT value ->> 0, value ->> 1, 'found', ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-        )
-        .bind(to_json(&found))
-        .bind(millis(now))
-        .execute(&mut *tx)
-        .await?;
-        // Should this run fail, the next one looks at them all the same.
-        sqlx::query(
-            "UPDATE person SET fingerprint = '' WHERE employee_id IN (SELECT value ->> 0 FROM json_each(?1))",
-        )
-        .bind(to_json(&found))
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// How many of these users belong to nobody whom we know.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn unlinked(&self, users: &[String]) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.scim_id = j.value)";
-        let number: i64 = sqlx::query_scalar(sql).bind(to_json(&users)).fetch_one(&self.readers).await?;
-        Ok(number.unsigned_abs())
     }
 }
 
@@ -261,10 +210,12 @@ pub(super) async fn end_memberships(
             suspended.push(&*one.employee_id);
         }
     }
+    // What we have given anew is ours, whoever had given it before; what we gave does not become another's by being there.
     sqlx::query(
         "INSERT INTO membership (employee_id, group_id, given, confirmed_at) \
          SELECT a.employee_id, a.group_id, j.value ->> 1, ?2 FROM json_each(?1) j JOIN action a ON a.action_id = j.value ->> 0 \
-         WHERE true ON CONFLICT (employee_id, group_id) DO UPDATE SET confirmed_at = excluded.confirmed_at",
+         WHERE true ON CONFLICT (employee_id, group_id) DO UPDATE SET confirmed_at = excluded.confirmed_at, lapsed = 0, \
+           given = iif(excluded.given = 'ours', 'ours', given)",
     )
     .bind(to_json(&begun))
     .bind(millis(now))
@@ -325,7 +276,8 @@ async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
 /// Lets go what has waited for something that is confirmed by now: an active account with nothing queued for it, the workspace, or
 /// the end of what is inside of it. Who moves from one workspace to another is in both for a moment rather than in none, since Workiva
 /// suspends whoever is in none: but where somebody is to be in none, a workspace is taken back only while another one is confirmed that
-/// stays for now (of several that end the last one stays), however long its grant takes, and also where it never comes. `people`: those concerned. The answer is how many actions.
+/// stays for now (of several that end the last one stays), however long its grant takes, and also where it never comes. One that is about
+/// to be looked at, by a grant, counts once it has been seen. `people`: those concerned. The answer is how many actions.
 pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreError> {
     let any: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM action WHERE waits = 1 AND state = 'queued')")
@@ -341,14 +293,15 @@ pub(super) async fn let_go(tx: &mut Tx, people: &[&str]) -> Result<u64, StoreErr
            AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \
              AND o.group_id IS NULL AND o.state = 'queued') \
            AND (kind <> 'grant' OR workspace_id IS NULL OR EXISTS (SELECT 1 FROM membership m \
-             WHERE m.employee_id = action.employee_id AND m.group_id = action.workspace_id)) \
+             WHERE m.employee_id = action.employee_id AND m.group_id = action.workspace_id AND m.lapsed = 0)) \
            AND (kind <> 'revoke' OR NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = action.employee_id \
              AND o.workspace_id = action.group_id AND o.kind = 'revoke' AND o.state IN ('queued', 'parked'))) \
            AND (kind <> 'revoke' OR workspace_id IS NOT NULL OR group_id NOT LIKE 'workspace:%' OR last_workspace = 1 \
              OR EXISTS (SELECT 1 FROM membership m WHERE m.employee_id = action.employee_id AND m.group_id <> action.group_id \
                AND m.group_id LIKE 'workspace:%' AND m.group_id NOT LIKE 'workspace:%:%' \
                AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = m.employee_id AND o.group_id = m.group_id \
-                 AND o.kind = 'revoke' AND o.state IN ('queued', 'parked') AND (o.waits = 0 OR o.action_id < action.action_id))))",
+                 AND ((o.kind = 'revoke' AND o.state IN ('queued', 'parked') AND (o.waits = 0 OR o.action_id < action.action_id)) \
+                   OR (o.kind = 'grant' AND o.state = 'queued')))))",
     )
     .bind(to_json(&people))
     .execute(&mut **tx)

@@ -21,6 +21,7 @@ mod drift;
 mod ending;
 mod explain;
 mod failures;
+mod found;
 mod inbox;
 mod led_back;
 mod listings;

@@ -48,6 +48,10 @@ pub enum Way {
     Denying(&'static str),
     /// Answers writes with 403 that speak of this, and passes the rest on.
     Forbidding(&'static str),
+    /// Answers with 400 what speaks of this when it is first sent, and passes the rest on.
+    DenyingOnce(&'static str),
+    /// Answers with 204 what speaks of this without doing anything, and passes the rest on.
+    Swallowing(&'static str),
     /// Has every new user made suspended, and passes the rest on.
     MakingSuspended,
     /// Answers every change with 200 and this body, and makes none; reads pass.
@@ -135,7 +139,8 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     let speaks_of = |needle: &str| request.windows(needle.len()).any(|part| part == needle.as_bytes());
     let is_read = request.starts_with(b"GET ");
     if matches!(way, Way::BrokenForWrites | Way::ThrottlingWrites | Way::Claiming(_) if is_read)
-        || matches!(way, Way::BrokenFor(who) | Way::Denying(who) if !speaks_of(who))
+        || matches!(way, Way::BrokenFor(who) | Way::Denying(who) | Way::Swallowing(who) if !speaks_of(who))
+        || matches!(way, Way::DenyingOnce(who) if !speaks_of(who) || asked.load(Ordering::Relaxed) > 0)
         || matches!(way, Way::Forbidding(who) if is_read || !speaks_of(who))
     {
         return pass_one(&request, &mut stream, behind);
@@ -180,7 +185,8 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),
         Way::Forbidding(_) => ("403 Forbidden", "{\"detail\": \"not this one\"}"),
-        Way::Denying(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
+        Way::Swallowing(_) => ("204 No Content", ""),
+        Way::Denying(_) | Way::DenyingOnce(_) => ("400 Bad Request", "{\"detail\": \"not this one\"}"),
         Way::Unavailable => ("503 Service Unavailable", "{}"),
         Way::AskingToWait => ("503 Service Unavailable\r\nRetry-After: 0", "{}"),
         Way::Throttling | Way::ThrottlingWrites => ("429 Too Many Requests\r\nRetry-After: 0", "{}"),

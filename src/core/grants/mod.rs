@@ -30,11 +30,15 @@ pub struct GroupsSettings {
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 1000))]
     pub batch: u32,
+    /// How members are named who are taken out of a group: `each` by a path of its own, as RFC 7644 has it; `list`: all in one list, for
+    /// a server that refuses such paths. Try `list` on a group that nobody needs: by the RFC it takes everybody out.
+    #[serde(default)]
+    pub removal: Removal,
 }
 
 impl Default for GroupsSettings {
     fn default() -> Self {
-        Self { manage: Manage::default(), batch: fifty() }
+        Self { manage: Manage::default(), batch: fifty(), removal: Removal::default() }
     }
 }
 
@@ -51,6 +55,17 @@ pub enum Manage {
     Granted,
     /// Everything about the employees in a group that is granted to anybody.
     Exclusive,
+}
+
+/// `groups.removal`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Removal {
+    /// `members[value eq "…"]`, an operation for each.
+    #[default]
+    Each,
+    /// `members` with a list of those who go, one operation for all.
+    List,
 }
 
 /// Who gave a membership.
@@ -101,6 +116,11 @@ impl GroupMap {
     pub fn managed(&self) -> BTreeSet<String> {
         let with_parent = |id: &String| [Some(id.clone()), workspace_of(id).map(str::to_owned)];
         self.ids.values().flat_map(with_parent).flatten().collect()
+    }
+
+    /// Whether this group is one of those.
+    pub fn is_managed(&self, group: &str) -> bool {
+        self.ids.values().any(|id| id == group || workspace_of(id) == Some(group))
     }
 
     /// The groups that these grants come to, and the workspaces that are needed for them. What is not known yet is left out.

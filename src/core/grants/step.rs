@@ -32,12 +32,19 @@ pub struct Memberships {
     pub kept_workspace: Option<String>,
     /// What was not given by us, is not ours to end, and goes all the same with the workspace around it.
     pub gone_along: Vec<String>,
+    /// What was not given by us, stays, and is granted by no role: it is looked at before it counts again.
+    pub lapsed: Vec<String>,
 }
 
 impl Memberships {
     /// Whether nothing is left to do.
     pub fn is_settled(&self) -> bool {
-        *self == Self { kept_workspace: self.kept_workspace.clone(), ..Self::default() }
+        let told = Self {
+            kept_workspace: self.kept_workspace.clone(),
+            lapsed: self.lapsed.clone(),
+            ..Self::default()
+        };
+        *self == told
     }
 
     /// Whether a run has to look again, even once everything that is planned has been done.
@@ -143,15 +150,22 @@ impl Memberships {
         }
         let uncertain = open.is_some_and(|open| open.uncertain);
         let is_ours_to_end = match held {
-            Some(Given::Found) => map.manage == Manage::Exclusive,
+            // What no role grants to anybody any more is not ours to look after.
+            Some(Given::Found) => map.manage == Manage::Exclusive && map.is_managed(group),
             Some(Given::Ours) => true,
             None => uncertain,
         };
         // A revoke that was parked may have been settled by hand. A grant may have been, too, but then it is not ours to end.
         let is_parked = open.is_some_and(|open| open.state.is_with_an_operator());
-        let needed =
-            if joins { held.is_none() || uncertain || is_parked || comes_back } else { is_ours_to_end };
+        let is_lapsed = state.lapsed.contains(group);
+        let needed = match joins {
+            true => held.is_none() || uncertain || is_parked || comes_back || is_lapsed,
+            false => is_ours_to_end,
+        };
         if !needed {
+            if !joins && held == Some(Given::Found) && !is_lapsed {
+                self.lapsed.push(group.to_owned());
+            }
             if let Some(open) = open {
                 self.withdraw(open);
             }

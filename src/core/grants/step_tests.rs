@@ -52,9 +52,24 @@ fn what_is_missing_is_granted_and_what_we_gave_and_nobody_grants_is_revoked() {
 fn what_was_there_before_us_stays_under_granted_and_goes_under_exclusive() {
     let by_hand = state(&[("club", Given::Found)], &[]);
     assert!(run(&by_hand, &[]).is_settled());
-    let exclusive = GroupMap { manage: Manage::Exclusive, ..GroupMap::default() };
+    let ids = [("club".to_owned(), "club".to_owned())].into();
+    let exclusive = GroupMap { ids, manage: Manage::Exclusive, ..GroupMap::default() };
     let all = memberships(&by_hand, Some(&wanted(&[])), Standing::default(), &exclusive);
     assert_eq!(kinds(&all), [(ActionKind::Revoke, "club")]);
+    // What no role grants to anybody any more is nobody's concern.
+    let unmanaged = GroupMap { manage: Manage::Exclusive, ..GroupMap::default() };
+    let all = memberships(&by_hand, Some(&wanted(&[])), Standing::default(), &unmanaged);
+    assert!(all.is_settled() && all.lapsed == ["club"]);
+}
+
+#[test]
+fn what_was_there_before_us_is_looked_at_once_a_role_grants_it_again() {
+    let mut by_hand = state(&[(Q1, Given::Found)], &[]);
+    assert_eq!(run(&by_hand, &[]).lapsed, [Q1]);
+    assert!(run(&by_hand, &[Q1]).is_settled());
+    by_hand.lapsed.insert(Q1.to_owned());
+    assert_eq!(run(&by_hand, &[]), Memberships::default(), "once is enough");
+    assert_eq!(kinds(&run(&by_hand, &[Q1])), [(ActionKind::Grant, Q1)]);
 }
 
 #[test]

@@ -278,23 +278,13 @@ impl Limits<'_> {
             if let Some(change) = changed {
                 self.header_changed(&format!("the columns of source '{}'", source.name), &change);
             }
-            self.emptied(
-                &source.header,
-                source.accepted_header.as_ref(),
-                &format!(" of source '{}'", source.name),
-            );
+            self.emptied(plan, &source.header, source.accepted_header.as_ref());
         }
         if !scale.removed_sources.is_empty() && plan.access_ends() > 0 {
+            let (people, names) = (grouped(plan.access_ends()), scale.removed_sources.join("', '"));
             let message = format!(
-                "{} people would lose access, and {} is in the configuration no more: whom it alone named would have left. Put it back if it \
-                 only fails, or approve the plan",
-                grouped(plan.access_ends()),
-                scale
-                    .removed_sources
-                    .iter()
-                    .map(|name| format!("source '{name}'"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                "{people} people would lose access, and source '{names}' is in the configuration no more: whom it alone named would have left. \
+                 Put it back if it only fails, or approve the plan"
             );
             self.hold("source_removed", message);
         }
@@ -311,15 +301,15 @@ impl Limits<'_> {
         if let Some(change) = changed {
             self.header_changed("the source's columns", &change);
         }
-        self.emptied(&plan.header, scale.accepted_header.as_ref(), "");
+        self.emptied(plan, &plan.header, scale.accepted_header.as_ref());
     }
 
-    /// The export lost a column, or the right to read it.
-    fn emptied(&mut self, header: &HeaderNames, before: Option<&HeaderNames>, of: &str) {
-        if let Some(columns) = before.and_then(|before| header.emptied_since(before)) {
+    /// The export lost a column, or the right to read it, and something is to be done about that.
+    fn emptied(&mut self, plan: &Plan, header: &HeaderNames, before: Option<&HeaderNames>) {
+        let emptied = before.and_then(|before| header.emptied_since(before));
+        if let Some(columns) = emptied.filter(|_| plan.counts().total() > 0) {
             let message = format!(
-                "no record{of} has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was \
-                 meant"
+                "no record has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was meant"
             );
             self.hold("column_emptied", message);
         }

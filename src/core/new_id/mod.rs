@@ -354,7 +354,8 @@ impl Moves {
 
 /// The state of somebody who takes over an account, as it will be with it.
 pub(super) fn with_account_of(state: &PersonState, origin: &PersonState) -> PersonState {
-    PersonState { account: origin.account.clone(), memberships: origin.memberships.clone(), ..state.clone() }
+    let (memberships, lapsed) = (origin.memberships.clone(), origin.lapsed.clone());
+    PersonState { account: origin.account.clone(), memberships, lapsed, ..state.clone() }
 }
 
 /// The step of somebody who takes over an account: there is always something to be confirmed, be it only whose it is.

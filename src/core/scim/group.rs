@@ -8,6 +8,7 @@ use super::PATCH_SCHEMA;
 use super::answer::{Answer, Failure, FailureKind};
 use super::json::{count, member, text};
 use super::request::ScimRequest;
+use crate::core::grants::Removal;
 
 /// A walk that takes more pages than this is not going to end.
 const MOST_PAGES: u32 = 10_000;
@@ -55,18 +56,20 @@ fn user(entry: &Value) -> Option<String> {
 }
 
 /// The body of a PATCH that adds users to a group, or takes them out: never one that replaces the list, so that whoever is in it
-/// besides stays (RFC 7644, section 3.5.2). Each user who goes has an operation of their own, by a path that names them.
-pub fn members_body<'a>(users: impl IntoIterator<Item = &'a str>, joins: bool) -> Value {
-    let operations = if joins {
-        let members: Vec<Value> = users.into_iter().map(|id| json!({ "value": id })).collect();
-        if members.is_empty() {
-            vec![]
-        } else {
-            vec![json!({"op": "add", "path": "members", "value": members})]
-        }
-    } else {
-        let removal = |id| json!({"op": "remove", "path": format!("members[value eq {}]", Value::from(id))});
-        users.into_iter().map(removal).collect()
+/// besides stays (RFC 7644, section 3.5.2). Each user who goes has an operation of their own, by a path that names them; but for a server
+/// of which it is known that it takes a list of those who go for these alone.
+pub fn members_body<'a>(users: impl IntoIterator<Item = &'a str>, joins: bool, removal: Removal) -> Value {
+    let operation = |op: &str, users: Vec<Value>| match users.is_empty() {
+        true => vec![],
+        false => vec![json!({"op": op, "path": "members", "value": users})],
+    };
+    let users = users.into_iter();
+    let operations = match (joins, removal) {
+        (true, _) => operation("add", users.map(|id| json!({ "value": id })).collect()),
+        (false, Removal::List) => operation("remove", users.map(|id| json!({ "value": id })).collect()),
+        (false, Removal::Each) => users
+            .map(|id| json!({"op": "remove", "path": format!("members[value eq {}]", Value::from(id))}))
+            .collect(),
     };
     json!({"schemas": [PATCH_SCHEMA], "Operations": operations})
 }
@@ -153,15 +156,22 @@ mod tests {
     #[test]
     fn members_are_added_in_one_operation_and_removed_by_one_path_each() {
         assert_eq!(
-            members_body(["u1", "u2"], true)["Operations"],
+            members_body(["u1", "u2"], true, Removal::Each)["Operations"],
             json!([{"op": "add", "path": "members", "value": [{"value": "u1"}, {"value": "u2"}]}])
         );
         assert_eq!(
-            members_body(["u1", "u\"2"], false)["Operations"],
+            members_body(["u1", "u\"2"], false, Removal::Each)["Operations"],
             json!([{"op": "remove", "path": "members[value eq \"u1\"]"},
                    {"op": "remove", "path": "members[value eq \"u\\\"2\"]"}])
         );
-        assert_eq!(members_body([], true)["Operations"], json!([]));
+        assert_eq!(
+            members_body(["u1", "u2"], false, Removal::List)["Operations"],
+            json!([{"op": "remove", "path": "members", "value": [{"value": "u1"}, {"value": "u2"}]}])
+        );
+        // Without anybody named it would be a removal of all.
+        for (joins, removal) in [(true, Removal::Each), (false, Removal::Each), (false, Removal::List)] {
+            assert_eq!(members_body([], joins, removal)["Operations"], json!([]));
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::action::{ActionKind, Target};
-use crate::core::grants::{Given, is_workspace};
+use crate::core::grants::{Given, Removal, is_workspace, workspace_of};
 use crate::core::planted::{self, Fault};
-use crate::core::scim::group::members_body;
+use crate::core::scim::group::{GroupWalk, members_body};
 use crate::core::scim::{Failure, FailureKind, RemoteGroup, ScimPort, ScimRequest};
 use crate::engine::lease::Lease;
 use crate::engine::members::Shown;
@@ -15,6 +15,9 @@ use crate::store::{AttemptRow, Claimed, Ending, Finished};
 
 const GONE: &str =
     "Workiva has no such group any more; correct the grants in access, or make the group again and retry";
+const LISTED: &str = "not revoked: Workiva answers 404 for the group, and its list of groups does not show that it is gone; see whether it \
+                      is there, then retry";
+const NO_PATHS: &str = "where it takes no path that names a member, see groups.removal";
 const NOT_SHOWN: &str =
     "not granted: Workiva accepted the change, but the group does not show the user as a member";
 const STILL_SHOWN: &str = "not revoked: Workiva accepted the change, but the group still shows the user as a member; take the user out \
@@ -96,7 +99,7 @@ impl<P: ScimPort> Batch<'_, P> {
             return Ok(());
         }
         let Some(shown) = self.shown(&all, must_be_fresh).await? else {
-            return Err(Interrupt::Park(GONE.into()));
+            return self.end_without_group(&all).await;
         };
         if is_withdrawn {
             self.learn(&all, shown);
@@ -182,6 +185,27 @@ impl<P: ScimPort> Batch<'_, P> {
         Ok(recent())
     }
 
+    /// Nobody is in a group that is gone: what was to end has ended. Nobody can be put into it either.
+    async fn end_without_group(&mut self, part: &[usize]) -> Result<(), Interrupt> {
+        let is_withdrawn = self.session.action.withdrawn;
+        if self.joins && !is_withdrawn {
+            return Err(Interrupt::Park(GONE.into()));
+        }
+        let is_gone = is_not_listed(&mut self.session, self.group).await;
+        self.note(part);
+        if !is_gone? {
+            return Err(Interrupt::Park(LISTED.into()));
+        }
+        if is_withdrawn {
+            self.learn(part, Some(vec![false; part.len()]));
+            return Ok(());
+        }
+        for at in part {
+            self.end_one(*at, Given::Ours).await?;
+        }
+        Ok(())
+    }
+
     /// Of withdrawn actions only what they did is learnt. Where the server does not show members, a membership is assumed that can
     /// be taken back.
     fn learn(&mut self, part: &[usize], shown: Shown) {
@@ -200,7 +224,7 @@ impl<P: ScimPort> Batch<'_, P> {
         for (number, at) in part.iter().copied().enumerate() {
             if shown[number] == self.joins {
                 // What may be our own doing is taken for it: it has to be possible to take it back.
-                let is_ours = self.hands[at].action.uncertain || self.hands[at].action.attempts > 0;
+                let is_ours = self.hands[at].action.uncertain;
                 self.end_one(at, if is_ours { Given::Ours } else { Given::Found }).await?;
             }
         }
@@ -226,7 +250,8 @@ impl<P: ScimPort> Batch<'_, P> {
     async fn change_part(&mut self, part: Vec<usize>) -> Result<Option<(Vec<usize>, Vec<usize>)>, Interrupt> {
         let users = self.users(&part);
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
-        let body = members_body(users.iter().copied(), self.joins);
+        let removal = self.session.line.manner.removal;
+        let body = members_body(users.iter().copied(), self.joins, removal);
         let before = self.session.uncertain;
         let written = self.session.write(&ScimRequest::PatchGroup { id: self.group.to_owned(), body }).await;
         self.note(&part);
@@ -234,15 +259,18 @@ impl<P: ScimPort> Batch<'_, P> {
             Ok(answer) => {
                 self.session.line.members.change(self.group, &users, self.joins);
                 let group = answer.group();
-                // A body that is no group is a portal's or a queue's word, and no more.
-                let is_told = answer.status == 204 || group.is_some();
                 let shown = group.and_then(|group| group.members);
                 let shown = shown.map(|all| users.iter().map(|user| all.contains(*user)).collect());
-                self.confirm(&part, shown, is_told).await?;
+                self.confirm(&part, shown).await?;
                 self.session.uncertain = before;
                 Ok(None)
             }
             Err(Interrupt::Failed(failure)) if is_refusal(&failure) => self.refused(part, &failure).await,
+            Err(Interrupt::Failed(failure))
+                if failure.kind == FailureKind::NotSupported && !self.joins && removal == Removal::Each =>
+            {
+                Err(Interrupt::Park(format!("not revoked: {}; {NO_PATHS}", super::said(&failure))))
+            }
             // It may be about one of several, whose batch goes on, or about everything.
             Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Forbidden => {
                 match super::listing_is_allowed(self.session.line).await {
@@ -261,20 +289,29 @@ impl<P: ScimPort> Batch<'_, P> {
         failure: &Failure,
     ) -> Result<Option<(Vec<usize>, Vec<usize>)>, Interrupt> {
         let Some(shown) = self.shown(&part, true).await? else {
-            return Err(Interrupt::Park(GONE.into()));
+            self.end_without_group(&part).await?;
+            return Ok(None);
         };
         self.end_those_there(&part, shown.as_deref()).await?;
         let mut left: Vec<usize> = part.into_iter().filter(|at| self.hands[*at].ending.is_none()).collect();
         match left[..] {
             [] => Ok(None),
             [alone] => {
-                let reason = format!(
+                let mut reason = format!(
                     "Workiva refuses this user in the group {}: {}",
                     self.group,
                     super::said(failure)
                 );
-                let uncertain = self.hands[alone].action.uncertain;
-                self.hands[alone].ending = Some(Ending::Parked { uncertain, reason });
+                if !self.joins && self.session.line.manner.removal == Removal::Each {
+                    reason += &format!("; {NO_PATHS}");
+                }
+                let Claimed { uncertain, attempts, .. } = *self.hands[alone].action;
+                // The workspace around the group may have been confirmed a moment before Workiva goes by it everywhere.
+                let ending = match self.joins && workspace_of(self.group).is_some() {
+                    true => super::not_yet(&self.session, attempts, reason),
+                    false => Ending::Parked { uncertain, reason },
+                };
+                self.hands[alone].ending = Some(ending);
                 Ok(None)
             }
             _ => {
@@ -284,14 +321,11 @@ impl<P: ScimPort> Batch<'_, P> {
         }
     }
 
-    /// What was accepted counts as far as it can be seen: a membership that ends is read back, one that begins is believed where the
-    /// answer does not show members, but for one that is no answer (`is_told`).
-    async fn confirm(&mut self, part: &[usize], shown: Shown, is_told: bool) -> Result<(), Interrupt> {
-        let is_believed = self.joins && is_told;
+    /// What was accepted counts as far as it can be seen: where the answer does not show members, the group is read back. Where the server
+    /// never shows them, it is believed.
+    async fn confirm(&mut self, part: &[usize], shown: Shown) -> Result<(), Interrupt> {
         let shown = match shown {
-            None if !is_believed && !planted::is(Fault::ForgottenUncertainty) => {
-                self.shown(part, true).await?.flatten()
-            }
+            None if !planted::is(Fault::ForgottenUncertainty) => self.shown(part, true).await?.flatten(),
             shown => shown,
         };
         for (number, at) in part.iter().copied().enumerate() {
@@ -340,4 +374,17 @@ async fn read_group<P: ScimPort>(
         }
         Err(other) => Err(other),
     }
+}
+
+/// Whether the list of all groups, which shows others, shows this one no more.
+async fn is_not_listed<P: ScimPort>(session: &mut Session<'_, P>, id: &str) -> Result<bool, Interrupt> {
+    let mut walk = GroupWalk::new(session.line.manner.page_size);
+    loop {
+        let answer = session.read(&walk.next_request()).await?;
+        if !walk.accept(&answer)? {
+            break;
+        }
+    }
+    let groups = walk.into_groups();
+    Ok(!groups.is_empty() && groups.iter().all(|group| group.id != id))
 }

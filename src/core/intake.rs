@@ -230,11 +230,15 @@ impl Intake {
 }
 
 impl Intake {
-    /// How many damaged rows have an employee id that may have come of the damage: nobody known has it, or a good row has it as well.
+    /// How many damaged rows may be somebody else's, or hold such a row: nobody known has their employee id, a good row has it as well, or they
+    /// are too long.
     fn of_nobody(&self) -> u64 {
         let is_nobodys = |rejection: &&Rejection| {
             let known = rejection.employee_id.as_deref().and_then(|id| self.people.get(id));
-            rejection.kind.is_damage() && known.is_some_and(|known| !known.in_state || known.row > 0)
+            let is_another = |known: &Known| {
+                !known.in_state || known.row > 0 || rejection.kind == RejectionKind::TooManyFields
+            };
+            rejection.kind.is_damage() && known.is_some_and(is_another)
         };
         self.rejected.iter().filter(is_nobodys).count() as u64
     }

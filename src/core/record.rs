@@ -315,8 +315,10 @@ pub enum RejectionKind {
     NoEmployeeId,
     /// The employee id is too long or holds control characters.
     UnusableEmployeeId,
-    /// The row has more or fewer fields than the header.
+    /// The row has fewer fields than the header.
     FieldCount,
+    /// The row has more fields than the header, and may hold somebody else's as well.
+    TooManyFields,
     /// A stray quote may have swallowed rows below it.
     StrayQuote,
     /// Its bytes are no text in the configured encoding.
@@ -354,7 +356,7 @@ pub enum RejectionKind {
 impl RejectionKind {
     /// Whether what stands in the place of the employee id may be something else.
     pub fn is_damage(self) -> bool {
-        matches!(self, Self::FieldCount | Self::StrayQuote | Self::Encoding)
+        matches!(self, Self::FieldCount | Self::TooManyFields | Self::StrayQuote | Self::Encoding)
     }
 }
 
@@ -365,6 +367,7 @@ impl RejectionKind {
             Self::NoEmployeeId => "no_employee_id",
             Self::UnusableEmployeeId => "unusable_employee_id",
             Self::FieldCount => "field_count",
+            Self::TooManyFields => "too_many_fields",
             Self::StrayQuote => "stray_quote",
             Self::Encoding => "encoding",
             Self::UnfitField => "unfit_field",

@@ -145,12 +145,11 @@ impl<'a> Rows<'a> {
                 "has {fields} fields where the header has {}; a delimiter or line end in a value has to be quoted",
                 self.header.width
             );
-            // A row that is too long may hold somebody else's as well: it is nobody's then.
-            let (id, reason) = match fields > self.header.width {
-                true => (None, format!("(employee {employee_id}) {reason}")),
-                false => (Some(employee_id.to_owned()), reason),
+            let kind = match fields > self.header.width {
+                true => RejectionKind::TooManyFields,
+                false => RejectionKind::FieldCount,
             };
-            return Err(Refused::new(id, RejectionKind::FieldCount, reason));
+            return Err(Refused::new(Some(employee_id.to_owned()), kind, reason));
         }
         Ok(())
     }

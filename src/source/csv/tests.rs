@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::read::BATCH;
 use super::*;
-use crate::core::record::Rejection;
+use crate::core::record::{Rejection, RejectionKind};
 
 struct Read {
     ids: Vec<String>,
@@ -140,9 +140,11 @@ fn a_bad_row_in_the_middle_is_rejected_by_row_and_the_others_go_on() {
             .unwrap();
     assert_eq!(read.ids, ["1", "5"]);
     let told: Vec<_> = read.rejections.iter().map(|one| (one.row, one.employee_id.as_deref())).collect();
+    assert_eq!(told, [(Some(2), None), (Some(3), Some("3")), (Some(4), Some("4"))]);
+    let kinds: Vec<_> = read.rejections.iter().map(|one| one.kind).collect();
     assert_eq!(
-        told,
-        [(Some(2), None), (Some(3), Some("3")), (Some(4), None)],
+        kinds,
+        [RejectionKind::NoEmployeeId, RejectionKind::FieldCount, RejectionKind::TooManyFields],
         "a row that is too long may hold somebody else's"
     );
 }

@@ -95,6 +95,24 @@ impl Judged {
         }
     }
 
+    /// Waits for a user name: until it is free, the account keeps its own, and the address that goes with it. What is left is as it should
+    /// be, since nobody else has to do with it. The next run looks again.
+    pub(super) fn wait_with(&mut self, account: &Attributes) {
+        self.fingerprint = Fingerprint::NONE;
+        let Some(name) = self.user_name() else { return };
+        let Some(desired) = &mut self.desired else { return };
+        let goes_with_it = |(path, value): &(&String, &String)| {
+            ["userName", "emails.work"].contains(&path.as_str()) || folded(value) == name
+        };
+        let paths: Vec<String> = desired.iter().filter(goes_with_it).map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            match account.get(&path) {
+                Some(confirmed) => drop(desired.insert(path, confirmed.clone())),
+                None => drop(desired.remove(&path)),
+            }
+        }
+    }
+
     /// The user name that the person should have, in compared form.
     pub fn user_name(&self) -> Option<String> {
         self.desired.as_ref().and_then(|attributes| attributes.get("userName")).map(|name| folded(name))

@@ -192,9 +192,9 @@ impl NameBook {
         !is_held && self.kept_for(name, employee_id).is_none()
     }
 
-    /// Whose former name it is, where that keeps this person from having it.
+    /// Whose former name it is, where that keeps this person from having it. One that somebody holds by now is no former name.
     fn kept_for(&self, name: &str, employee_id: &str) -> Option<&String> {
-        let GivenUp { by, heir } = self.given_up.get(name)?;
+        let GivenUp { by, heir } = self.given_up.get(name).filter(|_| !self.holders.contains_key(name))?;
         (by != employee_id && heir.as_deref() != Some(employee_id)).then_some(by)
     }
 
@@ -328,5 +328,7 @@ mod tests {
         let free: Vec<bool> = ["1", "2", "3"].iter().map(|who| book.is_free("b", who)).collect();
         assert_eq!(free, [true, true, false]);
         assert_eq!(book.kept_for("b", "3").map(String::as_str), Some("2"));
+        let book = NameBook { holders: [("b".to_owned(), "2".to_owned())].into(), ..book };
+        assert_eq!(book.kept_for("b", "3"), None, "its holder gives it up anew, some day");
     }
 }

@@ -56,7 +56,8 @@ pub(super) fn settle(
         .filter_map(|person| {
             let name = wants.get(person.employee_id())?;
             let holder = holders.get(name)?;
-            let moves = wants.get(holder.as_str()).is_some_and(|other| other != name);
+            let is_told = book.awaited.get(name).is_some_and(|who| who == person.employee_id());
+            let moves = is_told || wants.get(holder.as_str()).is_some_and(|other| other != name);
             (holder != person.employee_id() && moves && wanted[name].len() == 1)
                 .then(|| (person.employee_id().to_owned(), holder.clone()))
         })

@@ -404,3 +404,21 @@ fn a_return_that_is_announced_ends_no_employment_before_its_last_day_and_gives_n
         assert_eq!(calendar.sync_on(day).0, changes, "{day}");
     }
 }
+
+#[test]
+fn kinds_of_leave_that_nothing_could_name_are_a_configuration_error() {
+    let mut world = World::new();
+    world.set("lifecycle.leave", vec!["On Leave", "Sabbatical"]);
+    let kinds = |text: &str| -> toml::Table { text.parse().unwrap() };
+    world.set("lifecycle.leave_types", kinds("Medical = 'suspend'"));
+    world.hr(&people(1));
+    let check = world.run(&["check"]);
+    assert!(check.exit == 2 && check.stderr.contains("lifecycle.leave_types"), "{check:?}");
+    assert!(check.stderr.contains("leave_type"), "{check:?}");
+    // The status itself may be the kind.
+    world.set("lifecycle.leave_types", kinds("sabbatical = 'roles'"));
+    assert_eq!(world.run(&["check"]).exit, 0);
+    world.set("lifecycle.leave_types", kinds("Medical = 'suspend'"));
+    world.set("source.columns.leave_type", "Job Title");
+    assert_eq!(world.run(&["check"]).exit, 0);
+}

@@ -207,3 +207,47 @@ fn a_name_between_that_only_the_request_shows_as_taken_gives_way_to_another() {
     assert!(world.user("ben.swap2@example.com").is_some() && world.parked().is_empty());
     runs_until_quiet(&world, &swapped);
 }
+
+#[test]
+fn whoever_waits_for_a_name_comes_back_from_leave_and_has_the_rest_meanwhile() {
+    let mut world = World::new();
+    world.set("lifecycle.leave", vec!["On Leave"]);
+    world.set("lifecycle.on_leave", "suspend");
+    world.set("guard.max_deprovision_percent", 100.0);
+    let front = Front::before(&mut world);
+    let [one, two] = [named(&people(2)[0], "ana"), named(&people(2)[1], "ben")];
+    world.sync_rows(&[one.clone(), two.clone()], 0);
+    let away = one.but(|row| row.status = "On Leave".into());
+    assert_eq!(world.sync_rows(&[away, two.clone()], 0).applied(), kinds([("suspend", 1)]));
+    // Who holds the name gives it up, but Workiva refuses the other one.
+    front.go(Way::Denying("zoe@example.com"));
+    let back = [named(&one, "ben").but(|row| row.title = "Chief".into()), named(&two, "zoe")];
+    let run = world.sync_rows(&back, 4);
+    assert_eq!(run.applied(), kinds([("reactivate", 1)]), "{run:?}");
+    let user = world.user("ana@example.com").unwrap();
+    assert_eq!((&user["active"], &user["title"]), (&true.into(), &"Chief".into()));
+    assert_eq!(user["emails"][0]["value"], "ana@example.com", "the address goes with the name");
+    // They go on waiting, and nothing is done twice.
+    let again = world.sync_rows(&back, 4);
+    assert_eq!(again.applied(), kinds([]));
+    let explained = world.run(&["explain", &one.id]).stdout;
+    assert!(explained.contains("wait for a user name"), "{explained}");
+    assert!(!explained.contains("holds; give one of them another"), "{explained}");
+    front.go(Way::Through);
+    world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    runs_until_quiet(&world, &back);
+    world.assert_agrees(&back);
+}
+
+#[test]
+fn a_name_that_its_former_holder_has_had_back_is_no_former_name_in_a_swap() {
+    let mut world = World::new();
+    world.set("user_names.reuse_after_days", 365);
+    let of = |one: &str, two: &str| [named(&people(2)[0], one), named(&people(2)[1], two)];
+    for one in ["a", "a2", "a"] {
+        world.sync_rows(&of(one, "b"), 0);
+    }
+    let swapped = of("b", "a");
+    runs_until_quiet(&world, &swapped);
+    world.assert_agrees(&swapped);
+}

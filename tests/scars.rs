@@ -196,6 +196,16 @@ fn an_attribute_that_the_server_drops_causes_no_update_in_every_run() {
     assert_eq!(second.applied(), kinds([("update", 1)]), "only who has changed");
     assert_eq!(world.writes(), writes + 1);
     assert!(!second.stderr.contains("in its answer"), "{second:?}");
+    // Nor by another process that makes somebody; `status` goes on telling it.
+    other.push(people(11)[10].clone());
+    let third = world.sync_rows(&other, 0);
+    assert_eq!(third.applied(), kinds([("create", 1)]));
+    assert!(!third.stderr.contains("in its answer"), "{third:?}");
+    let status = world.run(&["status"]).stdout;
+    assert!(status.contains("Workiva took externalId and does not show it in its answer"), "{status}");
+    let status = world.run(&["status", "--json"]).stdout;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["unkept"], serde_json::json!(["externalId"]));
 }
 
 #[test]

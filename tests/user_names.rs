@@ -219,3 +219,94 @@ fn a_template_that_is_wrong_is_an_error_by_its_key() {
     let check = world.run(&["check"]);
     assert!(check.exit == 2 && check.stderr.contains("lifecycle.same_person"), "{check:?}");
 }
+
+#[test]
+fn a_name_of_the_list_is_kept_also_where_hr_changes_what_only_the_list_is_made_of() {
+    let mut world = world();
+    let fallback = [
+        "{{ given_name | username }}.{{ middle_name | left(1) | username }}.{{ family_name | username }}@example.com",
+        "{{ given_name | username }}.{{ family_name | username }}{{ number }}@example.com",
+    ];
+    world.set("source.columns.middle_name", "Job Title");
+    world.set("user_names.fallback", fallback.map(toml::Value::from).to_vec());
+    let with = |id: &str, middle: &str| jane(id).but(|row| row.title = middle.into());
+    let mut rows = [with("1", ""), with("2", "Marie"), with("3", "")];
+    world.sync_rows(&rows, 0);
+    let all = [("jane.doe", "1"), ("jane.m.doe", "2"), ("jane.doe2", "3")];
+    expect(&world, &all);
+    for middle in ["", "Zoe"] {
+        rows[1].title = middle.into();
+        world.sync_rows(&rows, 0);
+        expect(&world, &all);
+    }
+    // A new family name is another person's name: the old one is of no use.
+    rows[1].family = "Roe".into();
+    world.sync_rows(&rows, 0);
+    expect(&world, &[("jane.doe", "1"), ("jane.doe2", "3"), ("jane.roe", "2")]);
+}
+
+#[test]
+fn users_of_a_lost_database_keep_the_names_that_were_chosen_for_them() {
+    let world = world();
+    let user = |name: &str, id: &str| {
+        let user = json!({"userName": format!("{name}@example.com"), "externalId": id,
+            "name": {"givenName": "Jane", "familyName": "Doe"},
+            "emails": [{"value": format!("mail.{id}@example.com"), "type": "work", "primary": true}]});
+        world.sandbox.seed_user(user).unwrap();
+    };
+    // Whoever had the first name is no employee any more, and the others have theirs in another order than that of their ids. Of the last
+    // one even the first name is free.
+    user("jane.doe", "5");
+    user("jane.doe2", "2");
+    user("jane.doe3", "1");
+    user("ben.ode4", "9");
+    let ben = Row::new("9", "Ben", "Ode").but(|row| row.email = "mail.9@example.com".into());
+    let rows = [jane("1"), jane("2"), jane("3"), ben];
+    let all = [
+        ("ben.ode4", "9"),
+        ("jane.analyst.doe", "3"),
+        ("jane.doe", "5"),
+        ("jane.doe2", "2"),
+        ("jane.doe3", "1"),
+    ];
+    world.sync_rows(&rows, 0);
+    expect(&world, &all);
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn many_users_of_a_lost_database_keep_their_names_as_well() {
+    let mut world = world();
+    world.set(
+        "user_names.fallback",
+        vec![toml::Value::from("{{ given_name | lower }}.{{ family_name | lower }}{{ number }}@example.com")],
+    );
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for number in 2..30_u32 {
+        // The higher the id, the lower the number.
+        let id = (100 - number).to_string();
+        let user = json!({"userName": format!("jane.doe{number}@example.com"), "externalId": id,
+            "name": {"givenName": "Jane", "familyName": "Doe"},
+            "emails": [{"value": format!("mail.{id}@example.com"), "type": "work", "primary": true}]});
+        world.sandbox.seed_user(user).unwrap();
+        rows.push(jane(&id));
+        all.push((format!("jane.doe{number}"), id));
+    }
+    world.sync_rows(&rows, 0);
+    let all: Vec<(&str, &str)> = all.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+    expect(&world, &all);
+}
+
+#[test]
+fn a_first_choice_with_a_gap_is_rejected_and_one_that_hr_has_itself_is_not() {
+    let mut world = World::new();
+    world.set("attributes.userName", "{{ given_name | username }}.{{ family_name | username }}@example.com");
+    let rows = [jane("1"), Row::new("2", "'", "-"), Row::new("3", "Ben", "-")];
+    assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([("create", 1)]));
+    let status = world.run(&["status"]).stdout;
+    assert!(status.contains("userName has a gap"), "{status}");
+    let mut world = World::new();
+    world.set("attributes.userName", "{{ work_email | lower }}");
+    let odd = Row::new("1", "Jane", "Doe").but(|row| row.email = "_jane--doe@example.com".into());
+    assert_eq!(world.sync_rows(&[odd], 0).applied(), kinds([("create", 1)]));
+}

@@ -12,6 +12,7 @@ use super::{Exit, print_json};
 use crate::compose::{Surroundings, load_config};
 use crate::core::health::SourceHealth;
 use crate::engine::health;
+use crate::engine::unkept::words;
 use crate::store::{PlanSummary, RejectedRecord, SHOWN_REJECTIONS, Status, Store};
 
 const SHOWN_RUNS: u32 = 10;
@@ -25,10 +26,13 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let now = Surroundings::real().clock.now();
     let status = store.status(SHOWN_RUNS, now).await?;
     let sources = health::sources(&loaded.settings, &loaded.rules, &store, now).await?;
+    let mut unkept = store.unkept().await?;
+    unkept.retain(|attribute, _| loaded.settings.attributes.contains_key(attribute));
     if json {
-        print_json(&Whole { status: &status, sources: &sources })?
+        print_json(&Whole { status: &status, sources: &sources, unkept: unkept.keys().collect() })?
     } else {
-        print_status(&status, &sources, now)
+        print_status(&status, &sources, now);
+        unkept.iter().for_each(|(attribute, is_lacking)| say!("{}", words(attribute, *is_lacking)));
     }
     Ok(Exit::Done)
 }
@@ -40,6 +44,8 @@ struct Whole<'a> {
     status: &'a Status,
     /// How it is with each of several sources.
     sources: &'a [SourceHealth],
+    /// Attributes (SCIM paths) that Workiva was seen to take and not to show again as they were sent.
+    unkept: Vec<&'a String>,
 }
 
 fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {

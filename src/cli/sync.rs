@@ -127,6 +127,7 @@ pub async fn push_to_end(engine: &RealEngine, result: CycleResult) -> anyhow::Re
         pushed = push(engine, &owner, &result).await?;
         runs.push(result);
     }
+    engine.remember_unkept().await?;
     let applied = engine.store.done().await?.since(&before);
     let (report, exit) = report(engine, &runs, applied, pushed.as_ref()).await?;
     Ok(Synced { report, exit, runs, pushed, unkept: engine.unkept.told() })

@@ -14,11 +14,12 @@ use crate::core::access::AccessRules;
 use crate::core::desired::{AttributePolicy, UserMapping};
 use crate::core::lifecycle::{Lifecycle, OnNewId, OnRename};
 use crate::core::mapping::CompileError;
-use crate::core::name_choice::NameRules;
+use crate::core::name_rules::NameRules;
 use crate::core::planner::{Absence, Rulebook};
 use crate::core::register::{DATES, Precedence};
 use crate::core::schedule::Schedule;
 use crate::core::scim::address::{self, AddressError};
+use crate::core::value::folded;
 
 /// The attribute whose policy is `lifecycle.on_rename`.
 const USER_NAME: &str = "userName";
@@ -131,6 +132,15 @@ fn check_lifecycle_columns(settings: &Settings, errors: &mut Vec<ConfigError>) {
     if !lifecycle.immediate.is_empty() && !is_column("termination_reason") {
         errors.push(ConfigError::new("lifecycle.immediate", mend("termination_reason")));
     }
+    // Without that column the status is looked up, which can be one of `leave` only.
+    let leave: Vec<String> = lifecycle.leave.iter().map(|status| folded(status.trim())).collect();
+    let is_status = |kind: &String| leave.contains(&folded(kind.trim()));
+    if !lifecycle.leave_types.is_empty()
+        && !lifecycle.leave_types.keys().any(is_status)
+        && !is_column("leave_type")
+    {
+        errors.push(ConfigError::new("lifecycle.leave_types", mend("leave_type")));
+    }
 }
 
 /// By what one person is known under two employee ids has to be mapped, or nothing would ever be the same.
@@ -230,7 +240,8 @@ fn compile_rulebook(settings: &Settings, errors: &mut Vec<ConfigError>) -> Optio
         .and_then(|users| users.with_policies(policies(settings, errors)))
         .map_err(|all| add(all, errors))
         .ok();
-    let choice = NameRules::compile(&settings.user_names, names, &settings.tables)
+    let first = settings.attributes.get(USER_NAME);
+    let choice = NameRules::compile(&settings.user_names, first, names, &settings.tables)
         .map_err(|all| add(all, errors))
         .ok();
     // The roles are checked even when the lifecycle is wrong, so that all errors are told at once.

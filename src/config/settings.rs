@@ -23,7 +23,7 @@ use crate::core::guard::GuardSettings;
 use crate::core::identity::MatchAttribute;
 use crate::core::lifecycle::LifecycleSettings;
 use crate::core::mapping::Tables;
-use crate::core::name_choice::UserNameSettings;
+use crate::core::name_rules::UserNameSettings;
 use crate::core::planner::Absence;
 use crate::core::retry::RetrySettings;
 use crate::core::status_words::StatusSettings;

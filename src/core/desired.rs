@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Attributes;
 use super::mapping::{CompileError, Mapping, Tables};
+use super::name_rules::is_made_with_gap;
 use super::person::Person;
 use super::record::{Rejection, RejectionKind};
 use super::scim::AttributePath;
@@ -158,6 +159,14 @@ impl UserMapping {
             return Err(refuse(
                 RejectionKind::UnusableUserName,
                 "userName has a capital letter or a space, which Workiva refuses; let the mapping end in '| lower' or '| username'"
+                    .into(),
+            ));
+        }
+        if is_made_with_gap(user_name, &person.record) {
+            return Err(refuse(
+                RejectionKind::UnusableUserName,
+                "userName has a gap where a value is absent, or has no letter that the mapping keeps; fill the fields that it is mapped \
+                 from, or let the mapping do without them"
                     .into(),
             ));
         }

@@ -6,7 +6,8 @@ use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
 use super::lifecycle::Moment;
-use super::name_choice::{NameBook, NameRules};
+use super::name_choice::NameBook;
+use super::name_rules::NameRules;
 use super::person::Person;
 use super::planner::{Rulebook, States};
 use super::record::{Fingerprint, Record, Rejection};
@@ -92,6 +93,24 @@ impl Judged {
         let is_free = |name: &str| book.is_free_between(name, &self.employee_id);
         if let Some(name) = self.desired.as_mut().and_then(|attributes| attributes.get_mut("userName")) {
             *name = user_names::between(name, is_free);
+        }
+    }
+
+    /// Waits for a user name: until it is free, the account keeps its own, and the address that goes with it. What is left is as it should
+    /// be, since nobody else has to do with it. The next run looks again.
+    pub(super) fn wait_with(&mut self, account: &Attributes) {
+        self.fingerprint = Fingerprint::NONE;
+        let Some(name) = self.user_name() else { return };
+        let Some(desired) = &mut self.desired else { return };
+        let goes_with_it = |(path, value): &(&String, &String)| {
+            ["userName", "emails.work"].contains(&path.as_str()) || folded(value) == name
+        };
+        let paths: Vec<String> = desired.iter().filter(goes_with_it).map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            match account.get(&path) {
+                Some(confirmed) => drop(desired.insert(path, confirmed.clone())),
+                None => drop(desired.remove(&path)),
+            }
         }
     }
 

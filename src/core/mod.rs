@@ -34,6 +34,7 @@ pub mod mapping;
 pub mod mask;
 mod membership;
 pub mod name_choice;
+pub mod name_rules;
 pub mod new_id;
 pub mod person;
 pub mod plan;

@@ -3,140 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::action::Attributes;
-use super::desired::is_usable_user_name;
 use super::judged::Judged;
-use super::mapping::{CompileError, Fields, Mapping, Tables};
 use super::planner::States;
-use super::record::{Record, Rejection, RejectionKind};
+use super::record::{Rejection, RejectionKind};
 use super::value::folded;
 
-/// The name that a template has for what tells namesakes apart.
-const NUMBER: &str = "number";
-/// The numbers that are tried: the first namesake has none.
-const NUMBERS: std::ops::RangeInclusive<u32> = 2..=99;
 /// For how many days a user name is passed over that Workiva was seen to hold for somebody else.
 pub const TAKEN_FOR_DAYS: u32 = 30;
-
-/// `[user_names]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UserNameSettings {
-    /// Templates that are tried in order for whom the user name of `attributes.userName` is somebody else's. One that uses `number` is
-    /// tried with 2 to 99.
-    #[serde(default)]
-    pub fallback: Vec<String>,
-    /// For how many days a user name that somebody gave up is nobody else's; 0: it is free at once.
-    #[serde(default)]
-    pub reuse_after_days: u32,
-}
-
-/// The compiled `[user_names]`.
-#[derive(Default)]
-pub struct NameRules {
-    templates: Vec<(Mapping, bool)>,
-    reuse_after_days: u32,
-}
-
-impl NameRules {
-    /// Compiles the templates; `names` are the fields that they may use.
-    ///
-    /// # Errors
-    /// Everything that is wrong with any of them.
-    pub fn compile(
-        settings: &UserNameSettings,
-        names: &[String],
-        tables: &Tables,
-    ) -> Result<Self, Vec<CompileError>> {
-        let (mut templates, mut errors) = (Vec::new(), Vec::new());
-        let mut names = names.to_vec();
-        names.push(NUMBER.to_owned());
-        names.sort();
-        names.dedup();
-        for (at, template) in settings.fallback.iter().enumerate() {
-            let one = Attributes::from([("userName".to_owned(), template.clone())]);
-            match Mapping::compile(&one, &names, tables) {
-                Ok(mapping) => {
-                    let is_numbered = mapping.uses(NUMBER);
-                    templates.push((mapping, is_numbered));
-                }
-                Err(all) => errors.extend(all.into_iter().map(|error| CompileError {
-                    key: format!("user_names.fallback[{at}]"),
-                    message: error.message,
-                })),
-            }
-        }
-        match errors.is_empty() {
-            true => Ok(Self { templates, reuse_after_days: settings.reuse_after_days }),
-            false => Err(errors),
-        }
-    }
-
-    /// Whether there is more than one user name to choose from.
-    pub fn has_fallback(&self) -> bool {
-        !self.templates.is_empty()
-    }
-
-    /// For how many days a user name that was given up is nobody else's.
-    pub fn reuse_after_days(&self) -> u32 {
-        self.reuse_after_days
-    }
-
-    /// The user names that somebody may get instead of the first one, in order. What Workiva would refuse, or cannot be made of this
-    /// person's values, is left out: a value that is absent leaves a gap between two dots.
-    pub fn others(&self, record: &Record) -> Vec<String> {
-        let mut others = Vec::new();
-        for (mapping, is_numbered) in &self.templates {
-            let numbers = if *is_numbered { NUMBERS } else { 0..=0 };
-            for number in numbers {
-                let fields = Numbered { record, number: number.to_string() };
-                let name = mapping.render(&fields).ok().and_then(|mut one| one.remove("userName"));
-                if let Some(name) =
-                    name.filter(|name| is_usable_user_name(name) && !has_gap(name) && !others.contains(name))
-                {
-                    others.push(name);
-                }
-            }
-        }
-        others
-    }
-
-    /// Lets an account keep its user name, as long as it is one of those that the person may have.
-    pub(super) fn keep(&self, mapped: &mut Attributes, record: &Record, confirmed: &Attributes) {
-        let (Some(first), Some(own)) = (mapped.get("userName"), confirmed.get("userName")) else { return };
-        if !self.has_fallback() || folded(first) == folded(own) {
-            return;
-        }
-        if self.others(record).iter().any(|other| folded(other) == folded(own)) {
-            mapped.insert("userName".into(), own.clone());
-        }
-    }
-}
-
-/// Whether something is missing between two signs that part a user name, or before or behind one: `jane..doe@example.com`.
-fn has_gap(name: &str) -> bool {
-    let local = name.split_once('@').map_or(name, |(local, _)| local);
-    local.split(['.', '-', '_']).any(str::is_empty)
-}
-
-/// A record, and a number.
-struct Numbered<'a> {
-    record: &'a Record,
-    number: String,
-}
-
-impl Fields for Numbered<'_> {
-    fn names(&self) -> &[String] {
-        self.record.names()
-    }
-
-    fn value(&self, name: &str) -> Option<&str> {
-        if name == NUMBER { Some(&self.number) } else { self.record.value(name) }
-    }
-}
 
 /// A user name that an account had, and has no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +30,10 @@ pub struct NameBook {
     pub given_up: HashMap<String, GivenUp>,
     /// Those that Workiva was seen to hold for somebody else.
     pub taken: HashSet<String>,
+    /// Those of Workiva users who are provably theirs, by the employee ids of people of whom state knows no account.
+    pub own: HashMap<String, String>,
+    /// Those that somebody waits for by the newest plan, where it is not known what their holders are to have; with who waits.
+    pub awaited: HashMap<String, String>,
     /// The work e-mail address of the account that has one, where it was asked for.
     pub mails: HashMap<String, String>,
 }
@@ -172,6 +50,7 @@ impl NameBook {
             wanted[&name] > 1
                 || !self.is_free(&name, person.employee_id())
                 || self.taken.contains(&name)
+                || self.own.get(person.employee_id()).is_some_and(|own| *own != name)
                 || is_on_the_way_to_another(person, &name, states)
         };
         judged.iter().enumerate().filter(is_contested).map(|(at, _)| at).collect()
@@ -192,9 +71,9 @@ impl NameBook {
         !is_held && self.kept_for(name, employee_id).is_none()
     }
 
-    /// Whose former name it is, where that keeps this person from having it.
+    /// Whose former name it is, where that keeps this person from having it. One that somebody holds by now is no former name.
     fn kept_for(&self, name: &str, employee_id: &str) -> Option<&String> {
-        let GivenUp { by, heir } = self.given_up.get(name)?;
+        let GivenUp { by, heir } = self.given_up.get(name).filter(|_| !self.holders.contains_key(name))?;
         (by != employee_id && heir.as_deref() != Some(employee_id)).then_some(by)
     }
 
@@ -219,6 +98,7 @@ pub(super) fn choose(
     states: &States,
     own: impl Fn(&str) -> Option<String>,
 ) -> Vec<Rejection> {
+    let own = |employee_id: &str| own(employee_id).or_else(|| book.own.get(employee_id).cloned());
     let mut contested = book.contested(judged, states);
     let among: BTreeSet<usize> = contested.iter().copied().collect();
     let uncontested = judged.iter().enumerate().filter(|(at, _)| !among.contains(at));
@@ -312,21 +192,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_a_gap_was_made_of_a_value_that_is_absent() {
-        for name in ["jane..doe@x.test", ".doe@x.test", "jane.@x.test", "jane-.doe", "_jane"] {
-            assert!(has_gap(name), "{name}");
-        }
-        for name in ["jane.doe@x.test", "jane.m.doe", "mary-ann.o'brien2@x--y.test", "doe"] {
-            assert!(!has_gap(name), "{name}");
-        }
-    }
-
-    #[test]
     fn a_former_name_is_for_who_gave_it_up_and_for_who_waited_for_it() {
         let given_up = GivenUp { by: "2".into(), heir: Some("1".into()) };
         let book = NameBook { given_up: [("b".to_owned(), given_up)].into(), ..NameBook::default() };
         let free: Vec<bool> = ["1", "2", "3"].iter().map(|who| book.is_free("b", who)).collect();
         assert_eq!(free, [true, true, false]);
         assert_eq!(book.kept_for("b", "3").map(String::as_str), Some("2"));
+        let book = NameBook { holders: [("b".to_owned(), "2".to_owned())].into(), ..book };
+        assert_eq!(book.kept_for("b", "3"), None, "its holder gives it up anew, some day");
     }
 }

@@ -20,7 +20,8 @@ use super::lead_back::lead_back;
 use super::lifecycle::Moment;
 use super::managers::{self, ManagerBook, Managers};
 use super::membership;
-use super::name_choice::{self, NameBook, NameRules};
+use super::name_choice::{self, NameBook};
+use super::name_rules::NameRules;
 use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Rejection};
@@ -136,17 +137,18 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
     let is_another = |person: &Judged, holder: &str| stray::is_another(person, holder, states);
-    let mut names = user_names::settle(judged, &book, &findings.absent, is_another);
+    let account = |who: &str| {
+        let whose = moves.from.get(who).map_or(who, String::as_str);
+        states.get(whose).and_then(|state| state.account.as_ref())
+    };
+    let confirmed = |who: &str| account(who).map(|account| account.attributes.clone());
+    let mut names = user_names::settle(judged, &book, &findings.absent, is_another, confirmed);
     let (maybe_known, mut claimed) =
         stray::claims(&mut names.kept, &findings.absent, &moves, states, rulebook);
     plan.rejected.extend(maybe_known);
     // Who has no account yet would be given a name that was another's: that is what the time before a re-use is for.
-    let has_account = |who: &String| {
-        let whose = moves.from.get(who).unwrap_or(who);
-        states.get(whose).is_some_and(|state| state.account.is_some())
-    };
     plan.awaited_names = std::mem::take(&mut names.awaited);
-    plan.awaited_names.retain(|(_, who)| has_account(who));
+    plan.awaited_names.retain(|(_, who)| account(who).is_some());
     let managers = Managers::new(&rulebook.users, managers, &names, states);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
@@ -284,6 +286,8 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         // Not settled, so that the next run tells of them as well.
         Step::Settled if may_have_unlinked_user(state) => plan.doubtful_leavers.push(employee_id),
         Step::Settled if !is_whole => {}
+        // They wait for a user name.
+        Step::Settled if settled.fingerprint == Fingerprint::NONE => {}
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }

@@ -2,9 +2,11 @@
 //!
 //! Whoever holds a name keeps it. Where the holder is about to take another one, the next waits until that is confirmed; so a chain of
 //! renames is carried out from its end. Where each of some waits for the next in a circle, one of them takes a name for the time between.
+//! Who waits with an account keeps the name and the address until then, and everything else is as it should be.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::action::Attributes;
 use super::judged::Judged;
 use super::name_choice::NameBook;
 use super::record::{Rejection, RejectionKind};
@@ -17,7 +19,7 @@ const TRIED: u32 = 99;
 
 /// The judged people, sorted by whether they can have the user name that they map to.
 pub(super) struct Names {
-    /// They can.
+    /// They can, or wait with an account, which keeps its name meanwhile.
     pub kept: Vec<Judged>,
     /// They never can, as it is.
     pub rejected: Vec<Rejection>,
@@ -30,12 +32,13 @@ pub(super) struct Names {
 }
 
 /// Settles the names, by what is known of them. `is_another`: whether somebody cannot be the person of a holder whom the source no longer
-/// names.
+/// names. `confirmed`: the account that somebody has, or takes over.
 pub(super) fn settle(
     judged: Vec<Judged>,
     book: &NameBook,
     absent: &[String],
     is_another: impl Fn(&Judged, &str) -> bool,
+    confirmed: impl Fn(&str) -> Option<Attributes>,
 ) -> Names {
     let holders = &book.holders;
     let absent: BTreeSet<&String> = absent.iter().collect();
@@ -53,7 +56,8 @@ pub(super) fn settle(
         .filter_map(|person| {
             let name = wants.get(person.employee_id())?;
             let holder = holders.get(name)?;
-            let moves = wants.get(holder.as_str()).is_some_and(|other| other != name);
+            let is_told = book.awaited.get(name).is_some_and(|who| who == person.employee_id());
+            let moves = is_told || wants.get(holder.as_str()).is_some_and(|other| other != name);
             (holder != person.employee_id() && moves && wanted[name].len() == 1)
                 .then(|| (person.employee_id().to_owned(), holder.clone()))
         })
@@ -79,6 +83,10 @@ pub(super) fn settle(
             }
             (Some(holder), _) if waits.contains_key(person.employee_id()) => {
                 names.waiting.push((person.employee_id().to_owned(), holder.clone()));
+                if let Some(account) = confirmed(person.employee_id()) {
+                    person.wait_with(&account);
+                    names.kept.push(person);
+                }
             }
             (Some(holder), _) if absent.contains(holder) && !is_another(&person, holder) => {
                 names.claimed.insert(holder.clone());

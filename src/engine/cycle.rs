@@ -179,6 +179,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
 
     async fn run_cycle(&self, cause: &str, turn: Turn) -> Result<CycleResult, EngineError> {
         self.expire_held().await?;
+        self.remember_unkept().await?;
         let started_at = self.clock.now();
         // What a dead process had begun is not in flight: left as it is, it would be carried out as it was planned then, and
         // no plan of today could take its place. Our own lock is held, so nothing of ours is taken for a dead one's.

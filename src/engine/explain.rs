@@ -2,7 +2,7 @@
 //!
 //! The judging is that of planning, over the records of this one person. Nothing is written, and Workiva is not asked.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::feed::Feed;
+use super::user_names::Live;
 use super::{Engine, EngineError};
 use crate::core::access::Reason;
 use crate::core::action::{ActionKind, Attributes, Change};
@@ -280,7 +281,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             told.user = one.desired().cloned();
         }
         let is_absent = !findings.absent.is_empty();
-        let names = self.name_book(&mut judged, states, &HashSet::new()).await?;
+        let mut names = self.name_book(&mut judged, states, &Live::default()).await?;
+        names.awaited = self.store.awaited_by(&told.employee_id).await?;
         let groups = self.known_groups().await?.map(|(mut map, unknown)| {
             let asked = unknown.into_iter();
             map.wrong =

@@ -37,6 +37,9 @@ pub async fn run<S: HrSource, P: ScimPort>(
     while !*stop.borrow() {
         let wait = match engine.connect().await {
             Ok(Ok(capabilities)) => {
+                if let Err(error) = engine.remember_unkept().await {
+                    tracing::debug!(%error, "attributes that Workiva does not keep may be told of once more");
+                }
                 let pool = engine.pool(&owner, capabilities);
                 connected(&pool.line);
                 match pool.run(Until::Stopped, stop.clone()).await {

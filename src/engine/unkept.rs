@@ -1,14 +1,26 @@
 //! Attributes that Workiva does not keep: noticed once and told, and not sent again until HR gives another value.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
-use crate::core::scim::{Attributes, RemoteUser};
+use super::Engine;
+use crate::core::scim::{Attributes, RemoteUser, ScimPort};
+use crate::source::HrSource;
+use crate::store::StoreError;
 
-/// The attributes that have been told of since the process began to push, each with whether the answer lacks it.
 #[derive(Debug, Default)]
-pub struct Unkept(Mutex<BTreeMap<String, bool>>);
+struct Noticed {
+    /// What has been told, each with whether the answer lacks it.
+    told: BTreeMap<String, bool>,
+    /// Those of them that the database does not have yet.
+    new: BTreeMap<String, bool>,
+    /// Those that were noticed since the process began.
+    here: BTreeMap<String, bool>,
+}
+
+/// The attributes that have been told of.
+#[derive(Debug, Default)]
+pub struct Unkept(Mutex<Noticed>);
 
 impl Unkept {
     /// Compares what was sent with the user of the answer. Values stay out of the log: they are personal.
@@ -17,25 +29,54 @@ impl Unkept {
         if shown.user_name.is_none() {
             return;
         }
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (attribute, _) in shown.differences(sent) {
-            if let Entry::Vacant(place) = told.entry(attribute) {
-                let attribute = place.key();
-                let is_lacking = shown.attribute(attribute).is_none();
-                tracing::warn!(attribute, "{}", words("an attribute", is_lacking));
-                place.insert(is_lacking);
+            if noticed.told.contains_key(&attribute) {
+                continue;
             }
+            let is_lacking = shown.attribute(&attribute).is_none();
+            tracing::warn!(attribute, "{}", words("an attribute", is_lacking));
+            noticed.new.insert(attribute.clone(), is_lacking);
+            noticed.here.insert(attribute.clone(), is_lacking);
+            noticed.told.insert(attribute, is_lacking);
         }
     }
 
-    /// What there is to tell of these attributes, one sentence each.
+    /// What was noticed since the process began, one sentence each.
     pub fn told(&self) -> Vec<String> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.iter().map(|(attribute, is_lacking)| words(attribute, *is_lacking)).collect()
+        let noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noticed.here.iter().map(|(attribute, is_lacking)| words(attribute, *is_lacking)).collect()
+    }
+
+    fn know(&self, known: BTreeMap<String, bool>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).told.extend(known);
+    }
+
+    fn take_new(&self) -> BTreeMap<String, bool> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).new)
     }
 }
 
-fn words(attribute: &str, is_lacking: bool) -> String {
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Stores what was noticed and not stored yet, and has in mind what was noticed by another process.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remember_unkept(&self) -> Result<(), StoreError> {
+        if !self.may_write {
+            return Ok(());
+        }
+        let new = self.unkept.take_new();
+        if !new.is_empty() {
+            self.store.keep_unkept(&new, self.clock.now()).await?;
+        }
+        self.unkept.know(self.store.unkept().await?);
+        Ok(())
+    }
+}
+
+/// That Workiva does not keep an attribute, in words.
+pub fn words(attribute: &str, is_lacking: bool) -> String {
     let what = if is_lacking { "does not show" } else { "shows another value of" };
     format!(
         "Workiva took {attribute} and {what} it in its answer; it is not sent again until HR gives another value. Remove it from \

@@ -43,6 +43,7 @@ mod register_changes;
 mod saved;
 mod settling;
 mod state;
+mod unkept;
 mod withdrawal;
 mod workspaces;
 

@@ -9,6 +9,7 @@ use super::plans::CHUNK;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::name_choice::GivenUp;
 use crate::core::plan::Plan;
+use crate::core::record::RejectionKind;
 use crate::core::value::folded;
 
 impl Store {
@@ -51,6 +52,16 @@ impl Store {
         let sql = "SELECT user_name FROM taken_name WHERE at > ?1";
         let names: Vec<String> = sqlx::query_scalar(sql).bind(millis(since)).fetch_all(&self.readers).await?;
         Ok(names.into_iter().collect())
+    }
+
+    /// What somebody waits for by the newest plan that had to do with it: user name (compared form) to who waits.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn awaited_by(&self, employee_id: &str) -> Result<HashMap<String, String>, StoreError> {
+        let sql = "SELECT user_name FROM awaited_name WHERE employee_id = ?1";
+        let names: Vec<String> = sqlx::query_scalar(sql).bind(employee_id).fetch_all(&self.readers).await?;
+        Ok(names.into_iter().map(|name| (name, employee_id.to_owned())).collect())
     }
 
     /// Workiva was seen to hold this user name for somebody else.
@@ -103,7 +114,10 @@ pub(super) async fn keep_given_up(
 /// what they waited for before is forgotten.
 pub(super) async fn keep_awaited(tx: &mut Tx, plan: &Plan) -> Result<(), StoreError> {
     let acted = plan.actions.iter().map(|action| &action.employee_id);
-    let decided: Vec<&String> = acted.chain(plan.settled.iter().map(|one| &one.employee_id)).collect();
+    let refused = plan.rejected.iter().filter(|one| one.kind == RejectionKind::UserNameTaken);
+    let refused = refused.filter_map(|one| one.employee_id.as_ref());
+    let settled = plan.settled.iter().map(|one| &one.employee_id);
+    let decided: Vec<&String> = acted.chain(settled).chain(refused).collect();
     let sql = "DELETE FROM awaited_name WHERE employee_id IN (SELECT value FROM json_each(?1))";
     for chunk in decided.chunks(CHUNK) {
         sqlx::query(sql).bind(to_json(&chunk)).execute(&mut **tx).await?;

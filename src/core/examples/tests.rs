@@ -7,7 +7,7 @@ use super::super::desired::AttributePolicy;
 use super::super::desired::tests::user_mapping;
 use super::super::lifecycle::OnRename;
 use super::super::mapping::Tables;
-use super::super::name_choice::NameRules;
+use super::super::name_rules::NameRules;
 use super::super::person::tests::lifecycle;
 use super::super::planner::{Absence, Rulebook};
 use super::super::record::Columns;

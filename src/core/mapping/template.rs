@@ -82,6 +82,11 @@ impl Mapping {
         self.used.iter().any(|used| used == field)
     }
 
+    /// The fields that any of the templates uses, sorted.
+    pub fn used(&self) -> &[String] {
+        &self.used
+    }
+
     /// Renders what can be rendered for one person, and leaves out the rest.
     pub fn render_what_can_be(&self, fields: &impl Fields) -> BTreeMap<String, String> {
         let person = Person::read(&self.used, fields);

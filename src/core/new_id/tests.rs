@@ -4,7 +4,7 @@ use super::super::desired::tests::user_mapping;
 use super::super::judged::judge;
 use super::super::lifecycle::{Moment, OnNewId};
 use super::super::mapping::Tables;
-use super::super::name_choice::NameRules;
+use super::super::name_rules::NameRules;
 use super::super::person::tests::lifecycle;
 use super::super::record::tests::record;
 use super::super::record::{Fingerprint, RejectionKind};

@@ -64,7 +64,8 @@ async fn load_state(folder: &Path) {
         let now = engine.clock.now();
         let lease_until = now + Duration::from_secs(60);
         let horizon = now + Duration::from_secs(3600);
-        let claim = Claim { owner: owner.id(), limit: 2_000, now, horizon, lease_until, batch: 50 };
+        let (limit, batch, fresh_from) = (2_000, 50, now);
+        let claim = Claim { owner: owner.id(), limit, now, horizon, lease_until, batch, fresh_from };
         let turn = engine.store.turn(&finished, &claim).await.unwrap();
         if turn.claimed.is_empty() {
             break;

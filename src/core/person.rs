@@ -92,13 +92,13 @@ enum Unreadable {
 /// Whether a value means that there is no date. Somebody may have been born, and even hired, on what some exports write for none; nobody
 /// works here whose last day it was.
 fn is_none(name: &str, value: &str, formats: &[String]) -> bool {
-    let is_meant = |none: &&str| {
+    let is_meant = |none: &str| {
         let date = none.parse::<NaiveDate>().ok();
         date.is_some_and(|date| formats.iter().any(|format| date.format(format).to_string() == value))
     };
     value == NO_LAST_DAY[0]
         || (name == "termination_date"
-            && (NO_LAST_DAY.contains(&value) || NO_LAST_DAY.iter().any(|none| is_meant(&none))))
+            && (NO_LAST_DAY.contains(&value) || NO_LAST_DAY.iter().any(|none| is_meant(none))))
 }
 
 fn parse_date(value: &str, formats: &[String]) -> Result<NaiveDate, Unreadable> {

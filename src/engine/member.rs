@@ -142,12 +142,12 @@ impl<S: HrSource> Member<S> {
             let (mut intake, strangers) = self.know(store, refused).await?;
             let own = |batch| self.origin.refusing_foreign(batch);
             few.into_iter().for_each(|batch| intake.accept(own(batch)));
-            Ok(Came::Many(feed::take_in(intake, batches, own).await, strangers))
+            Ok(Came::Many(Box::new(feed::take_in(intake, batches, own).await), strangers))
         };
         let (end, came) = tokio::join!(self.source.read(since, sender), take_in);
         let mut end = end?;
         let (intake, strangers) = match came? {
-            Came::Many(intake, strangers) => (intake, strangers),
+            Came::Many(intake, strangers) => (*intake, strangers),
             Came::Few(batches) => self.take_few(store, refused, end.extent, batches).await?,
         };
         // An older file is no news under other settings either.
@@ -268,7 +268,7 @@ enum Came {
     /// So little that nothing has been taken in yet.
     Few(Vec<RecordBatch>),
     /// All of it, beside everybody known, and ids of another prefix.
-    Many(Intake, Vec<String>),
+    Many(Box<Intake>, Vec<String>),
 }
 
 /// All that comes, or the first of many.

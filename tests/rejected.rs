@@ -292,3 +292,30 @@ fn who_is_missing_while_a_colleague_takes_the_address_over_loses_the_access_all_
     let synced = world.sync_rows(&rows, 4);
     assert_eq!((synced.planned(), synced.requests()), (kinds([]), 0), "{synced:?}");
 }
+
+#[test]
+fn a_row_that_could_never_be_used_beside_everybody_leaves_nobody_the_access_who_leaves() {
+    let world = World::new();
+    let rows = people(12);
+    let odd = |rows: &[Row], more: &str| {
+        let text = common::hr_text(rows).replacen("Analyst", "Analyst, or so", 1);
+        world.hr_text(&format!(
+            "{text}# Sales department\n9001,,POOL ACCOUNT,,Active,Finance,Analyst\n{more}"
+        ));
+        world.sync()
+    };
+    // The first is known before the row grows too long.
+    world.sync_rows(&rows, 0);
+    assert_eq!(odd(&rows, &format!("{}\n", "9002,Last,Row,last@example.com,Active,Sales,Analyst")).exit, 4);
+    let last = "9002,Last,Row,last@example.com,Active,Sales,Analyst\n";
+    let synced = odd(&rows[..11], last);
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("suspend", 1)])), "{synced:?}");
+    // Another odd row may be that of the next one who is missing.
+    let synced = odd(&rows[..10], &format!("9003,,,,Active,Finance,Analyst\n{last}"));
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+    assert!(synced.stderr.contains("could be theirs"), "{synced:?}");
+    let synced = odd(&rows[..10], &format!("9003,,,,Active,Finance,Analyst\n{last}"));
+    assert_eq!(synced.applied(), kinds([]), "it did not become known by that");
+    let synced = odd(&rows[..10], last);
+    assert_eq!(synced.applied(), kinds([("suspend", 1)]), "{synced:?}");
+}

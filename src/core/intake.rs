@@ -39,6 +39,14 @@ pub struct Intake {
 }
 
 impl Findings {
+    /// Counts what may be anybody's. A row with an employee id that could not be used while everybody was there (`is_known`) is nobody's
+    /// who is missing now: else one odd row would leave everybody who leaves the access for ever.
+    pub fn doubt(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.doubtful.retain(|record| !is_known(record.employee_id()));
+        let of_nobody = std::mem::take(&mut self.of_nobody);
+        self.without_id += of_nobody.iter().filter(|id| !is_known(id)).count() as u64;
+    }
+
     /// A source's header, with which columns have values.
     pub fn header(&self, names: HeaderNames) -> HeaderNames {
         let (filled, records) = &self.filled;
@@ -59,9 +67,10 @@ pub struct Findings {
     pub absent: Vec<String>,
     /// People whom a delta names as gone; of everybody merged: those of `absent` of whom it is known that they are gone.
     pub gone: Vec<String>,
-    /// How many of `rejected` cannot be tied to a person: without an id, or with one of a damaged row that nobody has. While there is
-    /// one, absence proves nothing.
+    /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
     pub without_id: u64,
+    /// Employee ids of damaged rows that may be anybody's, until [`Findings::doubt`] has counted them.
+    pub of_nobody: Vec<String>,
     /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
     pub unsure: bool,
     /// Whether the run only looks again at what another one left: it proves no further absence.
@@ -184,7 +193,7 @@ impl Intake {
     /// are settled as absent; whoever is so and keeps what they have is looked at again where they are known to be gone.
     pub fn finish(mut self, absent: Fingerprint) -> Findings {
         self.reject_contradictions();
-        let without_id = self.without_id + self.of_nobody();
+        let of_nobody = self.of_nobody();
         let (people, mut gone) = (&self.people, self.gone);
         let is_good = |record: &Record| !people[record.employee_id()].spoiled;
         let (good, spoiled): (Vec<Record>, Vec<Record>) = self.changed.into_iter().partition(is_good);
@@ -218,7 +227,8 @@ impl Intake {
             doubtful,
             absent: missing,
             gone,
-            without_id,
+            without_id: self.without_id,
+            of_nobody,
             unsure: false,
             again: false,
             unread: self.unread,
@@ -230,17 +240,16 @@ impl Intake {
 }
 
 impl Intake {
-    /// How many damaged rows may be somebody else's, or hold such a row: nobody known has their employee id, a good row has it as well, or they
-    /// are too long.
-    fn of_nobody(&self) -> u64 {
-        let is_nobodys = |rejection: &&Rejection| {
-            let known = rejection.employee_id.as_deref().and_then(|id| self.people.get(id));
-            let is_another = |known: &Known| {
-                !known.in_state || known.row > 0 || rejection.kind == RejectionKind::TooManyFields
-            };
-            rejection.kind.is_damage() && known.is_some_and(is_another)
+    /// The employee ids of damaged rows that may be somebody else's, or hold such a row: nobody known has them, a good row has them as well, or
+    /// the row is too long.
+    fn of_nobody(&self) -> Vec<String> {
+        let whose = |rejection: &Rejection| {
+            let id = rejection.employee_id.as_deref().filter(|_| rejection.kind.is_damage())?;
+            let known = self.people.get(id)?;
+            let is_long = rejection.kind == RejectionKind::TooManyFields;
+            (!known.in_state || known.row > 0 || is_long).then(|| id.to_owned())
         };
-        self.rejected.iter().filter(is_nobodys).count() as u64
+        self.rejected.iter().filter_map(whose).collect()
     }
 
     /// Of whom one record says that they are gone and another that they are not, nothing is known.

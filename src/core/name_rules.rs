@@ -169,18 +169,20 @@ fn has_gap(name: &str) -> bool {
     local.split(['.', '-', '_']).any(str::is_empty)
 }
 
-/// Whether a user name that is made of several values has a gap between two signs that part them, begins or ends by a full stop, or is made
-/// of nothing else. What HR has itself as a user name or an address is no matter of ours.
+/// Whether a user name has a gap between two signs that part values, or begins or ends by a full stop, since a part of the person's name is
+/// absent; or is made of nothing but such signs. Signs that the name itself has are none, and what HR has as a user name or address is no matter
+/// of ours.
 pub(super) fn is_made_with_gap(name: &str, record: &Record) -> bool {
     let local = |name: &str| folded(name.split_once('@').map_or(name, |(local, _)| local));
     let made = local(name);
     let is_sign = |sign: char| ['.', '-', '_'].contains(&sign);
     let signs: Vec<bool> = made.chars().map(is_sign).collect();
-    let has_gap = signs.iter().all(|is_sign| *is_sign)
-        || signs.windows(2).any(|two| two == [true, true])
-        || made.starts_with('.')
-        || made.ends_with('.');
-    has_gap
+    let has_gap =
+        signs.windows(2).any(|two| two == [true, true]) || made.starts_with('.') || made.ends_with('.');
+    let is_absent =
+        |name: &str| record.names().iter().any(|field| field == name) && record.get(name).is_none();
+    let is_made_of_nothing = signs.iter().all(|is_sign| *is_sign);
+    (is_made_of_nothing || (has_gap && ["given_name", "family_name"].into_iter().any(is_absent)))
         && !record.names().iter().filter_map(|field| record.value(field)).any(|value| local(value) == made)
 }
 

@@ -127,6 +127,8 @@ pub struct Plan {
     pub absences: Absences,
     /// People with access whose group is not stored yet, by group.
     pub ungrouped: GroupCounts,
+    /// Whether somebody is missing who may be in a row that cannot be used.
+    pub unsure_absence: bool,
     /// Rows read.
     pub rows: u64,
     /// The source's columns.

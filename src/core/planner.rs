@@ -154,6 +154,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     warn_of_waiting(&mut plan, names.waiting, states);
     claimed.extend(names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)));
     let strays = stray::find(&findings.doubtful, &findings.absent, states);
+    let is_unsure = !strays.spared.is_empty();
     if rulebook.absence == Absence::Deprovision {
         plan.warnings.extend(strays.spared.iter().map(|(who, row)| {
             format!(
@@ -170,6 +171,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let Findings { absent: people, gone, without_id, unsure, again, .. } = findings;
     let missing = people.iter().cloned().collect();
     let without_id = without_id + strays.unplaced;
+    plan.unsure_absence = is_unsure || (without_id > 0 && !people.is_empty());
     add_absents(&mut plan, Missing { people, gone, without_id, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);

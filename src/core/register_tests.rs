@@ -16,6 +16,7 @@ fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
     Findings {
         changed,
         doubtful: vec![],
+        of_nobody: vec![],
         filled: Default::default(),
         rejected: Vec::new(),
         absent: absent.iter().map(|id| (*id).to_owned()).collect(),

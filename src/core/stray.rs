@@ -98,6 +98,14 @@ pub(super) fn claims(
             && !moves.from.contains_key(id);
         let desired = person.desired().filter(|_| is_new);
         let Some(holder) = desired.and_then(mail).and_then(|mail| whose.get(&mail)) else { return true };
+        // An address that passes on to a successor says nothing of the person.
+        let others = states.get(*holder).and_then(|state| state.account.as_ref());
+        if let (Some(ours), Some(theirs)) = (desired.and_then(names), others.and_then(|one| names(&one.attributes)))
+            && ours.0 != theirs.0
+            && ours.1 != theirs.1
+        {
+            return true;
+        }
         claimed.insert((*holder).clone());
         rejected.push(Rejection {
             employee_id: Some(id.to_owned()),

@@ -56,6 +56,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let read = self.fetch(turn, &due, absent).await?;
         let begun = Begun::now(&*self.clock);
         let mut findings = Findings { again: is_again, ..read.findings };
+        let known = self.store.known_refused().await?;
+        findings.doubt(|id| known.contains(id));
         let records = std::mem::take(&mut findings.changed);
         let astray = self.store.led_astray().await?;
         let looked_at = records.iter().map(|record| record.employee_id());
@@ -70,7 +72,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let strangers: Vec<Record> = records.iter().filter(is_new).cloned().collect();
         let (judged, rejected) = judge(records, &states, rulebook, moment);
         let refused: HashSet<&str> = rejected.iter().filter_map(|one| one.employee_id.as_deref()).collect();
-        findings.doubtful.extend(strangers.into_iter().filter(|one| refused.contains(one.employee_id())));
+        let is_stray =
+            |one: &Record| refused.contains(one.employee_id()) && !known.contains(one.employee_id());
+        findings.doubtful.extend(strangers.into_iter().filter(is_stray));
         let managers = &self.manager_book(&judged).await?;
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;
         if groups.is_some() {
@@ -103,6 +107,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             self.store.let_lapse(&plan.lapsed).await?;
         }
         let mut plan = Plan { anew, ..plan };
+        plan.unsure_absence |= read.unsure_absence;
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {
             // Nobody is granted anything any more: what waits is not sent, and what was given stays.

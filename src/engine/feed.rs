@@ -53,6 +53,8 @@ pub struct Gathered {
     pub failed: usize,
     /// How each of several sources compares with what was accepted of it.
     pub scales: Vec<SourceScale>,
+    /// Whether somebody is missing from one of several sources who may be in a row of it that cannot be used.
+    pub unsure_absence: bool,
     /// Sources that are not configured any more, which nobody has let stand yet.
     pub removed: Vec<String>,
     /// What is to be stored with the plan.
@@ -169,6 +171,7 @@ impl<S: HrSource> Feed<S> {
             failed: 0,
             scales: Vec::new(),
             removed: Vec::new(),
+            unsure_absence: false,
             register: None,
         })
     }

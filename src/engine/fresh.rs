@@ -11,7 +11,7 @@ use crate::store::StoreError;
 const FRESH: TimeDelta = TimeDelta::hours(1);
 
 impl<P: ScimPort> Pool<P> {
-    /// From when on what was queued counts, for a pool that begins now. What is older is told.
+    /// From when on what was queued counts, for a pool that begins now. What is older is told, and a run is asked for.
     ///
     /// # Errors
     /// Where the database fails.
@@ -23,6 +23,7 @@ impl<P: ScimPort> Pool<P> {
                 actions = stale,
                 "what was queued over an hour ago to take access away waits until a run has read HR since"
             );
+            self.triggers.ask_again(self.line.clock.elapsed());
         }
         Ok(fresh_from)
     }

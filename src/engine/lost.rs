@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::feed::FeedError;
 use super::member::Member;
 use crate::core::coverage::Coverage;
 use crate::core::record::Record;
 use crate::core::stray;
 use crate::core::value::folded;
-use crate::source::{HrSource, SourceEnd, SourceError};
+use crate::source::HrSource;
 use crate::store::{Store, StoreError};
 
 /// People whose records are asked for at a time.
@@ -33,26 +32,6 @@ impl<S: HrSource> Member<S> {
                  correct the path, or take the column out if the system does not send it any more"
             )
         }))
-    }
-
-    /// Refuses a read of everybody that lost a column which somebody had: it would take from them what goes by it.
-    ///
-    /// # Errors
-    /// Where it did, or the database fails.
-    pub(super) async fn refuse_lost(
-        &self,
-        store: &Store,
-        changed: &[Record],
-        end: &SourceEnd,
-    ) -> Result<(), FeedError> {
-        let Some((names, who)) = self.lost_columns(store, changed, &end.coverage).await? else {
-            return Ok(());
-        };
-        let reason = format!(
-            "no record has what source.columns has for {names}, which employee {who} had: a right of the account that reads may have been \
-             taken away. Give it back, correct the path, or take the column out if the system does not send it any more"
-        );
-        Err(SourceError::SystemIncomplete { system: end.file.name.clone(), reason }.into())
     }
 
     /// The columns that stand nowhere and that one of those who changed had, and who.

@@ -42,6 +42,8 @@ pub(super) struct OneRead {
     pub(super) rows: u64,
     /// Why a delta cannot be taken for what it says, so that everybody is read instead.
     lost: Option<String>,
+    /// Whether somebody is missing who may be in a row that cannot be used.
+    pub(super) unsure_absence: bool,
 }
 
 /// A read that has ended, well or not. It counts once a cycle has taken it in.
@@ -163,16 +165,20 @@ impl<S: HrSource> Member<S> {
         if let Some(unread) = of_unread(findings.unread, "fields") {
             add_to(&mut end, unread);
         }
+        let mut unsure_absence = false;
         if end.extent == Extent::Snapshot {
+            let known = store.known_refused().await?;
+            findings.doubt(|own| known.contains(&self.origin.id(own)));
             findings.without_id += self.of_others(store, &findings.doubtful).await?;
             let (missing, rows) = (findings.absent.len(), findings.without_id);
-            if rows > 0 && missing > 0 && self.origin.absence_runs.is_some() {
+            unsure_absence = rows > 0 && missing > 0;
+            if unsure_absence && self.origin.absence_runs.is_some() {
                 add_to(&mut end, of_rows_without_id(missing, rows));
             }
         }
         let lost = match end.extent {
             Extent::Delta => self.lost(store, &findings.changed, &end.coverage).await?,
-            Extent::Snapshot => self.refuse_lost(store, &findings.changed, &end).await.map(|()| None)?,
+            Extent::Snapshot => None,
         };
         let (changes, full) = match end.extent {
             Extent::Delta => (by_delta(&findings, &self.origin), None),
@@ -198,7 +204,7 @@ impl<S: HrSource> Member<S> {
             full,
             file: end.file.clone(),
         };
-        Ok(OneRead { commit, end, rows: findings.rows, lost })
+        Ok(OneRead { commit, end, rows: findings.rows, lost, unsure_absence })
     }
 
     /// Takes in a read that was short. In a delta nobody but those whom it names is asked for: of the others it says nothing.

@@ -9,7 +9,7 @@ use crate::core::scim::list::UserPage;
 use crate::core::scim::{Answer, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 
 const ONLY_ONE: &str = "Workiva answers 404 for this user, and no other one is linked, so nothing shows that it is the right tenant. Look: \
-                        where the user was deleted there, have `workiva-sync drift --repair` take that for the state; else correct \
+                        where the user was deleted there, have `workiva-sync drift --repair` take that for the state, or discard this if there is no user at all; else correct \
                         workiva.base_url, or what the SCIM user may see; then retry";
 
 /// Somebody who can ask Workiva something that changes nothing.

@@ -216,6 +216,7 @@ impl<S: HrSource> Register<S> {
                 read.end.passed_over.take().map(|word| format!("source '{}': {word}", self.name(*place)));
             warnings.extend(told);
         }
+        let unsure_absence = reads.iter().any(|(_, read)| read.unsure_absence);
         let scales = self.scales(&standings, &reads);
         for scale in &scales {
             findings.digest = Fingerprint(findings.digest.0.wrapping_add(scale.header.digest().0));
@@ -240,6 +241,7 @@ impl<S: HrSource> Register<S> {
             failed,
             scales,
             removed,
+            unsure_absence,
             register: Some(read),
         })
     }

@@ -14,8 +14,10 @@ use crate::store::Store;
 /// How long it is remembered that the tenant was seen to be ours: many users may be gone at a time, and one look is enough for them. No
 /// longer, since what is believed meanwhile is believed unseen.
 const SEEN_FOR: Duration = Duration::from_secs(10);
-/// How many linked users are asked for, of those who were confirmed last and of those who were confirmed first: some may be gone as well.
-const ASKED_AT_EACH_END: u32 = 3;
+/// How many linked users are asked for, others each time: some may be gone as well.
+const ASKED: u32 = 8;
+/// How many pages of the list are looked through behind that: most users may be nobody's.
+const PAGES: u32 = 20;
 
 /// When the tenant was last seen to be ours, by what has passed.
 #[derive(Debug, Default)]
@@ -87,10 +89,10 @@ fn trouble() -> Trouble {
 
 async fn look(asker: &mut impl Ask, missing: Option<&str>, page: &UserPage) -> Result<Whose, Interrupt> {
     let (store, page_size) = (asker.line().store.clone(), asker.line().manner.page_size);
-    if shows_ours(&store, page).await? {
+    if shows_ours(&store, page, missing).await? {
         return Ok(Whose::Ours);
     }
-    let others = store.some_linked(missing, ASKED_AT_EACH_END).await?;
+    let others = store.some_linked(missing, ASKED, asker.line().random.unit()).await?;
     if others.is_empty() {
         return Ok(Whose::Unknown);
     }
@@ -104,14 +106,24 @@ async fn look(asker: &mut impl Ask, missing: Option<&str>, page: &UserPage) -> R
             Err(other) => return Err(other),
         }
     }
-    let whole = ScimRequest::ListUsers { start_index: 1, count: page_size };
-    let page = UserPage::read(&asker.ask(&whole).await?)?;
-    Ok(if shows_ours(&store, &page).await? { Whose::Ours } else { Whose::Anothers })
+    let mut start_index = 1;
+    for _ in 0..PAGES {
+        let request = ScimRequest::ListUsers { start_index, count: page_size };
+        let page = UserPage::read(&asker.ask(&request).await?)?;
+        if shows_ours(&store, &page, missing).await? {
+            return Ok(Whose::Ours);
+        }
+        start_index += page.users.len() as u64;
+        if page.users.is_empty() || page.total.is_none_or(|total| start_index > total) {
+            break;
+        }
+    }
+    Ok(Whose::Anothers)
 }
 
-async fn shows_ours(store: &Store, page: &UserPage) -> Result<bool, Interrupt> {
+async fn shows_ours(store: &Store, page: &UserPage, missing: Option<&str>) -> Result<bool, Interrupt> {
     let ids: Vec<&str> = page.users.iter().filter_map(|user| user.id.as_deref()).collect();
-    Ok(!ids.is_empty() && store.is_any_linked(&ids).await?)
+    Ok(!ids.is_empty() && store.is_any_linked(&ids, missing).await?)
 }
 
 /// Asks while the breaker is open.

@@ -42,6 +42,11 @@ impl Unkept {
         }
     }
 
+    /// Whether Workiva was seen not to keep an attribute: that it does not show it says nothing of a change then.
+    pub fn is_known(&self, attribute: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).told.contains_key(attribute)
+    }
+
     /// What was noticed since the process began, one sentence each.
     pub fn told(&self) -> Vec<String> {
         let noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,9 @@
 //! Whose account which user of Workiva is: as it is confirmed, as it passes to another employee id, and never two people's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::ending::Finished;
 use super::memberships::let_wait;
@@ -15,33 +15,48 @@ use crate::core::state::Account;
 use crate::core::value::folded;
 
 impl Store {
-    /// Whether one of these ids of Workiva's is a linked user's.
+    /// Whether one of these ids of Workiva's is a linked user's who was confirmed before an hour behind the user `missing`, where there is one:
+    /// what was made since, perhaps by this very run, does not show that users from before can be seen.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn is_any_linked(&self, scim_ids: &[&str]) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM json_each(?1) j JOIN account a ON a.scim_id = j.value)";
-        Ok(sqlx::query_scalar(sql).bind(to_json(&scim_ids)).fetch_one(&self.readers).await?)
+    pub async fn is_any_linked(&self, scim_ids: &[&str], missing: Option<&str>) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM json_each(?1) j JOIN account a ON a.scim_id = j.value WHERE {})",
+            is_witness("?2")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&scim_ids)).bind(missing);
+        Ok(query.fetch_one(&self.readers).await?)
     }
 
-    /// The ids of some linked users beside this one: `most` of those who were confirmed last, and as many of those who were confirmed first.
+    /// The ids of at most so many of such users, of all ages: from one on, chosen by `unit` (0 to 1), in equal steps.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn some_linked(&self, but: Option<&str>, most: u32) -> Result<Vec<String>, StoreError> {
-        let mut ids: Vec<String> = Vec::new();
-        for sql in [
-            "SELECT scim_id FROM account WHERE scim_id IS NOT ?1 ORDER BY confirmed_at DESC, employee_id LIMIT ?2",
-            "SELECT scim_id FROM account WHERE scim_id IS NOT ?1 ORDER BY confirmed_at, employee_id LIMIT ?2",
-        ] {
-            let some: Vec<String> =
-                sqlx::query_scalar(sql).bind(but).bind(most).fetch_all(&self.readers).await?;
-            ids.extend(some);
-        }
-        let mut seen = BTreeSet::new();
-        ids.retain(|id| seen.insert(id.clone()));
-        Ok(ids)
+    pub async fn some_linked(
+        &self,
+        missing: Option<&str>,
+        most: u32,
+        unit: f64,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT a.scim_id FROM account a WHERE {} ORDER BY a.confirmed_at, a.employee_id",
+            is_witness("?1")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(missing);
+        let all: Vec<String> = query.fetch_all(&self.readers).await?;
+        let step = (all.len() / most.max(1) as usize).max(1);
+        let first = ((unit.clamp(0.0, 1.0) * step as f64) as usize).min(step - 1);
+        Ok(all.into_iter().skip(first).step_by(step).take(most as usize).collect())
     }
+}
+
+/// Whether an account `a` shows if the tenant is the one in which this user was.
+fn is_witness(missing: &str) -> String {
+    format!(
+        "({missing} IS NULL OR (a.scim_id <> {missing} AND a.confirmed_at <= 3600000 + \
+          coalesce((SELECT m.confirmed_at FROM account m WHERE m.scim_id = {missing}), a.confirmed_at)))"
+    )
 }
 
 /// Actions whose confirmed account belongs to another employee already: one account is never two people's.

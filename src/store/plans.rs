@@ -233,8 +233,8 @@ pub(super) async fn insert_run(
     sqlx::query(
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
          input, accepted, planned, hold_reasons, message, header, rules, \
-         source_digest, source_modified, source_ends_line, renames) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+         source_digest, source_modified, source_ends_line, renames, unsure_absence) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )
     .bind(run.run_id)
     .bind(millis(run.started_at))
@@ -257,6 +257,7 @@ pub(super) async fn insert_run(
     .bind(run.source.and_then(|source| source.modified).map(|at| millis(at.min(run.started_at))))
     .bind(run.source.and_then(|source| source.ends_line))
     .bind(plan.and_then(renames))
+    .bind(plan.is_some_and(|plan| plan.unsure_absence))
     .execute(&mut **tx)
     .await?;
     if let Some(write) = commit.and_then(|commit| commit.register) {

@@ -1,6 +1,6 @@
 //! What sources said and nobody can use, as long as no newer word has come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::Row;
 
@@ -10,6 +10,16 @@ use crate::core::record::Rejection;
 use crate::core::refusal::after;
 
 impl Store {
+    /// The employee ids that could not be used in the newest accepted run in which nobody was missing who may have been in such a row.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn known_refused(&self) -> Result<HashSet<String>, StoreError> {
+        let sql = "SELECT DISTINCT employee_id FROM rejection WHERE employee_id IS NOT NULL AND run_id = (SELECT run_id FROM run \
+                   WHERE input IS NOT NULL AND accepted = 1 AND unsure_absence = 0 ORDER BY rowid DESC LIMIT 1)";
+        Ok(sqlx::query_scalar(sql).fetch_all(&self.readers).await?.into_iter().collect())
+    }
+
     /// What of each source cannot be used and stands, by the source's name; ids with the prefix.
     ///
     /// # Errors

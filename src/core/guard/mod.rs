@@ -304,10 +304,11 @@ impl Limits<'_> {
         self.emptied(plan, &plan.header, scale.accepted_header.as_ref());
     }
 
-    /// The export lost a column, or the right to read it, and something is to be done about that.
+    /// The export lost a column, or the right to read it, and something is to be done about that; or days that were to come are gone.
     fn emptied(&mut self, plan: &Plan, header: &HeaderNames, before: Option<&HeaderNames>) {
         let emptied = before.and_then(|before| header.emptied_since(before));
-        if let Some(columns) = emptied.filter(|_| plan.counts().total() > 0) {
+        let are_days = |columns: &String| columns.contains("_date'");
+        if let Some(columns) = emptied.filter(|columns| plan.counts().total() > 0 || are_days(columns)) {
             let message = format!(
                 "no record has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was meant"
             );

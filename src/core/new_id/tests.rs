@@ -64,6 +64,7 @@ impl Case {
             findings: Findings {
                 changed: Vec::new(),
                 doubtful: vec![],
+                of_nobody: vec![],
                 filled: Default::default(),
                 rejected: Vec::new(),
                 absent: Vec::new(),

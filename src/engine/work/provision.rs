@@ -118,7 +118,11 @@ async fn write<P: ScimPort>(
         Written::Unclear => match read_user(session, id).await? {
             Found::Gone => Ok(None),
             Found::Here(live) => {
-                settle(session, live.shows_as_made(changes, active))?;
+                let unkept = &session.line.unkept;
+                let kept = changes.iter().filter(|(path, _)| !unkept.is_known(path));
+                let kept: Changes = kept.cloned().collect();
+                let is_told = !kept.is_empty() || active.is_some();
+                settle(session, !is_told || live.shows_as_made(&kept, active))?;
                 Ok(Some(confirmed(id, desired)))
             }
         },

@@ -305,6 +305,16 @@ fn a_first_choice_with_a_gap_is_rejected_and_one_that_hr_has_itself_is_not() {
     assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([("create", 1)]));
     let status = world.run(&["status"]).stdout;
     assert!(status.contains("userName has a gap"), "{status}");
+    // Signs that a name has itself are no gap.
+    let mut world = World::new();
+    let template = "{{ given_name | lower }}.{{ family_name | lower | replace(' ', '-') }}@example.com";
+    world.set("attributes.userName", template);
+    assert_eq!(
+        world
+            .sync_rows(&[Row::new("1", "Jane", "St. John").but(|row| row.email = "j@example.com".into())], 0)
+            .applied(),
+        kinds([("create", 1)])
+    );
     let mut world = World::new();
     world.set("attributes.userName", "{{ work_email | lower }}");
     let odd = Row::new("1", "Jane", "Doe").but(|row| row.email = "_jane--doe@example.com".into());

@@ -179,8 +179,10 @@ pub(super) fn is_made_with_gap(name: &str, record: &Record) -> bool {
     let signs: Vec<bool> = made.chars().map(is_sign).collect();
     let has_gap =
         signs.windows(2).any(|two| two == [true, true]) || made.starts_with('.') || made.ends_with('.');
-    let is_absent =
-        |name: &str| record.names().iter().any(|field| field == name) && record.get(name).is_none();
+    let has_letter = |value: &str| value.chars().any(char::is_alphanumeric);
+    let is_absent = |name: &str| {
+        record.names().iter().any(|field| field == name) && !record.get(name).is_some_and(has_letter)
+    };
     let is_made_of_nothing = signs.iter().all(|is_sign| *is_sign);
     (is_made_of_nothing || (has_gap && ["given_name", "family_name"].into_iter().any(is_absent)))
         && !record.names().iter().filter_map(|field| record.value(field)).any(|value| local(value) == made)

@@ -70,17 +70,26 @@ fn namesakes_get_the_first_free_name_of_the_list_and_keep_it() {
     world.sync_rows(&rows, 0).assert_unchanged();
 }
 
-#[test]
-fn a_template_whose_value_is_absent_is_passed_over() {
+/// With the list of docs/lifecycle.md; the middle name stands in the job title.
+fn with_middle_names() -> World {
     let mut world = world();
-    // The list of docs/lifecycle.md.
     let fallback = [
         "{{ given_name | username }}.{{ middle_name | left(1) | username }}.{{ family_name | username }}@example.com",
         "{{ given_name | username }}.{{ family_name | username }}{{ number }}@example.com",
     ];
     world.set("source.columns.middle_name", "Job Title");
     world.set("user_names.fallback", fallback.map(toml::Value::from).to_vec());
-    let with = |id: &str, middle: &str| jane(id).but(|row| row.title = middle.into());
+    world
+}
+
+/// Jane with a middle name.
+fn with(id: &str, middle: &str) -> Row {
+    jane(id).but(|row| row.title = middle.into())
+}
+
+#[test]
+fn a_template_whose_value_is_absent_is_passed_over() {
+    let world = with_middle_names();
     world.sync_rows(&[with("1", "Zoe"), with("2", ""), with("3", "Maria")], 0);
     expect(&world, &[("jane.doe", "1"), ("jane.doe2", "2"), ("jane.m.doe", "3")]);
 }
@@ -222,14 +231,7 @@ fn a_template_that_is_wrong_is_an_error_by_its_key() {
 
 #[test]
 fn a_name_of_the_list_is_kept_also_where_hr_changes_what_only_the_list_is_made_of() {
-    let mut world = world();
-    let fallback = [
-        "{{ given_name | username }}.{{ middle_name | left(1) | username }}.{{ family_name | username }}@example.com",
-        "{{ given_name | username }}.{{ family_name | username }}{{ number }}@example.com",
-    ];
-    world.set("source.columns.middle_name", "Job Title");
-    world.set("user_names.fallback", fallback.map(toml::Value::from).to_vec());
-    let with = |id: &str, middle: &str| jane(id).but(|row| row.title = middle.into());
+    let world = with_middle_names();
     let mut rows = [with("1", ""), with("2", "Marie"), with("3", "")];
     world.sync_rows(&rows, 0);
     let all = [("jane.doe", "1"), ("jane.m.doe", "2"), ("jane.doe2", "3")];

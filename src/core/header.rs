@@ -110,6 +110,11 @@ impl HeaderNames {
         (!emptied.is_empty()).then(|| listed(&emptied))
     }
 
+    /// Whether one of those is a column of days: what was to come by them does not come any more, and nothing shows that at once.
+    pub fn has_lost_days_since(&self, before: &Self) -> bool {
+        before.filled.intersection(&self.empty).any(|name| name.ends_with("_date"))
+    }
+
     /// What came and what went since `before`, in words; `None` where the names are the same, or are not known.
     pub fn change_since(&self, before: &Self) -> Option<String> {
         if self.names.is_empty() || before.names.is_empty() {

@@ -25,22 +25,6 @@ impl<S: HrSource> Member<S> {
         changed: &[Record],
         coverage: &Coverage,
     ) -> Result<Option<String>, StoreError> {
-        let lost = self.lost_columns(store, changed, coverage).await?;
-        Ok(lost.map(|(names, who)| {
-            format!(
-                "in what changed no record has what source.columns has for {names}, which employee {who} had, so everybody was read; \
-                 correct the path, or take the column out if the system does not send it any more"
-            )
-        }))
-    }
-
-    /// The columns that stand nowhere and that one of those who changed had, and who.
-    async fn lost_columns(
-        &self,
-        store: &Store,
-        changed: &[Record],
-        coverage: &Coverage,
-    ) -> Result<Option<(String, String)>, StoreError> {
         let has_left =
             |record: &&Record| record.get("status").is_some_and(|status| self.left.contains(&folded(status)));
         let ids: Vec<String> = changed
@@ -56,7 +40,12 @@ impl<S: HrSource> Member<S> {
                     continue;
                 }
                 let lost: Vec<&str> = coverage.absent.iter().filter(had).map(String::as_str).collect();
-                return Ok(Some((lost.join(", "), row.employee_id)));
+                return Ok(Some(format!(
+                    "in what changed no record has what source.columns has for {}, which employee {} had, so everybody was read; \
+                     correct the path, or take the column out if the system does not send it any more",
+                    lost.join(", "),
+                    row.employee_id,
+                )));
             }
         }
         Ok(None)

@@ -306,9 +306,9 @@ impl Limits<'_> {
 
     /// The export lost a column, or the right to read it, and something is to be done about that; or days that were to come are gone.
     fn emptied(&mut self, plan: &Plan, header: &HeaderNames, before: Option<&HeaderNames>) {
-        let emptied = before.and_then(|before| header.emptied_since(before));
-        let are_days = |columns: &String| columns.contains("_date'");
-        if let Some(columns) = emptied.filter(|columns| plan.counts().total() > 0 || are_days(columns)) {
+        let Some(before) = before else { return };
+        let matters = plan.counts().total() > 0 || header.has_lost_days_since(before);
+        if let Some(columns) = header.emptied_since(before).filter(|_| matters) {
             let message = format!(
                 "no record has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was meant"
             );

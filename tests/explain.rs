@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{World, people};
+use common::{World, hr_text, people};
 use serde_json::{Value, json};
 
 fn explain(world: &World, employee_id: &str) -> (i32, Value) {
@@ -143,6 +143,42 @@ fn an_absent_person_who_keeps_what_they_have_is_told_so() {
         (&told["decision"]["access"], &told["differs"], &told["next"]["step"]),
         (&json!(true), &json!([]), &json!("nothing"))
     );
+}
+
+#[test]
+fn an_absent_person_who_may_be_in_a_row_that_cannot_be_used_is_told_by_what_they_are_spared() {
+    for is_one_of_several in [false, true] {
+        let mut world = World::new();
+        if is_one_of_several {
+            world.several(&[("hr", &[])]);
+        }
+        let says = |text: &str| {
+            let file = if is_one_of_several { "hr.csv" } else { "employees.csv" };
+            std::fs::write(world.path(file), text).unwrap();
+            // Of several sources is told what they said when they were read.
+            world.sync();
+            known(&world, "1004")
+        };
+        let rows = people(5);
+        assert_eq!(says(&hr_text(&rows))["next"]["step"], "nothing");
+        // One whose id was mistyped and whose status as well; and one of whom nothing is left.
+        let odd = rows[4].but(|row| (row.id, row.status) = ("1O04".into(), "Actve".into()));
+        let told = says(&hr_text(&[&rows[..4], &[odd]].concat()));
+        assert_eq!(
+            (&told["next"]["step"], &told["decision"]["access"]),
+            (&json!("nothing"), &json!(true)),
+            "{told}"
+        );
+        assert!(told["input"]["warnings"][0].as_str().unwrap().contains("employee id 1O04"), "{told}");
+        let told = says(&format!("{}1O04,,,,Active,Finance,\n", hr_text(&rows[..4])));
+        assert_eq!(told["next"]["step"], "nothing", "{told}");
+        assert!(told["input"]["warnings"][0].as_str().unwrap().contains("(employee id 1O04)"), "{told}");
+        let told = says(&hr_text(&rows[..4]));
+        assert_eq!(
+            (&told["decision"]["access"], &told["actions"][0]["kind"]),
+            (&json!(false), &json!("suspend"))
+        );
+    }
 }
 
 #[test]

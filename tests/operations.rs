@@ -230,6 +230,64 @@ fn an_error_that_quotes_its_cause_says_it_once() {
     assert_eq!((missing.exit, missing.stderr.matches("os error").count()), (1, 1), "{missing:?}");
 }
 
+/// As the database has it.
+fn two_hours_pass(world: &World) {
+    for hours in [
+        "UPDATE action SET created_at = created_at - 7200000",
+        "UPDATE plan SET created_at = created_at - 7200000",
+        "UPDATE run SET started_at = started_at - 7200000",
+    ] {
+        world.execute(hours);
+    }
+}
+
+#[test]
+fn a_run_lets_go_what_was_queued_long_ago_of_those_alone_of_whom_it_says_something() {
+    let mut world = World::new();
+    world.set("retry.base_seconds", 0.01);
+    world.set("retry.cap_seconds", 1);
+    world.several(&[("staff", &[]), ("agency", &[])]);
+    let front = Front::before(&mut world);
+    let all = people(9);
+    let (staff, agency) = all.split_at(6);
+    let others_left = |rows: &[Row]| -> Vec<Row> {
+        rows.iter().enumerate().map(|(n, row)| if n < 2 { row.left() } else { row.clone() }).collect()
+    };
+    world.hr_of("staff", staff);
+    world.hr_of("agency", agency);
+    assert_eq!(world.sync().applied(), kinds([("create", 9)]));
+    front.go(Way::ThrottlingWrites);
+    let (staff_left, agency_left) = (others_left(staff), others_left(agency));
+    world.hr_of("staff", &staff_left);
+    world.hr_of("agency", &agency_left);
+    assert_eq!(world.sync().planned()["suspend"], 4);
+    front.go(Way::Through);
+    two_hours_pass(&world);
+    // By now the row of one of the staff cannot be used, and nobody can read the agency's file.
+    let odd = staff_left[0].but(|row| row.status = "Actve".into());
+    world.hr_of("staff", &[&[odd], &staff_left[1..]].concat());
+    std::fs::remove_file(world.path("agency.csv")).unwrap();
+    for suspended in [1, 0] {
+        let synced = world.sync();
+        assert_eq!(
+            (synced.exit, synced.applied().get("suspend").copied().unwrap_or(0)),
+            (5, suspended),
+            "{synced:?}"
+        );
+        assert!(
+            synced.stderr.contains("3 actions that take access away were queued over an hour ago"),
+            "{synced:?}"
+        );
+    }
+    world.assert_agrees(&[&staff[..1], &staff_left[1..], agency].concat());
+    // HR has taken one of the agency's back meanwhile.
+    world.hr_of("staff", &staff_left);
+    world.hr_of("agency", &[&agency[..1], &agency_left[1..]].concat());
+    assert_eq!(world.sync().applied(), kinds([("suspend", 2)]));
+    world.assert_agrees(&[staff_left.as_slice(), &agency[..1], &agency_left[1..]].concat());
+    world.sync().assert_unchanged();
+}
+
 #[test]
 fn what_was_queued_long_ago_to_take_access_away_waits_until_hr_has_been_read_since() {
     let mut world = World::new();
@@ -248,13 +306,7 @@ fn what_was_queued_long_ago_to_take_access_away_waits_until_hr_has_been_read_sin
     assert_eq!(synced.planned()["suspend"], 4, "{synced:?}");
     back_up(&world, "backup.db");
     front.go(Way::Through);
-    for hours in [
-        "UPDATE action SET created_at = created_at - 7200000",
-        "UPDATE plan SET created_at = created_at - 7200000",
-        "UPDATE run SET started_at = started_at - 7200000",
-    ] {
-        world.execute(hours);
-    }
+    two_hours_pass(&world);
     // HR has taken three of them back meanwhile, and its export of this hour broke off.
     world.hr_text("Employee ID,First Name,Last Name\n");
     let synced = world.sync();

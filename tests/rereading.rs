@@ -100,7 +100,8 @@ fn with_the_first_register_nobody_is_gone_while_a_row_has_no_id() {
     world.hr_text(&hr_text(&rows).replacen("1000,", ",", 1));
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
-    assert!(world.status()["runs"][0]["message"].to_string().contains("no readable employee id"));
+    assert!(world.status()["runs"][0]["message"].to_string().contains("no readable employee id, or"));
+    assert!(synced.stderr.contains("(row 1)"), "{synced:?}");
     world.assert_agrees(&rows);
 }
 

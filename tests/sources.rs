@@ -558,3 +558,47 @@ fn a_source_that_is_taken_out_of_the_configuration_takes_nobodys_access_until_so
     assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
     world.sync().assert_unchanged();
 }
+
+#[test]
+fn a_source_that_is_taken_out_is_remembered_while_its_people_keep_what_they_have_for_some_runs() {
+    let mut world = World::new();
+    world.set("source.absence_runs", 2);
+    world.several(&[("staff", &[]), ("guests", &[])]);
+    let all = people(30);
+    let (staff, guests) = all.split_at(29);
+    world.hr_of("staff", staff);
+    world.hr_of("guests", guests);
+    assert_eq!(world.sync().applied(), kinds([("create", 30)]));
+    world.several(&[("staff", &[])]);
+    world.hr_of("staff", staff);
+    world.sync();
+    for _ in 0..3 {
+        world.hr_of("staff", staff);
+        let synced = world.sync();
+        assert_eq!((synced.applied(), synced.exit), (kinds([]), 3), "{synced:?}");
+        assert_eq!(synced.hold_codes(), ["source_removed"]);
+    }
+    // Whom it has not named may leave meanwhile.
+    assert_eq!(world.run(&["approve", world.sync().plan_id(), "--by", "a test"]).exit, 0);
+    let left = [&[staff[0].left()], &staff[1..]].concat();
+    world.hr_of("staff", &left);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 2)]));
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn while_a_row_says_nothing_of_whose_it_is_nobody_is_gone_from_one_of_several_sources() {
+    let world = two_sources();
+    let rows = contractors();
+    // Of the last one the employee id was mistyped, and the rest of the row is lost.
+    let lost = format!("{}c9,,,,Active,Finance,\n", common::hr_text(&rows[..3]));
+    std::fs::write(world.path("contractors.csv"), &lost).unwrap();
+    for _ in 0..2 {
+        let synced = world.sync();
+        assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+        assert!(synced.stderr.contains("(employee id c9)"), "{synced:?}");
+    }
+    world.assert_agrees(&both());
+    world.hr_of("contractors", &rows[..3]);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}

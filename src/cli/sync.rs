@@ -54,7 +54,7 @@ pub struct Synced {
     /// The run that was asked for, and those that followed.
     runs: Vec<CycleResult>,
     pushed: Option<PoolEnd>,
-    /// What Workiva was seen not to keep, in words.
+    /// What, and whom, Workiva was seen not to keep, in words.
     unkept: Vec<String>,
 }
 

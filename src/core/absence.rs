@@ -20,6 +20,8 @@ pub(super) struct Missing {
     pub gone: Vec<String>,
     /// Rows that nobody can tell whose they are.
     pub without_id: u64,
+    /// Which those are, as far as they can be named.
+    pub which: Vec<String>,
     /// Whether nothing else proves absence in this run.
     pub unsure: bool,
     /// Whether the run only looks again at what another one left.
@@ -36,7 +38,7 @@ pub(super) fn add_absents(
     ground: &Ground<'_>,
 ) {
     let Ground { states, rulebook, .. } = *ground;
-    let Missing { people: missing, gone, without_id, unsure, again } = missing;
+    let Missing { people: missing, gone, without_id, which, unsure, again } = missing;
     // Whoever has lost it before somebody claimed it, or has not got it yet, keeps nothing: what waits for them is not sent any more.
     let has_it = |state: &PersonState| state.account.is_some() && state.has_something_to_lose();
     let has_it = |id: &&String| states.get(*id).is_none_or(has_it);
@@ -53,7 +55,7 @@ pub(super) fn add_absents(
         return;
     }
     if without_id > 0 && means_leaving && !missing.is_empty() && !planted::is(Fault::BelievedAbsence) {
-        plan.warnings.push(of_rows_without_id(missing.len(), without_id));
+        plan.warnings.push(of_rows_without_id(missing.len(), without_id, &which));
     } else {
         let mut waiting: BTreeMap<u32, u64> = BTreeMap::new();
         let counts_claimed = rulebook.access.lifecycle.same_person().is_some();
@@ -135,6 +137,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     if let Some(ends) = &ends {
         plan.announced.push(format!("{employee_id}: {}", ends.last_day));
     }
+    // What HR had said of them before stands.
+    plan.reaffirm(&employee_id, states);
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
     let shown = states.get(&employee_id).and_then(|state| state.shown);
     let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, shown, ..settled };

@@ -16,6 +16,8 @@ const SHOWN: usize = 40;
 /// A column counts as usually filled from so many values on, and where every fifth record has one.
 const USUAL: u64 = 10;
 const EVERY: u64 = 5;
+/// And as emptied where fewer than every fiftieth has one: a value or two that came from elsewhere do not make it filled.
+const EVERY_STILL: u64 = 50;
 
 /// The names of a header. Their order does not matter, since columns are found by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct HeaderNames {
     names: BTreeSet<String>,
     /// Our columns that are usually filled.
     filled: BTreeSet<String>,
-    /// Our columns that no record has a value for. That is not stored.
+    /// Our columns that hardly any record has a value for. That is not stored.
     empty: BTreeSet<String>,
 }
 
@@ -44,7 +46,7 @@ impl HeaderNames {
     /// The same, with how many of so many records have a value in each of our columns.
     pub fn with_values<'a>(mut self, values: impl Iterator<Item = (&'a str, u64)>, records: u64) -> Self {
         for (name, number) in values.filter(|_| records > 0) {
-            if number == 0 {
+            if number.saturating_mul(EVERY_STILL) < records {
                 self.empty.insert(name.to_owned());
             } else if number >= USUAL && number.saturating_mul(EVERY) >= records {
                 self.filled.insert(name.to_owned());
@@ -104,7 +106,7 @@ impl HeaderNames {
         Fingerprint(hasher.digest128().max(1))
     }
 
-    /// Our columns that were usually filled `before` and have no value now, in words; `None` where there are none.
+    /// Our columns that were usually filled `before` and have hardly a value now, in words; `None` where there are none.
     pub fn emptied_since(&self, before: &Self) -> Option<String> {
         let emptied: Vec<&String> = before.filled.intersection(&self.empty).collect();
         (!emptied.is_empty()).then(|| listed(&emptied))
@@ -163,6 +165,8 @@ mod tests {
         let with = |values: &[(&str, u64)]| header(&["Id"]).with_values(values.iter().copied(), 50);
         let before = with(&[("department", 10), ("last_day", 9), ("location", 50)]);
         let after = with(&[("department", 0), ("last_day", 0), ("location", 1)]);
+        let hardly = header(&["Id"]).with_values([("department", 1), ("location", 2)].into_iter(), 100);
+        assert_eq!(hardly.emptied_since(&before).unwrap(), "'department'");
         assert_eq!(after.emptied_since(&before).unwrap(), "'department'");
         assert_eq!((before.emptied_since(&after), before.emptied_since(&before)), (None, None));
         assert_eq!(before.change_since(&after), None);

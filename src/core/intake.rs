@@ -1,6 +1,6 @@
 //! Takes in what a source delivers, beside what the state table knows, and finds who has to be looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -43,8 +43,15 @@ impl Findings {
     /// who is missing now: else one odd row would leave everybody who leaves the access for ever.
     pub fn doubt(&mut self, is_known: impl Fn(&str) -> bool) {
         self.doubtful.retain(|record| !is_known(record.employee_id()));
-        let of_nobody = std::mem::take(&mut self.of_nobody);
-        self.without_id += of_nobody.iter().filter(|id| !is_known(id)).count() as u64;
+        self.of_nobody.retain(|id| !is_known(id));
+        self.without_id += self.of_nobody.len() as u64;
+    }
+
+    /// The rows that may be anybody's, as far as they can be named, once [`Findings::doubt`] has counted them.
+    pub fn rows_of_anybody(&self) -> Vec<String> {
+        let without = self.rejected.iter().filter(|one| one.employee_id.is_none());
+        let rows = without.filter_map(|one| Some(format!("row {}", one.row?)));
+        rows.chain(self.of_nobody.iter().map(|id| format!("employee id {id}"))).collect()
     }
 
     /// A source's header, with which columns have values.
@@ -67,9 +74,11 @@ pub struct Findings {
     pub absent: Vec<String>,
     /// People whom a delta names as gone; of everybody merged: those of `absent` of whom it is known that they are gone.
     pub gone: Vec<String>,
+    /// Those of `gone` of whom a source has said so, where that is asked: not merely does none name them any more.
+    pub said: BTreeSet<String>,
     /// How many of `rejected` cannot be tied to a person. While there is one, absence proves nothing.
     pub without_id: u64,
-    /// Employee ids of damaged rows that may be anybody's, until [`Findings::doubt`] has counted them.
+    /// Employee ids of damaged rows that may be anybody's; [`Findings::doubt`] adds them to `without_id`.
     pub of_nobody: Vec<String>,
     /// Whether absence proves nothing for another reason, so that only those of `gone` have left.
     pub unsure: bool,
@@ -227,6 +236,7 @@ impl Intake {
             doubtful,
             absent: missing,
             gone,
+            said: BTreeSet::new(),
             without_id: self.without_id,
             of_nobody,
             unsure: false,

@@ -11,9 +11,10 @@ use super::guard::groups::GroupCounts;
 use super::header::HeaderNames;
 use super::lifecycle::AnnouncedEnd;
 use super::new_id::Origin;
+use super::planner::States;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
-use super::state::Shown;
+use super::state::{PersonState, Shown};
 
 /// One action for one person. Execution has no choice left but how to find out what Workiva holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +87,11 @@ pub struct Plan {
     pub settled: Vec<SettledPerson>,
     /// People for whom an action is already under way.
     pub pending: u64,
-    /// Those among them whose action has another end: a run has to look at them again once it has ended.
+    /// Of whom this run says that what waits to take access from them is still to be done.
+    pub reaffirmed: Vec<String>,
+    /// Those among `pending` whose action has another end: a run has to look at them again once it has ended.
     pub busy: u64,
-    /// Those among these who should lose access then.
+    /// Those among `busy` who should lose access then.
     pub busy_deprovisions: u64,
     /// Whose user name changes once another's change is confirmed.
     pub waiting_renames: Vec<String>,
@@ -152,6 +155,13 @@ pub struct Absences {
 }
 
 impl Plan {
+    /// Notes that somebody was looked at: what waits behind this plan to take access from them is still to be done.
+    pub(super) fn reaffirm(&mut self, employee_id: &str, states: &States) {
+        if states.get(employee_id).is_some_and(PersonState::is_to_lose) {
+            self.reaffirmed.push(employee_id.to_owned());
+        }
+    }
+
     /// How many actions of each kind.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -171,6 +181,12 @@ impl Plan {
     pub fn last_workspaces(&self) -> u64 {
         let last = self.actions.iter().filter(|action| action.last_workspace);
         last.map(|action| action.employee_id.as_str()).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Who would lose access, by whatever way.
+    pub fn losers(&self) -> impl Iterator<Item = &str> {
+        let ends = self.actions.iter().filter(|one| one.kind.is_deprovision() || one.last_workspace);
+        ends.map(|action| action.employee_id.as_str())
     }
 
     /// How many people would lose access, by whatever way.

@@ -129,6 +129,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     plan.warnings.extend(of_unread(unread, "dates"));
     let sight = Sight { states, rulebook, moment, findings: &findings, refused: &rejected, lookalikes };
     let mut moves = new_id::settle(&mut judged, &sight);
+    let mut which = findings.rows_of_anybody();
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
     plan.rejected.append(&mut moves.rejected);
@@ -168,11 +169,16 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
-    let Findings { absent: people, gone, without_id, unsure, again, .. } = findings;
+    let Findings { absent: people, mut gone, said, without_id, unsure, again, .. } = findings;
+    if !strays.unplaced.is_empty() {
+        // Whom merely no source names any more may be in a row that says nothing of anybody.
+        gone.retain(|who| said.contains(who));
+    }
     let missing = people.iter().cloned().collect();
-    let without_id = without_id + strays.unplaced;
+    let without_id = without_id + strays.unplaced.len() as u64;
+    which.extend(strays.unplaced.into_iter().map(|id| format!("employee id {id}")));
     plan.unsure_absence = is_unsure || (without_id > 0 && !people.is_empty());
-    add_absents(&mut plan, Missing { people, gone, without_id, unsure, again }, &claimed, &ground);
+    add_absents(&mut plan, Missing { people, gone, without_id, which, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);
     warn_of_missing_managers(&mut plan);
@@ -239,6 +245,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     }
     let Wish { mut target, reason, granted, settled } = wish;
     let rulebook = ground.rulebook;
+    plan.reaffirm(&employee_id, ground.states);
     let known = ground.states.get(&employee_id).map(Cow::Borrowed);
     let mut state = known.unwrap_or_else(|| Cow::Owned(PersonState::unknown(&employee_id)));
     let origin = ground.moves.from.get(&employee_id).and_then(|old| ground.states.get(old));

@@ -21,6 +21,7 @@ fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
         rejected: Vec::new(),
         absent: absent.iter().map(|id| (*id).to_owned()).collect(),
         gone: Vec::new(),
+        said: Default::default(),
         without_id: 0,
         unsure: false,
         again: false,

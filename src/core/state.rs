@@ -217,6 +217,12 @@ impl PersonState {
         self.has_access() || self.open.is_some()
     }
 
+    /// Whether something waits that takes access away.
+    pub fn is_to_lose(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.kind.is_deprovision())
+            || self.open_memberships.values().any(|open| !open.joins)
+    }
+
     /// Whether an active account is confirmed.
     pub fn has_access(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.active)

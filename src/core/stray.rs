@@ -1,9 +1,10 @@
 //! Whose rows those are whose employee id nobody known has. An id that was lost or mistyped makes its owner look gone: whoever is missing
 //! keeps what they have while a row that may be theirs is there under another id.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::action::Attributes;
+use super::intake::Findings;
 use super::judged::Judged;
 use super::mapping::Fields;
 use super::new_id::Moves;
@@ -25,8 +26,8 @@ struct Faces<'a> {
 pub(super) struct Strays {
     /// Who keeps what they have, and the employee id of the row that may be theirs.
     pub spared: BTreeMap<String, String>,
-    /// Rows that say so little that they may be anybody's.
-    pub unplaced: u64,
+    /// The employee ids of rows that say so little that they may be anybody's.
+    pub unplaced: Vec<String>,
 }
 
 impl<'a> Faces<'a> {
@@ -54,6 +55,23 @@ impl<'a> Faces<'a> {
     }
 }
 
+impl Findings {
+    /// The records of people who are new, where anybody is missing: one of those may be in such a row, under an employee id that was
+    /// mistyped.
+    pub fn strangers(&self, records: &[Record], states: &States) -> Vec<Record> {
+        let is_new = |record: &&Record| !self.absent.is_empty() && !states.contains_key(record.employee_id());
+        records.iter().filter(is_new).cloned().collect()
+    }
+
+    /// Takes in those of them that cannot be used, and could not be used before either (`known`).
+    pub fn add_astray(&mut self, strangers: Vec<Record>, rejected: &[Rejection], known: &HashSet<String>) {
+        let refused: HashSet<&str> = rejected.iter().filter_map(|one| one.employee_id.as_deref()).collect();
+        let is_stray =
+            |one: &Record| refused.contains(one.employee_id()) && !known.contains(one.employee_id());
+        self.doubtful.extend(strangers.into_iter().filter(is_stray));
+    }
+}
+
 /// Looks at records that cannot be used and whose employee id may not be that of the person in them.
 pub(super) fn find(records: &[Record], missing: &[String], states: &States) -> Strays {
     let mut strays = Strays::default();
@@ -69,7 +87,7 @@ pub(super) fn find(records: &[Record], missing: &[String], states: &States) -> S
         }
         let whose = faces.like(record);
         if whose.is_empty() && !has_face(record) {
-            strays.unplaced += 1;
+            strays.unplaced.push(own.clone());
         }
         strays.spared.extend(whose.into_iter().map(|id| (id.to_owned(), own.clone())));
     }

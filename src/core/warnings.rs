@@ -3,11 +3,12 @@
 use super::plan::Plan;
 use super::planner::States;
 
-/// That absence proves nothing while there are rows of which nobody can tell whose they are.
-pub fn of_rows_without_id(missing: usize, rows: u64) -> String {
+/// That absence proves nothing while there are rows of which nobody can tell whose they are; `which`: as far as they can be named.
+pub fn of_rows_without_id(missing: usize, rows: u64, which: &[String]) -> String {
+    let which = if which.is_empty() { String::new() } else { format!(" ({})", some_of(which)) };
     format!(
-        "{missing} people are missing from the source, but {rows} rows have no readable employee id and could be theirs: nobody is \
-         deprovisioned for being absent until those rows are mended"
+        "{missing} people are missing from the source, but {rows} rows have no readable employee id, or nothing by which to tell whose \
+         they are, and could be theirs{which}: nobody is deprovisioned for being absent until those rows are mended"
     )
 }
 

@@ -1,11 +1,12 @@
 //! One cycle: connection, source, plan, guard, and one transaction for what came of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
 use super::feed::{self, FeedError};
+use super::fresh::LOOK_AFTER;
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, Started, tell};
 use super::register::Turn;
@@ -16,12 +17,11 @@ use crate::config::{HeaderChange, SourceSettings};
 use crate::core::grants::Manage;
 use crate::core::guard::check;
 use crate::core::header::HeaderNames;
-use crate::core::intake::Findings;
 use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
-use crate::core::record::{Fingerprint, Record};
+use crate::core::record::Fingerprint;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::core::warnings::of_unknown_users;
@@ -51,30 +51,26 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.people().map(str::to_owned));
+        due.extend(self.store.stale_people(moment.end() - LOOK_AFTER).await?);
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
-        let read = self.fetch(turn, &due, absent).await?;
+        let mut read = self.fetch(turn, &due, absent).await?;
         let begun = Begun::now(&*self.clock);
-        let mut findings = Findings { again: is_again, ..read.findings };
+        read.findings.again = is_again;
         let known = self.store.known_refused().await?;
-        findings.doubt(|id| known.contains(id));
-        let records = std::mem::take(&mut findings.changed);
+        read.findings.doubt(|id| known.contains(id));
+        let records = std::mem::take(&mut read.findings.changed);
         let astray = self.store.led_astray().await?;
         let looked_at = records.iter().map(|record| record.employee_id());
-        let others = findings.absent.iter().chain(&astray).map(String::as_str);
+        let others = read.findings.absent.iter().chain(&astray).map(String::as_str);
         let ids: Vec<&str> = looked_at.chain(others).collect();
         let mut states = if ids.is_empty() { HashMap::new() } else { self.store.states(&ids).await? };
         // Not by the day on which the run began: to read may take until the next one, and another process may have acted on that by then.
         let moment = given.unwrap_or_else(|| Moment::At(self.clock.now()));
-        // Who is new and cannot be used may be one of those who are missing, under an employee id that was mistyped.
-        let is_new =
-            |record: &&Record| !findings.absent.is_empty() && !states.contains_key(record.employee_id());
-        let strangers: Vec<Record> = records.iter().filter(is_new).cloned().collect();
+        let strangers = read.findings.strangers(&records, &states);
         let (judged, rejected) = judge(records, &states, rulebook, moment);
-        let refused: HashSet<&str> = rejected.iter().filter_map(|one| one.employee_id.as_deref()).collect();
-        let is_stray =
-            |one: &Record| refused.contains(one.employee_id()) && !known.contains(one.employee_id());
-        findings.doubtful.extend(strangers.into_iter().filter(is_stray));
+        read.findings.add_astray(strangers, &rejected, &known);
+        self.ask_who_is_said_gone(&mut read).await?;
         let managers = &self.manager_book(&judged).await?;
         let lookalikes = &self.lookalikes(&judged, &mut states).await?;
         if groups.is_some() {
@@ -82,7 +78,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             add_found(&mut states, &found);
         }
         let (states, groups) = (&states, groups.as_ref());
-        let people = People { judged, rejected, findings, header: read.header };
+        let people = People { judged, rejected, findings: read.findings, header: read.header };
         let plan = self
             .with_free_names(people, states, |people, names| {
                 let People { judged, rejected, findings, header } = people;
@@ -108,6 +104,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let mut plan = Plan { anew, ..plan };
         plan.unsure_absence |= read.unsure_absence;
+        if !read.unheard.is_empty() && !plan.reaffirmed.is_empty() {
+            let by_others = self.store.named_by(&read.unheard, &plan.reaffirmed).await?;
+            plan.reaffirmed.retain(|who| !by_others.contains(who));
+        }
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {
             // Nobody is granted anything any more: what waits is not sent, and what was given stays.
@@ -131,7 +131,13 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let users = self.users_at_first.load(Ordering::Relaxed);
         plan.warnings.extend(of_unknown_users(users).filter(|_| !scale.has_accounts));
-        (scale.sources, scale.removed_sources) = (read.scales, read.removed);
+        scale.sources = read.scales;
+        let losers: Vec<String> = plan.losers().map(str::to_owned).collect();
+        for name in read.removed {
+            if !self.store.named_by(std::slice::from_ref(&name), &losers).await?.is_empty() {
+                scale.removed_sources.push(name);
+            }
+        }
         let of_several = read.register.is_some();
         let may_change = |source: &SourceSettings| source.header_change == HeaderChange::Allow;
         if self.settings.source.as_deref().is_some_and(may_change) {
@@ -257,7 +263,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(mut known) = digest.filter(|_| !looks_at_groups) {
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(run.at)).await?
-                && let Some(rows) = self.store.quiet_rows(digest, run.at).await?
+                && let Some(rows) = self.store.quiet_rows(digest, run.at, run.at - LOOK_AFTER).await?
             {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;

@@ -281,6 +281,9 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             told.user = one.desired().cloned();
         }
         let is_absent = !findings.absent.is_empty();
+        if is_absent && states.get(&told.employee_id).is_some_and(PersonState::has_something_to_lose) {
+            self.add_doubts(&told.employee_id, &mut findings, moment).await?;
+        }
         let mut names = self.name_book(&mut judged, states, &Live::default()).await?;
         names.awaited = self.store.awaited_by(&told.employee_id).await?;
         let groups = self.known_groups().await?.map(|(mut map, unknown)| {

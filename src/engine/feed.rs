@@ -51,6 +51,8 @@ pub struct Gathered {
     pub bytes: Option<u64>,
     /// How many of several sources failed. What they told before stands.
     pub failed: usize,
+    /// Those of several sources that this says nothing new of, by name. What was pushed is all that there is of a source that is pushed to.
+    pub unheard: Vec<String>,
     /// How each of several sources compares with what was accepted of it.
     pub scales: Vec<SourceScale>,
     /// Whether somebody is missing from one of several sources who may be in a row of it that cannot be used.
@@ -169,6 +171,7 @@ impl<S: HrSource> Feed<S> {
             warnings: end.passed_over.into_iter().chain(unread).collect(),
             bytes: end.bytes,
             failed: 0,
+            unheard: Vec::new(),
             scales: Vec::new(),
             removed: Vec::new(),
             unsure_absence: false,

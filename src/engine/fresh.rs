@@ -4,11 +4,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::pool::{Pool, PoolEnd};
+use super::trigger::Asker;
 use crate::core::scim::ScimPort;
 use crate::store::StoreError;
 
 /// What is no older than this when a pool begins is believed: a process that starts again goes on where it was.
 const FRESH: TimeDelta = TimeDelta::hours(1);
+/// A run looks at people for whom nothing older than this says that they are to lose access: well before a pool would not believe it.
+pub(super) const LOOK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 impl<P: ScimPort> Pool<P> {
     /// From when on what was queued counts, for a pool that begins now. What is older is told, and a run is asked for.
@@ -21,9 +24,9 @@ impl<P: ScimPort> Pool<P> {
         if stale > 0 {
             tracing::warn!(
                 actions = stale,
-                "what was queued over an hour ago to take access away waits until a run has read HR since"
+                "what was queued over an hour ago to take access away waits until a run has read of each person since"
             );
-            self.triggers.ask_again(self.line.clock.elapsed());
+            self.triggers.ask(Asker::Pool, None);
         }
         Ok(fresh_from)
     }

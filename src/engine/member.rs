@@ -173,7 +173,7 @@ impl<S: HrSource> Member<S> {
             let (missing, rows) = (findings.absent.len(), findings.without_id);
             unsure_absence = rows > 0 && missing > 0;
             if unsure_absence && self.origin.absence_runs.is_some() {
-                add_to(&mut end, of_rows_without_id(missing, rows));
+                add_to(&mut end, of_rows_without_id(missing, rows, &findings.rows_of_anybody()));
             }
         }
         let lost = match end.extent {

@@ -10,7 +10,7 @@ use crate::core::record::{Fingerprint, RecordBatch, Rejection};
 use crate::core::register::{Change, Changes, Kept, RegisterFields, content, fingerprint, stale};
 use crate::core::value::folded;
 use crate::source::HrSource;
-use crate::store::{RegisterRow, Store, StoreError};
+use crate::store::{RegisterRow, RegisterWrite, Store, StoreError};
 
 /// Records in one batch.
 const BATCH: usize = 512;
@@ -206,6 +206,28 @@ impl<S: HrSource> Register<S> {
         let fingerprint = fingerprint(&mut contents, self.seed);
         // It stands in no row.
         batch.push_as(0, self.precedence.merge(id, &records, &self.columns), fingerprint);
+    }
+
+    /// Of which of these people, who are gone, a source has said so, behind these changes.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn said_gone(
+        &self,
+        store: &Store,
+        people: &[String],
+        behind: &RegisterWrite,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let is_said = |change: Option<&Change>| matches!(change, Some(Change::Gone { missing: None }));
+        let says = |id: &&String| behind.commits.iter().any(|commit| is_said(commit.changes.get(*id)));
+        let mut said: BTreeSet<String> = people.iter().filter(says).cloned().collect();
+        let places = self.places();
+        for some in people.chunks(WANTED) {
+            let rows = store.register_of(some).await?.into_iter();
+            let theirs = rows.filter(|row| row.is_said && places.contains_key(row.source.as_str()));
+            said.extend(theirs.map(|row| row.employee_id));
+        }
+        Ok(said)
     }
 
     /// Whether somebody is gone since a source said so, and not only since none names them any more.

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod alert_metrics;
+mod astray;
 pub mod clock;
 pub mod connection;
 pub mod cycle;

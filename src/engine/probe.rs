@@ -44,8 +44,9 @@ async fn ask_now_and_then<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) {
         let phase = line.gate.breaker().0;
         let is_due = match phase {
             Phase::Closed => quiet_for >= pace,
-            // Once: where writes alone fail, no listing shows that it is over.
-            Phase::HalfOpen => !is_confirmed && has_nothing_to_send(&line).await.unwrap_or_default(),
+            // Once: where writes alone fail, no listing shows that it is over. What waits may wait for longer than for its turn.
+            Phase::HalfOpen if is_confirmed => false,
+            Phase::HalfOpen => quiet_for >= pace || has_nothing_to_send(&line).await.unwrap_or_default(),
             // The outage has probes of its own.
             Phase::Open => false,
         };

@@ -221,6 +221,12 @@ impl<S: HrSource> Register<S> {
         for scale in &scales {
             findings.digest = Fingerprint(findings.digest.0.wrapping_add(scale.header.digest().0));
         }
+        let is_heard = |(place, member): &(usize, &Member<S>)| {
+            member.source.push().is_some() || reads.iter().any(|(read, _)| read == place)
+        };
+        let members = self.members.iter().enumerate();
+        let unheard = members.filter(|one| !is_heard(one)).map(|(_, member)| member.origin.name.clone());
+        let unheard = unheard.collect();
         let ends = reads.iter().map(|(place, read)| (*place, read.end.clone())).collect();
         let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
         let mut removed: Vec<String> =
@@ -239,6 +245,7 @@ impl<S: HrSource> Register<S> {
             warnings,
             bytes: None,
             failed,
+            unheard,
             scales,
             removed,
             unsure_absence,

@@ -24,6 +24,8 @@ pub enum Asker {
     Queue,
     /// A comparison with Workiva that has recorded what it found.
     Drift,
+    /// A pool that found what was decided long ago.
+    Pool,
 }
 
 /// What is asked for.
@@ -56,6 +58,7 @@ impl Asked {
             (false, true) => "webhook",
             (false, false) if !self.sources.is_empty() => "queue",
             (false, false) if self.drifted => "drift",
+            (false, false) if self.all => "stale",
             (false, false) => "again",
         }
     }
@@ -75,6 +78,7 @@ struct Waiting {
     called: BTreeSet<String>,
     called_all: bool,
     drifted: bool,
+    is_stale: bool,
     /// When the newest run began that a webhook asked for, by [`Clock::elapsed`].
     last_called_run: Option<Duration>,
     /// When people are to be looked at again who were left out.
@@ -98,6 +102,7 @@ impl Triggers {
             (Asker::Queue, name) => !waiting.queued.insert(name.unwrap_or_default().to_owned()),
             (Asker::Webhook, Some(name)) => waiting.called_all || !waiting.called.insert(name.to_owned()),
             (Asker::Drift, _) => std::mem::replace(&mut waiting.drifted, true),
+            (Asker::Pool, _) => std::mem::replace(&mut waiting.is_stale, true),
             (Asker::Webhook, None) => std::mem::replace(&mut waiting.called_all, true),
         };
         drop(waiting);
@@ -119,7 +124,8 @@ impl Triggers {
     pub fn give_back(&self, asked: Asked) {
         let mut waiting = self.waiting();
         waiting.drifted |= asked.drifted;
-        waiting.called_all |= asked.all;
+        waiting.called_all |= asked.all && asked.called;
+        waiting.is_stale |= asked.all && !asked.called;
         if asked.again {
             waiting.again_at = Some(Duration::ZERO);
         }
@@ -157,7 +163,8 @@ impl Triggers {
                 }
                 let again = waiting.again_at.map(|at| at.saturating_sub(now));
                 let is_again = again.is_some_and(|left| left.is_zero());
-                let is_news = !waiting.pushed.is_empty() || !waiting.queued.is_empty() || waiting.drifted;
+                let is_pushed = !waiting.pushed.is_empty() || !waiting.queued.is_empty();
+                let is_news = is_pushed || waiting.drifted || waiting.is_stale;
                 if may_call || is_news || is_again {
                     waiting.again_at = waiting.again_at.filter(|_| !is_again);
                     return Asked { again: is_again, ..take(&mut waiting, may_call) };
@@ -185,9 +192,10 @@ fn take(waiting: &mut Waiting, called: bool) -> Asked {
     let sources = std::mem::take(&mut waiting.pushed);
     let mut asked = Asked { sources, pushed, called, drifted, ..Asked::default() };
     asked.sources.append(&mut waiting.queued);
+    asked.all = std::mem::take(&mut waiting.is_stale);
     if called {
         asked.sources.append(&mut waiting.called);
-        asked.all = std::mem::take(&mut waiting.called_all);
+        asked.all |= std::mem::take(&mut waiting.called_all);
     }
     asked
 }

@@ -1,12 +1,17 @@
-//! Attributes that Workiva does not keep: noticed once and told, and not sent again until HR gives another value.
+//! Attributes that Workiva does not keep: noticed once and told, and not sent again until HR gives another value. And users whom it has not
+//! kept either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::Engine;
 use crate::core::scim::{Attributes, RemoteUser, ScimPort};
+use crate::core::warnings::some_of;
 use crate::source::HrSource;
 use crate::store::StoreError;
+
+/// How many are kept in mind who had no user any more.
+const MOST_GONE: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Noticed {
@@ -16,6 +21,8 @@ struct Noticed {
     new: BTreeMap<String, bool>,
     /// Those that were noticed since the process began.
     here: BTreeMap<String, bool>,
+    /// Who was to lose the access since the process began, and had no user any more.
+    gone: BTreeSet<String>,
 }
 
 /// The attributes that have been told of.
@@ -42,6 +49,18 @@ impl Unkept {
         }
     }
 
+    /// Somebody was to lose the access, and has no user any more.
+    pub fn notice_gone(&self, employee_id: &str) {
+        tracing::warn!(
+            employee_id,
+            "the user was gone from Workiva already, so there was nothing to take away"
+        );
+        let mut noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noticed.gone.len() < MOST_GONE {
+            noticed.gone.insert(employee_id.to_owned());
+        }
+    }
+
     /// Whether Workiva was seen not to keep an attribute: that it does not show it says nothing of a change then.
     pub fn is_known(&self, attribute: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).told.contains_key(attribute)
@@ -50,7 +69,16 @@ impl Unkept {
     /// What was noticed since the process began, one sentence each.
     pub fn told(&self) -> Vec<String> {
         let noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noticed.here.iter().map(|(attribute, is_lacking)| words(attribute, *is_lacking)).collect()
+        let attributes = noticed.here.iter().map(|(attribute, is_lacking)| words(attribute, *is_lacking));
+        let gone: Vec<String> = noticed.gone.iter().cloned().collect();
+        let users = (!gone.is_empty()).then(|| {
+            format!(
+                "{} people who were to lose the access had no user in Workiva any more, so there was nothing to take away (employee {})",
+                gone.len(),
+                some_of(&gone)
+            )
+        });
+        attributes.chain(users).collect()
     }
 
     fn know(&self, known: BTreeMap<String, bool>) {

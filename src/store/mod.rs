@@ -42,6 +42,7 @@ mod register;
 mod register_changes;
 mod saved;
 mod settling;
+mod stale;
 mod state;
 mod unkept;
 mod withdrawal;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
+use super::stale::is_stale;
 use super::{Owner, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::action::{ActionKind, Change, Target};
 use crate::core::planted::{self, Fault};
@@ -180,20 +181,6 @@ impl Store {
         let at: Option<i64> = query.fetch_one(&self.readers).await?;
         Ok(at.map(from_millis))
     }
-
-    /// How many queued actions wait for a run that reads its source whole, as [`Claim::fresh_from`] has it.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn stale(&self, fresh_from: DateTime<Utc>) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT count(*) FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}",
-            is_stale("?1")
-        );
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
-        let number: i64 = query.fetch_one(&self.readers).await?;
-        Ok(number.unsigned_abs())
-    }
 }
 
 /// What is to be claimed.
@@ -212,18 +199,9 @@ pub struct Claim<'a> {
     pub lease_until: DateTime<Utc>,
     /// Of one group and direction up to so many are claimed together, and count as one.
     pub batch: usize,
-    /// What takes access away and was queued, or approved, before this waits until a run that began since has read its source whole: a
+    /// What takes access away and was queued, or approved, before this waits until a run that began since has looked at the person: a
     /// backup that was put in place knows nothing of what HR has said since, nor does a process that comes up after days.
     pub fresh_from: DateTime<Utc>,
-}
-
-/// Whether an action `a` of a plan `p` takes access away by what was read before this moment alone.
-fn is_stale(fresh_from: &str) -> String {
-    format!(
-        "(a.kind IN ('suspend', 'delete', 'revoke') AND a.withdrawn = 0 AND a.created_at < {fresh_from} \
-          AND coalesce(p.decided_at, p.created_at) < {fresh_from} AND NOT EXISTS \
-            (SELECT 1 FROM run r WHERE r.started_at >= {fresh_from} AND r.outcome IN ('applied', 'unchanged', 'held')))"
-    )
 }
 
 /// What of an action is claimed with it.

@@ -14,6 +14,7 @@ use super::quiet::{Seen, has_seen_all, was_queued_since};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
+use super::stale::reaffirm;
 use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::action::ActionKind;
@@ -160,6 +161,9 @@ impl Store {
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
             deny_origins(&mut tx, &commit.plan.actions).await?;
         }
+        if !is_held {
+            reaffirm(&mut tx, &commit.plan.reaffirmed, run.started_at).await?;
+        }
         let_go_all(&mut tx).await?;
         let settled = beside_actions(&mut tx, commit.plan).await?;
         let leaves_nothing = !is_held
@@ -261,7 +265,8 @@ pub(super) async fn insert_run(
     .execute(&mut **tx)
     .await?;
     if let Some(write) = commit.and_then(|commit| commit.register) {
-        store_register(tx, write, accepted, run.ended_at).await?;
+        let missing = plan.map_or(&[][..], |plan| &plan.absences.missing);
+        store_register(tx, write, missing, accepted, run.ended_at).await?;
     }
     let told = recorded::run(run, plan_id, commit, accepted);
     let Some(plan) = plan else { return Ok(told) };

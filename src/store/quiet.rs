@@ -71,12 +71,20 @@ impl Store {
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
     /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way (what waits may
-    /// wait for what only a run can plan), nothing parked or discarded, and no date that concerns a person or an action under way
-    /// by `now`.
+    /// wait for what only a run can plan), nothing parked or discarded, nothing that takes access away and that no run has looked at since
+    /// `fresh_from`, and no date that concerns a person or an action under way by `now`.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn quiet_rows(&self, digest: &str, now: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
+    pub async fn quiet_rows(
+        &self,
+        digest: &str,
+        now: DateTime<Utc>,
+        fresh_from: DateTime<Utc>,
+    ) -> Result<Option<u64>, StoreError> {
+        if self.stale(fresh_from).await? > 0 {
+            return Ok(None);
+        }
         let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \

@@ -271,13 +271,12 @@ fn register_row(row: &sqlx::sqlite::SqliteRow) -> Result<RegisterRow, StoreError
 pub(super) async fn store_register(
     tx: &mut Tx,
     write: &RegisterWrite,
+    missing: &[String],
     accepted: bool,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    // A source that was left out by mistake comes back as it was, as long as nobody has let that stand.
-    for table in ["register", "source_state", "refused", "source_failure"].into_iter().filter(|_| accepted) {
-        let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&write.configured)).execute(&mut **tx).await?;
+    if accepted {
+        forget_removed(tx, &write.configured, missing).await?;
     }
     // Of a clock that was set back: what it showed before is later than whatever comes now.
     for sql in [
@@ -304,6 +303,21 @@ pub(super) async fn store_register(
     }
     if accepted {
         accept_sources(tx).await?;
+    }
+    Ok(())
+}
+
+/// Forgets what sources left that are configured no more. One that was left out by mistake comes back as it was, as long as nobody has let
+/// that stand, or somebody whom it has named is missing (`missing`) and is not settled: they may keep for some runs what they have.
+async fn forget_removed(tx: &mut Tx, configured: &[String], missing: &[String]) -> Result<(), StoreError> {
+    let sql = "SELECT DISTINCT source FROM register WHERE source NOT IN (SELECT value FROM json_each(?1)) \
+               AND employee_id IN (SELECT value FROM json_each(?2))";
+    let query = sqlx::query_scalar(sql).bind(to_json(&configured)).bind(to_json(&missing));
+    let mut kept: Vec<String> = query.fetch_all(&mut **tx).await?;
+    kept.extend_from_slice(configured);
+    for table in ["register", "source_state", "refused", "source_failure"] {
+        let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&kept)).execute(&mut **tx).await?;
     }
     Ok(())
 }

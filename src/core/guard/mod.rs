@@ -63,7 +63,7 @@ pub struct Scale {
     pub open_deprovisions_by_group: GroupCounts,
     /// Each of several sources; empty where there is one.
     pub sources: Vec<SourceScale>,
-    /// Those of the last accepted run that are configured no more.
+    /// Those of the last accepted run that are configured no more, and have named somebody who would lose access.
     pub removed_sources: Vec<String>,
 }
 
@@ -280,7 +280,7 @@ impl Limits<'_> {
             }
             self.emptied(plan, &source.header, source.accepted_header.as_ref());
         }
-        if !scale.removed_sources.is_empty() && plan.access_ends() > 0 {
+        if !scale.removed_sources.is_empty() {
             let (people, names) = (grouped(plan.access_ends()), scale.removed_sources.join("', '"));
             let message = format!(
                 "{people} people would lose access, and source '{names}' is in the configuration no more: whom it alone named would have left. \
@@ -310,7 +310,7 @@ impl Limits<'_> {
         let matters = plan.counts().total() > 0 || header.has_lost_days_since(before);
         if let Some(columns) = header.emptied_since(before).filter(|_| matters) {
             let message = format!(
-                "no record has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was meant"
+                "hardly any record has a value for {columns} any more, which was usual in the last accepted run; approve the plan if that was meant"
             );
             self.hold("column_emptied", message);
         }

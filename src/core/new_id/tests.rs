@@ -69,6 +69,7 @@ impl Case {
                 rejected: Vec::new(),
                 absent: Vec::new(),
                 gone: Vec::new(),
+                said: Default::default(),
                 without_id: 0,
                 unsure: false,
                 again: false,

@@ -38,11 +38,7 @@ pub async fn deprovision<P: ScimPort>(
                 Taken::WasGone => Err(find::shown_although_gone()),
             },
             None => {
-                let employee_id = &session.action.employee_id;
-                tracing::warn!(
-                    employee_id,
-                    "the user was gone from Workiva already, so there was nothing to take away"
-                );
+                session.line.unkept.notice_gone(&session.action.employee_id);
                 Ok(None)
             }
         },

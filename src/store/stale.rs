@@ -1,0 +1,77 @@
+//! What was decided long ago to take access away, and has not been asked about since.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{Store, StoreError, Tx, millis, to_json};
+
+impl Store {
+    /// How many queued actions wait for a run that looks at their people, as [`Claim::fresh_from`](super::Claim::fresh_from) has it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stale(&self, fresh_from: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT count(*) FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}",
+            is_stale("?1")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
+        let number: i64 = query.fetch_one(&self.readers).await?;
+        Ok(number.unsigned_abs())
+    }
+
+    /// Whose they are.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stale_people(&self, fresh_from: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT a.employee_id FROM action a JOIN plan p USING (plan_id) \
+             WHERE a.state = 'queued' AND {}",
+            is_stale("?1")
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    /// Who of these people has been named by one of these sources.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn named_by(
+        &self,
+        sources: &[String],
+        people: &[String],
+    ) -> Result<HashSet<String>, StoreError> {
+        let sql = "SELECT DISTINCT employee_id FROM register WHERE source IN (SELECT value FROM json_each(?1)) \
+                   AND employee_id IN (SELECT value FROM json_each(?2))";
+        let rows =
+            sqlx::query(sql).bind(to_json(&sources)).bind(to_json(&people)).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(|row| row.get(0)).collect())
+    }
+}
+
+/// Notes of whom a run that began at `at` says that what waits is still to be done.
+pub(super) async fn reaffirm(tx: &mut Tx, people: &[String], at: DateTime<Utc>) -> Result<(), StoreError> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "UPDATE action SET reaffirmed_at = ?1 WHERE action_id IN \
+           (SELECT a.action_id FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {} \
+              AND a.employee_id IN (SELECT value FROM json_each(?2)))",
+        is_stale("?1")
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(millis(at)).bind(to_json(&people)).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Whether an action `a` of a plan `p` takes access away by what was read before this moment alone.
+pub(super) fn is_stale(fresh_from: &str) -> String {
+    format!(
+        "(a.kind IN ('suspend', 'delete', 'revoke') AND a.withdrawn = 0 AND a.created_at < {fresh_from} \
+          AND coalesce(p.decided_at, p.created_at) < {fresh_from} AND coalesce(a.reaffirmed_at, 0) < {fresh_from})"
+    )
+}

@@ -274,10 +274,7 @@ fn a_run_lets_go_what_was_queued_long_ago_of_those_alone_of_whom_it_says_somethi
             (5, suspended),
             "{synced:?}"
         );
-        assert!(
-            synced.stderr.contains("3 actions that take access away were queued over an hour ago"),
-            "{synced:?}"
-        );
+        assert!(synced.stderr.contains("3 actions were queued over an hour ago"), "{synced:?}");
     }
     world.assert_agrees(&[&staff[..1], &staff_left[1..], agency].concat());
     // HR has taken one of the agency's back meanwhile.
@@ -310,14 +307,11 @@ fn what_was_queued_long_ago_to_take_access_away_waits_until_hr_has_been_read_sin
     // HR has taken three of them back meanwhile, and its export of this hour broke off.
     world.hr_text("Employee ID,First Name,Last Name\n");
     let synced = world.sync();
-    assert_eq!((synced.exit, synced.applied()), (5, kinds([("create", 1)])), "{synced:?}");
-    assert!(
-        synced.stderr.contains("4 actions that take access away were queued over an hour ago"),
-        "{synced:?}"
-    );
+    assert_eq!((synced.exit, synced.applied()), (5, kinds([])), "{synced:?}");
+    assert!(synced.stderr.contains("5 actions were queued over an hour ago"), "{synced:?}");
     let mut daemon = Daemon::start(&world);
     until("the broken export is met", || world.status()["runs"][0]["outcome"] == "incomplete");
-    world.assert_agrees(&[rows.as_slice(), &left[8..]].concat());
+    world.assert_agrees(&rows);
     let mut now = left.clone();
     now[1..4].clone_from_slice(&rows[1..4]);
     world.hr(&now);

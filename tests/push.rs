@@ -797,3 +797,26 @@ fn faults_of_the_settings_are_told_by_their_keys() {
     }
     assert!(!said.contains("short\n"), "{said}");
 }
+
+#[test]
+fn who_was_suspended_by_hand_gets_the_access_back_by_a_new_snapshot_alone_where_hr_pushes() {
+    let mut world = pushing();
+    let rows = people(6);
+    let mut daemon = with_people(&mut world, &rows);
+    assert_eq!(daemon.stop(), 0);
+    // It may be a backup that knows nothing of what was pushed since.
+    let id = world.user(&rows[5].email).unwrap()["id"].as_str().unwrap().to_owned();
+    world.sandbox.edit_user(&id, |user| user["active"] = json!(false)).unwrap();
+    let output = world.run(&["drift", "--repair"]);
+    assert!(output.stdout.contains("has pushed a snapshot"), "{output:?}");
+    world.assert_agrees(&rows[..5]);
+    let daemon = world.daemon();
+    let delta = json(&[rows[0].but(|row| row.title = "CFO".into())]);
+    let now = [&[rows[0].but(|row| row.title = "CFO".into())], &rows[1..]].concat();
+    let accepted = push(&daemon, "", "a delta", &delta).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &now[..5]);
+    let accepted = push(&daemon, "?snapshot=whole", "again", &json(&now)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &now);
+}

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Row, World, is_active, kinds, people};
+use common::{Front, Row, Way, World, is_active, kinds, people};
 use serde_json::{Value, json};
 
 /// A user of somebody else.
@@ -124,4 +124,81 @@ fn who_comes_back_with_another_family_name_and_address_gets_the_account_back() {
     rows[4] = back;
     assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("reactivate", 1)]));
     world.assert_agrees(&rows);
+}
+
+#[test]
+fn an_employee_id_that_passes_to_somebody_else_does_not_give_them_the_account_that_is_in_use() {
+    let world = World::new();
+    let mut rows = people(6);
+    world.sync_rows(&rows, 0);
+    let before = world.sandbox.users();
+    // One id is used again before anybody said that its owner has left, and two rows have changed theirs.
+    rows[3] = Row::new("1003", "Newton", "Stranger");
+    let (one, two) =
+        (rows[4].but(|row| row.given = "Ann".into()), rows[5].but(|row| row.given = "Bob".into()));
+    let named = [&rows[..3], &[people(6)[3].clone(), one.clone(), two.clone()]].concat();
+    world.sync_rows(&named, 0);
+    let settled = world.sandbox.users();
+    assert_ne!(before, settled);
+    (rows[4], rows[5]) = (two.but(|row| row.id = "1004".into()), one.but(|row| row.id = "1005".into()));
+    world.sync_rows(&rows, 4);
+    let parked = world.parked();
+    // The last waits for a user name that is not given up.
+    assert_eq!(parked.keys().collect::<Vec<_>>(), ["1003", "1004"]);
+    assert!(parked.values().all(|why| why.contains("two rows have changed theirs")), "{parked:?}");
+    assert_eq!(world.sandbox.users(), settled, "nobody got anybody else's");
+    world.sync_rows(&named, 0);
+    assert_eq!((world.sandbox.users(), world.parked().len()), (settled, 0));
+}
+
+#[test]
+fn a_new_hire_does_not_bring_back_the_suspended_user_of_somebody_whose_address_they_got() {
+    let world = World::new();
+    let rows = people(3);
+    world.sync_rows(&rows[..2], 0);
+    let id = stranger(&world, &rows[2].email, &rows[2].email, None, false);
+    world.sync_rows(&rows, 4);
+    let reason = world.parked()["1002"].clone();
+    assert!(reason.contains(&id) && reason.contains("is suspended"), "{reason}");
+    assert!(!is_active(&user(&world, &id)));
+}
+
+/// A world without our key, in which the making of Jane Doe took effect and its answer was lost.
+fn jane_was_made_unseen() -> (World, Front, Vec<Row>) {
+    let mut world = World::behaving(|how| how.keeps_external_id = false);
+    world.set("retry.base_seconds", 0.01);
+    let front = Front::before(&mut world);
+    let mut rows = people(3);
+    world.sync_rows(&rows, 0);
+    rows.push(Row::new("2000", "Jane", "Doe"));
+    front.go(Way::LosingCreate);
+    world.sync_rows(&rows, 6);
+    assert_eq!(world.sandbox.users().len(), 4);
+    (world, front, rows)
+}
+
+#[test]
+fn a_user_who_was_made_unseen_is_found_by_what_was_sent_though_hr_has_another_name_by_now() {
+    let (world, front, mut rows) = jane_was_made_unseen();
+    rows[3] = Row::new("2000", "Jane", "Smith");
+    // A run in the outage takes the place of what was sent.
+    world.sync_rows(&rows, 6);
+    front.go(Way::Through);
+    world.sync_rows(&rows, 0);
+    world.assert_agrees(&rows);
+    assert_eq!(world.sandbox.users().len(), 4);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn a_user_who_was_made_unseen_is_suspended_though_hr_had_given_another_name_before_they_left() {
+    let (world, front, mut rows) = jane_was_made_unseen();
+    rows[3] = Row::new("2000", "Joan", "Smith");
+    world.sync_rows(&rows, 6);
+    rows[3] = rows[3].left();
+    world.sync_rows(&rows, 6);
+    front.go(Way::Through);
+    world.sync_rows(&rows, 0);
+    assert_eq!(world.sandbox.users().iter().filter(|user| is_active(user)).count(), 3);
+    assert_eq!(world.sandbox.users().len(), 4);
 }

@@ -322,3 +322,26 @@ fn a_first_choice_with_a_gap_is_rejected_and_one_that_hr_has_itself_is_not() {
     let odd = Row::new("1", "Jane", "Doe").but(|row| row.email = "_jane--doe@example.com".into());
     assert_eq!(world.sync_rows(&[odd], 0).applied(), kinds([("create", 1)]));
 }
+
+#[test]
+fn a_name_that_our_own_lost_create_took_is_not_given_up_for_another() {
+    let mut world = world();
+    world.set("retry.base_seconds", 0.01);
+    world.set("retry.cap_seconds", 1);
+    let front = Front::before(&mut world);
+    world.sync_rows(&[jane("1").but(|row| row.given = "Ann".into())], 0);
+    let rows = [jane("1").but(|row| row.given = "Ann".into()), jane("2")];
+    front.go(Way::LosingCreate);
+    world.sync_rows(&rows, 6);
+    let id = world.user("jane.doe@example.com").unwrap()["id"].as_str().unwrap().to_owned();
+    // The list is an older one, so the retry finds nobody, and what it sends is refused.
+    front.go(Way::Hiding(Box::leak(id.into_boxed_str())));
+    for _ in 0..2 {
+        world.sync_rows(&rows, 4);
+        assert!(world.parked()["2"].contains("earlier request of ours"), "{:?}", world.parked());
+    }
+    front.go(Way::Through);
+    assert_eq!(world.run(&["actions", "retry", "--all"]).exit, 0);
+    world.sync_rows(&rows, 0);
+    expect(&world, &[("ann.doe", "1"), ("jane.doe", "2")]);
+}

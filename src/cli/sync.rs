@@ -92,7 +92,7 @@ impl Synced {
                 Some(format!("Workiva could not be had, the queue waits: {}", pause.message))
             }
             Some(PoolEnd::WaitsForHr(actions)) => Some(format!(
-                "{actions} actions that take access away were queued over an hour ago: each waits until a run has read HR since"
+                "{actions} actions were queued over an hour ago: each waits until a run has read of its person since"
             )),
             _ => None,
         };

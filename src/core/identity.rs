@@ -55,7 +55,7 @@ pub enum Unproven {
     OtherExternalId,
     /// The user has a user name that is made of the person's name, and another e-mail address, or none that is shown.
     OtherEmail,
-    /// The user has another given name, another family name and another e-mail address.
+    /// The user has another given name and another family name, and another e-mail address or is suspended.
     AnotherPerson,
 }
 
@@ -72,7 +72,8 @@ impl fmt::Display for Unproven {
             ),
             Self::AnotherPerson => write!(
                 f,
-                "the Workiva user that fits this employee has another given name, family name and e-mail address; it may be somebody else's"
+                "the Workiva user that fits this employee has another given name and family name, and another e-mail address or is suspended; it may be \
+                 somebody else's"
             ),
             Self::OtherExternalId => write!(
                 f,
@@ -140,14 +141,21 @@ pub fn prove_named<'a>(
 /// others, however well its key or user name fits. Who marries keeps a given name, mostly an address as well; keys and names are given to somebody
 /// else some day. Of a user without an address the user name counts in its place; one whose names are not shown contradicts nobody.
 pub fn is_another_person(wanted: &Attributes, shown: impl Fn(&str) -> Option<String>) -> bool {
-    let is_other = |path: &str| {
-        let shown = shown(path).filter(|shown| !shown.trim().is_empty())?;
-        let ours = wanted.get(path).filter(|ours| !ours.trim().is_empty())?;
-        Some(folded(shown.trim()) != folded(ours.trim()))
-    };
-    let is_reached_elsewhere = || is_other("emails.work").or_else(|| is_other("userName"));
-    let told = [is_other("name.givenName"), is_other("name.familyName"), is_reached_elsewhere()];
-    told.iter().all(|told| *told == Some(true))
+    let is_reached_elsewhere =
+        || is_other(wanted, &shown, "emails.work").or_else(|| is_other(wanted, &shown, "userName"));
+    has_other_names(wanted, &shown) && is_reached_elsewhere() == Some(true)
+}
+
+/// Whether both the given and the family name that a user shows are others than the person's.
+pub fn has_other_names(wanted: &Attributes, shown: impl Fn(&str) -> Option<String>) -> bool {
+    ["name.givenName", "name.familyName"].iter().all(|path| is_other(wanted, &shown, path) == Some(true))
+}
+
+/// Whether a user shows another value than the person's; `None`: one of them has none.
+fn is_other(wanted: &Attributes, shown: impl Fn(&str) -> Option<String>, path: &str) -> Option<bool> {
+    let shown = shown(path).filter(|shown| !shown.trim().is_empty())?;
+    let ours = wanted.get(path).filter(|ours| !ours.trim().is_empty())?;
+    Some(folded(shown.trim()) != folded(ours.trim()))
 }
 
 /// Whether a user of nobody, under another id, is the account that was confirmed: made anew by hand, or by a tenant that was

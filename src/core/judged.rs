@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
+use super::identity::is_another_person;
 use super::lifecycle::Moment;
 use super::name_choice::NameBook;
 use super::name_rules::NameRules;
@@ -97,11 +98,16 @@ impl Judged {
     }
 
     /// Waits for a user name: until it is free, the account keeps its own, and the address that goes with it. What is left is as it should
-    /// be, since nobody else has to do with it. The next run looks again.
+    /// be, since nobody else has to do with it; of somebody who seems to be another person all waits, since that is put to an operator
+    /// as a whole. The next run looks again.
     pub(super) fn wait_with(&mut self, account: &Attributes) {
         self.fingerprint = Fingerprint::NONE;
         let Some(name) = self.user_name() else { return };
         let Some(desired) = &mut self.desired else { return };
+        if is_another_person(desired, |path| account.get(path).cloned()) {
+            desired.clone_from(account);
+            return;
+        }
         let goes_with_it = |(path, value): &(&String, &String)| {
             ["userName", "emails.work"].contains(&path.as_str()) || folded(value) == name
         };

@@ -3,17 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::action::{Attributes, Target};
+use super::action::{ActionKind, Attributes, Target};
 use super::diff::{Draft, Step, step};
 use super::plan::{Plan, PlannedAction, Settled};
-use super::planner::{Absence, Ground};
+use super::planner::{Absence, Ground, States};
 use super::state::{AdoptionMark, OpenState, PersonState, Shown};
+use super::warnings::some_of;
 
 const BECAUSE: &str =
     "changed in Workiva by hand, and HR says nothing that can be used: back to what was confirmed before";
 
 /// Leads back whose record is rejected, and whose absence means nothing in this run. `missing`: whom the source does not name. Where
-/// absence means leaving, nobody is given access back while they are missing.
+/// absence means leaving, nobody is given access back while they are missing; nor while their record is rejected: whoever suspended them
+/// may have known that they have left.
 pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Ground<'_>) {
     let astray: Vec<&PersonState> = ground.states.values().filter(|state| state.before.is_some()).collect();
     if astray.is_empty() {
@@ -28,8 +30,19 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
         let who = &state.employee_id;
         let may_have_left = ground.rulebook.absence == Absence::Deprovision
             && state.before.as_ref().is_some_and(|before| before.had_access);
-        rejected.contains(who) || (missing.contains(who) && !decided.contains(who) && !may_have_left)
+        (rejected.contains(who) && !would_return(state))
+            || (missing.contains(who) && !decided.contains(who) && !may_have_left)
     };
+    let stays = |state: &&&PersonState| rejected.contains(&state.employee_id) && would_return(state);
+    let mut kept: Vec<String> = astray.iter().filter(stays).map(|state| state.employee_id.clone()).collect();
+    kept.sort_unstable();
+    if !kept.is_empty() {
+        plan.warnings.push(format!(
+            "{} people were suspended in Workiva by hand, and stay so while their record cannot be used (employee {})",
+            kept.len(),
+            some_of(&kept)
+        ));
+    }
     let undecided: Vec<&PersonState> = astray.into_iter().filter(is_undecided).collect();
     for state in undecided {
         // Not settled: the next record that can be used decides.
@@ -42,6 +55,37 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
         let next_change = state.ends.as_ref().map(|ends| ends.at);
         back(plan, state, Settled { next_change, ..as_it_was }, ground);
     }
+}
+
+/// Whether somebody was suspended by hand who had access by us.
+fn would_return(state: &PersonState) -> bool {
+    state.before.as_ref().is_some_and(|before| before.had_access) && !state.has_access()
+}
+
+/// Who was suspended by hand and is to have the access back.
+pub fn returning(plan: &Plan, states: &States) -> Vec<String> {
+    let is_returning = |action: &&PlannedAction| {
+        action.kind == ActionKind::Reactivate && states.get(&action.employee_id).is_some_and(would_return)
+    };
+    plan.actions.iter().filter(is_returning).map(|action| action.employee_id.clone()).collect()
+}
+
+/// Leaves those out whom a source names (`untold`) that has said nothing since: what it said before does not show that they have not left.
+/// They are looked at again by each run.
+pub fn leave_suspended(plan: &mut Plan, untold: &BTreeSet<String>) {
+    if untold.is_empty() {
+        return;
+    }
+    plan.actions
+        .retain(|action| action.kind != ActionKind::Reactivate || !untold.contains(&action.employee_id));
+    plan.pending += untold.len() as u64;
+    let who: Vec<String> = untold.iter().cloned().collect();
+    plan.warnings.push(format!(
+        "{} people were suspended in Workiva by hand, and stay so until each source that names them has been read again, or has pushed a \
+         snapshot (employee {})",
+        who.len(),
+        some_of(&who)
+    ));
 }
 
 /// Adds the way back to what was confirmed before, if there is one to go. `settled` is what settles the person then.

@@ -27,7 +27,7 @@ pub mod identity;
 pub mod intake;
 pub mod json;
 pub mod judged;
-mod lead_back;
+pub mod lead_back;
 pub mod lifecycle;
 pub mod managers;
 pub mod mapping;

@@ -87,7 +87,7 @@ pub struct Plan {
     pub settled: Vec<SettledPerson>,
     /// People for whom an action is already under way.
     pub pending: u64,
-    /// Of whom this run says that what waits to take access from them is still to be done.
+    /// Of whom this run says that what waits for them is still to be done.
     pub reaffirmed: Vec<String>,
     /// Those among `pending` whose action has another end: a run has to look at them again once it has ended.
     pub busy: u64,
@@ -155,9 +155,9 @@ pub struct Absences {
 }
 
 impl Plan {
-    /// Notes that somebody was looked at: what waits behind this plan to take access from them is still to be done.
+    /// Notes that somebody was looked at: what waits for them behind this plan is still to be done.
     pub(super) fn reaffirm(&mut self, employee_id: &str, states: &States) {
-        if states.get(employee_id).is_some_and(PersonState::is_to_lose) {
+        if states.get(employee_id).is_some_and(PersonState::has_waiting) {
             self.reaffirmed.push(employee_id.to_owned());
         }
     }

@@ -217,10 +217,9 @@ impl PersonState {
         self.has_access() || self.open.is_some()
     }
 
-    /// Whether something waits that takes access away.
-    pub fn is_to_lose(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.kind.is_deprovision())
-            || self.open_memberships.values().any(|open| !open.joins)
+    /// Whether something waits.
+    pub fn has_waiting(&self) -> bool {
+        self.open.is_some() || !self.open_memberships.is_empty()
     }
 
     /// Whether an active account is confirmed.

@@ -18,6 +18,7 @@ use crate::core::grants::Manage;
 use crate::core::guard::check;
 use crate::core::header::HeaderNames;
 use crate::core::judged::judge;
+use crate::core::lead_back::{leave_suspended, returning};
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
@@ -51,7 +52,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.people().map(str::to_owned));
-        due.extend(self.store.stale_people(moment.end() - LOOK_AFTER).await?);
+        let stale = self.store.stale_people(moment.end() - LOOK_AFTER).await?;
+        due.extend(stale.iter().cloned());
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
         let mut read = self.fetch(turn, &due, absent).await?;
@@ -104,6 +106,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let mut plan = Plan { anew, ..plan };
         plan.unsure_absence |= read.unsure_absence;
+        let returning = returning(&plan, states);
+        if !read.untold.is_empty() && !returning.is_empty() {
+            leave_suspended(&mut plan, &self.store.named_by(&read.untold, &returning).await?);
+        }
+        plan.reaffirmed.retain(|who| stale.contains(who));
         if !read.unheard.is_empty() && !plan.reaffirmed.is_empty() {
             let by_others = self.store.named_by(&read.unheard, &plan.reaffirmed).await?;
             plan.reaffirmed.retain(|who| !by_others.contains(who));

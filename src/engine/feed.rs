@@ -53,6 +53,8 @@ pub struct Gathered {
     pub failed: usize,
     /// Those of several sources that this says nothing new of, by name. What was pushed is all that there is of a source that is pushed to.
     pub unheard: Vec<String>,
+    /// Those of them that this run has not read, or that have pushed no snapshot for it.
+    pub untold: Vec<String>,
     /// How each of several sources compares with what was accepted of it.
     pub scales: Vec<SourceScale>,
     /// Whether somebody is missing from one of several sources who may be in a row of it that cannot be used.
@@ -172,6 +174,7 @@ impl<S: HrSource> Feed<S> {
             bytes: end.bytes,
             failed: 0,
             unheard: Vec::new(),
+            untold: Vec::new(),
             scales: Vec::new(),
             removed: Vec::new(),
             unsure_absence: false,

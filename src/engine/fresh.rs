@@ -1,4 +1,4 @@
-//! What was decided long ago to take access away waits until HR has been read since: a backup may have been put in place that knows nothing
+//! What was decided long ago waits until HR has been read since: a backup may have been put in place that knows nothing
 //! of what HR has said, or a process comes up after days.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// What is no older than this when a pool begins is believed: a process that starts again goes on where it was.
 const FRESH: TimeDelta = TimeDelta::hours(1);
-/// A run looks at people for whom nothing older than this says that they are to lose access: well before a pool would not believe it.
+/// A run looks at people for whom something older than this waits: well before a pool would not believe it.
 pub(super) const LOOK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 impl<P: ScimPort> Pool<P> {
@@ -24,7 +24,7 @@ impl<P: ScimPort> Pool<P> {
         if stale > 0 {
             tracing::warn!(
                 actions = stale,
-                "what was queued over an hour ago to take access away waits until a run has read of each person since"
+                "what was queued over an hour ago waits until a run has read of each person since"
             );
             self.triggers.ask(Asker::Pool, None);
         }

@@ -224,9 +224,12 @@ impl<S: HrSource> Register<S> {
         let is_heard = |(place, member): &(usize, &Member<S>)| {
             member.source.push().is_some() || reads.iter().any(|(read, _)| read == place)
         };
-        let members = self.members.iter().enumerate();
-        let unheard = members.filter(|one| !is_heard(one)).map(|(_, member)| member.origin.name.clone());
-        let unheard = unheard.collect();
+        let has_told = |(place, member): &(usize, &Member<S>)| {
+            let is_pushed = member.source.push().is_some();
+            reads.iter().any(|(read, one)| read == place && (!is_pushed || one.commit.full.is_some()))
+        };
+        let unheard = self.names_but(is_heard);
+        let untold = self.names_but(has_told);
         let ends = reads.iter().map(|(place, read)| (*place, read.end.clone())).collect();
         let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
         let mut removed: Vec<String> =
@@ -246,6 +249,7 @@ impl<S: HrSource> Register<S> {
             bytes: None,
             failed,
             unheard,
+            untold,
             scales,
             removed,
             unsure_absence,
@@ -268,6 +272,12 @@ impl<S: HrSource> Register<S> {
             }
         };
         Ok(self.members.iter().enumerate().map(standing).collect())
+    }
+
+    /// The names of all but some.
+    fn names_but(&self, some: impl Fn(&(usize, &Member<S>)) -> bool) -> Vec<String> {
+        let members = self.members.iter().enumerate().filter(|one| !some(one));
+        members.map(|(_, member)| member.origin.name.clone()).collect()
     }
 
     pub(super) fn name(&self, place: usize) -> &str {

@@ -10,11 +10,35 @@ use super::memberships::let_wait;
 use super::names::keep_given_up;
 use super::recorded;
 use super::{Store, StoreError, Tx, millis, to_json};
+use crate::core::action::{Attributes, Target};
 use crate::core::audit::Entry;
 use crate::core::state::Account;
 use crate::core::value::folded;
 
 impl Store {
+    /// As what a person's user may have been made unseen before this action took the place of the one that did it, newest first: since then
+    /// HR may have given another name and address.
+    ///
+    /// # Errors
+    /// Where the database fails or holds what cannot be read.
+    pub async fn sent_before(
+        &self,
+        employee_id: &str,
+        action_id: i64,
+    ) -> Result<Vec<Attributes>, StoreError> {
+        let sql = "SELECT i.target FROM action a JOIN intent i USING (action_id) \
+                   WHERE a.employee_id = ?1 AND a.action_id < ?2 AND a.kind = 'create' AND a.state = 'superseded' AND a.uncertain = 1 \
+                     AND a.action_id > coalesce((SELECT max(d.action_id) FROM action d \
+                       WHERE d.employee_id = ?1 AND d.group_id IS NULL AND d.state = 'done'), 0) \
+                   ORDER BY a.action_id DESC LIMIT 10";
+        let targets: Vec<String> =
+            sqlx::query_scalar(sql).bind(employee_id).bind(action_id).fetch_all(&self.readers).await?;
+        let corrupt = |_| StoreError::Corrupt { what: "an action's target" };
+        let read = |text: &String| serde_json::from_str(text).map_err(corrupt);
+        let targets: Vec<Target> = targets.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(targets.iter().map(|target| target.attributes().clone()).collect())
+    }
+
     /// Whether one of these ids of Workiva's is a linked user's who was confirmed before an hour behind the user `missing`, where there is one:
     /// what was made since, perhaps by this very run, does not show that users from before can be seen.
     ///

@@ -274,7 +274,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         // What it once waited for may not be there any more.
-        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0) \
+        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, reaffirmed_at = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
         self.order(sql, Kind::Retry, ids, by.into(), now).await

@@ -71,7 +71,7 @@ impl Store {
 
     /// How many rows the source has, should its bytes still be those of the newest run that read it, and that run have
     /// left nothing to be looked at again, and nothing have been left since: nobody for whom nothing is under way (what waits may
-    /// wait for what only a run can plan), nothing parked or discarded, nothing that takes access away and that no run has looked at since
+    /// wait for what only a run can plan), nothing parked or discarded, nothing queued that no run has looked at since
     /// `fresh_from`, and no date that concerns a person or an action under way by `now`.
     ///
     /// # Errors

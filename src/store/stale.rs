@@ -1,6 +1,6 @@
-//! What was decided long ago to take access away, and has not been asked about since.
+//! What was decided long ago, and has not been asked about since.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Row};
@@ -26,14 +26,15 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn stale_people(&self, fresh_from: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+    pub async fn stale_people(&self, fresh_from: DateTime<Utc>) -> Result<HashSet<String>, StoreError> {
         let sql = format!(
             "SELECT DISTINCT a.employee_id FROM action a JOIN plan p USING (plan_id) \
              WHERE a.state = 'queued' AND {}",
             is_stale("?1")
         );
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
-        Ok(query.fetch_all(&self.readers).await?)
+        let people: Vec<String> = query.fetch_all(&self.readers).await?;
+        Ok(people.into_iter().collect())
     }
 
     /// Who of these people has been named by one of these sources.
@@ -44,7 +45,7 @@ impl Store {
         &self,
         sources: &[String],
         people: &[String],
-    ) -> Result<HashSet<String>, StoreError> {
+    ) -> Result<BTreeSet<String>, StoreError> {
         let sql = "SELECT DISTINCT employee_id FROM register WHERE source IN (SELECT value FROM json_each(?1)) \
                    AND employee_id IN (SELECT value FROM json_each(?2))";
         let rows =
@@ -68,10 +69,10 @@ pub(super) async fn reaffirm(tx: &mut Tx, people: &[String], at: DateTime<Utc>) 
     Ok(())
 }
 
-/// Whether an action `a` of a plan `p` takes access away by what was read before this moment alone.
+/// Whether an action `a` of a plan `p` rests on what was read before this moment alone. What only asks what it did needs no leave.
 pub(super) fn is_stale(fresh_from: &str) -> String {
     format!(
-        "(a.kind IN ('suspend', 'delete', 'revoke') AND a.withdrawn = 0 AND a.created_at < {fresh_from} \
+        "(a.withdrawn = 0 AND a.created_at < {fresh_from} \
           AND coalesce(p.decided_at, p.created_at) < {fresh_from} AND coalesce(a.reaffirmed_at, 0) < {fresh_from})"
     )
 }

@@ -60,6 +60,8 @@ pub enum Way {
     Showing(&'static str),
     /// Passes everything on, and answers for each new user with the one who has this id.
     MixingUpCreates(&'static str),
+    /// Passes everything on up to the first new user, whose answer gets lost; from then on it closes every connection.
+    LosingCreate,
     /// Leaves the user with this id out of lists, answers with 404 when first asked for the user, and passes the rest on.
     Hiding(&'static str),
 }
@@ -164,6 +166,12 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         let _ = stream.write_all(answer.as_bytes());
         return;
     }
+    if way == Way::LosingCreate && asked.load(Ordering::Relaxed) == 0 {
+        if !request.starts_with(b"POST ") {
+            return pass_one(&request, &mut stream, behind);
+        }
+        pass_one(&request, &mut Vec::new(), behind);
+    }
     if let Way::Hiding(id) = way {
         let is_asked_for = speaks_of(&format!("/Users/{id} "));
         if !is_asked_for || asked.load(Ordering::Relaxed) > 0 {
@@ -194,7 +202,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
         Way::Refusing => ("401 Unauthorized", quoted.as_str()),
         Way::Page => ("200 OK", "<html><title>Maintenance</title></html>"),
         Way::CutOff => ("200 OK", "{\"id\": \"1"),
-        Way::Closing => {
+        Way::Closing | Way::LosingCreate => {
             // Dropping it is not enough: whoever is to cut the connections holds it as well. The client may be gone.
             let _ = stream.shutdown(Shutdown::Both);
             return;

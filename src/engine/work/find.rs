@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::core::action::Target;
-use crate::core::identity::{MatchAttribute, Named, Unproven, is_another_person, prove, prove_named};
+use crate::core::identity::{
+    MatchAttribute, Named, Unproven, has_other_names, is_another_person, prove, prove_named,
+};
 use crate::core::scim::list::UserPage;
 use crate::core::scim::{Attributes, Failure, FailureKind, RemoteUser, ScimPort, ScimRequest};
 use crate::core::user_names::is_between;
@@ -26,9 +28,29 @@ pub async fn existing<P: ScimPort>(
     if let Some(user) = searched(session, attributes).await? {
         return Ok(Some(user));
     }
+    if !session.must_verify() {
+        return Ok(None);
+    }
     // A create that may have taken effect unseen may have had another user name, and there are servers whose filter knows no
     // externalId: only a look at everybody tells.
-    if session.must_verify() { by_paging(session, attributes).await } else { Ok(None) }
+    if let Some(user) = by_paging(session, attributes).await? {
+        return Ok(Some(user));
+    }
+    for sent in sent_before(session).await? {
+        if let Some(user) = by_paging(session, &sent).await? {
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
+}
+
+/// As what the person's user may have been made unseen, besides as what this action wants it.
+async fn sent_before<P: ScimPort>(session: &Session<'_, P>) -> Result<Vec<Attributes>, Interrupt> {
+    let action = session.action;
+    match session.must_verify() && action.scim_id.is_none() {
+        true => Ok(session.line.store.sent_before(&action.employee_id, action.action_id).await?),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// The same by searches alone.
@@ -97,22 +119,49 @@ async fn proof<P: ScimPort>(
         Some(id) => session.line.store.owner_of(id).await?,
         None => None,
     };
-    let (id, external_id) = (user.id.as_deref(), user.external_id.as_deref());
+    let chooses_names = session.line.manner.chooses_names;
     let owner = owner.as_deref();
-    let proof = if session.line.manner.chooses_names {
-        let email = user.attribute("emails.work");
+    let first = proof_by(user, attributes, employee_id, owner, chooses_names, &session.action.target);
+    if first.is_ok() {
+        return Ok(first);
+    }
+    // What an earlier request of ours may have made is theirs, whatever they are called by now.
+    let sent = sent_before(session).await?;
+    let by_sent =
+        |sent: &Attributes| proof_by(user, sent, employee_id, owner, chooses_names, &session.action.target);
+    let has_sent_name = |sent: &&Attributes| {
+        let (shown, sent) = (user.user_name.as_deref(), sent.get("userName"));
+        shown.zip(sent).is_some_and(|(shown, sent)| folded(shown) == folded(sent))
+    };
+    Ok(sent.iter().filter(has_sent_name).map(by_sent).find(Result::is_ok).unwrap_or(first))
+}
+
+fn proof_by(
+    user: &RemoteUser,
+    attributes: &Attributes,
+    employee_id: &str,
+    owner: Option<&str>,
+    chooses_names: bool,
+    target: &Target,
+) -> Result<String, Unproven> {
+    let (id, external_id) = (user.id.as_deref(), user.external_id.as_deref());
+    let email = user.attribute("emails.work");
+    let proof = if chooses_names {
         prove_named(
             employee_id,
             attributes,
             &Named { scim_id: id, external_id, email: email.as_deref(), owner },
         )
-        .map(str::to_owned)
     } else {
-        prove(employee_id, attributes, id, external_id, owner).map(str::to_owned)
+        prove(employee_id, attributes, id, external_id, owner)
     };
-    let is_linked = owner.is_some();
-    let is_another = || is_another_person(attributes, |path| user.attribute(path));
-    Ok(proof.and_then(|id| if is_linked || !is_another() { Ok(id) } else { Err(Unproven::AnotherPerson) }))
+    let shown = |path: &str| user.attribute(path);
+    // Addresses pass on: who has other names and was suspended is not given access back as somebody else.
+    let would_come_back = || user.active == Some(false) && matches!(target, Target::Access(_));
+    let is_another =
+        || is_another_person(attributes, shown) || (would_come_back() && has_other_names(attributes, shown));
+    let id = proof?;
+    if owner.is_some() || !is_another() { Ok(id.to_owned()) } else { Err(Unproven::AnotherPerson) }
 }
 
 /// Refuses an account that may be somebody else's.

@@ -14,6 +14,10 @@ use crate::store::Claimed;
 const NOT_ACTIVATED: &str = "not activated: Workiva accepted the change, but the user stays suspended; a user in more than one \
                              organization can be activated by none of them alone";
 
+/// An earlier request may have made the user.
+const NOT_SHOWN_YET: &str = "Workiva says that the user exists already (409), and shows none that fits by workiva.match_existing; an earlier \
+                             request of ours may have made it, or it belongs to another organization";
+
 /// The next attempt finds the user, and activates.
 const MADE_SUSPENDED: &str = "Workiva made the user, and shows it as suspended";
 
@@ -32,9 +36,10 @@ pub async fn provision<P: ScimPort>(
         (Some(id), None) if is_in_doubt => match read_user(session, &id).await? {
             Found::Here(live) if is_another_person(desired, |path| live.attribute(path)) => {
                 return Err(Interrupt::Park(format!(
-                    "HR names this employee id again, and the suspended Workiva user {id} of it has another given name, family name and e-mail \
-                     address: the id may have been given to somebody else. If it is the same person, give the user the new e-mail address \
-                     in Workiva, then retry; if not, give the new one an employee id of their own in HR"
+                    "by this employee id HR names somebody whose given name, family name and e-mail address are all others than those of its \
+                     Workiva user {id}: the id may have been given to somebody else, or two rows have changed theirs. If it is the same \
+                     person, give the user the new e-mail address in Workiva, then retry; if not, give the new one an employee id of their \
+                     own in HR"
                 )));
             }
             Found::Here(live) => bring(session, &id, desired, &live).await?,
@@ -53,12 +58,12 @@ pub async fn provision<P: ScimPort>(
     }
 }
 
-/// Whether an account comes back with other names and another address than it was confirmed with.
+/// Whether an account is to have other names and another address than it was confirmed with.
 fn is_of_somebody_new(action: &Claimed) -> bool {
     let confirmed =
         action.changes.iter().filter_map(|change| Some((change.attribute.clone(), change.from.clone()?)));
     let confirmed: Attributes = confirmed.collect();
-    action.kind == ActionKind::Reactivate
+    matches!(action.kind, ActionKind::Reactivate | ActionKind::Update)
         && is_another_person(action.target.attributes(), |path| confirmed.get(path).cloned())
 }
 
@@ -200,6 +205,8 @@ async fn provision_unknown<P: ScimPort>(
         Err(Interrupt::Failed(failure)) if failure.kind == FailureKind::Conflict => {
             match find::by_paging(session, desired).await? {
                 Some(user) => adopt(session, desired, &user).await,
+                // Perhaps it was an earlier request of ours, and the users are listed by an older state.
+                None if session.must_verify() => Err(Interrupt::NotYet(NOT_SHOWN_YET.into())),
                 None => {
                     let why = format!(
                         "Workiva says that the user exists already (409), but shows none that fits by workiva.match_existing; it \

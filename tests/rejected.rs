@@ -67,6 +67,43 @@ fn a_leaver_does_not_keep_access_since_a_date_or_another_field_of_the_row_cannot
 }
 
 #[test]
+fn whose_last_day_is_over_under_a_status_that_nobody_knows_is_told_as_keeping_the_access() {
+    let mut world = World::new();
+    world.set("source.columns.termination_date", "Last Day");
+    let rows = people(4);
+    let write = |ends: &[&str]| {
+        let text = common::hr_text(&rows);
+        let mut lines =
+            text.lines().zip(std::iter::once(&"Active,Last Day").chain(ends)).map(|(line, end)| {
+                let (status, date) = end.split_once(',').unwrap();
+                format!("{},{date}", line.replace("Active", status))
+            });
+        world.hr_text(&(lines.by_ref().collect::<Vec<_>>().join("\n") + "\n"));
+    };
+    write(&["Active,", "Active,", "Active,", "Terminated,"]);
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    // The design has it that a status in no list rejects the record. Nobody had an account to keep by the last row.
+    write(&["Retired,2021-12-31", "Retired,2099-12-31", "Retired,", "Retired,2021-12-31"]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([])), "{synced:?}");
+    const OVER: &str = "; the last day 2021-12-31 is over, and they keep the access until then";
+    let rejected = world.status()["rejected"].take();
+    let reasons: Vec<&str> =
+        rejected.as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap()).collect();
+    assert!(reasons.len() == 4 && reasons.iter().all(|one| one.contains("'Retired' is in none of")));
+    let named: Vec<bool> = reasons.iter().map(|one| one.ends_with(OVER)).collect();
+    assert_eq!(named, [true, false, false, false], "{reasons:?}");
+    for command in [["plan", ""], ["explain", "1000"]] {
+        let told =
+            world.run(command.iter().copied().filter(|word| !word.is_empty()).collect::<Vec<_>>().as_slice());
+        assert!(told.stdout.contains(OVER), "{told:?}");
+    }
+    // Once the word is known, the last day counts.
+    world.set("lifecycle.active", vec!["Active", "Retired"]);
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
 fn who_comes_under_a_new_employee_id_keeps_the_access_and_it_is_told_whose_user_name_it_is() {
     let world = World::new();
     let mut rows = people(5);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use chrono::NaiveDate;
+
 use super::access::Decision;
 use super::action::Attributes;
 use super::guard::groups::group;
@@ -9,7 +11,7 @@ use super::identity::is_another_person;
 use super::lifecycle::Moment;
 use super::name_choice::NameBook;
 use super::name_rules::NameRules;
-use super::person::Person;
+use super::person::{Person, last_day};
 use super::planner::{Rulebook, States};
 use super::record::{Fingerprint, Record, Rejection};
 use super::state::PersonState;
@@ -175,8 +177,20 @@ pub(in crate::core) fn judge_person(
     rulebook: &Rulebook,
     moment: Moment,
 ) -> Result<(Person, Decision, Option<Attributes>), Rejection> {
-    let mut person = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats)?;
-    let state = states.get(person.record.employee_id());
+    let state = states.get(record.employee_id());
+    // Nothing is decided by a record that cannot be used; that its last day is over and the access goes on has to be said all the same.
+    let over = over(&record, rulebook, moment).filter(|_| state.is_some_and(PersonState::has_access));
+    let read = Person::read(record, &rulebook.access.lifecycle, &rulebook.date_formats);
+    let mut person = read.map_err(|rejection| match over {
+        Some(last) => Rejection {
+            reason: format!(
+                "{}; the last day {last} is over, and they keep the access until then",
+                rejection.reason
+            ),
+            ..rejection
+        },
+        None => rejection,
+    })?;
     person.has_access = state.is_some_and(PersonState::has_access_to_keep);
     let decision = rulebook.access.decide(&person, moment, state)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
@@ -193,4 +207,10 @@ pub(in crate::core) fn judge_person(
         rulebook.users.keep(attributes, &confirmed);
     }
     Ok((person, decision, desired))
+}
+
+/// The last day that a record gives, where it is over.
+fn over(record: &Record, rulebook: &Rulebook, moment: Moment) -> Option<NaiveDate> {
+    let today = rulebook.access.lifecycle.day_of(record, moment);
+    last_day(record, &rulebook.date_formats).filter(|last| *last < today)
 }

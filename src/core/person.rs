@@ -83,6 +83,15 @@ impl Person {
     }
 }
 
+/// The last day that a record gives, whatever its status; that of an earlier employment is none.
+pub fn last_day(record: &Record, date_formats: &[String]) -> Option<NaiveDate> {
+    let date = |name: &str| {
+        let value = record.get(name).filter(|value| !is_none(name, value, date_formats))?;
+        parse_date(value, date_formats).ok()
+    };
+    date("termination_date").filter(|last| date("hire_date").is_none_or(|hire| *last >= hire))
+}
+
 enum Unreadable {
     NoDate,
     /// By one format it is this day, by another one that.

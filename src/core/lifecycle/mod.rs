@@ -248,6 +248,11 @@ impl Lifecycle {
         self.zones.usual_day(now)
     }
 
+    /// The calendar day that it is where somebody is.
+    pub fn day_of(&self, record: &Record, moment: Moment) -> NaiveDate {
+        self.zones.day_of(record, moment)
+    }
+
     /// Whether it is an earlier day for anybody than it was then: dates that counted may not count any more.
     pub fn is_earlier_day(&self, now: DateTime<Utc>, then: DateTime<Utc>) -> bool {
         self.zones.is_earlier_day(now, then)

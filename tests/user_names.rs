@@ -149,6 +149,71 @@ fn a_name_that_only_the_request_shows_as_taken_is_passed_over_by_the_next_run() 
 }
 
 #[test]
+fn a_refusal_for_the_e_mail_address_uses_up_no_user_names_and_is_named() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    let ben = Row::new("9", "Ben", "Ode");
+    world.sync_rows(std::slice::from_ref(&ben), 0);
+    let rows = [ben, jane("1")];
+    front.go(Way::Duplicate(
+        "{\"status\": 409, \"detail\": \"A user with this email address exists already\"}",
+    ));
+    for _ in 0..3 {
+        assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([]));
+        let parked = world.parked();
+        assert!(parked["1"].contains("for the e-mail address, which another user has"), "{parked:?}");
+    }
+    assert_eq!(front.asked(), 1, "no other name is tried");
+    // Once the address is free there, the first choice is still hers.
+    front.go(Way::Through);
+    world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    world.sync_rows(&rows, 0);
+    assert!(world.user("jane.doe@example.com").is_some());
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn a_refusal_without_a_word_is_for_the_e_mail_address_where_another_user_is_shown_with_it() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    world.sync_rows(&[Row::new("9", "Ben", "Ode")], 0);
+    let user = json!({"userName": "guest@example.com", "name": {"givenName": "Jane", "familyName": "Doe"},
+        "emails": [{"value": "Mail.1@example.com", "type": "work", "primary": true}]});
+    let holder = world.sandbox.seed_user(user).unwrap();
+    front.go(Way::Duplicate("{}"));
+    let rows = [Row::new("9", "Ben", "Ode"), jane("1")];
+    for _ in 0..2 {
+        world.sync_rows(&rows, 4);
+        let words = format!("for the e-mail address, which the user with the id {holder} has");
+        assert!(world.parked()["1"].contains(&words), "{:?}", world.parked());
+    }
+    assert_eq!(front.asked(), 1, "no other name is tried");
+}
+
+#[test]
+fn a_second_name_that_is_refused_without_a_word_is_looked_at_by_somebody_before_a_third_is_tried() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    world.sync_rows(&[Row::new("9", "Ben", "Ode")], 0);
+    front.go(Way::Duplicate("{}"));
+    let rows = [Row::new("9", "Ben", "Ode"), jane("1")];
+    world.sync_rows(&rows, 4);
+    assert!(world.parked()["1"].contains("The next run takes another user name"));
+    for _ in 0..2 {
+        world.sync_rows(&rows, 4);
+        let parked = world.parked();
+        assert!(parked["1"].contains("Another user name of this person was refused"), "{parked:?}");
+    }
+    assert_eq!(front.asked(), 2);
+    // Somebody has looked, and it is the name.
+    world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);
+    world.sync_rows(&rows, 4);
+    front.go(Way::Through);
+    world.sync_rows(&rows, 0);
+    assert!(world.user("jane.doe2@example.com").is_some() && world.parked().is_empty());
+}
+
+#[test]
 fn a_name_that_was_given_up_is_nobody_elses_for_a_while() {
     let mut world = World::new();
     world.set("user_names.reuse_after_days", 30);

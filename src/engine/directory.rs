@@ -32,14 +32,18 @@ pub struct Entry {
 pub struct Listing {
     by_user_name: HashMap<String, Vec<Entry>>,
     by_external_id: HashMap<String, Vec<Entry>>,
+    by_address: HashMap<String, Vec<Entry>>,
 }
 
 impl Listing {
-    fn add(&mut self, user: &RemoteUser) {
+    fn add(&mut self, user: &RemoteUser, with_address: bool) {
         let Some(id) = user.id.clone() else { return };
         let entry = Entry { id, external_id: user.external_id.clone().filter(|id| !id.is_empty()) };
         if let Some(external_id) = &entry.external_id {
             self.by_external_id.entry(external_id.clone()).or_default().push(entry.clone());
+        }
+        if let Some(address) = user.attribute("emails.work").filter(|_| with_address) {
+            self.by_address.entry(folded(&address)).or_default().push(entry.clone());
         }
         if let Some(name) = &user.user_name {
             self.by_user_name.entry(folded(name)).or_default().push(entry);
@@ -49,6 +53,11 @@ impl Listing {
     /// Users with this `externalId`.
     pub fn with_external_id(&self, value: &str) -> &[Entry] {
         self.by_external_id.get(value).map_or(&[], Vec::as_slice)
+    }
+
+    /// Users with this work e-mail address, regardless of case; none where user names are not chosen among several, since nobody asks then.
+    pub fn with_address(&self, value: &str) -> &[Entry] {
+        self.by_address.get(&folded(value)).map_or(&[], Vec::as_slice)
     }
 
     /// Users with this user name, regardless of case.
@@ -121,7 +130,7 @@ impl Directory {
 
 async fn list_all<P: ScimPort>(line: &Line<P>) -> Result<Listing, Interrupt> {
     let mut listing = Listing::default();
-    match each_user(line, |user| listing.add(user)).await {
+    match each_user(line, |user| listing.add(user, line.manner.chooses_names)).await {
         Ok(_) => Ok(listing),
         Err(ListingError::Stopped(interrupt)) => Err(interrupt),
         Err(error) => Err(Interrupt::Park(format!(

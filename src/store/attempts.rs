@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::ending::{Finished, Hold};
-use super::{StoreError, Tx, millis, to_json};
+use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::scim::FailureKind;
 
 /// One request that was sent.
@@ -23,6 +23,35 @@ pub struct AttemptRow {
     pub error: Option<String>,
     /// The same without words, which may quote a person's data.
     pub error_kind: Option<FailureKind>,
+}
+
+/// How often making a user for somebody was refused as a duplicate, as far as that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicates {
+    /// In this many other actions.
+    pub others: u32,
+    /// Whether in this action as well: somebody had it tried again.
+    pub own: bool,
+}
+
+impl Store {
+    /// How often making a user for the employee of this action was refused as a duplicate since then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn duplicates(&self, action_id: i64, since: DateTime<Utc>) -> Result<Duplicates, StoreError> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "SELECT DISTINCT t.action_id FROM action own JOIN action a ON a.employee_id = own.employee_id \
+             JOIN attempt t ON t.action_id = a.action_id \
+             WHERE own.action_id = ?1 AND t.status = 409 AND t.request LIKE 'POST %' AND t.sent_at > ?2",
+        )
+        .bind(action_id)
+        .bind(millis(since))
+        .fetch_all(&self.readers)
+        .await?;
+        let own = ids.contains(&action_id);
+        Ok(Duplicates { others: ids.len() as u32 - u32::from(own), own })
+    }
 }
 
 /// Storing them twice does no harm: a turn is repeated when its commit seems to have failed.

@@ -50,6 +50,8 @@ pub enum Way {
     Forbidding(&'static str),
     /// Answers with 400 what speaks of this when it is first sent, and passes the rest on.
     DenyingOnce(&'static str),
+    /// Answers every new user with 409 and this body, and passes the rest on.
+    Duplicate(&'static str),
     /// Answers with 204 what speaks of this without doing anything, and passes the rest on.
     Swallowing(&'static str),
     /// Has every new user made suspended, and passes the rest on.
@@ -143,6 +145,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     if matches!(way, Way::BrokenForWrites | Way::ThrottlingWrites | Way::Claiming(_) if is_read)
         || matches!(way, Way::BrokenFor(who) | Way::Denying(who) | Way::Swallowing(who) if !speaks_of(who))
         || matches!(way, Way::DenyingOnce(who) if !speaks_of(who) || asked.load(Ordering::Relaxed) > 0)
+        || matches!(way, Way::Duplicate(_) if !request.starts_with(b"POST "))
         || matches!(way, Way::Forbidding(who) if is_read || !speaks_of(who))
     {
         return pass_one(&request, &mut stream, behind);
@@ -189,6 +192,7 @@ fn answer_one(mut stream: TcpStream, way: Way, behind: &str, asked: &AtomicU64) 
     const NOBODY: &str = "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"], \"totalResults\": 0, \"Resources\": []}";
     let (status, body) = match way {
         Way::Claiming(body) => ("200 OK", body),
+        Way::Duplicate(body) => ("409 Conflict", body),
         Way::Empty if is_listing => ("200 OK", NOBODY),
         Way::LostButForAnObject if is_listing => ("200 OK", "{\"welcome\":\"to the portal\"}"),
         Way::Broken | Way::BrokenForWrites | Way::BrokenFor(_) => ("500 Internal Server Error", "{}"),

@@ -1,7 +1,7 @@
 //! SCIM 2.0 as Workiva and its like speak it: requests, users and answers as values, without a connection.
 //!
 //! [`request`] says what is asked, [`answer`] what came back and what it means, [`user`] how a person is
-//! written and read, [`list`] how all users are walked, [`group`] the same of groups, [`discovery`] what a server says that it can do, and
+//! written and read, [`list`] how all users are walked, [`group`] the same of groups, [`conflict`] what a duplicate is about, [`discovery`] what a server says that it can do, and
 //! [`port`] is the one call that an edge has to offer. Who calls in which order, and again when, is decided
 //! elsewhere. [`address`] is the rule for the base address.
 
@@ -10,6 +10,7 @@ pub mod answer;
 pub mod attribute;
 mod body;
 mod classify;
+pub mod conflict;
 pub mod discovery;
 mod explanation;
 pub mod group;

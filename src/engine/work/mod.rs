@@ -1,6 +1,7 @@
 //! Carrying out one action: which requests, in which order, and when its end counts as confirmed.
 
 mod deprovision;
+mod duplicate;
 mod find;
 mod manager;
 mod membership;

@@ -1,7 +1,7 @@
 //! Giving access: create, update, reactivate; and taking over an account that is provably the same person's.
 
 use super::write::{Changes, Written, change, settle};
-use super::{Confirmed, find, take_over};
+use super::{Confirmed, duplicate, find, take_over};
 use crate::core::action::ActionKind;
 use crate::core::identity::is_another_person;
 use crate::core::scim::user::{create_body, created_id};
@@ -115,7 +115,9 @@ async fn write<P: ScimPort>(
     live: Option<&RemoteUser>,
 ) -> Result<Confirmed, Interrupt> {
     let written = match change(session, id, changes, active, live).await {
-        Err(Interrupt::Failed(failure)) => return Err(refused(session, changes, failure).await),
+        Err(Interrupt::Failed(failure)) => {
+            return Err(duplicate::of_change(session, desired, changes, failure).await);
+        }
         written => written?,
     };
     match written {
@@ -141,20 +143,6 @@ async fn write<P: ScimPort>(
             }
             Ok(Some(confirmed(id, desired)))
         }
-    }
-}
-
-/// A change of user name that Workiva refuses as a duplicate: where there are other names to choose from, the next run takes one.
-async fn refused<P: ScimPort>(session: &Session<'_, P>, changes: &Changes, failure: Failure) -> Interrupt {
-    let renamed = changes.iter().find(|(path, _)| path == "userName").and_then(|(_, name)| name.as_ref());
-    let is_to_choose =
-        |name: &&String| failure.kind == FailureKind::Conflict && find::has_others(session, name);
-    match renamed.filter(is_to_choose) {
-        Some(name) => {
-            let why = format!("Workiva holds this user name for somebody else (409): {}", failure.message);
-            find::name_is_taken(session, name, why).await
-        }
-        None => failure.into(),
     }
 }
 
@@ -207,18 +195,7 @@ async fn provision_unknown<P: ScimPort>(
                 Some(user) => adopt(session, desired, &user).await,
                 // Perhaps it was an earlier request of ours, and the users are listed by an older state.
                 None if session.must_verify() => Err(Interrupt::NotYet(NOT_SHOWN_YET.into())),
-                None => {
-                    let why = format!(
-                        "Workiva says that the user exists already (409), but shows none that fits by workiva.match_existing; it \
-                         may belong to another organization: {}",
-                        failure.message
-                    );
-                    let name = desired.get("userName").filter(|_| session.line.manner.chooses_names);
-                    match name {
-                        Some(name) => Err(find::name_is_taken(session, name, why).await),
-                        None => Err(Interrupt::Park(why)),
-                    }
-                }
+                None => Err(duplicate::of_create(session, desired, &failure).await),
             }
         }
         Err(other) => Err(other),

@@ -251,3 +251,64 @@ fn a_name_that_its_former_holder_has_had_back_is_no_former_name_in_a_swap() {
     runs_until_quiet(&world, &swapped);
     world.assert_agrees(&swapped);
 }
+
+/// Two people in the middle of a swap: the first one has `ben.swap`, the second one still has `ben` (after one step) or has `ana` (two).
+fn in_a_swap(world: &World, steps: usize) -> [Row; 2] {
+    let [one, two] = [0, 1].map(|at| people(2)[at].clone());
+    world.sync_rows(&[named(&one, "ana"), named(&two, "ben")], 0);
+    let swapped = [named(&one, "ben"), named(&two, "ana")];
+    for _ in 0..steps {
+        world.sync_rows(&swapped, 0);
+    }
+    assert!(world.user("ben.swap@example.com").is_some());
+    swapped
+}
+
+#[test]
+fn whoever_is_left_on_a_name_between_by_a_database_of_before_gets_the_one_that_hr_gives_them() {
+    let mut world = World::new();
+    world.set("user_names.reuse_after_days", 365);
+    let swapped = in_a_swap(&world, 2);
+    // An older version did not keep for whom a name was given up.
+    world.execute("UPDATE given_up_name SET heir = NULL; DELETE FROM awaited_name");
+    // A former name is still nobody else's.
+    let new = named(&people(3)[2], "ben");
+    world.hr(&[&swapped[..], &[new]].concat());
+    let plan = world.run(&["plan"]);
+    assert!(plan.stdout.contains("employee 1001 gave up less than 365 days ago"), "{plan:?}");
+    world.hr(&swapped);
+    assert_eq!(world.sync().applied(), kinds([("update", 1)]));
+    world.assert_agrees(&swapped);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn whoever_is_left_on_a_name_between_gets_theirs_also_where_user_names_are_kept_by_now() {
+    let mut world = World::new();
+    let swapped = in_a_swap(&world, 2);
+    world.set("lifecycle.on_rename", "keep");
+    assert_eq!(world.sync().applied(), kinds([("update", 1)]));
+    world.assert_agrees(&swapped);
+    world.sync().assert_unchanged();
+}
+
+#[test]
+fn whoever_is_left_on_a_name_between_while_another_keeps_theirs_is_named_and_has_the_rest() {
+    let mut world = World::new();
+    let mut swapped = in_a_swap(&world, 1);
+    world.set("lifecycle.on_rename", "keep");
+    swapped[0].title = "Chief".into();
+    world.hr(&swapped);
+    let plan = world.run(&["plan"]).stdout;
+    assert!(plan.contains("left on the user name") && plan.contains("employee 1000 for 1001"), "{plan}");
+    assert_eq!(world.sync().applied(), kinds([("update", 2)]));
+    let user = world.user("ben.swap@example.com").unwrap();
+    assert_eq!((&user["title"], &user["emails"][0]["value"]), (&"Chief".into(), &"ben@example.com".into()));
+    assert_eq!(world.sync().applied(), kinds([]));
+    assert!(world.run(&["status"]).stdout.contains("employee 1000 for 1001"));
+    // What has begun is brought to its end once names follow the mapping again.
+    world.set("lifecycle.on_rename", "update");
+    world.sync();
+    runs_until_quiet(&world, &swapped);
+    world.assert_agrees(&swapped);
+}

@@ -11,6 +11,7 @@ use super::name_rules::is_made_with_gap;
 use super::person::Person;
 use super::record::{Rejection, RejectionKind};
 use super::scim::AttributePath;
+use super::user_names::is_between;
 use super::value::is_plausible_email;
 
 /// What Workiva demands of every user (workiva-facts.md, D: first name, last name and e-mail are required).
@@ -105,6 +106,8 @@ impl UserMapping {
             let now = confirmed.get(path).filter(|value| !value.is_empty());
             match (policy, now) {
                 (AttributePolicy::Always, _) | (AttributePolicy::WhenEmpty, None) => {}
+                // No account was made with a name for the time between: who is left on one gets theirs.
+                (_, Some(name)) if path == "userName" && is_between(name) => {}
                 (_, Some(value)) => drop(mapped.insert(path.clone(), value.clone())),
                 // Workiva has no user without these: only what it shows of one can be.
                 (AttributePolicy::OnCreate, None) if REQUIRED.contains(&path.as_str()) => {}

@@ -99,6 +99,14 @@ impl Judged {
         }
     }
 
+    /// Keeps the name for the time between, which is another's to end. The next run looks again.
+    pub(super) fn keep_name_between(&mut self, account: &Attributes) {
+        self.fingerprint = Fingerprint::NONE;
+        if let (Some(desired), Some(name)) = (&mut self.desired, account.get("userName")) {
+            desired.insert("userName".into(), name.clone());
+        }
+    }
+
     /// Waits for a user name: until it is free, the account keeps its own, and the address that goes with it. What is left is as it should
     /// be, since nobody else has to do with it; of somebody who seems to be another person all waits, since that is put to an operator
     /// as a whole. The next run looks again.

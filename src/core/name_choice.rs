@@ -7,6 +7,7 @@ use super::action::Attributes;
 use super::judged::Judged;
 use super::planner::States;
 use super::record::{Rejection, RejectionKind};
+use super::user_names::is_between_before;
 use super::value::folded;
 
 /// For how many days a user name is passed over that Workiva was seen to hold for somebody else.
@@ -54,6 +55,21 @@ impl NameBook {
                 || is_on_the_way_to_another(person, &name, states)
         };
         judged.iter().enumerate().filter(is_contested).map(|(at, _)| at).collect()
+    }
+
+    /// Makes those who have a name for the time between the heirs of what they wait for, where nobody is: databases of before did not keep
+    /// who waited, and a name that was given up for them would be kept from them.
+    pub fn add_heirs(&mut self, judged: &[Judged], states: &States) {
+        let given_up = &mut self.given_up;
+        for person in judged {
+            let account = states.get(person.employee_id()).and_then(|state| state.account.as_ref());
+            let own = account.and_then(|account| account.attributes.get("userName")).map(|name| folded(name));
+            let wanted =
+                person.user_name().filter(|wanted| own.is_some_and(|own| is_between_before(&own, wanted)));
+            if let Some(name) = wanted.and_then(|wanted| given_up.get_mut(&wanted)) {
+                name.heir.get_or_insert_with(|| person.employee_id().to_owned());
+            }
+        }
     }
 
     /// Whether somebody wants a name that another holds: a circle may have to be broken by one for the time between.

@@ -7,6 +7,7 @@ use super::action::Attributes;
 use super::desired::is_usable_user_name;
 use super::mapping::{CompileError, Fields, Mapping, Tables};
 use super::record::Record;
+use super::user_names::is_between;
 use super::value::folded;
 
 const USER_NAME: &str = "userName";
@@ -117,7 +118,7 @@ impl NameRules {
         };
         let has_same_names = ["name.givenName", "name.familyName"].iter().all(is_same);
         if self.others(record).iter().any(|other| folded(other) == folded(own))
-            || (has_same_names && self.could_be(&folded(own), record))
+            || (has_same_names && !is_between(own) && self.could_be(&folded(own), record))
         {
             mapped.insert(USER_NAME.into(), own.clone());
         }

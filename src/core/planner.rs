@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::absence::{Missing, add_absents};
 use super::access::{AccessRules, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
-use super::desired::UserMapping;
+use super::desired::{AttributePolicy, UserMapping};
 use super::diff::{Draft, Step, step};
 use super::grants::{Granted, GroupMap};
 use super::guard::groups::{group, is_of};
@@ -29,7 +29,9 @@ use super::state::{AdoptionMark, PersonState};
 use super::stray;
 use super::user_names;
 use super::value::folded;
-use super::warnings::{of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting};
+use super::warnings::{
+    of_names_between, of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting,
+};
 
 /// `source.absence`: what it means that a full source no longer names somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -143,7 +145,8 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         states.get(whose).and_then(|state| state.account.as_ref())
     };
     let confirmed = |who: &str| account(who).map(|account| account.attributes.clone());
-    let mut names = user_names::settle(judged, &book, &findings.absent, is_another, confirmed);
+    let names_stay = rulebook.users.policy("userName") == AttributePolicy::OnCreate;
+    let mut names = user_names::settle(judged, &book, &findings.absent, is_another, confirmed, names_stay);
     let (maybe_known, mut claimed) =
         stray::claims(&mut names.kept, &findings.absent, &moves, states, rulebook);
     plan.rejected.extend(maybe_known);
@@ -153,6 +156,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let managers = Managers::new(&rulebook.users, managers, &names, states);
     plan.rejected.extend(names.rejected);
     warn_of_waiting(&mut plan, names.waiting, states);
+    plan.warnings.extend(of_names_between(&names.between));
     claimed.extend(names.claimed.into_iter().chain(std::mem::take(&mut moves.claimed)));
     let strays = stray::find(&findings.doubtful, &findings.absent, states);
     let is_unsure = !strays.spared.is_empty();

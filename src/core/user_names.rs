@@ -27,18 +27,21 @@ pub(super) struct Names {
     pub waiting: Vec<(String, String)>,
     /// Holders whom the source no longer names.
     pub claimed: BTreeSet<String>,
+    /// They have a name for the time between and keep it, since names are kept and another keeps theirs: (who, holder).
+    pub between: Vec<(String, String)>,
     /// Names (compared form) that a holder is about to give up, and the one who is to have each then.
     pub awaited: Vec<(String, String)>,
 }
 
 /// Settles the names, by what is known of them. `is_another`: whether somebody cannot be the person of a holder whom the source no longer
-/// names. `confirmed`: the account that somebody has, or takes over.
+/// names. `confirmed`: the account that somebody has, or takes over. `names_stay`: accounts keep the user name that they were made with.
 pub(super) fn settle(
     judged: Vec<Judged>,
     book: &NameBook,
     absent: &[String],
     is_another: impl Fn(&Judged, &str) -> bool,
     confirmed: impl Fn(&str) -> Option<Attributes>,
+    names_stay: bool,
 ) -> Names {
     let holders = &book.holders;
     let absent: BTreeSet<&String> = absent.iter().collect();
@@ -68,6 +71,7 @@ pub(super) fn settle(
         rejected: Vec::new(),
         waiting: Vec::new(),
         claimed: BTreeSet::new(),
+        between: Vec::new(),
         awaited: waits.keys().map(|who| (wants[who.as_str()].clone(), who.clone())).collect(),
     };
     for mut person in judged {
@@ -88,6 +92,13 @@ pub(super) fn settle(
                     names.kept.push(person);
                 }
             }
+            (Some(holder), _) if names_stay && has_name_between(&confirmed, &person) => {
+                names.between.push((person.employee_id().to_owned(), holder.clone()));
+                if let Some(account) = confirmed(person.employee_id()) {
+                    person.keep_name_between(&account);
+                }
+                names.kept.push(person);
+            }
             (Some(holder), _) if absent.contains(holder) && !is_another(&person, holder) => {
                 names.claimed.insert(holder.clone());
                 names.rejected.push(absent_holders_user_name(&person, holder));
@@ -101,6 +112,11 @@ pub(super) fn settle(
         }
     }
     names
+}
+
+fn has_name_between(confirmed: impl Fn(&str) -> Option<Attributes>, person: &Judged) -> bool {
+    let account = confirmed(person.employee_id());
+    account.is_some_and(|account| account.get("userName").is_some_and(|name| is_between(name)))
 }
 
 /// One of each circle: who has the lowest employee id of it.
@@ -139,6 +155,17 @@ pub(super) fn between(name: &str, is_free: impl Fn(&str) -> bool) -> String {
 pub fn is_between(name: &str) -> bool {
     let local = name.split_once('@').map_or(name, |(local, _)| local);
     local.trim_end_matches(|sign: char| sign.is_ascii_digit()).ends_with(BETWEEN)
+}
+
+/// Whether a user name is one for the time between until somebody gets this one; both in compared form.
+pub(super) fn is_between_before(name: &str, wanted: &str) -> bool {
+    let parts = |name: &str| match name.split_once('@') {
+        Some((local, domain)) => (local.to_owned(), Some(domain.to_owned())),
+        None => (name.to_owned(), None),
+    };
+    let ((local, domain), (wanted, of)) = (parts(name), parts(wanted));
+    let number = local.strip_prefix(wanted.as_str()).and_then(|rest| rest.strip_prefix(BETWEEN));
+    domain == of && number.is_some_and(|number| number.chars().all(|sign| sign.is_ascii_digit()))
 }
 
 /// The rejection of somebody who maps to a user name that another holds.
@@ -204,6 +231,13 @@ mod tests {
         let free = |name: &str| !["jane.swap@x.test", "jane.swap2@x.test"].contains(&name);
         let third = between("Jane@x.test", free);
         assert_eq!(third, "Jane.swap3@x.test");
+        assert!(
+            is_between_before(&folded(&third), "jane@x.test")
+                && !is_between_before("jane.swap", "jane@x.test")
+        );
+        assert!(
+            is_between_before("jane.swap", "jane") && !is_between_before("jane.swap@x.test", "jan@x.test")
+        );
         assert!(is_between(&third) && is_between("jane.swap") && !is_between("jane.swapper@x.test"));
     }
 }

@@ -31,6 +31,19 @@ pub(super) fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, s
     plan.name_waits = waiting;
 }
 
+/// Tells of those who are left on a name for the time between, since another keeps the one that HR gives them: (who, holder).
+pub(super) fn of_names_between(between: &[(String, String)]) -> Option<String> {
+    let told: Vec<String> = between.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "{} people are left on the user name that they had for the time of a swap, since another has theirs and keeps it \
+             (lifecycle.on_rename; employee {}); with \"update\" both get the one that HR gives them",
+            told.len(),
+            some_of(&told)
+        )
+    })
+}
+
 /// Warns of those for whom somebody has to decide, in every run until somebody has.
 pub(super) fn warn_of_undecided(plan: &mut Plan) {
     const DECIDE: &str = "decide with `workiva-sync adopt --csv FILE` and `--decisions FILE`";

@@ -122,6 +122,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if rules.reuse_after_days() > 0 {
             let since = now - TimeDelta::days(rules.reuse_after_days().into());
             book.given_up = self.store.given_up_names(since).await?;
+            book.add_heirs(judged, states);
         }
         book.taken.extend(self.store.taken_names(now - TimeDelta::days(TAKEN_FOR_DAYS.into())).await?);
         if rules.has_fallback() {

@@ -153,6 +153,44 @@ fn who_comes_back_under_a_new_id_years_later_gets_the_old_account_back() {
 }
 
 #[test]
+fn who_has_nothing_but_the_names_of_one_who_has_left_gets_an_account_and_is_named() {
+    let world = world();
+    let before = people(6);
+    world.sync_rows(&before, 0);
+    let left = [&[before[0].left()], &before[1..]].concat();
+    world.sync_rows(&left, 0);
+    let as_new = |row: &Row, id: &str| as_id(row, id).but(|row| row.email = format!("{id}@example.com"));
+    // One has left before, one is missing from this file on, one works here, and one has the given name alone.
+    let back = as_new(&before[0], "R0").but(|row| row.given = row.given.to_uppercase());
+    let other = as_new(&before[0], "R3").but(|row| row.family = "Elsewhere".into());
+    let rows = [
+        vec![back, as_new(&before[1], "R1"), as_new(&before[2], "R2"), other, before[0].left()],
+        before[2..].to_vec(),
+    ]
+    .concat();
+    world.hr(&rows);
+    let plan = world.run(&["plan"]).stdout;
+    assert!(plan.contains("2 people get an account of their own"), "{plan}");
+    assert!(plan.contains("(employee R0 like 1000, R1 like 1001)"), "{plan}");
+    let planned = Synced::of(world.run(&["plan", "--json"]));
+    let because = |id: &str| {
+        let actions = planned.json["actions"].as_array().unwrap();
+        let of = |one: &&Value| one["employee_id"] == id;
+        actions.iter().find(of).unwrap()["because"].as_str().unwrap().to_owned()
+    };
+    const TOLD: &str = "has the given and family name of employee";
+    assert!(["R0", "R1"].iter().all(|id| because(id).contains(TOLD)), "{planned:?}");
+    assert!(["R2", "R3", "1001"].iter().all(|id| !because(id).contains(TOLD)), "{planned:?}");
+    let explained = world.run(&["explain", "R0"]).stdout;
+    assert!(explained.contains("(employee R0 like 1000)"), "{explained}");
+    assert_eq!(world.sync().applied(), kinds([("create", 4), ("suspend", 1)]));
+    assert!(world.run(&["status"]).stdout.contains("R0 like 1000"));
+    let explained = world.run(&["explain", "R0"]).stdout;
+    assert!(explained.contains("name of employee 1000, who has left"), "kept with the action: {explained}");
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
 fn by_default_nobody_takes_over_an_account() {
     let world = World::new();
     let before = people(5);

@@ -22,7 +22,7 @@ use super::managers::{self, ManagerBook, Managers};
 use super::membership;
 use super::name_choice::{self, NameBook};
 use super::name_rules::NameRules;
-use super::new_id::{self, Lookalikes, Moves, Origin, Sight};
+use super::new_id::{self, Lookalikes, Moves, Origin, Sight, namesakes};
 use super::plan::{Plan, PlannedAction, Settled, SettledPerson};
 use super::record::{Fingerprint, Rejection};
 use super::state::{AdoptionMark, PersonState};
@@ -185,6 +185,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     add_absents(&mut plan, Missing { people, gone, without_id, which, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);
+    plan.warnings.extend(namesakes::warning(&plan.actions, &moves.namesakes));
     warn_of_missing_managers(&mut plan);
     membership::warn(&mut plan, groups);
     let depths = managers::depths(&plan.actions);
@@ -270,6 +271,9 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     if let Some(origin) = origin {
         step = new_id::step(step, &employee_id, desired, state, origin);
         because += &format!("; takes over the account of employee {}", origin.employee_id);
+    }
+    if let Some(olds) = ground.moves.namesakes.get(&employee_id) {
+        because += &namesakes::told(olds);
     }
     manager.tell(&mut step, &mut because, &rulebook.users);
     match manager {

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::core::judged::Judged;
+use crate::core::new_id::namesakes::names;
 use crate::core::new_id::{Lookalikes, keys, origins};
 use crate::core::planner::States;
 use crate::core::scim::ScimPort;
@@ -24,7 +25,11 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(path) = same_person.first().filter(|_| !keys.is_empty()) {
             found = self.store.lookalikes(path, &keys).await?;
         }
+        let names = names(judged, states, &rulebook.users, same_person);
         let mut ids = origins(states);
+        if !names.is_empty() {
+            ids.extend(self.store.namesakes(&names).await?);
+        }
         ids.extend(found.0.values().flatten().cloned());
         ids.retain(|id| !states.contains_key(id));
         ids.sort_unstable();

@@ -25,6 +25,7 @@ mod found;
 mod inbox;
 mod led_back;
 mod listings;
+mod lookalikes;
 mod managers;
 mod memberships;
 mod names;

@@ -1,21 +1,19 @@
 //! Reading what is known of people.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, moment_text, to_json};
-use crate::core::action::{ActionKind, Attributes};
+use crate::core::action::ActionKind;
 use crate::core::guard::Scale;
 use crate::core::guard::groups::is_of;
 use crate::core::header::HeaderNames;
-use crate::core::new_id::Lookalikes;
 use crate::core::record::Fingerprint;
 use crate::core::source_file::SourceFile;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState, Shown};
-use crate::core::value::folded;
 
 /// How many people one packed row holds.
 const PACK: i64 = 5_000;
@@ -153,40 +151,6 @@ impl Store {
             }
         }
         Ok(holders)
-    }
-
-    /// Whose account has one of these values (folded) of an attribute. Only user names have an index; for any other attribute every
-    /// account is looked at.
-    ///
-    /// # Errors
-    /// Where the database fails or holds what cannot be read.
-    pub async fn lookalikes(&self, path: &str, keys: &[String]) -> Result<Lookalikes, StoreError> {
-        let mut found: HashMap<String, Vec<String>> = HashMap::new();
-        if path == "userName" {
-            let sql = "SELECT a.user_name, a.employee_id FROM json_each(?1) j JOIN account a ON a.user_name = j.value \
-                       ORDER BY a.employee_id";
-            let rows: Vec<(String, String)> =
-                sqlx::query_as(sql).bind(to_json(&keys)).fetch_all(&self.readers).await?;
-            rows.into_iter().for_each(|(key, id)| found.entry(key).or_default().push(id));
-            return Ok(Lookalikes(found));
-        }
-        let keys: HashSet<&String> = keys.iter().collect();
-        let sql = "SELECT employee_id, attributes FROM account WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2";
-        let mut after = String::new();
-        loop {
-            let rows: Vec<(String, String)> =
-                sqlx::query_as(sql).bind(&after).bind(PACK).fetch_all(&self.readers).await?;
-            let Some((last, _)) = rows.last() else { return Ok(Lookalikes(found)) };
-            after.clone_from(last);
-            for (employee_id, attributes) in rows {
-                let attributes: Attributes = serde_json::from_str(&attributes)
-                    .map_err(|_| StoreError::Corrupt { what: "an account's attributes" })?;
-                let key = attributes.get(path).map(|value| folded(value));
-                if let Some(key) = key.filter(|key| keys.contains(key)) {
-                    found.entry(key).or_default().push(employee_id);
-                }
-            }
-        }
     }
 
     /// What a plan is measured against.

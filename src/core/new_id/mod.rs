@@ -2,13 +2,16 @@
 //! account that they had under the old one, where it is certain whose that is. In doubt nobody gets an account: never a second one.
 
 mod doubt;
+mod gone;
+pub mod namesakes;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use self::doubt::{Doubt, refuse};
+use self::gone::Gone;
 use super::action::{ActionKind, Attributes, Change, Target};
 use super::desired::UserMapping;
 use super::diff::{Draft, Step, is_same_value};
@@ -16,7 +19,7 @@ use super::intake::Findings;
 use super::judged::Judged;
 use super::lifecycle::Moment;
 use super::name_choice::{GivenUp, NameBook};
-use super::planner::{Absence, Rulebook, States};
+use super::planner::{Rulebook, States};
 use super::record::Rejection;
 use super::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState};
 use super::value::folded;
@@ -110,6 +113,8 @@ pub(super) struct Sight<'a> {
 pub(super) struct Moves {
     /// New employee id to old one.
     pub from: BTreeMap<String, String>,
+    /// Who gets an account of their own although somebody of their name has left: new employee id to old ones.
+    pub namesakes: BTreeMap<String, Vec<String>>,
     /// In doubt: no account is made for them.
     pub rejected: Vec<Rejection>,
     /// Old employee ids whose account is left as it is in this run.
@@ -129,13 +134,17 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
     let mut moves = Moves::default();
     let Some(same_person) = sight.rulebook.access.lifecycle.same_person() else { return moves };
     let mut found: BTreeMap<String, Result<String, Doubt>> = BTreeMap::new();
+    let mut strangers = Vec::new();
     for person in judged.iter() {
         let users = &sight.rulebook.users;
         let Some(desired) = newcomer(person, sight.states, users) else { continue };
-        let Some(origin) = origin(person.employee_id(), desired, same_person, sight) else { continue };
-        found.insert(person.employee_id().to_owned(), origin);
+        match origin(person.employee_id(), desired, same_person, sight) {
+            Some(origin) => drop(found.insert(person.employee_id().to_owned(), origin)),
+            None => strangers.extend(namesakes::name_of(desired).map(|name| (person.employee_id(), name))),
+        }
     }
     let gone = Gone::new(found.values().filter_map(|origin| origin.as_ref().ok()), judged, sight);
+    moves.namesakes = namesakes::find(&strangers, judged, same_person, sight);
     let mut claims: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
     for (who, origin) in &found {
         if let Ok(old) = origin {
@@ -212,109 +221,6 @@ fn origin(
         }
         (all, _) => Some(Err(Doubt::SeveralAccounts(all.iter().map(|old| (*old).clone()).collect()))),
     }
-}
-
-/// Who has left, as this run knows it. A file in which everybody has another employee id asks that of everybody.
-struct Gone<'a> {
-    sight: &'a Sight<'a>,
-    /// Of those who were judged: whether they have left, and why they have access or none.
-    judged: HashMap<String, (bool, String)>,
-    unusable: HashSet<&'a String>,
-    /// Whom the source no longer names.
-    absent: HashSet<&'a String>,
-    /// Of whom it is known that they are gone.
-    gone: HashSet<&'a String>,
-}
-
-impl<'a> Gone<'a> {
-    /// `olds`: whose accounts are to be taken over.
-    fn new<'b>(olds: impl Iterator<Item = &'b String>, judged: &[Judged], sight: &'a Sight<'a>) -> Self {
-        let olds: HashSet<&str> = olds.map(String::as_str).collect();
-        let of_judged = |person: &Judged| {
-            let why = person.decision().reason.to_string();
-            (person.employee_id().to_owned(), (person.has_left(), why))
-        };
-        let refused = sight.refused.iter().chain(&sight.findings.rejected);
-        Self {
-            sight,
-            judged: judged
-                .iter()
-                .filter(|person| olds.contains(person.employee_id()))
-                .map(of_judged)
-                .collect(),
-            unusable: refused.filter_map(|one| one.employee_id.as_ref()).collect(),
-            absent: sight.findings.absent.iter().collect(),
-            gone: sight.findings.gone.iter().collect(),
-        }
-    }
-
-    /// Whether the account can be taken over now.
-    fn check(&self, who: &str, old: String) -> Result<String, Doubt> {
-        let Some(state) = self.sight.states.get(&old).filter(|state| state.account.is_some()) else {
-            return Err(Doubt::InFlight { old });
-        };
-        if let Some(other) = state.moving_to.as_ref().filter(|other| *other != who) {
-            return Err(Doubt::SeveralNewcomers { all: vec![other.clone(), who.to_owned()], old });
-        }
-        if self.unusable.contains(&old) {
-            return Err(Doubt::Unusable { old });
-        }
-        match (self.judged.get(&old), self.absence(&old)) {
-            (Some((true, _)), _) | (None, Some(Ok(()))) => {}
-            (Some((false, why)), _) => return Err(Doubt::NotGone { why: why.clone(), old }),
-            (None, Some(Err(why))) => return Err(Doubt::NotGone { why: why.to_owned(), old }),
-            (None, None) if state.gone => {}
-            (None, None) => {
-                return Err(Doubt::NotGone { why: "by the newest run they have not".into(), old });
-            }
-        }
-        if is_in_flight(state) { Err(Doubt::InFlight { old }) } else { Ok(old) }
-    }
-
-    /// Whether it means that they have left that the source no longer names them; `None`: it does, or did before.
-    fn absence(&self, old: &String) -> Option<Result<(), &'static str>> {
-        self.absent.contains(old).then(|| self.has_left_by_absence(old))
-    }
-
-    fn has_left_by_absence(&self, old: &String) -> Result<(), &'static str> {
-        let sight = self.sight;
-        let rulebook = sight.rulebook;
-        if self.gone.contains(old) {
-            return Ok(());
-        }
-        if sight.findings.unsure {
-            return Err("the source no longer names them, which proves nothing in this run");
-        }
-        let state = sight.states.get(old);
-        if rulebook.absence == Absence::Keep {
-            let ends = state.and_then(|state| state.ends.as_ref());
-            if ends.is_some_and(|ends| ends.has_come(sight.moment) && !ends.is_in_doubt) {
-                return Ok(());
-            }
-            return Err("the source no longer names them, which means nothing (source.absence)");
-        }
-        if sight.findings.without_id > 0 {
-            return Err(
-                "the source no longer names them, but rows without a readable employee id could be theirs",
-            );
-        }
-        let runs = state.map_or(0, |state| state.absent_runs) + u32::from(!sight.findings.again);
-        if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
-            return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
-        }
-        Ok(())
-    }
-}
-
-/// Whether something of theirs is in a worker's hands, or may have been carried out unseen.
-fn is_in_flight(state: &PersonState) -> bool {
-    let moves = |state: OpenState, uncertain: bool, withdrawn: bool| match state {
-        OpenState::Leased => true,
-        OpenState::Queued | OpenState::Parked => uncertain || withdrawn,
-        OpenState::Discarded => false,
-    };
-    state.open.as_ref().is_some_and(|open| moves(open.state, open.uncertain, open.withdrawn))
-        || state.open_memberships.values().any(|open| moves(open.state, open.uncertain, open.withdrawn))
 }
 
 impl Moves {

@@ -6,6 +6,7 @@ use super::super::lifecycle::{Moment, OnNewId};
 use super::super::mapping::Tables;
 use super::super::name_rules::NameRules;
 use super::super::person::tests::lifecycle;
+use super::super::planner::Absence;
 use super::super::record::tests::record;
 use super::super::record::{Fingerprint, RejectionKind};
 use super::*;

@@ -344,10 +344,7 @@ fn a_create_that_waits_for_an_operator_is_not_made_any_more_once_they_have_left_
 
 #[test]
 fn a_hire_date_that_moves_is_followed_both_ways_and_takes_an_account_back_until_it_comes() {
-    let mut calendar = Calendar::new(&hired("2026-12-07", |_| {}));
-    calendar.world.set("guard.max_deprovision_percent", 100.0);
-    let active =
-        |calendar: &Calendar| calendar.world.user(&people(1)[0].email).is_some_and(|u| is_active(&u));
+    let calendar = Calendar::new(&hired("2026-12-07", |_| {}));
     assert_eq!(calendar.sync_on("2026-12-01").0.create, 3);
     // Later: the day that was said before passes.
     calendar.hr(&hired("2026-12-14", |_| {}));
@@ -357,14 +354,83 @@ fn a_hire_date_that_moves_is_followed_both_ways_and_takes_an_account_back_until_
     // Earlier: at once, where that day has come.
     calendar.hr(&hired("2026-12-12", |_| {}));
     assert_eq!(calendar.sync_on("2026-12-13").0.create, 1);
-    assert!(active(&calendar));
-    // Later again, when there is an account: no access until then, by the same account.
+    assert!(has_access(&calendar));
+    // Later again, when there is an account that was made in advance: no access until then, by the same account.
+    let mut calendar = Calendar::new(&hired("2026-12-12", |_| {}));
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.set("lifecycle.provision_days_before_hire", 3);
+    assert_eq!(calendar.sync_on("2026-12-10").0.create, 4);
     calendar.hr(&hired("2026-12-21", |_| {}));
-    assert_eq!(calendar.sync_on("2026-12-15").0, suspends(1));
-    assert_eq!(calendar.sync_on("2026-12-20").0, Counts::default());
-    assert_eq!(calendar.sync_on("2026-12-21").0, Counts { reactivate: 1, ..Counts::default() });
-    assert!(active(&calendar));
+    assert_eq!(calendar.sync_on("2026-12-11").0, suspends(1));
+    // That the day which was said at first passes makes them nobody who has worked.
+    assert_eq!(calendar.sync_on("2026-12-15").0, Counts::default());
+    assert_eq!(calendar.sync_on("2026-12-18").0, Counts { reactivate: 1, ..Counts::default() });
+    assert!(has_access(&calendar));
     assert_eq!(calendar.world.sandbox.users().len(), 4);
+}
+
+/// Whether the first of [`hired`] has an active user.
+fn has_access(calendar: &Calendar) -> bool {
+    calendar.world.user(&people(1)[0].email).is_some_and(|user| is_active(&user))
+}
+
+#[test]
+fn whose_hire_date_has_passed_and_moves_into_the_future_keeps_access_and_is_named_in_each_run() {
+    let mut calendar = Calendar::new(&hired("2026-12-07", |_| {}));
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.set("lifecycle.provision_days_before_hire", 3);
+    assert_eq!(calendar.sync_on("2026-12-05").0.create, 4);
+    // Nobody is looked at as the day comes that access had begun before.
+    assert_eq!(calendar.sync_on("2026-12-07").0, Counts::default());
+    const TOLD: &str = "(employee 1000: 2027-01-10, was 2026-12-07); they keep the access";
+    let told = |calendar: &Calendar| calendar.world.status()["runs"][0]["message"].to_string().contains(TOLD);
+    let moved = |change: fn(&mut Row)| hired("2027-01-10", change);
+    calendar.hr(&moved(|_| {}));
+    for day in ["2026-12-08", "2026-12-09"] {
+        assert_eq!(calendar.sync_on(day), (Counts::default(), 0), "{day}");
+        assert!(told(&calendar) && has_access(&calendar), "{day}");
+    }
+    // Everything else goes on, and takes nothing of what is known of them.
+    calendar.hr(&moved(|row| row.title = "Chief".into()));
+    assert_eq!(calendar.sync_on("2026-12-10").0, Counts { update: 1, ..Counts::default() });
+    assert_eq!(calendar.sync_on("2026-12-11").0, Counts::default());
+    assert!(told(&calendar) && has_access(&calendar));
+    // Corrected.
+    calendar.hr(&hired("2026-12-07", |row| row.title = "Chief".into()));
+    assert_eq!(calendar.sync_on("2026-12-12").0, Counts::default());
+    assert!(!told(&calendar) && has_access(&calendar));
+    // HR says that they have left: then the same date is that of a rehire.
+    calendar.hr(&hired("2026-12-07", |row| row.status = "Terminated".into()));
+    assert_eq!(calendar.sync_on("2026-12-13").0, suspends(1));
+    calendar.hr(&moved(|row| row.title = "Chief".into()));
+    assert_eq!(calendar.sync_on("2026-12-14").0, Counts::default());
+    assert!(!told(&calendar) && !has_access(&calendar));
+    assert_eq!(calendar.sync_on("2027-01-07").0, Counts { reactivate: 1, ..Counts::default() });
+}
+
+#[test]
+fn explain_and_status_name_whose_hire_date_has_passed_and_moves_into_the_future() {
+    let calendar = Calendar::new(&hired("2020-01-06", |_| {}));
+    calendar.world.sync();
+    calendar.hr(&hired("2099-01-10", |_| {}));
+    calendar.world.sync().assert_unchanged();
+    for command in [["explain", "1000"].as_slice(), &["status"], &["plan"]] {
+        let told = calendar.world.run(command).stdout;
+        let words = told.split_whitespace().filter(|word| !["│", "┆"].contains(word));
+        let told = words.collect::<Vec<_>>().join(" ");
+        assert!(told.contains("(employee 1000: 2099-01-10, was 2020-01-06); they keep the access"), "{told}");
+        assert!(!told.contains("access begins on"), "{told}");
+    }
+}
+
+#[test]
+fn a_return_that_is_announced_by_a_last_day_before_the_hire_date_is_no_contradiction() {
+    let rows = people(1);
+    let mut calendar = Calendar::new(&[(rows[0].clone(), "2020-01-06", "")]);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    assert_eq!(calendar.sync_on("2026-12-01").0.create, 1);
+    calendar.hr(&[(rows[0].clone(), "2027-01-10", "2026-12-01")]);
+    assert_eq!(calendar.sync_on("2026-12-02").0, suspends(1));
 }
 
 #[test]

@@ -134,13 +134,15 @@ fn a_newer_version_changes_no_schema_under_a_daemon_that_works_by_the_older_one(
     until("it is ready", || daemon.readiness().0 == 200);
     // As if this version knew one more step of the schema than the one that made the database.
     let newest = world.number("SELECT max(version) FROM _sqlx_migrations");
+    // Numbers of migrations may have gaps.
+    let before = world.number("SELECT version FROM _sqlx_migrations ORDER BY version DESC LIMIT 1 OFFSET 1");
     world.execute(&format!("UPDATE _sqlx_migrations SET version = -version WHERE version = {newest}"));
     for command in ["sync", "check", "run"] {
         let refused = world.run(&[command]);
         assert_eq!(refused.exit, 1, "{command}: {refused:?}");
         let words = if command == "run" { "has a daemon already" } else { "Stop that one first" };
         assert!(refused.stderr.contains(words), "{command}: {refused:?}");
-        assert_eq!(world.number("SELECT max(version) FROM _sqlx_migrations"), newest - 1, "{command}");
+        assert_eq!(world.number("SELECT max(version) FROM _sqlx_migrations"), before, "{command}");
     }
     world.execute(&format!("UPDATE _sqlx_migrations SET version = -version WHERE version = -{newest}"));
     assert_eq!(world.run(&["check"]).exit, 0);

@@ -141,7 +141,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     plan.reaffirm(&employee_id, states);
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
     let shown = states.get(&employee_id).and_then(|state| state.shown);
-    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, shown, ..settled };
+    let hired = states.get(&employee_id).and_then(|state| state.hired);
+    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, hired, shown, ..settled };
     if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
         return;
     }

@@ -42,6 +42,10 @@ pub struct Judged {
     pub(super) has_left: bool,
     /// Whether a date of theirs cannot be read.
     pub(super) is_unread: bool,
+    /// The hire date that is to be known of them from now on.
+    pub(super) hired: Option<NaiveDate>,
+    /// The one that the record has, where that contradicts the other.
+    pub(super) hired_again: Option<NaiveDate>,
 }
 
 impl Judged {
@@ -164,6 +168,7 @@ fn judge_one(
     let group = rulebook.group_by.as_ref().map(|column| group(column, person.record.get(column)));
     let names = &rulebook.names;
     let has_choice = names.has_fallback() && desired.is_some();
+    let began = rulebook.access.lifecycle.began_before(&person, moment).filter(|_| decision.access);
     let other_names = if has_choice { OtherNames::Of(person.record.clone()) } else { OtherNames::None };
     Ok(Judged {
         other_names,
@@ -172,7 +177,10 @@ fn judge_one(
         group,
         employee_id: person.record.employee_id().to_owned(),
         row: person.record.row,
-        fingerprint: person.record.fingerprint,
+        // A contradiction is told by each run until it is mended.
+        fingerprint: if began.is_some() { Fingerprint::NONE } else { person.record.fingerprint },
+        hired: began.or(person.hire_date),
+        hired_again: person.hire_date.filter(|_| began.is_some()),
         decision,
         desired,
     })
@@ -200,6 +208,7 @@ pub(in crate::core) fn judge_person(
         None => rejection,
     })?;
     person.has_access = state.is_some_and(PersonState::has_access_to_keep);
+    person.began = state.filter(|state| !state.gone).and_then(|state| state.hired);
     let decision = rulebook.access.decide(&person, moment, state)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.
     let mut desired = if decision.access { Some(rulebook.users.map(&person)?) } else { None };

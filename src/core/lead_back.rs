@@ -48,6 +48,7 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
         // Not settled: the next record that can be used decides.
         let as_it_was = Settled {
             ends: state.ends.clone(),
+            hired: state.hired,
             group: state.group.clone(),
             shown: state.shown,
             ..Settled::default()

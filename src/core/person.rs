@@ -20,6 +20,8 @@ pub struct Person {
     pub is_unread: bool,
     /// Whether they have an account that is active, as last confirmed; a record does not tell.
     pub has_access: bool,
+    /// The hire date with which they were settled last, if they had not left by then; a record does not tell.
+    pub began: Option<NaiveDate>,
 }
 
 /// What exports write as a last day where there is none.
@@ -79,7 +81,7 @@ impl Person {
             (hire, termination) if is_unread => (hire.unwrap_or_default(), termination.unwrap_or_default()),
             (hire, termination) => (hire?, termination?),
         };
-        Ok(Self { record, status, hire_date, termination_date, is_unread, has_access: false })
+        Ok(Self { record, status, hire_date, termination_date, is_unread, has_access: false, began: None })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -55,6 +55,8 @@ pub struct Settled {
     pub next_change: Option<DateTime<Utc>>,
     /// The end that was announced, and is still to come.
     pub ends: Option<AnnouncedEnd>,
+    /// The hire date that is known of them.
+    pub hired: Option<NaiveDate>,
     /// The group in which the guard counts the person, where it has groups; `None`: as it was.
     pub group: Option<String>,
     /// Whether it says that they have left.

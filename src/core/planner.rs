@@ -30,7 +30,7 @@ use super::stray;
 use super::user_names;
 use super::value::folded;
 use super::warnings::{
-    of_names_between, of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting,
+    of_hired_again, of_names_between, of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting,
 };
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -170,6 +170,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     }
     claimed.extend(strays.spared.into_keys());
     let ground = Ground { states, rulebook, moment, groups, moves: &moves, managers };
+    plan.warnings.extend(of_hired_again(&names.kept));
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
     }
@@ -225,7 +226,8 @@ fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
     };
     let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
     let (ends, gone) = (person.decision.ends.clone(), person.has_left);
-    let settled = Settled { fingerprint, next_change, ends, group: person.group, gone, ..Settled::default() };
+    let (group, hired) = (person.group, person.hired);
+    let settled = Settled { fingerprint, next_change, ends, hired, group, gone, ..Settled::default() };
     let wish =
         Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
     add(plan, person.employee_id, wish, ground);

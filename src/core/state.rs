@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -106,6 +107,8 @@ pub struct PersonState {
     pub absent_runs: u32,
     /// The end of access that HR had announced when the person was judged last.
     pub ends: Option<AnnouncedEnd>,
+    /// The hire date of the record with which the person was settled last, if it had one.
+    pub hired: Option<NaiveDate>,
     /// The group in which the guard counts the person, if one was ever stored.
     pub group: Option<String>,
     /// The account, if there is one.
@@ -196,6 +199,7 @@ impl PersonState {
             version: 0,
             absent_runs: 0,
             ends: None,
+            hired: None,
             group: None,
             account: None,
             had_access: false,

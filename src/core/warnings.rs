@@ -1,5 +1,6 @@
 //! What a plan warns of: people who wait, for a user name or for a decision.
 
+use super::judged::Judged;
 use super::plan::Plan;
 use super::planner::States;
 
@@ -29,6 +30,23 @@ pub(super) fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, s
         some_of(&told)
     ));
     plan.name_waits = waiting;
+}
+
+/// Tells of those who work here by an earlier record, and whose first day is to come by the newest one.
+pub(super) fn of_hired_again(judged: &[Judged]) -> Option<String> {
+    let told = |person: &Judged| {
+        let (before, now) = (person.hired?, person.hired_again?);
+        Some(format!("{}: {now}, was {before}", person.employee_id()))
+    };
+    let told: Vec<String> = judged.iter().filter_map(told).collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "{} people have worked here by a hire date that had passed, and have one now that is still to come (employee {}); they keep the access. \
+             Correct the date in HR; if they have left until then, give them that status or the last day",
+            told.len(),
+            some_of(&told)
+        )
+    })
 }
 
 /// Tells of those who are left on a name for the time between, since another keeps the one that HR gives them: (who, holder).

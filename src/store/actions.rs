@@ -1,6 +1,6 @@
 //! The actions of a plan, put into the outbox in bulk.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,6 +30,7 @@ struct ActionRow<'a> {
     fingerprint: String,
     next_change: Option<String>,
     ends: Option<String>,
+    hired: Option<NaiveDate>,
     group: Option<&'a str>,
     last_workspace: bool,
     verify: bool,
@@ -65,12 +66,12 @@ pub(super) async fn insert_actions(
             .await?;
         inserted += sqlx::query(
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
-               base_version, fingerprint, next_change, ends, guard_group, last_workspace, supersedes, \
+               base_version, fingerprint, next_change, ends, hired, guard_group, last_workspace, supersedes, \
                gone, manager, moved_from, moved_version, uncertain, not_before, created_at) \
              SELECT ?5 + j.key, ?1, j.value ->> 'employee_id', j.value ->> 'kind', j.value ->> 'rank', ?2, \
                j.value ->> 'group_id', j.value ->> 'workspace_id', (j.value ->> 'group_id') IS NOT NULL, \
                j.value ->> 'user_name', j.value ->> 'scim_id', \
-               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'ends', \
+               j.value ->> 'base_version', j.value ->> 'fingerprint', j.value ->> 'next_change', j.value ->> 'ends', j.value ->> 'hired', \
                j.value ->> 'group', j.value ->> 'last_workspace', j.value ->> 'supersedes', \
                j.value ->> 'gone', j.value ->> 'manager', j.value ->> 'moved_from', j.value ->> 'moved_version', \
                max(j.value ->> 'verify', \
@@ -160,6 +161,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         fingerprint: action.settled.fingerprint.to_hex(),
         next_change: action.settled.next_change.map(moment_text),
         ends: action.settled.ends.as_ref().map(to_json),
+        hired: action.settled.hired,
         group: action.settled.group.as_deref(),
         last_workspace: action.last_workspace,
         verify: action.verify,

@@ -282,7 +282,7 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     // Another user is two changes at once: whatever was planned beside this one meant the memberships of the user before. So it did of
     // an account that has passed from an employee id of whom more has changed than that. What HR has taken back settles nobody.
     let settled = format!(
-        "UPDATE person SET version = version + 1 + (a.employee_id IN (SELECT value FROM json_each(?2))), next_change = a.next_change, ends = a.ends, shown = NULL, \
+        "UPDATE person SET version = version + 1 + (a.employee_id IN (SELECT value FROM json_each(?2))), next_change = a.next_change, ends = a.ends, hired = a.hired, shown = NULL, \
            manager = a.manager, fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND o.group_id IS NOT NULL \
              AND {LEAVES_MORE}) OR a.employee_id IN (SELECT value FROM json_each(?2)) OR {other_manager} OR a.withdrawn = 1 \
              OR EXISTS (SELECT 1 FROM person f WHERE f.employee_id = a.moved_from AND f.version <> a.moved_version + 1), '', a.fingerprint), \

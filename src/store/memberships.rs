@@ -257,7 +257,7 @@ pub(super) const LEAVES_MORE: &str = "(o.state IN ('queued', 'parked', 'held') \
 /// they are to be looked at again.
 async fn settle(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE person SET next_change = a.next_change, ends = a.ends, gone = a.gone, manager = a.manager, shown = NULL, guard_group = coalesce(a.guard_group, person.guard_group), \
+        "UPDATE person SET next_change = a.next_change, ends = a.ends, hired = a.hired, gone = a.gone, manager = a.manager, shown = NULL, guard_group = coalesce(a.guard_group, person.guard_group), \
            fingerprint = iif(EXISTS (SELECT 1 FROM action o WHERE o.employee_id = a.employee_id AND {LEAVES_MORE}) \
              OR person.version <> a.base_version + (SELECT count(*) FROM action o WHERE o.employee_id = a.employee_id \
                AND o.plan_id = a.plan_id AND o.group_id IS NULL AND o.state = 'done') OR {}, \

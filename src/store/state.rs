@@ -116,7 +116,7 @@ impl Store {
                      o.moved_from, p.gone = 1 AND p.fingerprint <> '', \
                      (SELECT m.employee_id FROM action m WHERE m.moved_from = p.employee_id AND m.state IN ('queued', 'parked')), \
                      (SELECT json_object('had_access', json(iif(b.had_access, 'true', 'false')), 'gone', json(iif(b.gone, 'true', 'false')), \
-                        'attributes', json(b.attributes)) FROM drift_before b WHERE b.employee_id = p.employee_id), p.shown, p.manager \
+                        'attributes', json(b.attributes)) FROM drift_before b WHERE b.employee_id = p.employee_id), p.shown, p.manager, p.hired \
                    FROM json_each(?1) j JOIN person p ON p.employee_id = j.value \
                      LEFT JOIN account a ON a.employee_id = p.employee_id \
                      LEFT JOIN action o ON o.action_id = coalesce( \
@@ -306,6 +306,7 @@ fn person_state(row: &SqliteRow) -> Result<PersonState, StoreError> {
         gone: row.get::<i64, _>(18) == 1,
         shown: row.get::<Option<&str>, _>(21).and_then(Shown::parse),
         manager: row.get(22),
+        hired: row.get::<Option<&str>, _>(23).and_then(|day| day.parse().ok()),
         moving_to: row.get(19),
         ..PersonState::unknown("")
     })

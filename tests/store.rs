@@ -608,7 +608,7 @@ async fn a_run_that_did_not_see_what_was_stored_meanwhile_leaves_no_quiet() {
             seen,
         };
         outbox.store.record_quiet_run(&run, 1).await.unwrap();
-        outbox.store.quiet_rows("bytes", at(0)).await.unwrap().is_some()
+        outbox.store.quiet_rows("bytes", at(0), at(0)).await.unwrap().is_some()
     };
     let seen = outbox.store.seen().await.unwrap();
     assert!(is_quiet("first", seen).await);

@@ -342,6 +342,32 @@ fn who_moves_to_a_workspace_that_workiva_refuses_keeps_the_old_one_and_the_accou
 }
 
 #[test]
+fn whose_last_workspace_was_to_end_and_an_operator_discarded_that_is_told_of_by_every_run() {
+    let mut groups = Groups::new();
+    let front = Front::before(&mut groups.world);
+    groups.world.set("access.provision", "all");
+    let mut rows = people(4);
+    groups.world.sync_rows(&rows, 0);
+    front.go(Way::Denying("PATCH /scim/v2/Groups/workspace%3AQ1 "));
+    rows[0].department = "Sales".into();
+    groups.world.sync_rows(&rows, 4);
+    groups.world.run(&["actions", "discard", "--all"]).assert_says(0, &[]);
+    front.go(Way::Through);
+    let synced = groups.world.sync_rows(&rows, 4);
+    let keeps = "1 people who are to have no access keep it, since an operator discarded the action (employee 1000: action ";
+    assert!(synced.stderr.contains(keeps) && groups.message().contains(keeps), "{synced:?}");
+    assert_eq!((&groups.world.status()["discarded_ends"], groups.members(Q1).len()), (&1.into(), 4));
+    let told = groups.world.run(&["explain", "1000", "--json"]).stdout;
+    let next = serde_json::from_str::<Value>(&told).unwrap()["next"].clone();
+    assert_eq!((&next["step"], &next["kind"]), (&"discarded".into(), &"revoke".into()), "{next}");
+    let action = groups.world.number("SELECT action_id FROM action WHERE state = 'discarded'").to_string();
+    groups.world.run(&["actions", "retry", &action]).assert_says(0, &[]);
+    groups.world.sync_rows(&rows, 0);
+    assert_eq!((&groups.world.status()["discarded_ends"], groups.members(Q1).len()), (&0.into(), 3));
+    groups.world.sync_rows(&rows, 0);
+}
+
+#[test]
 fn of_several_workspaces_that_end_one_is_kept_until_the_new_one_is_confirmed() {
     let mut groups = Groups::new();
     let front = Front::before(&mut groups.world);

@@ -211,7 +211,7 @@ fn who_has_a_parked_action_is_told_so() {
     told.assert_says(0, &["employee 1000 has a parked action; `workiva-sync actions list` says why\n"]);
     world.run(&["actions", "discard", "--all"]);
     let told = world.run(&["plan", "--employee", "1000"]);
-    told.assert_says(0, &["employee 1000 is left as they are, since their action was discarded\n"]);
+    told.assert_says(0, &["employee 1000 is left as they are, since their action was discarded; `workiva-sync explain` says how to take it up again\n"]);
 }
 
 fn coverage(world: &World, arguments: &[&str]) -> Value {

@@ -39,7 +39,12 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
     say!("{done} {what}");
     let missed = !asked.all && done < asked.ids.len() as u64;
     if missed {
-        say!("the others are not parked; `workiva-sync actions list` shows those that are");
+        let others = if what == "discarded" {
+            "not parked"
+        } else {
+            "neither parked nor discarded, or a newer one counts"
+        };
+        say!("the others are {others}; `workiva-sync actions list` shows those that are parked");
     }
     Ok(if missed { Exit::Failed } else { Exit::Done })
 }

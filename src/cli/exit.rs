@@ -41,7 +41,9 @@ impl Exit {
             Self::Failed => "anything else that went wrong",
             Self::Usage => "usage or configuration",
             Self::Held => "held by the guard",
-            Self::Leftovers => "records were rejected, or somebody waits for a decision of adopt",
+            Self::Leftovers => {
+                "records were rejected, somebody waits for a decision of adopt, or keeps access since an operator discarded its end"
+            }
             Self::Source => "the HR source failed or was incomplete",
             Self::Workiva => "Workiva could not be reached, or refused the credentials",
         }

@@ -127,6 +127,11 @@ fn print_account(told: &Explanation) {
     match (told.next.step, told.next.kind) {
         (NextStep::Act, Some(kind)) => say!("next run: would plan to {}", kind.name()),
         (NextStep::UnderWay, _) => say!("next run: nothing more; an action is under way"),
+        (NextStep::Discarded, Some(kind)) => say!(
+            "next run: nothing, though there is something left to {}: {}",
+            kind.name(),
+            told.next.because.as_deref().unwrap_or_default()
+        ),
         (NextStep::WaitsForDecision, _) => {
             say!("next run: nothing, until `adopt` is told whose user it is")
         }

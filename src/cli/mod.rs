@@ -232,7 +232,7 @@ struct DeciderArgs {
 enum ActionsCommand {
     /// List them, each with the reason.
     List(JsonFlag),
-    /// Put them back into the queue, with fresh attempts.
+    /// Put them back into the queue, with fresh attempts; by its ID also one that was discarded.
     Retry(WhichActions),
     /// Leave these people as they are until HR or the configuration says something new.
     Discard(WhichActions),
@@ -240,7 +240,7 @@ enum ActionsCommand {
 
 #[derive(Debug, Args)]
 struct WhichActions {
-    /// The actions, as `actions list` numbers them.
+    /// The actions, as `actions list` and `explain` number them.
     #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<i64>,
     /// All parked actions.

@@ -97,7 +97,7 @@ pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
         Ok(_) if !unknown.is_empty() => Exit::Failed,
         Ok(planned) if planned.failed_sources > 0 => Exit::Source,
         Ok(_) if report.outcome == Outcome::Held => Exit::Held,
-        Ok(planned) if !planned.plan.rejected.is_empty() || planned.plan.has_undecided() => Exit::Leftovers,
+        Ok(planned) if !planned.plan.rejected.is_empty() || planned.plan.has_leftovers() => Exit::Leftovers,
         Ok(_) => Exit::Done,
     })
 }
@@ -120,7 +120,8 @@ fn print_cut(cut: &Cut) {
                 "has a parked action; `workiva-sync actions list` says why".to_owned()
             }
             Standing::Open(OpenState::Discarded) => {
-                "is left as they are, since their action was discarded".to_owned()
+                "is left as they are, since their action was discarded; `workiva-sync explain` says how to take it up again"
+                    .to_owned()
             }
             Standing::Absent => "is absent from the source, and keeps what they have for now".to_owned(),
             Standing::Settled => "is as they should be: nothing to do".to_owned(),

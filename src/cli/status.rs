@@ -62,6 +62,12 @@ fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {
         }
     }
     let mut runs = Grid::new(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
+    if status.discarded_ends > 0 {
+        say!(
+            "{} people who are to have no access keep it, since an operator discarded the action; the newest run names them",
+            status.discarded_ends
+        );
+    }
     for run in &status.runs {
         runs.row([
             table::time(run.started_at),

@@ -179,7 +179,7 @@ async fn report(
     let ([first, .., last] | [first @ last]) = runs else { anyhow::bail!("no run was made") };
     let planned = || runs.iter().filter_map(|run| run.planned.as_ref());
     let parked = engine.store.queue().await?.parked;
-    let undecided = planned().any(|planned| planned.plan.has_undecided());
+    let leftovers = planned().any(|planned| planned.plan.has_leftovers());
     let mut report = frame(first.run_id.clone(), first.planned.as_ref());
     for further in planned().skip(1) {
         let counts = further.plan.counts();
@@ -205,7 +205,7 @@ async fn report(
         Some(failure) => exit_of(failure),
         _ if planned().any(|planned| planned.failed_sources > 0) => Exit::Source,
         _ if report.outcome == Outcome::Held => Exit::Held,
-        _ if parked > 0 || report.source.rejected > 0 || undecided => Exit::Leftovers,
+        _ if parked > 0 || report.source.rejected > 0 || leftovers => Exit::Leftovers,
         _ => Exit::Done,
     };
     Ok((report, exit))

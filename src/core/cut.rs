@@ -61,6 +61,7 @@ impl Plan {
         self.rejected.retain(|one| one.employee_id.as_deref().is_some_and(|id| wanted.contains(id)));
         self.waiting.retain(|id| wanted.contains(id.as_str()));
         self.doubtful_leavers.retain(|id| wanted.contains(id.as_str()));
+        self.discarded_ends.retain(|(id, _)| wanted.contains(id.as_str()));
         Cut { people, whole }
     }
 

@@ -4,7 +4,7 @@ use super::action::{ActionKind, Change, Target};
 use super::diff::Step;
 use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, Standing, memberships};
 use super::plan::{Plan, PlannedAction, Settled};
-use super::state::{AdoptionMark, PersonState};
+use super::state::{AdoptionMark, OpenMembership, OpenState, PersonState};
 use super::warnings::some_of;
 
 /// The attribute under which a plan shows a membership.
@@ -46,6 +46,7 @@ pub(super) fn add(
     plan.busy += all.busy;
     plan.held_back += all.held_back;
     plan.exclusive_revokes += all.drafts.iter().filter(|draft| draft.is_exclusive).count() as u64;
+    plan.discarded_ends.extend(discarded_end(state, &all).map(|action| (employee_id.to_owned(), action)));
     plan.withdrawals.extend(all.withdrawals.into_iter().map(|id| (id, employee_id.to_owned())));
     plan.kept_workspaces.extend(all.kept_workspace.map(|kept| (employee_id.to_owned(), kept)));
     plan.gone_along.extend(all.gone_along.into_iter().map(|what| format!("{employee_id}: {what}")));
@@ -55,6 +56,22 @@ pub(super) fn add(
         let group = if draft.last_workspace { grouped.cloned() } else { settled.group.clone() };
         action(employee_id, state, draft, Settled { group, ..settled.clone() })
     }));
+}
+
+/// The revoke of the last workspace that an operator discarded, and that nothing of this takes the place of. Workiva would suspend them
+/// for it.
+fn discarded_end(state: &PersonState, all: &Memberships) -> Option<i64> {
+    let is_it = |(group, open): &(&String, &OpenMembership)| {
+        open.state == OpenState::Discarded
+            && open.last_workspace
+            && !open.joins
+            && !open.withdrawn
+            && state.memberships.contains_key(*group)
+            && !all.withdrawals.contains(&open.action_id)
+            && all.drafts.iter().all(|draft| draft.group != **group)
+    };
+    let is_sure = state.has_access() && all.pending > 0 && all.held_back == 0;
+    state.open_memberships.iter().find(is_it).map(|(_, open)| open.action_id).filter(|_| is_sure)
 }
 
 fn action(employee_id: &str, state: &PersonState, draft: MembershipDraft, settled: Settled) -> PlannedAction {

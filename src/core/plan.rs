@@ -91,6 +91,8 @@ pub struct Plan {
     pub pending: u64,
     /// Of whom this run says that what waits for them is still to be done.
     pub reaffirmed: Vec<String>,
+    /// Who is to have no access and keeps it, since an operator discarded the action: whom, and which action.
+    pub discarded_ends: Vec<(String, i64)>,
     /// Those among `pending` whose action has another end: a run has to look at them again once it has ended.
     pub busy: u64,
     /// Those among `busy` who should lose access then.
@@ -242,6 +244,11 @@ impl Plan {
         self.rejected.len() as u64
     }
 }
+
+    /// Whether somebody waits for an operator: for a decision of `adopt`, or to lose access by an action that was discarded.
+    pub fn has_leftovers(&self) -> bool {
+        self.has_undecided() || !self.discarded_ends.is_empty()
+    }
 
 /// What of an action an approval is bound to: all but how Workiva is found out about.
 #[derive(Serialize)]

@@ -30,7 +30,8 @@ use super::stray;
 use super::user_names;
 use super::value::folded;
 use super::warnings::{
-    of_hired_again, of_names_between, of_unread, warn_of_missing_managers, warn_of_undecided, warn_of_waiting,
+    of_hired_again, of_names_between, of_unread, warn_of_discarded, warn_of_missing_managers, warn_of_undecided,
+    warn_of_waiting,
 };
 
 /// `source.absence`: what it means that a full source no longer names somebody.
@@ -186,6 +187,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     add_absents(&mut plan, Missing { people, gone, without_id, which, unsure, again }, &claimed, &ground);
     lead_back(&mut plan, &missing, &ground);
     warn_of_undecided(&mut plan);
+    warn_of_discarded(&mut plan);
     plan.warnings.extend(namesakes::warning(&plan.actions, &moves.namesakes));
     warn_of_missing_managers(&mut plan);
     membership::warn(&mut plan, groups);
@@ -310,7 +312,10 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         Step::Settled => {
             plan.settled.push(SettledPerson { employee_id, base_version: state.version, settled })
         }
-        Step::Pending => plan.pending += 1,
+        Step::Pending => {
+            plan.pending += 1;
+            plan.discarded_ends.extend(state.discarded_end().map(|action| (employee_id, action)));
+        }
         Step::Busy { loses_access } => {
             plan.pending += 1;
             plan.busy += 1;

@@ -239,6 +239,14 @@ impl PersonState {
         self.had_access && !self.open.as_ref().is_some_and(takes_away)
     }
 
+    /// The action that was to take the access which there is, or may be, and that an operator discarded.
+    pub fn discarded_end(&self) -> Option<i64> {
+        let open = self.open.as_ref()?;
+        let takes_access = matches!(open.target, Target::NoAccess { .. }) && !open.withdrawn;
+        let may_have_it = self.account.as_ref().is_none_or(|account| account.active) || open.uncertain;
+        (open.state == OpenState::Discarded && takes_access && may_have_it).then_some(open.action_id)
+    }
+
     /// Whether an action under way gives the account another user name.
     pub fn is_about_to_be_renamed(&self) -> bool {
         let from = self.account.as_ref().and_then(|account| account.attributes.get("userName"));

@@ -84,6 +84,23 @@ pub(super) fn warn_of_undecided(plan: &mut Plan) {
     }
 }
 
+/// Warns of those who keep access that HR takes from them, in every run until the action is taken up again, or somebody's hand is seen in
+/// Workiva.
+pub(super) fn warn_of_discarded(plan: &mut Plan) {
+    if plan.discarded_ends.is_empty() {
+        return;
+    }
+    plan.discarded_ends.sort_unstable();
+    let told: Vec<String> =
+        plan.discarded_ends.iter().map(|(who, action)| format!("{who}: action {action}")).collect();
+    plan.warnings.push(format!(
+        "{} people who are to have no access keep it, since an operator discarded the action (employee {}); `workiva-sync actions retry \
+         ID` takes it up again, which also settles it where they were suspended by hand meanwhile",
+        told.len(),
+        some_of(&told)
+    ));
+}
+
 /// Tells of those whose manager Workiva cannot be told.
 pub(super) fn warn_of_missing_managers(plan: &mut Plan) {
     if plan.without_manager.is_empty() {

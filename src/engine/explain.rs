@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::feed::Feed;
+use super::next_step::next;
 use super::user_names::Live;
 use super::{Engine, EngineError};
 use crate::core::access::Reason;
-use crate::core::action::{ActionKind, Attributes, Change};
+use crate::core::action::{Attributes, Change};
 use crate::core::grants::Given;
 use crate::core::header::HeaderNames;
 use crate::core::intake::{Findings, Intake};
@@ -22,7 +23,6 @@ use crate::core::judged::{Judged, judge};
 use crate::core::lifecycle::{AnnouncedEnd, EmploymentStatus, Moment};
 use crate::core::mapping::Fields;
 use crate::core::person::Person;
-use crate::core::plan::Plan;
 use crate::core::planner::{Absence, Material, States, assemble};
 use crate::core::record::{Fingerprint, Record, RecordBatch};
 use crate::core::scim::ScimPort;
@@ -30,6 +30,8 @@ use crate::core::source_file::SourceFile;
 use crate::core::state::{AdoptionMark, PersonState};
 use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
 use crate::store::{DriftFinding, History};
+
+pub use super::next_step::{Next, NextStep};
 
 /// Everything that is known of one person. All keys are always there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -108,34 +110,6 @@ pub struct ConfirmedAccount {
     pub attributes: Attributes,
     /// When this was confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
-}
-
-/// What the next run would do for this person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Next {
-    /// In one word.
-    pub step: NextStep,
-    /// The kind of action, where one would be planned.
-    pub kind: Option<ActionKind>,
-    /// Why, in words, where one would be planned.
-    pub because: Option<String>,
-}
-
-/// What a run does for somebody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NextStep {
-    /// Nothing: the account is as it should be, or nobody may be judged.
-    #[default]
-    Nothing,
-    /// An action would be planned.
-    Act,
-    /// An action under way does it, or has to end first.
-    UnderWay,
-    /// A waiting action is not needed any more.
-    Withdraw,
-    /// Nothing, until it is decided which Workiva user is theirs; see `adopt`.
-    WaitsForDecision,
 }
 
 impl Judgement {
@@ -333,7 +307,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let theirs = plan.rejected.iter().filter(|one| one.employee_id.is_some());
         told.input.rejected = theirs.map(|one| one.reason.clone()).collect();
         told.input.warnings = plan.warnings.clone();
-        told.next = next(&plan);
+        told.next = next(&plan, states.get(&told.employee_id));
         Ok(())
     }
 }
@@ -373,21 +347,4 @@ fn judgement(judged: &Judged, person: Option<&Person>) -> Judgement {
         roles: decision.roles.clone(),
         next_change: decision.next_change,
     }
-}
-
-fn next(plan: &Plan) -> Next {
-    if let Some(action) = plan.actions.first() {
-        let because = Some(action.because.clone());
-        return Next { step: NextStep::Act, kind: Some(action.kind), because };
-    }
-    let step = if plan.pending > 0 {
-        NextStep::UnderWay
-    } else if !plan.withdrawals.is_empty() {
-        NextStep::Withdraw
-    } else if plan.has_undecided() {
-        NextStep::WaitsForDecision
-    } else {
-        NextStep::Nothing
-    };
-    Next { step, ..Next::default() }
 }

@@ -26,6 +26,7 @@ mod managers;
 pub mod member;
 pub mod members;
 mod merging;
+mod next_step;
 mod outage;
 pub mod outcome;
 pub mod pool;

@@ -31,6 +31,7 @@ mod memberships;
 mod names;
 mod opening;
 mod operator;
+mod orders;
 mod outage;
 mod outbox;
 mod owner;

@@ -1,19 +1,16 @@
-//! What an operator asks and orders: status, parked actions, retry, discard.
+//! What an operator asks: status, parked actions.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 use utoipa::ToSchema;
 
-use super::audit::append;
 use super::drift::DriftSummary;
 use super::listings::rejected_record;
-use super::memberships::{KeptWorkspace, let_go};
-use super::recorded::ordered;
+use super::memberships::KeptWorkspace;
 use super::saved::SAVED_FOR;
-use super::{Store, StoreError, from_millis, millis, to_json};
+use super::{Store, StoreError, from_millis, millis};
 use crate::core::action::ActionKind;
-use crate::core::audit::{By, Entry, Kind};
 use crate::core::breaker::Pause;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
@@ -45,6 +42,8 @@ pub struct Status {
     /// Workspaces that wait to be taken back until somebody is confirmed in another one whose grant waits for an operator; the first
     /// [`SHOWN_REJECTIONS`].
     pub kept_workspaces: Vec<KeptWorkspace>,
+    /// People who are to have no access and keep it, since an operator discarded the action that was to take it.
+    pub discarded_ends: u64,
     /// The newest comparison of live Workiva with state, if there was one.
     pub drift: Option<DriftSummary>,
 }
@@ -160,6 +159,7 @@ impl Store {
             rejected: self.rejected().await?,
             undecided: self.undecided().await?,
             kept_workspaces: self.kept_workspaces(SHOWN_REJECTIONS).await?,
+            discarded_ends: self.discarded_ends().await?,
             active_accounts: self.scale().await?.active_accounts,
             drift: self.last_drift().await?,
         })
@@ -260,64 +260,6 @@ impl Store {
             group: row.get(7),
         });
         Ok(parked.collect())
-    }
-
-    /// Puts parked actions back into the queue with fresh attempts; `None`: all. `by`: whoever ordered it. The answer is how
-    /// many.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn retry_parked<'a>(
-        &self,
-        ids: Option<&[i64]>,
-        by: impl Into<By<'a>>,
-        now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
-        // What it once waited for may not be there any more.
-        let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, reaffirmed_at = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0) \
-                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
-                   RETURNING action_id, employee_id";
-        self.order(sql, Kind::Retry, ids, by.into(), now).await
-    }
-
-    /// Gives parked actions up until HR or the configuration says something new; `None`: all. `by`: whoever ordered it. The
-    /// answer is how many.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn discard_parked<'a>(
-        &self,
-        ids: Option<&[i64]>,
-        by: impl Into<By<'a>>,
-        now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
-        let sql = "UPDATE action SET state = 'discarded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
-                   WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
-                   RETURNING action_id, employee_id";
-        self.order(sql, Kind::Discard, ids, by.into(), now).await
-    }
-
-    async fn order(
-        &self,
-        sql: &'static str,
-        kind: Kind,
-        ids: Option<&[i64]>,
-        by: By<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        let done: Vec<(i64, String)> = sqlx::query_as(sql)
-            .bind(ids.map(|ids| to_json(&ids)))
-            .bind(millis(now))
-            .fetch_all(&mut *tx)
-            .await?;
-        let told: Vec<Entry> =
-            done.iter().map(|(action_id, employee_id)| ordered(kind, *action_id, employee_id, by)).collect();
-        let people: Vec<&str> = done.iter().map(|(_, employee_id)| employee_id.as_str()).collect();
-        let_go(&mut tx, &people).await?;
-        append(&mut tx, now, &told).await?;
-        tx.commit().await?;
-        Ok(done.len() as u64)
     }
 
     /// Confirmed actions by kind, of all times. What a push has done is the difference: the clock may be set back in the middle of it.

@@ -161,7 +161,7 @@ pub async fn reject(
     Ok(Json(Done { actions: Some(0) }))
 }
 
-/// Puts parked actions back into the queue, with fresh attempts.
+/// Puts parked actions back into the queue, with fresh attempts; by its id also one that was discarded.
 #[utoipa::path(post, path = "/v1/actions/retry", request_body = Which, responses((status = 200, body = Done),
     (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
     (status = 415, body = Refusal), (status = 422, body = Refusal)))]

@@ -44,7 +44,7 @@ fn a_file_in_which_everybody_has_the_next_ones_address_is_held_whole_and_asked_a
     let held = world.sync_rows(&of(1), 3);
     assert_eq!(held.hold_codes(), ["rename_percent"]);
     let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
-    assert!(message.starts_with("20 changed user names of 20 active accounts"), "{message}");
+    assert!(message.starts_with("20 changed user names or work e-mails of 20 active accounts"), "{message}");
     world.assert_agrees(&of(0));
     world.run(&["approve", held.plan_id(), "--by", "a test"]).assert_says(0, &[]);
     assert_eq!(runs_until_quiet(&world, &of(1)), 21, "one a run, and one of them twice");
@@ -311,4 +311,36 @@ fn whoever_is_left_on_a_name_between_while_another_keeps_theirs_is_named_and_has
     world.sync();
     runs_until_quiet(&world, &swapped);
     world.assert_agrees(&swapped);
+}
+
+#[test]
+fn a_file_whose_addresses_have_shifted_gives_nobody_anothers_also_where_the_user_name_does_not_follow() {
+    for (key, value) in
+        [("lifecycle.on_rename", "keep"), ("attributes.userName", "e{{ employee_id }}@example.com")]
+    {
+        let mut world = World::new();
+        world.set(key, value);
+        let rows = people(40);
+        world.sync_rows(&rows, 0);
+        world.set("guard.max_rename_percent", 5.0);
+        let before = world.sandbox.users();
+        let next = |n: usize| rows[(n + 1) % rows.len()].email.clone();
+        let shifted: Vec<Row> =
+            rows.iter().enumerate().map(|(n, row)| row.but(|row| row.email = next(n))).collect();
+        let held = world.sync_rows(&shifted, 3);
+        assert_eq!(held.hold_codes(), ["rename_percent"], "{key}: {held:?}");
+        let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("40 changed user names or work e-mails of 40 active accounts"),
+            "{message}"
+        );
+        assert_eq!(world.sandbox.users(), before, "{key}");
+        // Two of forty are what marriages and corrections come to.
+        let two: Vec<Row> = (0..40)
+            .map(|n| {
+                if n < 2 { rows[n].but(|row| row.email = format!("x{}", row.email)) } else { rows[n].clone() }
+            })
+            .collect();
+        assert_eq!(world.sync_rows(&two, 0).planned(), kinds([("update", 2)]), "{key}");
+    }
 }

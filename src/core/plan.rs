@@ -198,13 +198,13 @@ impl Plan {
         self.counts().deprovisions() + self.last_workspaces()
     }
 
-    /// Whose user name changes, by an action or once another's change is confirmed.
+    /// Whose user name or work e-mail changes, by an action or once another's change is confirmed.
     pub fn renamed(&self) -> BTreeSet<&str> {
         let planned = self.renames().map(|action| action.employee_id.as_str());
         planned.chain(self.waiting_renames.iter().map(String::as_str)).collect()
     }
 
-    /// Whose user name changes in steps of which this plan is not the last: who waits, or takes a name for the time between.
+    /// Whose user name or work e-mail changes in steps of which this plan is not the last: who waits, or takes a name for the time between.
     pub fn renamed_later(&self) -> BTreeSet<&str> {
         let between = self.renames().filter(|action| action.settled.fingerprint == Fingerprint::NONE);
         let between = between.map(|action| action.employee_id.as_str());
@@ -213,9 +213,15 @@ impl Plan {
     }
 
     fn renames(&self) -> impl Iterator<Item = &PlannedAction> {
-        let renames = |action: &&PlannedAction| {
+        // Where the user name does not follow the address, a column that has shifted shows in the address alone.
+        let tells_who = |change: &Change| match change.attribute.as_str() {
+            "userName" => change.from.is_some(),
+            "emails.work" => change.from.is_some() && change.to.is_some(),
+            _ => false,
+        };
+        let renames = move |action: &&PlannedAction| {
             matches!(action.kind, ActionKind::Update | ActionKind::Reactivate)
-                && action.changes.iter().any(|change| change.attribute == "userName" && change.from.is_some())
+                && action.changes.iter().any(tells_who)
         };
         self.actions.iter().filter(renames)
     }
@@ -239,16 +245,16 @@ impl Plan {
         !self.waiting.is_empty() || !self.doubtful_leavers.is_empty()
     }
 
+    /// Whether somebody waits for an operator: for a decision of `adopt`, or to lose access by an action that was discarded.
+    pub fn has_leftovers(&self) -> bool {
+        self.has_undecided() || !self.discarded_ends.is_empty()
+    }
+
     /// How many records are rejected.
     pub fn rejections(&self) -> u64 {
         self.rejected.len() as u64
     }
 }
-
-    /// Whether somebody waits for an operator: for a decision of `adopt`, or to lose access by an action that was discarded.
-    pub fn has_leftovers(&self) -> bool {
-        self.has_undecided() || !self.discarded_ends.is_empty()
-    }
 
 /// What of an action an approval is bound to: all but how Workiva is found out about.
 #[derive(Serialize)]

@@ -264,7 +264,7 @@ impl Limits<'_> {
             "rename_percent",
             (renames, scale.active_accounts),
             self.settings.max_rename_percent,
-            ("changed user names", "active accounts"),
+            ("changed user names or work e-mails", "active accounts"),
         );
     }
 

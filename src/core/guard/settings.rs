@@ -41,7 +41,7 @@ pub struct GuardSettings {
     #[serde(default = "five")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_reject_percent: f64,
-    /// Most user names that may change, as a percentage of active accounts.
+    /// Most people whose user name or work e-mail (`emails.work`) may change, as a percentage of active accounts.
     #[serde(default = "five")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_rename_percent: f64,

@@ -123,6 +123,25 @@ fn each_change_by_hand_is_led_back_and_strangers_are_left_alone() {
 }
 
 #[test]
+fn the_way_back_from_a_mass_suspension_by_hand_goes_through_the_guard_and_an_approval_finishes_it() {
+    let mut world = World::new();
+    wide_open(&mut world);
+    world.set("guard.max_create_percent", 50.0);
+    let rows = people(10);
+    world.sync_rows(&rows, 0);
+    for row in &rows[..6] {
+        edit(&world, row, "active", json!(false));
+    }
+    let report = drift(&world, &["--repair"], 3);
+    assert_eq!(report["repair"]["hold_reasons"][0]["code"], "create_percent", "{report}");
+    let plan = report["repair"]["plan_id"].as_str().unwrap();
+    assert_eq!(world.run(&["approve", plan]).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("reactivate", 6)]));
+    world.assert_agrees(&rows);
+    assert_eq!(drift(&world, &[], 0)["outcome"], "none");
+}
+
+#[test]
 fn the_guard_holds_a_repair_that_takes_access_from_too_many() {
     let mut world = World::new();
     wide_open(&mut world);

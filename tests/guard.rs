@@ -578,7 +578,61 @@ fn creates_that_an_earlier_run_queued_count_with_those_of_the_next() {
     let held = world.sync_rows(&rows, 6);
     assert_eq!(held.hold_codes(), ["create_count", "create_percent"], "17 more are below either limit");
     let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
-    assert!(message.starts_with("25 new accounts"), "{message}");
+    assert!(message.starts_with("25 new or reactivated accounts"), "{message}");
+}
+
+/// Most of twenty people have left; the limits are as a new user has them.
+fn mostly_left(mut world: World, number: usize) -> (World, Vec<Row>) {
+    let rows = people(20);
+    world.sync_rows(&rows, 0);
+    world.sync_rows(&leaving(&rows, number), 0);
+    world.set("guard.max_create_percent", 50.0);
+    (world, rows)
+}
+
+#[test]
+fn a_file_in_which_those_who_have_left_are_employed_again_gives_nobody_access_before_somebody_has_looked() {
+    let (world, rows) = mostly_left(World::new(), 10);
+    let held = world.sync_rows(&rows, 3);
+    assert_eq!(held.hold_codes(), ["create_percent"]);
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("10 new or reactivated accounts of 10 active accounts are 100.0 %"),
+        "{message}"
+    );
+    world.assert_agrees(&leaving(&rows, 10));
+    assert_eq!(approve(&world, held.plan_id()).exit, 0);
+    assert_eq!(world.sync().applied(), kinds([("reactivate", 10)]));
+    world.assert_agrees(&rows);
+}
+
+#[test]
+fn where_nobody_is_active_any_more_those_who_come_back_are_all_and_a_limit_of_all_lets_them() {
+    let mut world = World::new();
+    let rows = people(5);
+    world.sync_rows(&rows, 0);
+    world.sync_rows(&leaving(&rows, 5), 0);
+    world.set("guard.max_create_percent", 99.0);
+    assert_eq!(world.sync_rows(&rows, 3).hold_codes(), ["create_percent"]);
+    world.set("guard.max_create_percent", 100.0);
+    assert_eq!(world.sync_rows(&rows, 0).applied(), kinds([("reactivate", 5)]));
+}
+
+#[test]
+fn those_who_come_back_count_with_those_who_are_new_and_with_what_an_earlier_run_queued() {
+    let mut world = World::new();
+    let front = Front::before(&mut world);
+    let (mut world, rows) = mostly_left(world, 8);
+    let mut back = leaving(&rows, 5);
+    back.extend((0..4).map(|n| Row::new(&format!("200{n}"), "New", &format!("Hire{n}"))));
+    assert_eq!(world.sync_rows(&back, 3).hold_codes(), ["create_percent"], "3 and 4 of 12");
+    world.set("guard.max_create_count", 6);
+    front.go(Way::Unavailable);
+    world.sync_rows(&leaving(&rows, 4), 6);
+    let held = world.sync_rows(&leaving(&rows, 1), 6);
+    assert_eq!(held.hold_codes(), ["create_count", "create_percent"], "4 that wait and 3");
+    let message = held.json["hold_reasons"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("7 new or reactivated accounts; guard.max_create_count is 6"), "{message}");
 }
 
 #[test]

@@ -71,6 +71,11 @@ impl Counts {
         self.suspend + self.delete
     }
 
+    /// How many give access: accounts that are new, and those that are active again.
+    pub fn accesses(&self) -> u64 {
+        self.create + self.reactivate
+    }
+
     /// About how many requests they take where nothing fails: one to look for or to read back, and one to change.
     pub fn requests_about(&self) -> u64 {
         2 * self.total()

@@ -122,7 +122,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let guard = &self.settings.guard;
         let mut scale = self.store.scale().await?;
-        if plan.counts().create > 0 {
+        if plan.counts().accesses() > 0 {
             self.store.scale_of_creates(&mut scale).await?;
         }
         if !plan.renamed().is_empty() {

@@ -185,13 +185,13 @@ impl Store {
         })
     }
 
-    /// Adds what creates are measured against besides. A create of a first load was planned before any account was confirmed.
+    /// Adds what creates and reactivations are measured against besides. A create of a first load was planned before any account was confirmed.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn scale_of_creates(&self, scale: &mut Scale) -> Result<(), StoreError> {
         let sql = "SELECT count(*), coalesce(sum(o.created_at > (SELECT min(confirmed_at) FROM account)), 0) \
-                   FROM action o JOIN plan p USING (plan_id) WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind = 'create' \
+                   FROM action o JOIN plan p USING (plan_id) WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind IN ('create', 'reactivate') \
                      AND p.state IN ('released', 'applied')";
         let (all, later): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
         (scale.open_creates, scale.open_later_creates) = (all.unsigned_abs(), later.unsigned_abs());

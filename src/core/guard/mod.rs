@@ -46,7 +46,7 @@ pub struct Scale {
     pub accepted_input: Option<Fingerprint>,
     /// Whose change of name it had counted, and goes on behind it in further steps.
     pub accepted_renames: BTreeSet<String>,
-    /// Creates that earlier plans queued, no operator approved, and no worker has ended yet.
+    /// Creates and reactivations that earlier plans queued, no operator approved, and no worker has ended yet.
     pub open_creates: u64,
     /// Those among them that are not of a first load: planned when there was an account already.
     pub open_later_creates: u64,
@@ -235,20 +235,23 @@ impl Limits<'_> {
     }
 
     fn creates(&mut self, scale: &Scale, counts: &Counts) {
-        if counts.create == 0 {
+        // A file in which those who have left are employed again gives access as one with strangers does.
+        let planned = counts.accesses();
+        if planned == 0 {
             return;
         }
+        const WHAT: &str = "new or reactivated accounts";
         // As with deprovisions, five runs of 20 each are 100.
-        let creates = counts.create + scale.open_creates;
-        if let Some(limit) = self.settings.max_create_count.filter(|limit| creates > *limit) {
-            self.hold("create_count", format!("{creates} new accounts; guard.max_create_count is {limit}"));
+        let given = planned + scale.open_creates;
+        if let Some(limit) = self.settings.max_create_count.filter(|limit| given > *limit) {
+            self.hold("create_count", format!("{given} {WHAT}; guard.max_create_count is {limit}"));
         }
         if scale.has_accounts {
             self.percent(
                 "create_percent",
-                (counts.create + scale.open_later_creates, scale.active_accounts),
+                (planned + scale.open_later_creates, scale.active_accounts),
                 self.settings.max_create_percent,
-                ("new accounts", "active accounts"),
+                (WHAT, "active accounts"),
             );
         }
     }
@@ -365,8 +368,9 @@ impl Limits<'_> {
     }
 }
 
-/// Whether a part is more than so many percent of the whole.
+/// Whether a part is more than so many percent of the whole. A part of nothing is all of it.
 pub fn exceeds(part: u64, whole: u64, limit_percent: f64) -> bool {
+    let (part, whole) = if whole == 0 { (part.min(1), 1) } else { (part, whole) };
     part as f64 * 100.0 > limit_percent * whole as f64
 }
 

@@ -26,10 +26,10 @@ pub struct GuardSettings {
     /// With `groups.manage = "exclusive"`, where it is required: most memberships that we did not give and that may end in one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_exclusive_revoke_count: Option<u64>,
-    /// Most new accounts in one run, the first load included.
+    /// Most accounts that may be given access in one run, new or reactivated; the first load included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_create_count: Option<u64>,
-    /// Most new accounts, as a percentage of active accounts; not on a first, empty state.
+    /// The same, as a percentage of active accounts; not on a first, empty state.
     #[serde(default = "fifty")]
     #[schemars(range(min = 0.0))]
     pub max_create_percent: f64,

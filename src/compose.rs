@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::config::{
     AuthKind, ConfigErrors, Deciding, HeaderChange, Loaded, Secret, SourceKind, SourceRules, SourceSettings,
-    WorkivaSettings, load, load_deciding,
+    WorkivaSettings, insist_on_ticks, load, load_deciding,
 };
 use crate::core::happened::ActionWords;
 use crate::core::spans::SpanSink;
@@ -83,6 +85,16 @@ impl Surroundings {
 /// Everything that is wrong with it.
 pub fn load_config(file: &Path) -> Result<Loaded, ConfigErrors> {
     load(file, environment())
+}
+
+/// The same where something is to run by it: a schedule that has no tick behind `now` is refused.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_to_run(file: &Path, now: DateTime<Utc>) -> Result<Loaded, ConfigErrors> {
+    let loaded = load_config(file)?;
+    insist_on_ticks(&file.display().to_string(), &loaded, now)?;
+    Ok(loaded)
 }
 
 /// Loads of it what decides about people alone, which needs no secret.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::looked::{self, LookReport};
 use super::terminal::say;
 use super::{Exit, open, print_json};
-use crate::compose::{RealEngine, Surroundings, engine, load_config, sources_over_http};
+use crate::compose::{RealEngine, Surroundings, engine, load_to_run, sources_over_http};
 use crate::config::{Settings, SourceKind, SourceSettings, secret_files};
 use crate::core::tally::Count;
 use crate::engine::connection::{self, ConnectionReport};
@@ -33,10 +33,11 @@ struct Part {
 
 /// Checks everything, and remembers a connection that works.
 pub async fn check(config: &Path, json: bool) -> anyhow::Result<Exit> {
-    let loaded = load_config(config)?;
+    let surroundings = Surroundings::real();
+    let loaded = load_to_run(config, surroundings.clock.now())?;
     let over_http = sources_over_http(&loaded);
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    let engine = engine(loaded, store, &surroundings, true).await?;
     engine.insist_on_address().await?;
     let looks = engine.look().await?;
     let mut sources: Vec<LookReport> = looks.sources.iter().map(LookReport::of).collect();

@@ -10,6 +10,7 @@ use super::table::{self, Grid};
 use super::terminal::say;
 use super::{Exit, print_json};
 use crate::compose::{Surroundings, load_config};
+use crate::config::ended_schedules;
 use crate::core::health::SourceHealth;
 use crate::engine::health;
 use crate::engine::unkept::words;
@@ -32,6 +33,11 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
         print_json(&Whole { status: &status, sources: &sources, unkept: unkept.keys().collect() })?
     } else {
         print_status(&status, &sources, now);
+        for key in ended_schedules(&loaded.settings, &loaded.rules, now) {
+            say!(
+                "{key} names no day that is still to come: nothing runs by it any more; leave the year away, or name another"
+            );
+        }
         unkept.iter().for_each(|(attribute, is_lacking)| say!("{}", words(attribute, *is_lacking)));
     }
     Ok(Exit::Done)
@@ -56,18 +62,18 @@ fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {
             status.undecided
         );
     }
-    for source in sources {
-        if let Some(trouble) = source.trouble() {
-            say!("source '{}' {trouble}", source.source);
-        }
-    }
-    let mut runs = Grid::new(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     if status.discarded_ends > 0 {
         say!(
             "{} people who are to have no access keep it, since an operator discarded the action; the newest run names them",
             status.discarded_ends
         );
     }
+    for source in sources {
+        if let Some(trouble) = source.trouble() {
+            say!("source '{}' {trouble}", source.source);
+        }
+    }
+    let mut runs = Grid::new(&["started", "cause", "outcome", "rows", "rejected", "planned", "message"]);
     for run in &status.runs {
         runs.row([
             table::time(run.started_at),

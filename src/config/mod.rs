@@ -7,6 +7,7 @@ mod groups;
 mod http;
 mod kinds;
 mod load;
+mod passed;
 mod prefixes;
 mod push;
 mod repair;
@@ -26,6 +27,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use http::{HttpSettings, HttpUser, UserRole};
 pub use kinds::{Encoding, HeaderChange, SourceKind};
 pub use load::{Deciding, Loaded, listen_address, load, load_deciding, parse, schema, secret_files};
+pub use passed::{ended_schedules, insist_on_ticks};
 pub use push::{
     PushSettings, SIGNED_BODY, SIGNED_TIMESTAMP, SignatureDigest, SignatureEncoding, TriggerSettings,
 };

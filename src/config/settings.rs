@@ -105,7 +105,7 @@ impl Settings {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSettings {
-    /// Seconds, minutes, hours, days of the month, months, days of the week; wall-clock times.
+    /// Seconds, minutes, hours, days of the month, months, days of the week; wall-clock times. One whose days have all passed is refused.
     #[serde(default = "every_quarter_of_an_hour")]
     pub cron: String,
     /// IANA time zone of the expression.

@@ -33,6 +33,11 @@ impl<T: Clone + Ord> Agenda<T> {
         self.0.iter().filter_map(|(schedule, _)| schedule.next_after(after)).min()
     }
 
+    /// How many of them name no further day after `after`.
+    pub fn ended(&self, after: DateTime<Utc>) -> usize {
+        self.0.iter().filter(|(schedule, _)| schedule.next_after(after).is_none()).count()
+    }
+
     /// What has become due after `after`, up to `now`: each once, however often that was.
     pub fn due(&self, after: DateTime<Utc>, now: DateTime<Utc>) -> Vec<T> {
         let is_due = |schedule: &Schedule| schedule.next_after(after).is_some_and(|due| due <= now);
@@ -74,6 +79,11 @@ impl Schedule {
             }
             _ => Err(errors),
         }
+    }
+
+    /// The expression as it was written.
+    pub fn expression(&self) -> &str {
+        self.cron.source()
     }
 
     /// The first tick after `after`; `None` where the expression names no day that will ever come.

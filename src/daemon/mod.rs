@@ -17,7 +17,7 @@ use self::generation::Generation;
 use self::signals::{Signal, Signals};
 use self::vitals::DaemonVitals;
 use crate::cli::Exit;
-use crate::compose::{RealEngine, Sending, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Sending, Surroundings, engine, load_to_run};
 use crate::config::Loaded;
 use crate::console;
 use crate::core::audit::configuration;
@@ -38,7 +38,7 @@ const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 pub async fn run(config: &Path) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let surroundings = Surroundings::real();
-    let loaded = load_config(config)?;
+    let loaded = load_to_run(config, surroundings.clock.now())?;
     let place = store::Daemon::take_place(&loaded.rules.database, &who(surroundings.clock.now()))?;
     let store = Store::open_in_place(&loaded.rules.database, &place).await?;
     let owner = Arc::new(Owner::register(store.path(), &surroundings.random.name(surroundings.clock.now()))?);
@@ -166,7 +166,7 @@ async fn reload(
     surroundings: &Surroundings,
     current: &RealEngine,
 ) -> Result<Put, anyhow::Error> {
-    let loaded: Loaded = load_config(config)?;
+    let loaded: Loaded = load_to_run(config, surroundings.clock.now())?;
     if loaded.rules.database != current.rules.database || loaded.rules.listen != current.rules.listen {
         anyhow::bail!("store.url and http.listen take a restart");
     }

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio::task::AbortHandle;
 
 use crate::compose::RealEngine;
-use crate::config::{SourceSettings, TriggerSettings};
+use crate::config::{SourceSettings, TriggerSettings, ended_schedules};
 use crate::console::{self, Progress};
 use crate::core::alerts::Kind;
 use crate::core::breaker::{Pause, Phase};
@@ -182,6 +182,7 @@ impl Vitals for DaemonVitals {
             breaker,
             outage,
             sources: sources.into_iter().map(Told::from).collect(),
+            ended_schedules: ended_schedules(&engine.settings, &engine.rules, now),
             last_outcome: runs.into_iter().next().map(|run| run.outcome),
         }
     }

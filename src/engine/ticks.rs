@@ -39,7 +39,7 @@ pub(super) struct Ticks<T> {
     pub(super) at_once: Option<&'static str>,
     /// Whether somebody else may ask for it as well: it is a run, for which dates of people come as well.
     pub(super) is_asked: bool,
-    /// The key of the expression.
+    /// The key of the expression that counts where nothing else is said.
     key: &'static str,
     agenda: Agenda<T>,
     /// Up to when all ticks were told.
@@ -48,7 +48,8 @@ pub(super) struct Ticks<T> {
     looked_at: DateTime<Utc>,
     /// The newest tick with which dates may have come.
     with_tick: DateTime<Utc>,
-    told_of_end: bool,
+    /// Of how many expressions it was told that they name no further day.
+    told_ended: usize,
 }
 
 impl<T: Clone + Ord> Ticks<T> {
@@ -62,7 +63,7 @@ impl<T: Clone + Ord> Ticks<T> {
             told: now,
             looked_at: now,
             with_tick: now,
-            told_of_end: false,
+            told_ended: 0,
         }
     }
 
@@ -78,13 +79,15 @@ impl<T: Clone + Ord> Ticks<T> {
         }
         loop {
             let (tick, date) = (self.agenda.next_after(self.told), self.next_date(engine).await);
-            if tick.is_none() && !self.told_of_end {
+            let ended = self.agenda.ended(self.told);
+            if ended > self.told_ended {
                 tracing::warn!(
                     key = self.key,
-                    "the expression names no further day; nothing runs by it any more"
+                    ended,
+                    "an expression names no further day, and nothing runs by it any more; /readyz and `status` name its key"
                 );
-                self.told_of_end = true;
             }
+            self.told_ended = ended;
             let due = [tick, date].into_iter().flatten().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
             let woken = self.sleep_until(engine, due).await;
             let now = engine.clock.now();

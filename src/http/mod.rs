@@ -58,6 +58,8 @@ pub struct Readiness {
     pub outage: Option<Pause>,
     /// How it is with each of several sources.
     pub sources: Vec<Told>,
+    /// Keys of cron expressions that name no further day: nothing runs by them any more.
+    pub ended_schedules: Vec<String>,
     /// How the newest run ended.
     pub last_outcome: Option<String>,
 }

@@ -121,7 +121,13 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    // To open a pipe waits for whoever writes into it.
+    let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
+    let pem = is_file.and_then(|is_file| match is_file {
+        true => std::fs::read(path),
+        false => Err(std::io::Error::other("it is no regular file, but a folder, a pipe or a device")),
+    });
+    let pem = pem.map_err(|error| format!("it cannot be read: {error}"))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|error| format!("it is not PEM: {error}"))?;
     if found.is_empty() {

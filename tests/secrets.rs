@@ -370,3 +370,50 @@ fn a_whole_faulty_run_shows_no_bearer_token_in_any_form_and_neither_does_its_cra
     let options = SandboxOptions { bearer: Some(SecretString::from(token)), ..SandboxOptions::default() };
     a_whole_faulty_run(options, "token", token);
 }
+
+#[test]
+fn what_is_named_as_the_file_of_a_secret_and_is_none_is_refused_at_once_by_its_key() {
+    let mut world = World::new();
+    world.hr(&people(2));
+    let password = world.config["workiva"]["password"].as_str().unwrap().to_owned();
+    world.unset("workiva", "password");
+    let made = std::process::Command::new("mkfifo").arg(world.path("pipe")).status().unwrap();
+    assert!(made.success());
+    std::fs::create_dir(world.path("folder")).unwrap();
+    std::os::unix::fs::symlink(world.path("pipe"), world.path("link")).unwrap();
+    for name in ["pipe", "folder", "link", "/dev/zero"] {
+        let file = world.path(name).display().to_string();
+        world.set("workiva.password_file", file.clone());
+        let mut child = world
+            .command(&["check"])
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // A pipe into which nobody writes would be waited for.
+        until("it has ended", || child.try_wait().unwrap().is_some());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        let told = format!("workiva.password_file = {file}: cannot be read (it is no regular file");
+        assert!(stderr.contains(&told), "{told} in {stderr}");
+    }
+    // As Kubernetes mounts a secret: a link to a link to a folder with the file.
+    std::fs::create_dir(world.path("..data-1")).unwrap();
+    std::fs::write(world.path("..data-1/password"), &password).unwrap();
+    std::os::unix::fs::symlink("..data-1", world.path("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/password", world.path("password")).unwrap();
+    world.set("workiva.password_file", world.path("password").display().to_string());
+    world.run(&["check"]).assert_says(0, &[]);
+    // A file of certificates is no secret, and waits for nobody either.
+    world.set("workiva.ca_file", world.path("pipe").display().to_string());
+    let mut child = world
+        .command(&["check"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it has ended", || child.try_wait().unwrap().is_some());
+    let stderr = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(stderr.contains("it is no regular file"), "{stderr}");
+}

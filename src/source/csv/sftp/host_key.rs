@@ -71,6 +71,11 @@ impl HostKeyCheck {
                 "its host key cannot be checked: {shown} cannot be read ({error}; source.sftp.known_hosts_file)"
             )
         };
+        // To open a pipe waits for whoever writes into it.
+        let is_file = std::fs::metadata(file).map_err(|error| unreadable(&error))?.is_file();
+        if !is_file {
+            return Err(unreadable(&"it is no regular file, but a folder, a pipe or a device"));
+        }
         let text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
         let revoked =
             KnownHosts::new(&text).flatten().filter(|entry| entry.marker() == Some(&Marker::Revoked));

@@ -30,8 +30,8 @@ use super::stray;
 use super::user_names;
 use super::value::folded;
 use super::warnings::{
-    of_hired_again, of_names_between, of_unread, warn_of_discarded, warn_of_missing_managers, warn_of_undecided,
-    warn_of_waiting,
+    of_hired_again, of_names_between, of_unread, warn_of_discarded, warn_of_missing_managers,
+    warn_of_undecided, warn_of_waiting,
 };
 
 /// `source.absence`: what it means that a full source no longer names somebody.

@@ -236,6 +236,7 @@ fn two_hours_pass(world: &World) {
         "UPDATE action SET created_at = created_at - 7200000",
         "UPDATE plan SET created_at = created_at - 7200000",
         "UPDATE run SET started_at = started_at - 7200000",
+        "UPDATE source_state SET read_at = read_at - 7200000",
     ] {
         world.execute(hours);
     }

@@ -5,7 +5,7 @@ mod common;
 
 use std::io::Write;
 
-use common::{Answer, Daemon, Row, World, hr_text, people, until};
+use common::{Answer, Daemon, Front, Row, Way, World, hr_text, people, until};
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -798,25 +798,76 @@ fn faults_of_the_settings_are_told_by_their_keys() {
     assert!(!said.contains("short\n"), "{said}");
 }
 
+/// Puts a backup into the place of the database; so it knows nothing of what was pushed since.
+fn restore(world: &World, backup: &std::path::Path) {
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", world.database().display()));
+    }
+    std::fs::copy(backup, world.database()).unwrap();
+}
+
 #[test]
-fn who_was_suspended_by_hand_gets_the_access_back_by_a_new_snapshot_alone_where_hr_pushes() {
+fn in_a_backup_that_was_restored_nobody_is_given_access_back_before_hr_has_pushed_word_of_them() {
     let mut world = pushing();
     let rows = people(6);
     let mut daemon = with_people(&mut world, &rows);
+    let backup = world.path("backup.db");
+    world.run(&["backup", backup.to_str().unwrap()]).assert_says(0, &[]);
     assert_eq!(daemon.stop(), 0);
-    // It may be a backup that knows nothing of what was pushed since.
     let id = world.user(&rows[5].email).unwrap()["id"].as_str().unwrap().to_owned();
     world.sandbox.edit_user(&id, |user| user["active"] = json!(false)).unwrap();
+    restore(&world, &backup);
     let output = world.run(&["drift", "--repair"]);
     assert!(output.stdout.contains("has pushed a snapshot"), "{output:?}");
+    let told = world.run(&["explain", "1005", "--json"]);
+    assert!(
+        told.stdout.contains("\"step\":\"nothing\"") || told.stdout.contains("\"step\": \"nothing\""),
+        "{told:?}"
+    );
     world.assert_agrees(&rows[..5]);
+    // A word of somebody else says nothing of this one; one of their own does, and so does a snapshot.
     let daemon = world.daemon();
-    let delta = json(&[rows[0].but(|row| row.title = "CFO".into())]);
-    let now = [&[rows[0].but(|row| row.title = "CFO".into())], &rows[1..]].concat();
-    let accepted = push(&daemon, "", "a delta", &delta).expect(202);
+    let chief = |at: usize| rows[at].but(|row| row.title = "CFO".into());
+    let mut now = [&[chief(0)], &rows[1..]].concat();
+    let accepted = push(&daemon, "", "a delta", &json(&[chief(0)])).expect(202);
     assert_eq!(outcome(&daemon, &accepted), "applied");
     until_agrees(&world, &now[..5]);
-    let accepted = push(&daemon, "?snapshot=whole", "again", &json(&now)).expect(202);
+    now[5] = chief(5);
+    let accepted = push(&daemon, "", "another delta", &json(&[chief(5)])).expect(202);
     assert_eq!(outcome(&daemon, &accepted), "applied");
     until_agrees(&world, &now);
+}
+
+#[test]
+fn what_waited_in_a_backup_that_was_restored_is_sent_by_nothing_older_than_a_new_snapshot() {
+    let mut world = pushing();
+    world.set("retry.cap_seconds", 1);
+    let front = Front::before(&mut world);
+    let rows = people(6);
+    let mut daemon = with_people(&mut world, &rows);
+    front.go(Way::ThrottlingWrites);
+    let accepted = push(&daemon, "", "left", &json(&[rows[5].left()])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    let backup = world.path("backup.db");
+    world.run(&["backup", backup.to_str().unwrap()]).assert_says(0, &[]);
+    // HR takes it back at once.
+    let accepted = push(&daemon, "", "back", &json(&rows[5..])).expect(202);
+    outcome(&daemon, &accepted);
+    assert_eq!(daemon.stop(), 0);
+    restore(&world, &backup);
+    for hours in [
+        "UPDATE action SET created_at = created_at - 7200000",
+        "UPDATE plan SET created_at = created_at - 7200000",
+    ] {
+        world.execute(hours);
+    }
+    front.go(Way::Through);
+    let synced = world.sync();
+    assert!(synced.stderr.contains("1 actions were queued over an hour ago"), "{synced:?}");
+    world.assert_agrees(&rows);
+    let daemon = world.daemon();
+    let accepted = push(&daemon, "?snapshot=whole", "all", &json(&rows)).expect(202);
+    outcome(&daemon, &accepted);
+    until("nothing waits", || world.status()["queue"]["queued"] == 0);
+    world.assert_agrees(&rows);
 }

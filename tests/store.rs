@@ -103,7 +103,7 @@ impl Outbox {
             horizon: at(now + HORIZON),
             lease_until: at(now + LEASE),
             batch: 50,
-            fresh_from: at(0),
+            fresh_from: at(-3_600),
         };
         self.store.turn(&[], &claim).await.unwrap().claimed
     }
@@ -123,7 +123,7 @@ impl Outbox {
             horizon: at(now + HORIZON),
             lease_until: at(now),
             batch: 50,
-            fresh_from: at(0),
+            fresh_from: at(-3_600),
         };
         let turn = self.store.turn(finished, &claim).await.unwrap();
         assert!(turn.claimed.is_empty());
@@ -384,7 +384,7 @@ async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_
         horizon: at(1 + HORIZON),
         lease_until: at(LEASE),
         batch: 50,
-        fresh_from: at(0),
+        fresh_from: at(-3_600),
     };
     let ends = [done(&first[0], "id-5")];
     assert!(outbox.store.turn(&ends, &claim).await.is_err());

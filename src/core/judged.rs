@@ -179,7 +179,10 @@ fn judge_one(
         row: person.record.row,
         // A contradiction is told by each run until it is mended.
         fingerprint: if began.is_some() { Fingerprint::NONE } else { person.record.fingerprint },
-        hired: began.or(person.hire_date),
+        // A date that is blank says nothing.
+        hired: began
+            .or(person.hire_date)
+            .or(states.get(person.record.employee_id()).and_then(|state| state.hired)),
         hired_again: person.hire_date.filter(|_| began.is_some()),
         decision,
         desired,

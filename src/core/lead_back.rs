@@ -79,7 +79,6 @@ pub fn leave_suspended(plan: &mut Plan, untold: &BTreeSet<String>) {
     }
     plan.actions
         .retain(|action| action.kind != ActionKind::Reactivate || !untold.contains(&action.employee_id));
-    plan.pending += untold.len() as u64;
     let who: Vec<String> = untold.iter().cloned().collect();
     plan.warnings.push(format!(
         "{} people were suspended in Workiva by hand, and stay so until each source that names them has been read again, or has pushed a \

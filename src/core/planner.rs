@@ -135,6 +135,8 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let mut which = findings.rows_of_anybody();
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
+    // A move waits for them, so they wait for nothing themselves.
+    moves.in_flight.iter().for_each(|old| plan.reaffirm(old, states));
     plan.rejected.append(&mut moves.rejected);
     plan.withdrawals.append(&mut moves.withdrawals);
     (plan.busy, plan.pending) = (moves.busy, moves.pending);

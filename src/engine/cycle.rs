@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Utc};
 
 use super::feed::{self, FeedError};
-use super::fresh::LOOK_AFTER;
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, Started, tell};
 use super::register::Turn;
@@ -18,11 +17,11 @@ use crate::core::grants::Manage;
 use crate::core::guard::check;
 use crate::core::header::HeaderNames;
 use crate::core::judged::judge;
-use crate::core::lead_back::{leave_suspended, returning};
 use crate::core::lifecycle::Moment;
 use crate::core::plan::Plan;
 use crate::core::planner::{Material, assemble};
 use crate::core::record::Fingerprint;
+use crate::core::register::Change;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
 use crate::core::warnings::of_unknown_users;
@@ -52,7 +51,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
         let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
         due.extend(found.people().map(str::to_owned));
-        let stale = self.store.stale_people(moment.end() - LOOK_AFTER).await?;
+        let stale = self.store.stale_people(self.looks_behind(moment.end())).await?;
         due.extend(stale.iter().cloned());
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
@@ -106,15 +105,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let mut plan = Plan { anew, ..plan };
         plan.unsure_absence |= read.unsure_absence;
-        let returning = returning(&plan, states);
-        if !read.untold.is_empty() && !returning.is_empty() {
-            leave_suspended(&mut plan, &self.store.named_by(&read.untold, &returning).await?);
-        }
         plan.reaffirmed.retain(|who| stale.contains(who));
-        if !read.unheard.is_empty() && !plan.reaffirmed.is_empty() {
-            let by_others = self.store.named_by(&read.unheard, &plan.reaffirmed).await?;
-            plan.reaffirmed.retain(|who| !by_others.contains(who));
-        }
+        let own = read.register.iter().flat_map(|read| &read.write.commits);
+        let own: Vec<_> = own.map(|commit| &commit.changes).collect();
+        let changed =
+            |who: &str| own.iter().any(|changes| matches!(changes.get(who), Some(Change::Put { .. })));
+        self.heed_silence(&mut plan, states, &read.silent, changed, moment.end()).await?;
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {
             // Nobody is granted anything any more: what waits is not sent, and what was given stays.
@@ -141,7 +137,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         scale.sources = read.scales;
         let losers: Vec<String> = plan.losers().map(str::to_owned).collect();
         for name in read.removed {
-            if !self.store.named_by(std::slice::from_ref(&name), &losers).await?.is_empty() {
+            if self.store.is_only_named_by(&name, &losers).await? {
                 scale.removed_sources.push(name);
             }
         }
@@ -270,7 +266,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(mut known) = digest.filter(|_| !looks_at_groups) {
             let digest = known.file.digest.as_deref().unwrap_or_default();
             if !feed::was_set_back(&self.store, &self.rules.rulebook, Moment::At(run.at)).await?
-                && let Some(rows) = self.store.quiet_rows(digest, run.at, run.at - LOOK_AFTER).await?
+                && let Some(rows) = self.store.quiet_rows(digest, run.at, self.looks_behind(run.at)).await?
             {
                 // Any other file is judged once it has been read: what is wrong with its rows says more.
                 let accepted = self.store.accepted_file().await?;

@@ -303,7 +303,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             told.decision = Some(Judgement::of_absence(keeps, ends, is_said));
         }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();
-        let plan = plan(states);
+        let mut plan = plan(states);
+        if let Feed::Register(register) = &self.feed {
+            self.heed_silence(&mut plan, states, &register.silent(&[]), |_| false, self.clock.now()).await?;
+        }
         let theirs = plan.rejected.iter().filter(|one| one.employee_id.is_some());
         told.input.rejected = theirs.map(|one| one.reason.clone()).collect();
         told.input.warnings = plan.warnings.clone();

@@ -16,7 +16,7 @@ use crate::core::source_file::SourceFile;
 use crate::core::warnings::of_unread;
 use crate::source::push::PushOptions;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceDigest, SourceEnd, SourceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Silent, Store, StoreError};
 
 /// What can go wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +51,8 @@ pub struct Gathered {
     pub bytes: Option<u64>,
     /// How many of several sources failed. What they told before stands.
     pub failed: usize,
-    /// Those of several sources that this says nothing new of, by name. What was pushed is all that there is of a source that is pushed to.
-    pub unheard: Vec<String>,
-    /// Those of them that this run has not read, or that have pushed no snapshot for it.
-    pub untold: Vec<String>,
+    /// Those of several sources that say nothing in this run.
+    pub silent: Silent,
     /// How each of several sources compares with what was accepted of it.
     pub scales: Vec<SourceScale>,
     /// Whether somebody is missing from one of several sources who may be in a row of it that cannot be used.
@@ -173,8 +171,7 @@ impl<S: HrSource> Feed<S> {
             warnings: end.passed_over.into_iter().chain(unread).collect(),
             bytes: end.bytes,
             failed: 0,
-            unheard: Vec::new(),
-            untold: Vec::new(),
+            silent: Silent::default(),
             scales: Vec::new(),
             removed: Vec::new(),
             unsure_absence: false,

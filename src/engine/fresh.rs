@@ -3,15 +3,43 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Engine;
 use super::pool::{Pool, PoolEnd};
 use super::trigger::Asker;
+use crate::core::lead_back::{leave_suspended, returning};
+use crate::core::plan::Plan;
+use crate::core::planner::States;
 use crate::core::scim::ScimPort;
-use crate::store::StoreError;
+use crate::source::HrSource;
+use crate::store::{Silent, StoreError};
 
 /// What is no older than this when a pool begins is believed: a process that starts again goes on where it was.
 const FRESH: TimeDelta = TimeDelta::hours(1);
-/// A run looks at people for whom something older than this waits: well before a pool would not believe it.
-pub(super) const LOOK_AFTER: TimeDelta = TimeDelta::minutes(30);
+impl<S: HrSource, P: ScimPort> Engine<S, P> {
+    /// Before which moment what was queued is looked at anew by a run that begins now: that of this process's pool; where there is none yet, well
+    /// before one that begins behind the run would not believe it.
+    pub(super) fn looks_behind(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.triggers.believed_from().unwrap_or(now - FRESH / 2)
+    }
+
+    /// Says of whom a run may not say more than its sources do: what waits for them is looked at again by one whose sources have spoken
+    /// since, and who was suspended by hand stays so until then.
+    pub(super) async fn heed_silence(
+        &self,
+        plan: &mut Plan,
+        states: &States,
+        silent: &Silent,
+        changed: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let returning = returning(plan, states).into_iter().filter(|who| !changed(who)).collect::<Vec<_>>();
+        leave_suspended(plan, &self.store.not_told_of(&returning, silent, None).await?);
+        let since = self.triggers.believed_from().unwrap_or(now - FRESH);
+        let untold = self.store.not_told_of(&plan.reaffirmed, silent, Some(since)).await?;
+        plan.reaffirmed.retain(|who| changed(who) || !untold.contains(who));
+        Ok(())
+    }
+}
 
 impl<P: ScimPort> Pool<P> {
     /// From when on what was queued counts, for a pool that begins now. What is older is told, and a run is asked for.
@@ -28,6 +56,7 @@ impl<P: ScimPort> Pool<P> {
             );
             self.triggers.ask(Asker::Pool, None);
         }
+        self.triggers.believe_from(fresh_from);
         Ok(fresh_from)
     }
 

@@ -20,7 +20,7 @@ use crate::core::refusal;
 use crate::core::register::Precedence;
 use crate::core::source_file::SourceFile;
 use crate::source::{HrSource, SourceEnd, SourceError};
-use crate::store::{RegisterWrite, SourceStanding, Store, StoreError};
+use crate::store::{RegisterWrite, Silent, SourceStanding, Store, StoreError};
 
 /// Why a read is not taken in.
 const OVERTAKEN: &str =
@@ -221,15 +221,7 @@ impl<S: HrSource> Register<S> {
         for scale in &scales {
             findings.digest = Fingerprint(findings.digest.0.wrapping_add(scale.header.digest().0));
         }
-        let is_heard = |(place, member): &(usize, &Member<S>)| {
-            member.source.push().is_some() || reads.iter().any(|(read, _)| read == place)
-        };
-        let has_told = |(place, member): &(usize, &Member<S>)| {
-            let is_pushed = member.source.push().is_some();
-            reads.iter().any(|(read, one)| read == place && (!is_pushed || one.commit.full.is_some()))
-        };
-        let unheard = self.names_but(is_heard);
-        let untold = self.names_but(has_told);
+        let silent = self.silent(&reads);
         let ends = reads.iter().map(|(place, read)| (*place, read.end.clone())).collect();
         let configured: Vec<String> = self.members.iter().map(|member| member.origin.name.clone()).collect();
         let mut removed: Vec<String> =
@@ -248,8 +240,7 @@ impl<S: HrSource> Register<S> {
             warnings,
             bytes: None,
             failed,
-            unheard,
-            untold,
+            silent,
             scales,
             removed,
             unsure_absence,
@@ -274,10 +265,21 @@ impl<S: HrSource> Register<S> {
         Ok(self.members.iter().enumerate().map(standing).collect())
     }
 
-    /// The names of all but some.
-    fn names_but(&self, some: impl Fn(&(usize, &Member<S>)) -> bool) -> Vec<String> {
-        let members = self.members.iter().enumerate().filter(|one| !some(one));
-        members.map(|(_, member)| member.origin.name.clone()).collect()
+    /// The sources that say nothing besides these reads.
+    pub(super) fn silent(&self, reads: &[(usize, OneRead)]) -> Silent {
+        let read_of = |place| reads.iter().find(|(read, _)| *read == place).map(|(_, one)| one);
+        let mut silent = Silent::default();
+        for (place, member) in self.members.iter().enumerate() {
+            let name = member.origin.name.clone();
+            match (member.source.push().is_some(), read_of(place)) {
+                (true, read) if read.is_none_or(|read| read.commit.full.is_none()) => {
+                    silent.pushed.push(name)
+                }
+                (false, None) => silent.unread.push(name),
+                _ => {}
+            }
+        }
+        silent
     }
 
     pub(super) fn name(&self, place: usize) -> &str {

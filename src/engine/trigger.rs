@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::clock::Clock;
@@ -69,6 +70,8 @@ impl Asked {
 pub struct Triggers {
     waiting: Mutex<Waiting>,
     news: Notify,
+    /// What was queued before this is not believed by the pool without a run that looks at it.
+    believed_from: Mutex<Option<DateTime<Utc>>>,
 }
 
 #[derive(Debug, Default)]
@@ -141,6 +144,16 @@ impl Triggers {
         sources.extend(asked.sources);
         drop(waiting);
         self.news.notify_one();
+    }
+
+    /// A pool begins, which does not believe what was queued before this until a run has looked at it.
+    pub fn believe_from(&self, at: DateTime<Utc>) {
+        *self.believed_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// What the newest pool of this process does not believe: what is older than this.
+    pub fn believed_from(&self) -> Option<DateTime<Utc>> {
+        *self.believed_from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody is left out any more.

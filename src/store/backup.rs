@@ -58,12 +58,21 @@ impl Store {
     async fn copy_into(&self, partial: &Partial) -> Result<Backup, StoreError> {
         // A bound path is one whatever is in it; that it is absolute keeps SQLite from taking `file:x` for an address.
         sqlx::query("VACUUM INTO ?1").bind(partial.name()?).execute(&self.readers).await?;
+        mark(&partial.path).await?;
         let options = SqliteConnectOptions::new().filename(&partial.path).read_only(true);
         let mut copy = options.connect().await?;
         let backup = look_through(&mut copy, partial).await;
         copy.close().await?;
         backup
     }
+}
+
+/// Whoever opens the copy is to know that it is one.
+async fn mark(copy: &Path) -> Result<(), StoreError> {
+    let mut copy = SqliteConnectOptions::new().filename(copy).connect().await?;
+    let sql = "DELETE FROM copied; INSERT INTO copied SELECT coalesce(max(max(read_at, full_read_at)), 0) FROM source_state";
+    sqlx::raw_sql(sql).execute(&mut copy).await?;
+    Ok(copy.close().await?)
 }
 
 /// The path with more at its end.

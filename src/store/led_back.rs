@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::drift::DriftRecord;
@@ -24,15 +25,16 @@ impl Store {
 
 /// Keeps what is confirmed of people, before what was seen takes its place. What is kept already was confirmed; what took its place
 /// was not.
-async fn keep(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
+async fn keep(tx: &mut Tx, people: &[&Drifted], found_at: DateTime<Utc>) -> Result<(), StoreError> {
     let ids: Vec<&str> = people.iter().map(|one| one.employee_id.as_str()).collect();
     sqlx::query(
-        "INSERT INTO drift_before (employee_id, had_access, gone, attributes) \
-         SELECT a.employee_id, a.had_access, p.gone = 1 AND p.fingerprint <> '', a.attributes \
+        "INSERT INTO drift_before (employee_id, had_access, gone, attributes, found_at) \
+         SELECT a.employee_id, a.had_access, p.gone = 1 AND p.fingerprint <> '', a.attributes, ?2 \
          FROM account a JOIN person p USING (employee_id) WHERE a.employee_id IN (SELECT value FROM json_each(?1)) \
-         ON CONFLICT (employee_id) DO NOTHING",
+         ON CONFLICT (employee_id) DO UPDATE SET found_at = ?2",
     )
     .bind(to_json(&ids))
+    .bind(millis(found_at))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -78,7 +80,7 @@ pub(super) async fn take_for_state(
     .bind(millis(record.ended_at))
     .execute(&mut **tx)
     .await?;
-    keep(tx, &people).await?;
+    keep(tx, &people, record.started_at).await?;
     let live: Vec<_> = people.iter().filter_map(|one| Some(account_row(one, one.now.as_ref()?))).collect();
     sqlx::query(
         "UPDATE account SET active = j.value ->> 1, attributes = j.value ->> 2, user_name = j.value ->> 3, \

@@ -42,6 +42,7 @@ mod recorded;
 mod refused;
 mod register;
 mod register_changes;
+mod removed;
 mod saved;
 mod settling;
 mod stale;
@@ -78,6 +79,7 @@ pub use plans::{Committed, PlanCommit, RunRecord};
 pub use quiet::Seen;
 pub use register::{RegisterHead, RegisterHeads, RegisterRow, RegisterWrite, SourceCommit, SourceStanding};
 pub use saved::{Application, KEPT_SAVED, SAVED_FOR};
+pub use stale::Silent;
 pub use state::PackedPeople;
 
 /// What can go wrong with the database.

@@ -199,7 +199,7 @@ pub struct Claim<'a> {
     pub lease_until: DateTime<Utc>,
     /// Of one group and direction up to so many are claimed together, and count as one.
     pub batch: usize,
-    /// What was queued, or approved, before this waits until a run that began since has looked at the person: a
+    /// What gives or takes access and was queued, or approved, before this waits until a run that began since has looked at the person: a
     /// backup that was put in place knows nothing of what HR has said since, nor does a process that comes up after days.
     pub fresh_from: DateTime<Utc>,
 }

@@ -19,7 +19,7 @@ use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
 use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
-use crate::core::guard::HoldReason;
+use crate::core::guard::{HoldReason, doubts_source};
 use crate::core::header::HeaderNames;
 use crate::core::lifecycle::AnnouncedEnd;
 use crate::core::plan::{Plan, PlannedAction, content_hash};
@@ -161,7 +161,7 @@ impl Store {
             queued = insert_actions(&mut tx, plan_id, &released, "queued", now, &mut told).await?;
             deny_origins(&mut tx, &commit.plan.actions).await?;
         }
-        if !is_held {
+        if !is_held || !doubts_source(commit.hold_reasons) {
             reaffirm(&mut tx, &commit.plan.reaffirmed, run.started_at).await?;
         }
         let_go_all(&mut tx).await?;

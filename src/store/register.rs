@@ -7,6 +7,7 @@ use sqlx::Row;
 
 use super::refused::store_refused;
 use super::register_changes::{store_changes, store_settled};
+use super::removed::forget_removed;
 use super::state::{decode, header_names};
 use super::{PackedPeople, Store, StoreError, Tx, from_millis, millis, to_json};
 use crate::core::header::HeaderNames;
@@ -303,21 +304,6 @@ pub(super) async fn store_register(
     }
     if accepted {
         accept_sources(tx).await?;
-    }
-    Ok(())
-}
-
-/// Forgets what sources left that are configured no more. One that was left out by mistake comes back as it was, as long as nobody has let
-/// that stand, or somebody whom it has named is missing (`missing`) and is not settled: they may keep for some runs what they have.
-async fn forget_removed(tx: &mut Tx, configured: &[String], missing: &[String]) -> Result<(), StoreError> {
-    let sql = "SELECT DISTINCT source FROM register WHERE source NOT IN (SELECT value FROM json_each(?1)) \
-               AND employee_id IN (SELECT value FROM json_each(?2))";
-    let query = sqlx::query_scalar(sql).bind(to_json(&configured)).bind(to_json(&missing));
-    let mut kept: Vec<String> = query.fetch_all(&mut **tx).await?;
-    kept.extend_from_slice(configured);
-    for table in ["register", "source_state", "refused", "source_failure"] {
-        let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(to_json(&kept)).execute(&mut **tx).await?;
     }
     Ok(())
 }

@@ -37,21 +37,45 @@ impl Store {
         Ok(people.into_iter().collect())
     }
 
-    /// Who of these people has been named by one of these sources.
+    /// Who of these people is named by a source that has said nothing since: one of `silent.unread` that was last read before `since`, or, where
+    /// none is given, before the person was found changed by hand; or, in a database that is a copy, one of `silent.pushed` of which no
+    /// whole snapshot has come since it was made.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn named_by(
+    pub async fn not_told_of(
         &self,
-        sources: &[String],
         people: &[String],
+        silent: &Silent,
+        since: Option<DateTime<Utc>>,
     ) -> Result<BTreeSet<String>, StoreError> {
-        let sql = "SELECT DISTINCT employee_id FROM register WHERE source IN (SELECT value FROM json_each(?1)) \
-                   AND employee_id IN (SELECT value FROM json_each(?2))";
-        let rows =
-            sqlx::query(sql).bind(to_json(&sources)).bind(to_json(&people)).fetch_all(&self.readers).await?;
+        if people.is_empty() || (silent.unread.is_empty() && silent.pushed.is_empty()) {
+            return Ok(BTreeSet::new());
+        }
+        let sql = "SELECT DISTINCT r.employee_id FROM register r JOIN source_state s ON s.source = r.source \
+                     LEFT JOIN drift_before b ON b.employee_id = r.employee_id \
+                   WHERE r.employee_id IN (SELECT value FROM json_each(?1)) AND \
+                     ((r.source IN (SELECT value FROM json_each(?2)) AND s.read_at < coalesce(?4, b.found_at, 0)) \
+                       OR (r.source IN (SELECT value FROM json_each(?3)) \
+                         AND s.full_read_at <= (SELECT max(read_at) FROM copied)))";
+        let rows = sqlx::query(sql)
+            .bind(to_json(&people))
+            .bind(to_json(&silent.unread))
+            .bind(to_json(&silent.pushed))
+            .bind(since.map(millis))
+            .fetch_all(&self.readers)
+            .await?;
         Ok(rows.into_iter().map(|row| row.get(0)).collect())
     }
+}
+
+/// Sources that say nothing in a run, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Silent {
+    /// Those that are asked, and were not, or failed.
+    pub unread: Vec<String>,
+    /// Those that are pushed to, and have sent no whole snapshot.
+    pub pushed: Vec<String>,
 }
 
 /// Notes of whom a run that began at `at` says that what waits is still to be done.
@@ -69,10 +93,11 @@ pub(super) async fn reaffirm(tx: &mut Tx, people: &[String], at: DateTime<Utc>) 
     Ok(())
 }
 
-/// Whether an action `a` of a plan `p` rests on what was read before this moment alone. What only asks what it did needs no leave.
+/// Whether an action `a` of a plan `p` gives or takes access by what was read before this moment alone. What only asks what it did needs no
+/// leave.
 pub(super) fn is_stale(fresh_from: &str) -> String {
     format!(
-        "(a.withdrawn = 0 AND a.created_at < {fresh_from} \
+        "(a.kind IN ('suspend', 'delete', 'revoke', 'create', 'reactivate') AND a.withdrawn = 0 AND a.created_at < {fresh_from} \
           AND coalesce(p.decided_at, p.created_at) < {fresh_from} AND coalesce(a.reaffirmed_at, 0) < {fresh_from})"
     )
 }

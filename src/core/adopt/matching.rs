@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Claimant, Doubt, Doubtful, Link, Standing};
 use crate::core::action::Attributes;
-use crate::core::identity::{MatchAttribute, Unproven, is_another_person, prove};
+use crate::core::identity::{MatchAttribute, Unproven, has_other_names, is_another_person, prove};
 use crate::core::roster::{Index, Roster, RosterUser};
 use crate::core::state::AdoptionMark;
 use crate::core::value::folded;
@@ -189,7 +189,12 @@ impl<'a> Matcher<'a> {
         let external_id = user.external_id.as_deref();
         let shown = |path: &str| self.roster.value(user, path).map(str::to_owned);
         match prove(&claimant.employee_id, &claimant.attributes, user.scim_id(), external_id, owner) {
-            Ok(_) if is_another_person(&claimant.attributes, shown) => {
+            Ok(_)
+                if is_another_person(&claimant.attributes, shown)
+                    || (user.active == Some(false)
+                        && claimant.wants_access
+                        && has_other_names(&claimant.attributes, shown)) =>
+            {
                 Found::Doubtful(Doubt::Unproven(Unproven::AnotherPerson), vec![at])
             }
             Ok(_) => Found::One(at),

@@ -1,12 +1,10 @@
 //! The guard: a pure check of a plan against limits. It answers with reasons to hold, or with none.
 
 pub mod groups;
+mod reason;
 mod settings;
 
 use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use self::groups::GroupCounts;
 use super::header::HeaderNames;
@@ -16,16 +14,8 @@ use super::record::Fingerprint;
 use super::report::Counts;
 use super::warnings::some_of;
 
+pub use reason::{HoldReason, doubts_source};
 pub use settings::{GuardSettings, OnTrip};
-
-/// One tripped limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HoldReason {
-    /// A stable name; docs/guard.md lists all of them.
-    pub code: String,
-    /// The figures, in words.
-    pub message: String,
-}
 
 /// The size of what a plan is measured against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

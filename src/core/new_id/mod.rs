@@ -121,6 +121,8 @@ pub(super) struct Moves {
     pub kept: BTreeSet<String>,
     /// Old employee ids that are missing from the source, whose absence counts but is not acted on.
     pub claimed: BTreeSet<String>,
+    /// Old employee ids on whose account an action is under way that a move waits for.
+    pub in_flight: BTreeSet<String>,
     /// Moves under way that are not to be carried out any more: (action, new employee id).
     pub withdrawals: Vec<(i64, String)>,
     /// How many wait for an action under way on the account.
@@ -249,6 +251,7 @@ impl Moves {
         self.claimed.extend(doubt.whose().filter(|old| gone.absent.contains(old)).cloned());
         if let Doubt::InFlight { old } = doubt {
             self.busy += 1;
+            self.in_flight.insert(old.clone());
             // What takes the access away ends first; anything else is not followed by a suspension of one who stays.
             let open = states.get(old).and_then(|state| state.open.as_ref());
             if !open.is_some_and(|open| open.kind.is_deprovision()) {

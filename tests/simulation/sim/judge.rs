@@ -54,6 +54,12 @@ struct Rest {
     outcomes: usize,
 }
 
+/// What has not ended. What was queued over an hour ago waits for word of its person, as long as their record is rejected.
+const OPEN: &str = "SELECT employee_id, kind, state FROM action a WHERE state = 'queued' AND waits = 0 AND NOT \
+    (max(a.created_at, coalesce(a.reaffirmed_at, 0)) < (SELECT max(started_at) FROM run) - 3600000 AND EXISTS \
+      (SELECT 1 FROM rejection r WHERE r.employee_id = a.employee_id AND r.run_id = \
+        (SELECT run_id FROM run WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1)))";
+
 impl Named {
     fn has(&self, employee_id: &str) -> bool {
         [&self.parked, &self.discarded, &self.rejected, &self.held, &self.waiting]
@@ -150,7 +156,7 @@ impl World {
         if outcomes != rest.outcomes {
             *rest = Rest { runs: self.runs(), outcomes };
         }
-        let waits = self.database.rows("SELECT employee_id FROM action WHERE state = 'queued' AND waits = 0");
+        let waits = self.database.rows(OPEN);
         let run = self.database.rows("SELECT outcome FROM run ORDER BY rowid DESC LIMIT 1");
         let had_nothing_to_do = run.iter().any(|run| matches!(run[0].as_str(), "unchanged" | "held"));
         waits.is_empty() && had_nothing_to_do && self.runs() > rest.runs
@@ -209,8 +215,7 @@ impl World {
     fn judge(&mut self) {
         let named = self.named();
         let mut faults = Vec::new();
-        let open = "SELECT employee_id, kind, state FROM action WHERE state = 'queued' AND waits = 0";
-        for row in self.database.rows(open) {
+        for row in self.database.rows(OPEN) {
             faults.push(format!("an action never ended: {row:?}"));
         }
         let users = self.workiva.users();

@@ -15,6 +15,7 @@ mod looking;
 mod moved;
 mod named;
 mod paging;
+mod posted;
 mod presets;
 mod queue;
 mod server;

@@ -9,7 +9,7 @@ use url::Url;
 use super::super::error::ConfigError;
 use super::account::{Account, Place};
 use super::rules::*;
-use super::{AccountSettings, DetailSettings, PagingKind, PagingSettings, RestMethod, RestSettings};
+use super::{AccountSettings, DetailSettings, RestMethod, RestSettings};
 use crate::core::json::{FieldPath, StreamPath};
 use crate::core::scim::address::is_loopback;
 
@@ -111,7 +111,7 @@ pub(super) fn behind(base: &Url, path: &str) -> String {
 
 fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) -> Option<ListRules> {
     let records = stream("records", &settings.records, account);
-    let paging = paging(&settings.paging, records.as_ref(), account);
+    let paging = super::paging_rules::compile(settings, records.as_ref(), account);
     let total = settings.total.as_ref().filter(|total| !total.is_empty());
     let total = total.and_then(|total| single("total", total, records.as_ref(), account));
     let refuse_if =
@@ -144,59 +144,6 @@ fn list(settings: &RestSettings, base: Option<&Url>, account: &mut Account<'_>) 
         refuse_if,
         paging: paging?,
         detail,
-    })
-}
-
-fn paging(
-    paging: &PagingSettings,
-    records: Option<&StreamPath>,
-    account: &mut Account<'_>,
-) -> Option<PagingRules> {
-    let needs_parameter = matches!(paging.kind, PagingKind::Page | PagingKind::Offset | PagingKind::Cursor);
-    if needs_parameter && paging.parameter.is_none() {
-        account.fault(
-            "paging.parameter",
-            "is required for this kind of paging; name the parameter, such as \"page\"",
-        );
-    }
-    let needs_next = matches!(paging.kind, PagingKind::Cursor | PagingKind::NextLink);
-    let next = match &paging.next {
-        None if needs_next => {
-            account.fault(
-                "paging.next",
-                "is required for this kind of paging; write the JSONPath to the next one",
-            );
-            None
-        }
-        Some(next) if needs_next => single("paging.next", next, records, account),
-        _ => None,
-    };
-    let more = match &paging.more {
-        Some(more) if needs_next => single("paging.more", more, records, account),
-        _ => None,
-    };
-    if paging.next_required && !needs_next && paging.kind != PagingKind::LinkHeader {
-        let told = "goes with paging.kind = \"cursor\", \"next_link\" or \"link_header\"; take it out";
-        account.fault("paging.next_required", told);
-    }
-    if paging.more.is_some() && !needs_next {
-        account.fault("paging.more", "goes with paging.kind = \"cursor\" or \"next_link\"; take it out");
-    }
-    if paging.ends_with.is_empty() && matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
-        account.fault("paging.ends_with", "is empty; write [\"empty_page\"]");
-    }
-    Some(PagingRules {
-        kind: paging.kind,
-        parameter: paging.parameter.clone().unwrap_or_default(),
-        size_parameter: paging.size_parameter.clone(),
-        page_size: paging.page_size,
-        first_page: paging.first_page,
-        next,
-        next_required: paging.next_required,
-        more,
-        ends_with: paging.ends_with.clone(),
-        several_records: paging.several_records,
-        max_pages: paging.max_pages,
     })
 }
 
@@ -302,7 +249,7 @@ pub(super) fn stream(key: &str, text: &str, account: &mut Account<'_>) -> Option
 }
 
 /// A path to a single value beside the records.
-fn single(
+pub(super) fn single(
     key: &str,
     text: &str,
     records: Option<&StreamPath>,

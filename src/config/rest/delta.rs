@@ -25,7 +25,7 @@ pub(super) fn compile(
         list.url = address("delta.path", &behind(base, &path), account)?;
         // Parameters, number and pages are those of the other list.
         (list.query, list.total, list.total_header) = (Vec::new(), None, None);
-        (list.method, list.paging.kind) = (RestMethod::Get, PagingKind::None);
+        (list.method, list.paging.kind, list.paging.body) = (RestMethod::Get, PagingKind::None, None);
     }
     let own = query("delta.query", &settings.query, account);
     list.query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));

@@ -6,6 +6,7 @@ mod auth_rules;
 pub(super) mod compile;
 mod delta;
 mod paging;
+mod paging_rules;
 pub(super) mod presets;
 mod rules;
 

@@ -20,6 +20,10 @@ pub struct PagingSettings {
     /// The parameter that says how large a page is to be: `per_page`, `limit`, `$top`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_parameter: Option<String>,
+    /// Where these two go: into the query, or into the JSON that is sent by POST. There each is a key of it, or a JSONPath of names alone
+    /// if it begins with `$`: `$.variables.after`.
+    #[serde(default)]
+    pub parameter_in: ParameterPlace,
     /// How large a page is to be.
     #[serde(default = "hundred")]
     #[schemars(range(min = 1, max = 100_000))]
@@ -75,6 +79,17 @@ pub enum PagingKind {
     NextLink,
     /// By a `Link` header with `rel="next"` (RFC 8288).
     LinkHeader,
+}
+
+/// Where a page is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterPlace {
+    /// In the query of the address.
+    #[default]
+    Query,
+    /// In the JSON that is sent: `source.rest.body`.
+    Body,
 }
 
 /// What says that there is no further page.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use serde_json::Value;
 use url::Url;
 
 use super::super::secret::Secret;
 use super::{ApiKeyPlace, ClientAuth, PageEnd, PagingKind, RestMethod, TokenFormat};
 use crate::core::happened::ActionWords;
-use crate::core::json::{FieldPath, StreamPath};
+use crate::core::json::{FieldPath, Slot, StreamPath};
 
 /// How a system is asked and understood.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub struct PagingRules {
     pub parameter: String,
     /// What says how large it is to be.
     pub size_parameter: Option<String>,
+    /// Where both stand in what is sent, unless it is the query.
+    pub body: Option<BodyRules>,
     /// How large.
     pub page_size: u32,
     /// The number of the first page.
@@ -88,6 +91,17 @@ pub struct PagingRules {
     pub several_records: bool,
     /// The most pages.
     pub max_pages: u32,
+}
+
+/// What is sent for a page that is asked for in the body.
+#[derive(Clone, Debug)]
+pub struct BodyRules {
+    /// What is sent for each page alike.
+    pub document: Value,
+    /// Where a page is asked for in it.
+    pub parameter: Option<Slot>,
+    /// Where it says how large a page is to be.
+    pub size_parameter: Option<Slot>,
 }
 
 /// Each record by itself.

@@ -3,6 +3,7 @@
 mod element;
 mod path;
 mod seen;
+mod slot;
 mod surrogate;
 mod value;
 mod walk;
@@ -10,5 +11,6 @@ mod walk;
 pub use element::Element;
 pub use path::{FieldPath, StreamPath};
 pub use seen::PathsSeen;
+pub use slot::Slot;
 pub use value::{Unfit, date, text};
 pub use walk::{Found, LARGEST_RECORD_BYTES, WalkError, walk};

@@ -6,11 +6,11 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::super::SourceError;
+use super::call::set;
 use super::http::NOT_THERE;
 use super::list::{Reading, Totals, nothing_at};
 use super::page::{PageError, walk_body};
 use super::taker::Taker;
-use super::turn::set;
 use crate::config::rest::DetailRules;
 
 impl Reading<'_> {
@@ -62,7 +62,7 @@ impl Reading<'_> {
     ) -> Result<Taker, SourceError> {
         let mut attempt = 1;
         loop {
-            let response = self.http.ask(&Method::GET, url, NOT_THERE).await?;
+            let response = self.http.ask(&Method::GET, url, None, NOT_THERE).await?;
             let mut taker = Taker::new(self.options, None, self.delta, self.batches, true, row);
             if response.status() != StatusCode::OK {
                 taker.not_found(id, &detail.id);

@@ -1,26 +1,23 @@
 //! Requests to a system: authenticated, paced, tried again where that may help, and sent to nobody else.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::super::SourceError;
-use super::moment::{Asked, time_of};
+use super::call::set;
+use super::failed::{Failed, causes, not_answered, refused};
+use super::moment::Asked;
 use super::pace::Pace;
 use super::token::{self, Tokens};
-use super::turn::set;
 use super::{saml, shown, tls};
 use crate::config::rest::{ApiKeyPlace, AuthRules, RestRules, TokenRules};
 use crate::tls::http_client;
@@ -44,19 +41,6 @@ pub(super) struct Http {
     pace: Arc<Pace>,
     system: String,
     was_refused: AtomicBool,
-}
-
-/// Why an attempt came to nothing.
-struct Failed {
-    reason: String,
-    /// Whether it may be tried again, and what the server asks for.
-    again: Option<Option<Duration>>,
-}
-
-impl Failed {
-    fn for_good(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), again: None }
-    }
 }
 
 impl Http {
@@ -127,11 +111,18 @@ impl Http {
     }
 
     /// Asks until there is an answer with status 200 or 204, or one of those that it `may` have besides; a DELETE may be answered by 202.
-    pub(super) async fn ask(&self, method: &Method, url: &Url, may: &[u16]) -> Result<Response, SourceError> {
+    /// With POST the configured `body` is sent, unless this is another one.
+    pub(super) async fn ask(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&str>,
+        may: &[u16],
+    ) -> Result<Response, SourceError> {
         let mut url = url.clone();
         let (mut attempt, mut redirects, mut renewed) = (1, 0, false);
         loop {
-            let answered = match self.prepare(method, &url).await {
+            let answered = match self.prepare(method, &url, body).await {
                 Ok(prepared) => self.send(prepared).await,
                 Err(failed) => Err(failed),
             };
@@ -228,7 +219,12 @@ impl Http {
         }
     }
 
-    async fn prepare(&self, method: &Method, url: &Url) -> Result<RequestBuilder, Failed> {
+    async fn prepare(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&str>,
+    ) -> Result<RequestBuilder, Failed> {
         let mut url = url.clone();
         let mut authorization = None;
         let mut key_header = None;
@@ -257,8 +253,8 @@ impl Http {
         }
         let mut request = self.client.request(method.clone(), url);
         if method == Method::POST {
-            let body = self.rules.body.clone().unwrap_or_else(|| "{}".to_owned());
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            let body = body.or(self.rules.body.as_deref()).unwrap_or("{}");
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
         }
         for (name, value) in self.rules.headers.iter().map(|(name, value)| (name, value)).chain(key_header) {
             let name = HeaderName::from_bytes(name.as_bytes())
@@ -339,52 +335,4 @@ fn sensitive(value: &SecretString) -> Result<HeaderValue, Failed> {
     })?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-fn refused(status: StatusCode, headers: &HeaderMap) -> Failed {
-    let mend = match status.as_u16() {
-        401 => "; it does not take our credentials: check source.rest.auth or source.account",
-        403 => "; the account may not read this: give it the right to",
-        404 => "; nothing is there: check source.rest.url, or the company in source.account",
-        429 => "; it is asked too often: lower source.rest.requests_per_minute",
-        _ => "",
-    };
-    let reason = format!("it answers with status {}{mend}", status.as_u16());
-    // 509 and 520 to 529 are what hosts and proxies in front of a system say that cannot reach it, or let it rest.
-    let is_passing = matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 509 | 520..=529);
-    Failed { reason, again: is_passing.then(|| retry_after(headers)) }
-}
-
-/// Seconds, or a date that is counted from the answer's own. A fraction counts as a whole second, and what no number holds as the most.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !whole.is_empty() && is_digits(whole) && is_digits(fraction) {
-        let more = u64::from(fraction.bytes().any(|digit| digit != b'0'));
-        return Some(Duration::from_secs(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(more)));
-    }
-    let until: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
-    (until - time_of(headers)).to_std().ok()
-}
-
-fn not_answered(error: &reqwest::Error) -> Failed {
-    let what = if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "no answer in time (source.rest.timeout_seconds)"
-    } else {
-        "the connection broke before the answer"
-    };
-    let reason = format!("{what}: {}", causes(error));
-    // A certificate that is not believed now will not be in a second.
-    let certificate = reason.contains("certificate");
-    Failed { reason, again: (!error.is_builder() && !certificate).then_some(None) }
-}
-
-/// An error's causes, without the outermost one, which would quote the address and its query.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    let all: Vec<String> = causes.map(ToString::to_string).collect();
-    if all.is_empty() { "no further reason is known".to_owned() } else { all.join(": ") }
 }

@@ -7,11 +7,11 @@ use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::sync::mpsc;
-use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::SourceError;
 use super::RestOptions;
+use super::call::Call;
 use super::http::Http;
 use super::moment::{Asked, Began};
 use super::page::{PageError, check_content_type, walk_body};
@@ -68,6 +68,8 @@ pub(super) struct Page {
     pub(super) taker: Option<Taker>,
     total: Option<u64>,
     pub(super) next: Option<String>,
+    /// The next cursor as it stood there.
+    pub(super) cursor: Option<Value>,
     /// Whether anything stood where the next page is told, were it null.
     pub(super) stood: bool,
     /// Whether it says that there is a further one.
@@ -81,8 +83,9 @@ pub(super) struct Page {
 
 impl Page {
     fn without_content(began: Began) -> Self {
-        let (taker, total, next, more, message, warning) = (None, None, None, None, None, None);
-        Self { began, taker, total, next, stood: false, more, is_object: false, message, warning }
+        let (taker, total, next, cursor, more) = (None, None, None, None, None);
+        let (message, warning) = (None, None);
+        Self { began, taker, total, next, cursor, stood: false, more, is_object: false, message, warning }
     }
 }
 
@@ -135,7 +138,7 @@ impl Reading<'_> {
     pub(super) async fn read(&self) -> Result<Option<Totals>, SourceError> {
         let mut totals = Totals::default();
         let mut seen = Seen::default();
-        let mut url = self.first();
+        let mut call = self.first();
         let mut number: u32 = 0;
         loop {
             number += 1;
@@ -145,7 +148,7 @@ impl Reading<'_> {
                 let reason = format!("it has more than {most} pages (source.rest.paging.max_pages)");
                 return Err(self.http.incomplete(reason));
             }
-            let mut page = match self.page(&url, totals.rows, self.may(behind, number)).await? {
+            let mut page = match self.page(&call, totals.rows, self.may(behind, number)).await? {
                 Answer::Page(page) => page,
                 Answer::Status(status) => {
                     self.check_refusal(status, totals.rows)?;
@@ -173,9 +176,9 @@ impl Reading<'_> {
             seen.had_array |= !page.is_object;
             let came = taker.rows;
             self.accept(taker, number, &mut totals, &mut seen).await?;
-            let Some(next) = self.next(&url, &page, came, number, &totals, &mut seen)? else { break };
+            let Some(next) = self.next(&call, &page, came, number, &totals, &mut seen)? else { break };
             self.room().await?;
-            url = next;
+            call = next;
         }
         self.check_end(&seen, &mut totals)?;
         if let Some(detail) = &self.list.detail {
@@ -191,11 +194,11 @@ impl Reading<'_> {
 
     /// How many records stand on the first page, which is looked at for itself.
     pub(super) async fn first_page(&self) -> Result<u64, SourceError> {
-        let url = self.first();
-        let Answer::Page(page) = self.page(&url, 0, &[]).await? else { return Ok(0) };
+        let call = self.first();
+        let Answer::Page(page) = self.page(&call, 0, &[]).await? else { return Ok(0) };
         let Some(taker) = &page.taker else { return self.check_no_content(1).map(|()| 0) };
         let totals = Totals { rows: taker.rows, ..Totals::default() };
-        self.next(&url, &page, taker.rows, 1, &totals, &mut Seen::default())?;
+        self.next(&call, &page, taker.rows, 1, &totals, &mut Seen::default())?;
         Ok(taker.rows)
     }
 
@@ -283,7 +286,7 @@ impl Reading<'_> {
     }
 
     /// One page; where it breaks on the way, it is asked for again. It `may` have another status than 200 and 204.
-    async fn page(&self, url: &Url, rows: u64, may: &[u16]) -> Result<Answer, SourceError> {
+    async fn page(&self, call: &Call, rows: u64, may: &[u16]) -> Result<Answer, SourceError> {
         let ListRules { total, paging, refuse_if, .. } = self.list;
         let beside = [total, &paging.next, &paging.more, refuse_if];
         let mut others: Vec<StreamPath> = beside.iter().filter_map(|path| (*path).clone()).collect();
@@ -294,10 +297,11 @@ impl Reading<'_> {
             RestMethod::Get => Method::GET,
             RestMethod::Post => Method::POST,
         };
+        let body = call.body.as_ref().map(Value::to_string);
         let mut attempt = 1;
         loop {
             let asked = Asked::now();
-            let response = self.http.ask(&method, url, may).await?;
+            let response = self.http.ask(&method, &call.url, body.as_deref(), may).await?;
             if !response.status().is_success() {
                 return Ok(Answer::Status(response.status()));
             }
@@ -331,12 +335,14 @@ impl Reading<'_> {
                         Some(told) => Some(self.number(&Value::from(told))?),
                         None => total.map(|total| self.number(&total)).transpose()?,
                     };
+                    let cursor = next.clone();
                     let next = match self.list.paging.kind {
                         PagingKind::LinkHeader => self.link_header(&headers)?,
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    let page = Page { began, taker, total, next, stood, more, is_object, message, warning };
+                    let page =
+                        Page { began, taker, total, next, cursor, stood, more, is_object, message, warning };
                     return Ok(Answer::Page(Box::new(page)));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),

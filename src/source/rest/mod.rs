@@ -2,7 +2,9 @@
 
 mod alone;
 mod beside;
+mod call;
 mod detail;
+mod failed;
 mod http;
 mod link;
 mod list;
@@ -250,7 +252,7 @@ impl HrSource for RestSource {
         let (Some(acknowledge), Some(message)) = (acknowledge, &end.message) else { return Ok(()) };
         let http = self.http()?;
         // One that is not there any more was taken off before.
-        http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, NOT_THERE).await?;
+        http.ask(&Method::DELETE, &http.address(&acknowledge.url, message)?, None, NOT_THERE).await?;
         Ok(())
     }
 

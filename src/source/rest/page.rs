@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::super::SourceError;
 use super::super::words::BOM;
-use super::http::causes;
+use super::failed::causes;
 use super::taker::Taker;
 use crate::core::json::{Found, StreamPath, WalkError, walk};
 

@@ -1,9 +1,9 @@
 //! The way from page to page, and what has to hold at its end.
 
 use reqwest::StatusCode;
-use url::Url;
 
 use super::super::SourceError;
+use super::call::Call;
 use super::list::{Behind, Page, Reading, Seen, Totals};
 use crate::config::rest::{PageEnd, PagingKind};
 
@@ -15,36 +15,16 @@ const NO_PAGE: &[u16] = &[404, 410, 416];
 const BEHIND: &[u16] = &[400, 404, 410, 416, 422];
 
 impl Reading<'_> {
-    /// The address of the first page.
-    pub(super) fn first(&self) -> Url {
-        let mut url = self.list.url.clone();
-        for (name, value) in &self.list.query {
-            set(&mut url, name, &value.replace("{since}", self.since));
-        }
-        let paging = &self.list.paging;
-        if paging.kind != PagingKind::None
-            && let Some(name) = &paging.size_parameter
-        {
-            set(&mut url, name, &paging.page_size.to_string());
-        }
-        match paging.kind {
-            PagingKind::Page => set(&mut url, &paging.parameter, &paging.first_page.to_string()),
-            PagingKind::Offset => set(&mut url, &paging.parameter, "0"),
-            _ => {}
-        }
-        url
-    }
-
-    /// The address of the page behind this one.
+    /// What the page behind this one is asked for by.
     pub(super) fn next(
         &self,
-        url: &Url,
+        call: &Call,
         page: &Page,
         came: u64,
         number: u32,
         totals: &Totals,
         seen: &mut Seen,
-    ) -> Result<Option<Url>, SourceError> {
+    ) -> Result<Option<Call>, SourceError> {
         let paging = &self.list.paging;
         if matches!(paging.kind, PagingKind::Page | PagingKind::Offset) {
             let size = u64::from(paging.page_size);
@@ -67,13 +47,13 @@ impl Reading<'_> {
                 (true, _) | (_, true) => return Ok(None),
                 (false, false) => None,
             };
-            let mut next = url.clone();
+            let mut next = call.clone();
             let at = match paging.kind {
                 PagingKind::Page => u64::from(paging.first_page) + u64::from(number),
                 // A server may send fewer than it was asked for: what came counts.
                 _ => totals.rows,
             };
-            set(&mut next, &paging.parameter, &at.to_string());
+            self.turn_to(&mut next, at.into());
             return Ok(Some(next));
         }
         if page.more == Some(false) {
@@ -91,11 +71,12 @@ impl Reading<'_> {
             return Err(self.http.incomplete(reason));
         }
         if paging.kind == PagingKind::Cursor {
-            let mut url = self.first();
-            set(&mut url, &paging.parameter, next);
-            return Ok(Some(url));
+            let mut first = self.first();
+            self.turn_to(&mut first, page.cursor.clone().unwrap_or_else(|| next.into()));
+            return Ok(Some(first));
         }
-        self.http.follow(url, next).map(Some)
+        let url = self.http.follow(&call.url, next)?;
+        Ok(Some(Call { url, body: call.body.clone() }))
     }
 
     /// A page that leads on to no other has to be one that is known to be the last.
@@ -271,14 +252,4 @@ impl Reading<'_> {
         );
         Err(self.http.incomplete(reason))
     }
-}
-
-/// Sets a parameter, in the place of one with this name.
-pub(super) fn set(url: &mut Url, name: &str, value: &str) {
-    let kept: Vec<(String, String)> = url
-        .query_pairs()
-        .filter(|(known, _)| known != name)
-        .map(|(a, b)| (a.into_owned(), b.into_owned()))
-        .collect();
-    url.query_pairs_mut().clear().extend_pairs(kept).append_pair(name, value);
 }

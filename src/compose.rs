@@ -261,6 +261,7 @@ fn pushed(source: &SourceSettings, rules: &SourceRules, inbox: &Arc<dyn Inbox>) 
         csv,
         action_column: push.action_column,
         actions,
+        sparse_columns: push.sparse_columns,
         min_records: source.min_records,
     };
     PushSource::new(options, Arc::clone(inbox))

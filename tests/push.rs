@@ -443,6 +443,50 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
     world.assert_agrees(&rows);
 }
 
+/// Sends a snapshot in these parts and commits it; the answer to the commit.
+fn in_parts(daemon: &Daemon, parts: &[Vec<Value>]) -> Answer {
+    let begun = push(daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap();
+    for (number, records) in (1..).zip(parts) {
+        let body = Value::from(records.clone()).to_string();
+        push(daemon, &format!("?snapshot={snapshot}&part={number}"), "", body.as_bytes()).expect(200);
+    }
+    let records: usize = parts.iter().map(Vec::len).sum();
+    let told = json!({"parts": parts.len(), "records": records}).to_string();
+    push(daemon, &format!("?snapshot={snapshot}&commit=true"), "", told.as_bytes())
+}
+
+#[test]
+fn a_part_that_lacks_a_column_which_the_others_have_takes_nothing_from_anybody() {
+    let rows = people(60);
+    let without = |rows: &[Row], key: &str| {
+        let mut objects = objects(rows);
+        objects.iter_mut().for_each(|one| drop(one.as_object_mut().unwrap().remove(key)));
+        objects
+    };
+    let mut world = pushing();
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    let parts = [objects(&rows[..30]), without(&rows[30..], "Department")];
+    let refused = in_parts(&daemon, &parts).expect(422);
+    let told = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        told.contains("from part 2 on, 30 records in a row have nothing at all at 'Department'"),
+        "{told}"
+    );
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&rows);
+    // A few at the end may have none.
+    let parts = [objects(&rows[..45]), without(&rows[45..], "Job Title")];
+    in_parts(&daemon, &parts).expect(202);
+    drop(daemon);
+    // Where the sender leaves out what is empty, that can be said.
+    world.set("source.push.sparse_columns", toml::Value::from(vec!["department"]));
+    let daemon = world.daemon();
+    let parts = [objects(&rows[..30]), without(&rows[30..], "Department")];
+    in_parts(&daemon, &parts).expect(202);
+}
+
 #[test]
 fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
     let mut world = pushing();

@@ -38,6 +38,10 @@ pub struct PushSettings {
     /// What it says of somebody who is as the record says; an empty text: nothing. A record that says anything else is rejected.
     #[serde(default = "usual_there")]
     pub upsert_values: Vec<String>,
+    /// Columns (our names) that no record of some parts of a snapshot may have though nearly all others do, because the sender leaves out
+    /// what is empty and sorts by it. With any other column such a snapshot is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sparse_columns: Vec<String>,
 }
 
 /// `[trigger]`: a webhook (`POST /v1/hr/trigger`) that starts a run at once. It is there where a token or a secret is.
@@ -139,6 +143,10 @@ pub(super) fn check(section: &str, source: &SourceSettings, errors: &mut Vec<Con
         errors.push(ConfigError::new(format!("{section}.push.delete_values"), message));
     }
     check_words(&format!("{section}.push.upsert_values"), &push.delete_values, &push.upsert_values, errors);
+    for name in push.sparse_columns.iter().filter(|name| !source.columns.contains_key(*name)) {
+        let message = "is no column; name some of source.columns";
+        errors.push(ConfigError::with_value(format!("{section}.push.sparse_columns"), name, message));
+    }
     let action = push.action_column.as_ref().map(|path| (format!("{section}.push.action_column"), path));
     let columns = source.columns.iter().map(|(name, path)| (format!("{section}.columns.{name}"), path));
     for (key, path) in columns.chain(action) {

@@ -1,5 +1,7 @@
 //! What an HR system pushes: whole snapshots, in parts or not, and deltas.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 /// How a body is written.
@@ -80,6 +82,19 @@ pub struct Delivery {
     pub kind: DeliveryKind,
     /// How many parts it has, counted from 1.
     pub parts: u32,
+}
+
+/// What was found in one part of a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartFacts {
+    /// Its number.
+    pub number: u32,
+    /// Its records, with those that cannot be used.
+    pub records: u64,
+    /// Our columns that stood in one of them.
+    pub columns: BTreeSet<String>,
+    /// In how many of them each has a value; `None`: it is not known.
+    pub filled: Option<BTreeMap<String, u64>>,
 }
 
 /// A row that could not be used, as the sender is told.

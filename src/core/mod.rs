@@ -36,6 +36,7 @@ mod membership;
 pub mod name_choice;
 pub mod name_rules;
 pub mod new_id;
+pub mod pages;
 pub mod person;
 pub mod plan;
 pub mod planner;

@@ -93,10 +93,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Ok(Taken { is_new: false, ..taken(added)? })
             }
             PushRequest::Commit { snapshot, parts, records } => {
-                let columns = self.store.snapshot_columns(source, &snapshot).await.map_err(broken)?;
-                if let Some(columns) = columns {
+                let facts = self.store.snapshot_parts(source, &snapshot).await.map_err(broken)?;
+                if let Some(facts) = facts {
+                    let columns = facts.iter().flat_map(|part| part.columns.iter().cloned()).collect();
                     options
                         .judge(&Parsed { rows: records, columns, ..Parsed::default() })
+                        .and_then(|()| options.judge_parts(&facts))
                         .map_err(Refusal::Unusable)?;
                 }
                 let committed =
@@ -181,6 +183,7 @@ impl Read {
             body: &self.body,
             digest: &self.digest,
             columns: &self.parsed.columns,
+            filled: &self.parsed.filled,
             unmapped: &self.parsed.unmapped,
             receipt: &self.receipt,
         }

@@ -1,6 +1,6 @@
 //! What HR systems pushed: kept from before the sender is answered until it is stored with a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;
@@ -28,6 +28,8 @@ pub struct Part<'a> {
     pub digest: &'a str,
     /// Our columns that stood in one of its records.
     pub columns: &'a BTreeSet<String>,
+    /// In how many of them each has a value.
+    pub filled: &'a BTreeMap<String, u64>,
     /// What stood there and none of our columns reads.
     pub unmapped: &'a BTreeSet<String>,
     /// What was found in it.
@@ -115,23 +117,6 @@ impl Store {
         insert_part(&mut tx, id, number, part).await?;
         tx.commit().await?;
         Ok(Delivered::Accepted(part.receipt.clone()))
-    }
-
-    /// Our columns that stood in a record of an open snapshot; `None`: no such snapshot is open.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn snapshot_columns(
-        &self,
-        source: &str,
-        snapshot: &str,
-    ) -> Result<Option<BTreeSet<String>>, StoreError> {
-        let sql = "SELECT c.value FROM delivery d LEFT JOIN delivery_part p USING (delivery_id) \
-                     LEFT JOIN json_each(p.columns) c \
-                   WHERE d.source = ?1 AND d.name = ?2 AND d.accepted IS NULL GROUP BY c.value";
-        let rows: Vec<Option<String>> =
-            sqlx::query_scalar(sql).bind(source).bind(snapshot).fetch_all(&self.readers).await?;
-        Ok((!rows.is_empty()).then(|| rows.into_iter().flatten().collect()))
     }
 
     /// Accepts an open snapshot, if these parts with these many records have come. `fresh_run`: the run's key, where none waits to
@@ -261,8 +246,8 @@ async fn insert(
 }
 
 async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -> Result<(), StoreError> {
-    let sql = "INSERT INTO delivery_part (delivery_id, part, format, digest, records, columns, answer, bytes, body) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO delivery_part (delivery_id, part, format, digest, records, columns, answer, bytes, body, filled) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     sqlx::query(sql)
         .bind(delivery)
         .bind(number)
@@ -273,6 +258,7 @@ async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -
         .bind(to_json(part.receipt))
         .bind(part.body.len().cast_signed() as i64)
         .bind(part.body)
+        .bind(to_json(part.filled))
         .execute(&mut **tx)
         .await?;
     let add = "UPDATE delivery SET unmapped = (SELECT json_group_array(value) FROM \

@@ -35,6 +35,7 @@ mod orders;
 mod outage;
 mod outbox;
 mod owner;
+mod parts;
 mod plan_lists;
 mod plans;
 mod quiet;

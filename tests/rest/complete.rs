@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use super::server::{Reply, Server};
-use super::{people, read, refused, rest};
+use super::{people, person, read, refused, rest};
 
 fn plain(server: &Server) -> String {
     rest(&format!("url = \"{}/list\"\nmax_attempts = 3", server.url))
@@ -176,4 +176,67 @@ fn nobody_at_the_other_end_is_told_without_the_query() {
     let told = refused(&rest(&lines));
     assert!(told.contains("no connection") && told.contains(&format!("127.0.0.1:{port}/a")), "{told}");
     assert!(!told.contains("hunter2") && !told.contains("hidden"), "{told}");
+}
+
+/// Pages of ten people, of whom `of` makes each record.
+fn pages_of(of: fn(usize) -> serde_json::Value) -> impl Fn(&str) -> Result<super::Read, String> {
+    move |lines: &str| {
+        let server = Server::plain(move |request, _| {
+            let page: usize = request.parameter("page").parse().unwrap();
+            Reply::json(json!({"list": ((page - 1) * 10..(page * 10).min(65)).map(of).collect::<Vec<_>>()}))
+        });
+        let paging = "kind = \"page\"\nparameter = \"page\"\npage_size = 10\nends_with = [\"empty_page\"]";
+        let lines = rest(&format!("url = \"{}\"\n[source.rest.paging]\n{paging}\n{lines}", server.url))
+            .replace(
+                "[source.columns]",
+                "[source.columns]\ndepartment = \"dept\"\ntermination_date = \"end\"",
+            );
+        read(&lines).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn pages_that_lack_a_column_which_all_others_have_are_not_believed() {
+    fn one(id: usize, dept: bool) -> serde_json::Value {
+        let mut person = person(id);
+        if dept {
+            person["dept"] = json!("Finance");
+        }
+        // Hardly anybody has one, and nobody on most pages.
+        if id % 30 == 7 {
+            person["end"] = json!("2027-01-31");
+        }
+        person
+    }
+    for (answer, from) in [
+        (pages_of(|id| one(id, id < 40)), "from its page 5 on, 25 records in a row"),
+        (pages_of(|id| one(id, id >= 30)), "from its page 1 on, 30 records in a row"),
+        (pages_of(|id| one(id, !(20..40).contains(&id))), "from its page 3 on, 20 records in a row"),
+    ] {
+        let told = answer("").unwrap_err();
+        assert!(told.contains(from) && told.contains("nothing at all for department"), "{told}");
+        let read = answer("sparse_columns = [\"department\"]").unwrap();
+        assert_eq!(read.records.len(), 65);
+    }
+}
+
+#[test]
+fn a_last_page_of_a_few_a_sparse_column_and_one_that_is_null_are_believed() {
+    fn one(id: usize, dept: serde_json::Value) -> serde_json::Value {
+        let mut person = person(id);
+        person["dept"] = dept;
+        person
+    }
+    for answer in [
+        // Fifteen at the end have no department.
+        pages_of(|id| if id < 50 { one(id, json!("Finance")) } else { person(id) }),
+        // The first have none, of whom one has on each page.
+        pages_of(|id| if id > 40 || id % 10 == 3 { one(id, json!("Finance")) } else { person(id) }),
+        // The system says itself that there is none.
+        pages_of(|id| one(id, if id < 30 { json!("Finance") } else { json!(null) })),
+        // Many have none.
+        pages_of(|id| if id < 40 && id % 3 > 0 { one(id, json!("Finance")) } else { person(id) }),
+    ] {
+        assert_eq!(answer("").unwrap().records.len(), 65);
+    }
 }

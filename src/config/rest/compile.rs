@@ -192,13 +192,12 @@ fn fields(
             paths.insert(name.clone(), path);
         }
     }
-    for name in settings.date_columns.iter().filter(|name| !columns.contains_key(*name)) {
+    let dates = settings.date_columns.iter().map(|name| ("date_columns", name));
+    let sparse = settings.paging.sparse_columns.iter().map(|name| ("paging.sparse_columns", name));
+    for (key, name) in dates.chain(sparse).filter(|(_, name)| !columns.contains_key(*name)) {
         // A preset's column may have been taken out.
         if super::presets::hints(account.kind()).is_empty() {
-            account.fault(
-                "date_columns",
-                format!("names {name}, which is no column; name some of source.columns"),
-            );
+            account.fault(key, format!("names {name}, which is no column; name some of source.columns"));
         }
     }
     let date_zone = match settings.date_timezone.as_ref().map(|zone| zone.parse::<Tz>()) {

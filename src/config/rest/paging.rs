@@ -50,6 +50,10 @@ pub struct PagingSettings {
     /// whoever comes on two pages shows that the list moved while it was read. With it, only a whole record that comes twice does.
     #[serde(default)]
     pub several_records: bool,
+    /// Columns (our names) that no record of some pages may have though nearly all others do, because the system leaves out what is empty
+    /// and sorts by it. Of any other column twenty such records in a row make the read incomplete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sparse_columns: Vec<String>,
     /// More pages than this are taken for a walk without an end.
     #[serde(default = "ten_thousand")]
     #[schemars(range(min = 1, max = 1_000_000))]

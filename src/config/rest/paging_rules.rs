@@ -60,6 +60,7 @@ pub(super) fn compile(
         more,
         ends_with: paging.ends_with.clone(),
         several_records: paging.several_records,
+        sparse_columns: paging.sparse_columns.clone(),
         max_pages: paging.max_pages,
     })
 }

@@ -89,6 +89,8 @@ pub struct PagingRules {
     pub ends_with: Vec<PageEnd>,
     /// Whether it has several records of one person.
     pub several_records: bool,
+    /// Columns that no record of some pages may have.
+    pub sparse_columns: Vec<String>,
     /// The most pages.
     pub max_pages: u32,
 }

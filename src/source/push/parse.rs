@@ -41,6 +41,8 @@ pub struct Parsed {
     pub rows: u64,
     /// Which of our columns stood in a record; of CSV all do.
     pub columns: BTreeSet<String>,
+    /// In how many records each of our columns has a value.
+    pub filled: BTreeMap<String, u64>,
     /// What stood there, of JSON in one of the first records, and no column reads.
     pub unmapped: BTreeSet<String>,
 }
@@ -124,7 +126,7 @@ impl PushOptions {
         }
         let columns = mapped.keys().cloned().collect();
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
-        let mut rows = 0;
+        let (mut rows, mut filled) = (0, BTreeMap::new());
         let coverage = read_bytes(&body.name, body.bytes, &options, |batch| {
             let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
             if let Some(rejection) = batch.rejections.iter().find(stray) {
@@ -133,9 +135,10 @@ impl PushOptions {
                 return Err(SourceError::Incomplete { file: body.name.clone(), reason });
             }
             rows += (batch.len() + batch.rejections.len()) as u64;
+            count(&mut filled, &batch);
             deliver(batch)
         })?;
-        Ok(Parsed { rows, columns, unmapped: coverage.unmapped.into_iter().collect() })
+        Ok(Parsed { rows, columns, filled, unmapped: coverage.unmapped.into_iter().collect() })
     }
 }
 
@@ -177,6 +180,13 @@ impl PushOptions {
     }
 }
 
+/// Adds in how many records of a batch each column has a value.
+fn count(filled: &mut BTreeMap<String, u64>, batch: &RecordBatch) {
+    for (name, number) in batch.filled() {
+        *filled.entry(name.to_owned()).or_default() += number;
+    }
+}
+
 /// Why a record ends the reading.
 enum Refused {
     Broken(String),
@@ -206,6 +216,7 @@ struct Taker<'a, D> {
     rows: u64,
     /// Which columns stood in a record.
     matched: Vec<bool>,
+    filled: BTreeMap<String, u64>,
     /// What stood in the first records.
     seen: PathsSeen,
     rejections: usize,
@@ -231,6 +242,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
             rows: 0,
             matched: vec![false; columns.names().len()],
+            filled: BTreeMap::new(),
             columns,
             deliver,
             seen: PathsSeen::default(),
@@ -332,14 +344,17 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
     }
 
     fn hand_on(&mut self) -> Result<(), Refused> {
+        count(&mut self.filled, &self.batch);
         let empty = RecordBatch::new(Arc::clone(&self.columns), self.seed);
         (self.deliver)(std::mem::replace(&mut self.batch, empty)).map_err(Refused::Stopped)
     }
 
-    fn finish(self) -> Result<Parsed, SourceError> {
+    fn finish(mut self) -> Result<Parsed, SourceError> {
+        count(&mut self.filled, &self.batch);
         (self.deliver)(self.batch)?;
         let columns = self.columns.names().iter().zip(self.matched).filter(|(_, matched)| *matched);
         let unmapped = self.seen.unread().into_iter().collect();
-        Ok(Parsed { rows: self.rows, columns: columns.map(|(name, _)| name.clone()).collect(), unmapped })
+        let columns = columns.map(|(name, _)| name.clone()).collect();
+        Ok(Parsed { rows: self.rows, columns, filled: self.filled, unmapped })
     }
 }

@@ -18,6 +18,7 @@ use super::page::{PageError, check_content_type, walk_body};
 use super::taker::{Mark, Taker, merge};
 use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
 use crate::core::json::{PathsSeen, StreamPath};
+use crate::core::pages::Pages;
 use crate::core::record::RecordBatch;
 
 /// The read of one list.
@@ -128,6 +129,8 @@ pub(super) struct Seen {
     /// The last record of the newest page.
     pub(super) last: Option<Mark>,
     pub(super) links: HashSet<String>,
+    /// Which columns they have.
+    pub(super) columns: Pages,
     ids: Vec<String>,
     /// Rejections and those who are gone, of a list whose records are asked for by themselves.
     waiting: Vec<RecordBatch>,
@@ -181,6 +184,7 @@ impl Reading<'_> {
             call = next;
         }
         self.check_end(&seen, &mut totals)?;
+        self.check_columns(&seen)?;
         if let Some(detail) = &self.list.detail {
             let is_too_many = |delta: &DeltaRules| seen.ids.len() > delta.max_details as usize;
             if self.queue().is_none() && self.delta.is_some_and(is_too_many) {
@@ -239,6 +243,7 @@ impl Reading<'_> {
             seen.waiting.extend(taker.held);
             return Ok(());
         }
+        seen.columns.take(number, taker.whole, taker.columns());
         totals.look_at(&taker);
         totals.seen.merge(taker.seen);
         self.hand_on(taker.held).await

@@ -14,6 +14,7 @@ use super::http::loses;
 use crate::config::rest::{DeltaRules, FieldRules};
 use crate::core::happened::{ActionWords, Happened};
 use crate::core::json::{Element, FieldPath, PathsSeen, date, text};
+use crate::core::pages::OnPage;
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
 /// Records in one batch.
@@ -69,6 +70,8 @@ pub(super) struct Taker {
     /// Which columns stood in a record, and how many records there were in which each may.
     pub(super) matched: Vec<bool>,
     pub(super) whole: u64,
+    /// How many of them have a value, by column.
+    pub(super) filled: Vec<u64>,
     /// How many say in a delta that somebody is gone: of them nothing but the employee id is looked for.
     pub(super) tombstones: u64,
     /// What stood in the first records of the read.
@@ -111,6 +114,7 @@ impl Taker {
             rows: 0,
             matched: vec![false; columns.names().len()],
             whole: 0,
+            filled: vec![0; columns.names().len()],
             tombstones: 0,
             seen: PathsSeen::default(),
             left_out: 0,
@@ -171,6 +175,7 @@ impl Taker {
     }
 
     fn next_batch(&mut self) -> Result<(), SourceError> {
+        self.filled.iter_mut().zip(self.batch.filled()).for_each(|(all, (_, some))| *all += some);
         let empty = RecordBatch::new(Arc::clone(&self.columns), self.options.seed);
         self.held.push(std::mem::replace(&mut self.batch, empty));
         if self.hold && self.held.len() <= MOST_HELD {
@@ -272,6 +277,12 @@ impl Taker {
             hasher.update(&[0x1f]);
         }
         mark.read = hasher.digest();
+    }
+
+    /// What the answer has of each column.
+    pub(super) fn columns(&self) -> impl Iterator<Item = OnPage> {
+        let both = self.matched.iter().zip(&self.filled);
+        both.map(|(stands, filled)| OnPage { stands: *stands, filled: *filled })
     }
 
     /// The employee id of the first record that is held, where it has one.

@@ -6,6 +6,8 @@ use super::super::SourceError;
 use super::call::Call;
 use super::list::{Behind, Page, Reading, Seen, Totals};
 use crate::config::rest::{PageEnd, PagingKind};
+use crate::core::pages::Lacking;
+use crate::core::record::Columns;
 
 /// It does not take what it was asked for.
 const BAD_REQUEST: &[u16] = &[400, 422];
@@ -161,6 +163,20 @@ impl Reading<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// No page may lack a column that nearly everybody on the others has.
+    pub(super) fn check_columns(&self, seen: &Seen) -> Result<(), SourceError> {
+        let columns = Columns::new(self.options.rules.fields.columns.keys().map(String::as_str));
+        let name = |column: usize| columns.names()[column].as_str();
+        let may_lack = |column| self.list.paging.sparse_columns.iter().any(|sparse| sparse == name(column));
+        let Some(lacking) = seen.columns.lacking(may_lack) else { return Ok(()) };
+        let (column, Lacking { page, records, elsewhere, filled, .. }) = (name(lacking.column), lacking);
+        Err(self.http.incomplete(format!(
+            "from its page {page} on, {records} records in a row have nothing at all for {column} (source.columns.{column}), which {filled} of \
+             the other {elsewhere} have: these pages are of another kind, and whoever is on them would lose it; if the system leaves \
+             out what is empty and sorts by it, add \"{column}\" to source.rest.paging.sparse_columns"
+        )))
     }
 
     fn ends(&self, end: PageEnd) -> bool {

@@ -188,6 +188,33 @@ fn a_record_that_says_two_things_of_one_key_is_rejected_and_gives_nobody_access(
 }
 
 #[test]
+fn a_pushed_record_with_what_no_parser_takes_is_rejected_by_name_and_keeps_nobody_else_out() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    let odd = |row: &Row| acted(row, "").to_string().replacen('{', "{\"Pay\":1e400,", 1);
+    let changed = |row: &Row| acted(&row.but(|row| row.title = "Auditor".into()), "").to_string();
+    let body = format!("[{},{}]", odd(&rows[0].but(|row| row.title = "Lost".into())), changed(&rows[1]));
+    let lines = format!("{}\n{}\n", odd(&rows[2].but(|row| row.title = "Lost".into())), changed(&rows[3]));
+    for (format, body, id) in [(JSON, body, &rows[0].id), ("application/x-ndjson", lines, &rows[2].id)] {
+        let accepted = push_as(&daemon, "", format, format, body.as_bytes()).expect(202);
+        assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(2), &json!(1)));
+        let told = &accepted["rejections"][0];
+        assert_eq!((&told["row"], &told["employee_id"]), (&json!(1), &json!(id)));
+        let reason = told["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("has something at 'Pay' that cannot be read (number out of range)"),
+            "{reason}"
+        );
+        outcome(&daemon, &accepted);
+    }
+    let auditor = |row: &Row| row.but(|row| row.title = "Auditor".into());
+    until_agrees(&world, &[rows[0].clone(), auditor(&rows[1]), rows[2].clone(), auditor(&rows[3])]);
+    assert_eq!(world.writes(), writes + 2);
+}
+
+#[test]
 fn a_record_of_a_delta_that_lacks_a_key_is_rejected_and_takes_nobodys_access() {
     let mut world = pushing();
     let rows = people(4);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::words::ACTION;
-use crate::core::json::{Element, FieldPath, text};
+use crate::core::json::{Element, FieldPath, Unread, text};
 use crate::core::record::{Columns, MAX_ID_BYTES, RejectionKind};
 use crate::core::value::folded;
 
@@ -19,16 +19,27 @@ pub struct Unusable {
     pub reason: String,
 }
 
-/// Refuses a record in which a key says two things. `id`: where the employee id stands, if anywhere.
+/// Refuses a record in which a key says two things, or something stands that cannot be read. `id`: where the employee id stands, if
+/// anywhere.
 ///
 /// # Errors
 /// Where one does.
-pub fn refuse_twice(record: &Element, id: Option<&FieldPath>) -> Result<(), Unusable> {
-    let Some(key) = record.twice.first() else { return Ok(()) };
-    let id = id.filter(|id| !record.twice.iter().any(|key| id.may_lead_along(key)));
+pub fn refuse_unsound(record: &Element, id: Option<&FieldPath>) -> Result<(), Unusable> {
+    let reason = match (record.unread.first(), record.twice.first()) {
+        (None, None) => return Ok(()),
+        (Some(Unread { key, why }), _) if key.is_empty() => {
+            format!("cannot be read ({why}); correct it in the HR system")
+        }
+        (Some(Unread { key, why }), _) => {
+            format!("has something at '{key}' that cannot be read ({why}); correct it in the HR system")
+        }
+        (None, Some(key)) => {
+            format!("has the key '{key}' twice, with values that differ; let the HR system write it once")
+        }
+    };
+    let mut keys = record.twice.iter().chain(record.unread.iter().map(|unread| &unread.key));
+    let id = id.filter(|id| !keys.any(|key| id.may_lead_along(key)));
     let id = id.and_then(|id| text(&id.find(&record.value), true).ok()).map(Cow::into_owned);
-    let reason =
-        format!("has the key '{key}' twice, with values that differ; let the HR system write it once");
     Err(Unusable { employee_id: id.filter(|id| is_usable_id(id)), kind: RejectionKind::UnfitField, reason })
 }
 

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::common::kinds;
 use super::server::{Reply, Server};
 use super::{configured, person, read, refused, rest};
 
@@ -83,6 +84,74 @@ fn a_record_in_which_a_key_says_two_things_is_rejected_by_name_and_blocks_nobody
     let why: Vec<_> = read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.row)).collect();
     assert_eq!(why, [(Some("2"), Some(2)), (None, Some(3))]);
     assert!(read.rejections[0].reason.contains("has the key 'status' twice"), "{:?}", read.rejections[0]);
+}
+
+#[test]
+fn a_record_with_what_no_parser_takes_is_rejected_by_name_and_blocks_nobody() {
+    let deep = format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000));
+    let record = |id: &str, odd: &str| {
+        format!(
+            "{{\"id\": {id}, \"first\": \"A\", \"last\": \"B\", \"mail\": \"a@x.test\", \"status\": \"Active\"{odd}}}"
+        )
+    };
+    let records = [
+        record("1", ""),
+        record("2", ", \"pay\": {\"salary\": 1e400}"),
+        record("1e400", ""),
+        record("4", &format!(", \"notes\": {deep}")),
+        record("5", ", \"first\": \"\\udc00 A\""),
+        "-1e999".to_owned(),
+        record("7", ""),
+    ];
+    let body = format!("{{\"list\": [{}], \"total\": 7}}", records.join(","));
+    let whole = body.clone();
+    let server = Server::plain(move |_, _| Reply::json(&whole));
+    let lines =
+        |server: &Server| rest(&format!("url = \"{}\"\ntotal = \"$.total\"\nmax_attempts = 1", server.url));
+    let read = read(&lines(&server)).unwrap();
+    assert_eq!(read.ids(), ["1", "7"]);
+    let why: Vec<_> = read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.row)).collect();
+    assert_eq!(
+        why,
+        [(Some("2"), Some(2)), (None, Some(3)), (Some("4"), Some(4)), (Some("5"), Some(5)), (None, Some(6))]
+    );
+    for (at, told) in [
+        (0, "has something at 'salary' that cannot be read (number out of range)"),
+        (1, "has something at 'id' that cannot be read"),
+        (2, "has something at 'notes' that cannot be read (recursion limit exceeded)"),
+        (3, "has the key 'first' twice"),
+        (4, "cannot be read (number out of range); correct it"),
+    ] {
+        assert!(read.rejections[at].reason.starts_with(told), "{}", read.rejections[at].reason);
+    }
+    // What is no JSON at all, or stands beside the records, is not passed over.
+    for (odd, told) in [
+        (body.replace("-1e999", "-e999"), "it is no JSON (line 1"),
+        (body.replace("-1e999", "{\"id\": 6,}"), "it is no JSON"),
+        (body.replace(": 7}", ": 7e400}"), "it is no JSON"),
+        (body[..body.len() - 30].to_owned(), "its JSON ends early"),
+    ] {
+        let server = Server::plain(move |_, _| Reply::json(&odd));
+        let why = refused(&lines(&server));
+        assert!(why.contains(told), "{why}");
+    }
+}
+
+#[test]
+fn whoever_has_an_odd_record_keeps_the_access_that_they_have_and_others_lose_theirs() {
+    let people = |records: &[(usize, &str)]| {
+        let record = |(id, odd): &(usize, &str)| person(id).to_string().replacen('{', &format!("{{{odd}"), 1);
+        format!("{{\"list\": [{}]}}", records.iter().map(record).collect::<Vec<_>>().join(","))
+    };
+    let all: Vec<(usize, &str)> = (1..=6).map(|id| (id, "")).collect();
+    // Nobody names the sixth any more, and the second has a number that nothing holds.
+    let later = [(1, ""), (2, "\"pay\": 1e400,"), (3, ""), (4, ""), (5, "")];
+    let (first, second) = (people(&all), people(&later));
+    let server = Server::plain(move |_, before| Reply::json(if before == 0 { &first } else { &second }));
+    let world = super::world(&rest(&format!("url = \"{}\"", server.url)));
+    assert_eq!(world.sync().applied(), kinds([("create", 6)]));
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (4, kinds([("suspend", 1)])), "{synced:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod surrogate;
 mod value;
 mod walk;
 
-pub use element::Element;
+pub use element::{Element, Unread};
 pub use path::{FieldPath, StreamPath};
 pub use seen::PathsSeen;
 pub use slot::Slot;

@@ -5,8 +5,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::element::Element;
 use super::path::{Step, StreamPath};
@@ -69,7 +71,9 @@ pub fn walk<E>(
     take: impl FnMut(Element) -> Result<(), E>,
 ) -> Result<Found, WalkError<E>> {
     let left = Rc::new(Cell::new(LARGEST_RECORD_BYTES));
-    let reader = Limited { inner: Mended::new(document), left: Rc::clone(&left) };
+    let has_ended = Rc::new(Cell::new(false));
+    let reader =
+        Limited { inner: Mended::new(document), left: Rc::clone(&left), has_ended: Rc::clone(&has_ended) };
     let state = RefCell::new(State {
         take,
         stopped: None,
@@ -97,7 +101,8 @@ pub fn walk<E>(
         Err(_) if state.twice => Err(WalkError::Twice),
         Err(_) if left.get() == 0 => Err(WalkError::TooLarge),
         Err(error) if error.is_io() => Err(WalkError::Broken(error.into())),
-        Err(error) if error.is_eof() => Err(WalkError::EndsEarly),
+        // In the middle of a number the parser does not say which of the two it is.
+        Err(error) if error.is_eof() || has_ended.get() => Err(WalkError::EndsEarly),
         Err(error) => Err(WalkError::NotJson { line: error.line(), column: error.column() }),
     }
 }
@@ -186,7 +191,16 @@ impl<'de, T: FnMut(Element) -> Result<(), E>, E> DeserializeSeed<'de> for Place<
         if ended.is_empty() {
             return deserializer.deserialize_any(self);
         }
-        let element = Element::read(deserializer)?;
+        let is_record = ended.contains(&0);
+        let element = match is_record {
+            // What cannot be read of a record is its own fault alone, as long as it is seen where it ends.
+            true => Element::of(&*Box::<RawValue>::deserialize(deserializer)?),
+            false => Element::read(deserializer)?,
+        };
+        let leads_into_it = self.targets.iter().any(|target| *target > 0);
+        if leads_into_it && !element.unread.is_empty() {
+            return Err(D::Error::custom("what stands beside the records cannot be read"));
+        }
         let mut state = self.state.borrow_mut();
         // What leads on into a value that is taken out whole is looked for in it.
         for target in self.targets.iter().copied().filter(|target| *target > 0) {
@@ -201,7 +215,7 @@ impl<'de, T: FnMut(Element) -> Result<(), E>, E> DeserializeSeed<'de> for Place<
                 state.found.others[target - 1] = Some(found.clone());
             }
         }
-        if ended.contains(&0) {
+        if is_record {
             state.found.has_records = true;
             state.record(element).map_err(|()| D::Error::custom("stopped"))?;
         }
@@ -304,6 +318,8 @@ impl<'de, T: FnMut(Element) -> Result<(), E>, E> Visitor<'de> for Place<'_, T, E
 struct Limited<R> {
     inner: R,
     left: Rc<Cell<u64>>,
+    /// Whether it was asked for more than there is.
+    has_ended: Rc<Cell<bool>>,
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -315,6 +331,7 @@ impl<R: Read> Read for Limited<R> {
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());
         let read = self.inner.read(&mut into[..most])?;
         self.left.set(left - read as u64);
+        self.has_ended.set(read == 0);
         Ok(read)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
-use super::super::object::{Shape, Unusable, Whole, refuse_twice, values};
+use super::super::object::{Shape, Unusable, Whole, refuse_unsound, values};
 use super::super::words::{ACTION, BOM, clear};
 use super::PushOptions;
 use crate::core::delivery::{DeliveryKind, Format};
@@ -267,7 +267,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             self.seen.look(record, self.paths.values());
         }
         let path = |name: &str| self.paths.get(name);
-        let once = refuse_twice(element, path(EMPLOYEE_ID));
+        let once = refuse_unsound(element, path(EMPLOYEE_ID));
         let shape = |value, _: &str| value;
         let how = Shape { columns: &self.columns, path, shape, left: &self.options.csv.left };
         let said = path(ACTION).and_then(|path| text(&path.find(record), false).ok());
@@ -278,8 +278,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         match made {
             // Of whoever is gone nothing but the id is needed.
             Err(Unusable { employee_id: Some(id), .. })
-                if element.twice.is_empty()
-                    && said.as_ref().is_some_and(|said| self.options.is_gone(said)) =>
+                if element.is_sound() && said.as_ref().is_some_and(|said| self.options.is_gone(said)) =>
             {
                 let value = |name: &String| match name.as_str() {
                     EMPLOYEE_ID => id.as_str(),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::super::SourceError;
-use super::super::object::{Shape, Unusable, Whole, is_usable_id, refuse_twice, values};
+use super::super::object::{Shape, Unusable, Whole, is_usable_id, refuse_unsound, values};
 use super::RestOptions;
 use super::http::loses;
 use crate::config::rest::{DeltaRules, FieldRules};
@@ -147,7 +147,7 @@ impl Taker {
             Wanted::Whole => fields.columns.get(EMPLOYEE_ID),
             Wanted::Id(path) => Some(path).filter(|path| fields.is_employee_id(path)),
         };
-        match (refuse_twice(element, id), self.happened(record), &wanted) {
+        match (refuse_unsound(element, id), self.happened(record), &wanted) {
             (Err(Unusable { employee_id, kind, reason }), ..) => self.reject(employee_id, kind, reason),
             // Whoever is gone is not there: they are absent, as if the list were without them.
             (Ok(()), Ok(Happened::Gone), _) if !self.is_delta => {

@@ -262,6 +262,7 @@ fn pushed(source: &SourceSettings, rules: &SourceRules, inbox: &Arc<dyn Inbox>) 
         action_column: push.action_column,
         actions,
         sparse_columns: push.sparse_columns,
+        several_records: push.several_records,
         min_records: source.min_records,
     };
     PushSource::new(options, Arc::clone(inbox))

@@ -515,6 +515,55 @@ fn a_part_that_lacks_a_column_which_the_others_have_takes_nothing_from_anybody()
 }
 
 #[test]
+fn parts_that_repeat_people_are_no_whole_though_as_many_records_came_as_are_told() {
+    let rows = people(40);
+    let mut world = pushing();
+    let daemon = with_people(&mut world, &rows);
+    let writes = world.writes();
+    // The second part is the first one in another order, and the third has somebody of the first in another form.
+    let mut again = objects(&rows[..20]);
+    again.reverse();
+    let mut third = objects(&rows[20..39]);
+    third.push(acted(&rows[3].but(|row| row.title = "Auditor".into()), ""));
+    for (parts, told) in [
+        (
+            [objects(&rows[..20]), again.clone()],
+            "20 people of part 2 are in an earlier part as well, employee ",
+        ),
+        (
+            [objects(&rows[..20]), third.clone()],
+            &*format!(
+                "1 people of part 2 are in an earlier part as well, employee '{}' in part 1",
+                rows[3].id
+            ),
+        ),
+    ] {
+        let refused = in_parts(&daemon, &parts).expect(409);
+        let why = refused["error"]["message"].as_str().unwrap();
+        assert!(why.contains(told) && why.contains("source.push.several_records"), "{why}");
+    }
+    assert_eq!(world.writes(), writes);
+    world.assert_agrees(&rows);
+    // A body tells how many people are in it.
+    let mut twice = objects(&rows);
+    twice.push(twice[0].clone());
+    let body = Value::from(twice).to_string();
+    let accepted = push(&daemon, "?snapshot=whole", "twice", body.as_bytes()).expect(202);
+    assert_eq!((&accepted["records"], &accepted["people"]), (&json!(41), &json!(40)));
+    outcome(&daemon, &accepted);
+    drop(daemon);
+    // Where somebody may have several records, a part that holds nobody of its own is still no other part.
+    world.set("source.push.several_records", true);
+    let daemon = world.daemon();
+    in_parts(&daemon, &[objects(&rows[..20]), again]).expect(409);
+    let mut second = objects(&rows[20..]);
+    second.push(objects(&rows[3..4]).remove(0));
+    let accepted = in_parts(&daemon, &[objects(&rows[..20]), second]).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "unchanged");
+    world.assert_agrees(&rows);
+}
+
+#[test]
 fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
     let mut world = pushing();
     let other = "a-token-of-the-other-system";

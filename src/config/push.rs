@@ -42,6 +42,10 @@ pub struct PushSettings {
     /// what is empty and sorts by it. With any other column such a snapshot is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sparse_columns: Vec<String>,
+    /// Whether the HR system has several records of one person, such as one for each job, so that somebody may be in two parts of a
+    /// snapshot. Without that, such a snapshot is refused; with it, only one with a part of twenty people or more who are all in others.
+    #[serde(default)]
+    pub several_records: bool,
 }
 
 /// `[trigger]`: a webhook (`POST /v1/hr/trigger`) that starts a run at once. It is there where a token or a secret is.

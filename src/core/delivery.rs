@@ -95,6 +95,8 @@ pub struct PartFacts {
     pub columns: BTreeSet<String>,
     /// In how many of them each has a value; `None`: it is not known.
     pub filled: Option<BTreeMap<String, u64>>,
+    /// The employee ids in it, a line each; `None`: they are not known.
+    pub people: Option<String>,
 }
 
 /// A row that could not be used, as the sender is told.
@@ -121,6 +123,9 @@ pub struct Receipt {
     pub part: Option<u32>,
     /// How many records and rows are in it, those that cannot be used among them.
     pub records: u64,
+    /// How many different employee ids are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
     /// How many cannot be used already now; they change nobody.
     pub rejected: u64,
     /// The first of them.

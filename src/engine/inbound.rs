@@ -100,6 +100,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                         .judge(&Parsed { rows: records, columns, ..Parsed::default() })
                         .and_then(|()| options.judge_parts(&facts))
                         .map_err(Refusal::Unusable)?;
+                    options.judge_people(&facts).map_err(Refusal::Conflict)?;
                 }
                 let committed =
                     self.store.commit_snapshot(source, &snapshot, (parts, records), &fresh, now).await;
@@ -137,6 +138,7 @@ struct Read {
     body: Arc<[u8]>,
     digest: String,
     parsed: Parsed,
+    people: String,
     receipt: Receipt,
 }
 
@@ -170,8 +172,10 @@ impl Read {
                     "no line end stands behind its last {what}, which may be cut off; end each {what} by one"
                 )));
             }
-            receipt.records = parsed.rows;
-            Ok(Self { format, digest: hex(Sha256::digest(&body)), body, parsed, receipt })
+            let people: Vec<&str> = parsed.people.iter().map(String::as_str).collect();
+            (receipt.records, receipt.people) = (parsed.rows, Some(people.len() as u64));
+            let people = people.join("\n");
+            Ok(Self { format, digest: hex(Sha256::digest(&body)), body, parsed, people, receipt })
         });
         reading.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())))
     }
@@ -184,6 +188,7 @@ impl Read {
             digest: &self.digest,
             columns: &self.parsed.columns,
             filled: &self.parsed.filled,
+            people: &self.people,
             unmapped: &self.parsed.unmapped,
             receipt: &self.receipt,
         }

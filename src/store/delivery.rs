@@ -30,6 +30,8 @@ pub struct Part<'a> {
     pub columns: &'a BTreeSet<String>,
     /// In how many of them each has a value.
     pub filled: &'a BTreeMap<String, u64>,
+    /// The employee ids in it, a line each.
+    pub people: &'a str,
     /// What stood there and none of our columns reads.
     pub unmapped: &'a BTreeSet<String>,
     /// What was found in it.
@@ -246,8 +248,8 @@ async fn insert(
 }
 
 async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -> Result<(), StoreError> {
-    let sql = "INSERT INTO delivery_part (delivery_id, part, format, digest, records, columns, answer, bytes, body, filled) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let sql = "INSERT INTO delivery_part (delivery_id, part, format, digest, records, columns, answer, bytes, body, filled, people) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     sqlx::query(sql)
         .bind(delivery)
         .bind(number)
@@ -259,6 +261,7 @@ async fn insert_part(tx: &mut Tx, delivery: i64, number: u32, part: &Part<'_>) -
         .bind(part.body.len().cast_signed() as i64)
         .bind(part.body)
         .bind(to_json(part.filled))
+        .bind(part.people)
         .execute(&mut **tx)
         .await?;
     let add = "UPDATE delivery SET unmapped = (SELECT json_group_array(value) FROM \

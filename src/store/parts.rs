@@ -15,7 +15,7 @@ impl Store {
         source: &str,
         snapshot: &str,
     ) -> Result<Option<Vec<PartFacts>>, StoreError> {
-        let sql = "SELECT p.part, p.records, p.columns, p.filled \
+        let sql = "SELECT p.part, p.records, p.columns, p.filled, p.people \
                    FROM delivery d LEFT JOIN delivery_part p USING (delivery_id) \
                    WHERE d.source = ?1 AND d.name = ?2 AND d.accepted IS NULL ORDER BY p.part";
         let rows = sqlx::query(sql).bind(source).bind(snapshot).fetch_all(&self.readers).await?;
@@ -32,6 +32,7 @@ impl Store {
                 records: row.get::<i64, _>(1).unsigned_abs(),
                 columns: serde_json::from_str(row.get(2)).map_err(corrupt)?,
                 filled: filled.transpose().map_err(corrupt)?,
+                people: row.get(4),
             })
         };
         parts.map(facts).collect::<Result<_, _>>().map(Some)

@@ -1,6 +1,7 @@
 //! An HR system that pushes: what it delivered waits in an inbox until a run reads it.
 
 mod parse;
+mod parts;
 
 use std::fmt;
 use std::future::Future;
@@ -12,9 +13,8 @@ use tokio::sync::mpsc;
 use super::csv::CsvOptions;
 use super::words::Words;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
-use crate::core::delivery::{Delivery, DeliveryKind, Format, PartFacts};
+use crate::core::delivery::{Delivery, DeliveryKind, Format};
 use crate::core::happened::ActionWords;
-use crate::core::pages::{Lacking, OnPage, Pages};
 use crate::core::record::RecordBatch;
 use crate::core::source_file::SourceFile;
 
@@ -36,6 +36,8 @@ pub struct PushOptions {
     pub actions: ActionWords,
     /// Columns that no record of some parts may have.
     pub sparse_columns: Vec<String>,
+    /// Whether one person may have several records.
+    pub several_records: bool,
     /// With fewer records than this a snapshot counts as incomplete.
     pub min_records: u64,
 }
@@ -128,35 +130,6 @@ impl PushOptions {
         Err(format!(
             "no record of the snapshot has {}; send it, null where there is none, or correct source.columns",
             nowhere.join(", ")
-        ))
-    }
-}
-
-impl PushOptions {
-    /// Whether the parts of a snapshot are of one kind: none lacks a column that nearly everybody in the others has.
-    ///
-    /// # Errors
-    /// Why not, in words.
-    pub fn judge_parts(&self, parts: &[PartFacts]) -> Result<(), String> {
-        let columns = self.columns(DeliveryKind::Snapshot);
-        let mut pages = Pages::default();
-        for (part, filled) in parts.iter().filter_map(|part| Some((part, part.filled.as_ref()?))) {
-            let on_page = |name: &String| OnPage {
-                stands: part.columns.contains(name),
-                filled: filled.get(name).copied().unwrap_or_default(),
-            };
-            pages.take(part.number, part.records, columns.names().iter().map(on_page));
-        }
-        let name = |column: usize| &columns.names()[column];
-        let Some(lacking) = pages.lacking(|column| self.sparse_columns.contains(name(column))) else {
-            return Ok(());
-        };
-        let (column, Lacking { page, records, elsewhere, filled, .. }) = (name(lacking.column), lacking);
-        let key = self.csv.columns.get(column).map_or("", String::as_str);
-        Err(format!(
-            "from part {page} on, {records} records in a row have nothing at all at '{key}' (source.columns.{column}), which {filled} of the \
-             other {elsewhere} have: these parts are of another export, and whoever is in them would lose it; send null where there is \
-             none, or add \"{column}\" to source.push.sparse_columns, and begin anew"
         ))
     }
 }

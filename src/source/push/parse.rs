@@ -43,6 +43,8 @@ pub struct Parsed {
     pub columns: BTreeSet<String>,
     /// In how many records each of our columns has a value.
     pub filled: BTreeMap<String, u64>,
+    /// The employee ids of its records, those that cannot be used among them.
+    pub people: BTreeSet<String>,
     /// What stood there, of JSON in one of the first records, and no column reads.
     pub unmapped: BTreeSet<String>,
 }
@@ -126,7 +128,7 @@ impl PushOptions {
         }
         let columns = mapped.keys().cloned().collect();
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
-        let (mut rows, mut filled) = (0, BTreeMap::new());
+        let (mut rows, mut found) = (0, Counts::default());
         let coverage = read_bytes(&body.name, body.bytes, &options, |batch| {
             let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
             if let Some(rejection) = batch.rejections.iter().find(stray) {
@@ -135,10 +137,11 @@ impl PushOptions {
                 return Err(SourceError::Incomplete { file: body.name.clone(), reason });
             }
             rows += (batch.len() + batch.rejections.len()) as u64;
-            count(&mut filled, &batch);
+            found.take(&batch);
             deliver(batch)
         })?;
-        Ok(Parsed { rows, columns, filled, unmapped: coverage.unmapped.into_iter().collect() })
+        let Counts { filled, people } = found;
+        Ok(Parsed { rows, columns, filled, people, unmapped: coverage.unmapped.into_iter().collect() })
     }
 }
 
@@ -180,10 +183,21 @@ impl PushOptions {
     }
 }
 
-/// Adds in how many records of a batch each column has a value.
-fn count(filled: &mut BTreeMap<String, u64>, batch: &RecordBatch) {
-    for (name, number) in batch.filled() {
-        *filled.entry(name.to_owned()).or_default() += number;
+/// What is counted of a body's records.
+#[derive(Default)]
+struct Counts {
+    filled: BTreeMap<String, u64>,
+    people: BTreeSet<String>,
+}
+
+impl Counts {
+    fn take(&mut self, batch: &RecordBatch) {
+        for (name, number) in batch.filled() {
+            *self.filled.entry(name.to_owned()).or_default() += number;
+        }
+        let refused = batch.rejections.iter().filter_map(|one| one.employee_id.as_deref());
+        let named = (0..batch.len()).map(|index| batch.head(index).0).chain(refused);
+        self.people.extend(named.chain(batch.gone.iter().map(String::as_str)).map(str::to_owned));
     }
 }
 
@@ -216,7 +230,7 @@ struct Taker<'a, D> {
     rows: u64,
     /// Which columns stood in a record.
     matched: Vec<bool>,
-    filled: BTreeMap<String, u64>,
+    found: Counts,
     /// What stood in the first records.
     seen: PathsSeen,
     rejections: usize,
@@ -242,7 +256,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
             batch: RecordBatch::new(Arc::clone(&columns), options.csv.seed),
             rows: 0,
             matched: vec![false; columns.names().len()],
-            filled: BTreeMap::new(),
+            found: Counts::default(),
             columns,
             deliver,
             seen: PathsSeen::default(),
@@ -343,17 +357,18 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
     }
 
     fn hand_on(&mut self) -> Result<(), Refused> {
-        count(&mut self.filled, &self.batch);
+        self.found.take(&self.batch);
         let empty = RecordBatch::new(Arc::clone(&self.columns), self.seed);
         (self.deliver)(std::mem::replace(&mut self.batch, empty)).map_err(Refused::Stopped)
     }
 
     fn finish(mut self) -> Result<Parsed, SourceError> {
-        count(&mut self.filled, &self.batch);
+        self.found.take(&self.batch);
         (self.deliver)(self.batch)?;
         let columns = self.columns.names().iter().zip(self.matched).filter(|(_, matched)| *matched);
         let unmapped = self.seen.unread().into_iter().collect();
         let columns = columns.map(|(name, _)| name.clone()).collect();
-        Ok(Parsed { rows: self.rows, columns, filled: self.filled, unmapped })
+        let Counts { filled, people } = self.found;
+        Ok(Parsed { rows: self.rows, columns, filled, people, unmapped })
     }
 }

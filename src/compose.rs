@@ -64,6 +64,8 @@ pub struct Surroundings {
     pub triggers: Arc<Triggers>,
     /// Whether runs can be stored.
     pub storing: Arc<Storing>,
+    /// Whether one run is made and no further one comes that could heal it.
+    pub once: bool,
 }
 
 impl Surroundings {
@@ -75,7 +77,13 @@ impl Surroundings {
             telemetry: Arc::new(Telemetry::default()),
             triggers: Arc::default(),
             storing: Arc::default(),
+            once: false,
         }
+    }
+
+    /// The machine's own, for one run.
+    pub fn of_one_run() -> Self {
+        Self { once: true, ..Self::real() }
     }
 }
 
@@ -167,7 +175,7 @@ pub async fn engine(
     let inbox = StoreInbox::new(store.clone(), Arc::clone(&surroundings.clock), may_write);
     let inbox: Arc<dyn Inbox> = Arc::new(inbox);
     let parts = Parts {
-        feed: feed(&loaded, &inbox),
+        feed: feed(&loaded, &inbox, surroundings.once),
         port: client(&loaded)?,
         store,
         clock: Arc::clone(&surroundings.clock),
@@ -194,11 +202,11 @@ pub async fn feed_alone(loaded: &Loaded, surroundings: &Surroundings) -> Result<
     let database = if is_pushed { &loaded.rules.database } else { Path::new("") };
     let store = Store::open_for_reading(database).await?;
     let inbox: Arc<dyn Inbox> = Arc::new(StoreInbox::new(store, Arc::clone(&surroundings.clock), false));
-    Ok(feed(loaded, &inbox))
+    Ok(feed(loaded, &inbox, surroundings.once))
 }
 
-/// Where records come from, as configured. What is pushed waits in `inbox`.
-fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
+/// Where records come from, as configured. What is pushed waits in `inbox`; `once`: one run is made.
+fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>, once: bool) -> Feed<AnySource> {
     let rules = &loaded.rules;
     if !loaded.settings.uses_register() {
         return Feed::direct(source(loaded));
@@ -213,6 +221,7 @@ fn feed(loaded: &Loaded, inbox: &Arc<dyn Inbox>) -> Feed<AnySource> {
         left: one.left.clone(),
         any_header: settings.header_change == HeaderChange::Allow,
         full_schedule: one.full_schedule.clone(),
+        once,
     };
     Feed::Register(Register {
         members: loaded.settings.all_sources().zip(&rules.sources).map(member).collect(),

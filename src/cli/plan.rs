@@ -21,7 +21,7 @@ use crate::store::Store;
 
 /// What a cycle would do, today or on another day. With `save` the plan is kept, and that is all that is written.
 pub async fn plan(config: &Path, args: PlanArgs) -> anyhow::Result<Exit> {
-    let surroundings = Surroundings::real();
+    let surroundings = Surroundings::of_one_run();
     let loaded = load_config(config)?;
     let database = &loaded.rules.database;
     let store = if args.save { open(database).await? } else { Store::open_for_reading(database).await? };
@@ -137,7 +137,7 @@ fn print_cut(cut: &Cut) {
 
 /// Carries out a saved plan exactly, or refuses it.
 pub async fn apply(config: &Path, args: ApplyArgs) -> anyhow::Result<Exit> {
-    let surroundings = Surroundings::real();
+    let surroundings = Surroundings::of_one_run();
     let loaded = load_config(config)?;
     let sending = Sending::prepare(&loaded, &surroundings)?;
     sending.during(apply_saved(loaded, &surroundings, args)).await

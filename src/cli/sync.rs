@@ -30,7 +30,7 @@ const FOLLOW_UPS: usize = 3;
 
 /// One cycle, pushed to its end.
 pub async fn sync(config: &Path, json: bool) -> anyhow::Result<Exit> {
-    let surroundings = Surroundings::real();
+    let surroundings = Surroundings::of_one_run();
     let loaded = load_config(config)?;
     let sending = Sending::prepare(&loaded, &surroundings)?;
     sending.during(sync_once(loaded, &surroundings, json)).await

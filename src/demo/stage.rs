@@ -127,6 +127,7 @@ impl Stage {
             telemetry: Arc::new(Telemetry::default()),
             triggers: Arc::default(),
             storing: Arc::default(),
+            once: false,
         };
         let engine = engine(loaded, self.store.clone(), &surroundings, true).await?;
         let owner = Arc::new(Owner::register(self.store.path(), &engine.random.name(engine.clock.now()))?);

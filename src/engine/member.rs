@@ -31,6 +31,8 @@ pub struct Member<S> {
     pub left: Vec<String>,
     /// When it is read in full, whatever its deltas tell.
     pub full_schedule: Option<Schedule>,
+    /// Whether this process reads it for one run, and no further one comes.
+    pub once: bool,
 }
 
 /// What one source was found to say.
@@ -81,6 +83,13 @@ impl<S: HrSource> Member<S> {
             // What changed is known all the same; the read of everybody stays due.
             Err(FeedError::Source(error)) if is_due && !full => {
                 return self.read_instead(store, stored, now, error).await;
+            }
+            // The daemon asks again before it reads everybody. Here no next run does.
+            Err(FeedError::Source(error)) if self.once && !full && self.source.refuses_deltas() => {
+                let mut read = self.read_once(store, stored, true, now).await?;
+                let why = error.without_values();
+                add_to(&mut read.end, format!("what changed was refused, so everybody was read: {why}"));
+                return Ok(read);
             }
             read => read?,
         };

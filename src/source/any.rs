@@ -68,6 +68,13 @@ impl HrSource for AnySource {
         }
     }
 
+    fn refuses_deltas(&self) -> bool {
+        match self {
+            Self::Rest(source) => source.refuses_deltas(),
+            Self::Csv(_) | Self::Push(_) => false,
+        }
+    }
+
     fn push(&self) -> Option<&Arc<PushOptions>> {
         match self {
             Self::Push(source) => Some(source.options()),

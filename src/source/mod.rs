@@ -253,6 +253,11 @@ pub trait HrSource: Send + Sync + 'static {
         false
     }
 
+    /// Whether the delta that it was asked for last was refused for good, and everybody can be asked for instead.
+    fn refuses_deltas(&self) -> bool {
+        false
+    }
+
     /// How bodies are read that are pushed to it; `None`: nobody can.
     fn push(&self) -> Option<&Arc<PushOptions>> {
         None

@@ -435,6 +435,37 @@ fn a_delta_of_nobody_but_those_who_are_gone_needs_no_more_of_them_than_the_emplo
 }
 
 #[test]
+fn a_sync_whose_delta_is_refused_reads_everybody_and_one_that_meets_a_system_that_is_down_says_so() {
+    let state = Arc::new(Mutex::new((400, vec![person(1), person(2), person(3)])));
+    let known = Arc::clone(&state);
+    let server = Server::plain(move |request, _| {
+        let (status, list) = &*known.lock().unwrap();
+        match request.parameter("since") {
+            "" => Reply::json(json!({"list": list})).with("Date", DATE),
+            _ => Reply::status(*status),
+        }
+    });
+    let lines = lines(&server, "query = { since = \"{since}\" }")
+        .replace("[source.rest]", "[source.rest]\nmax_attempts = 1");
+    let world = world(&lines);
+    assert_eq!(world.sync().applied(), kinds([("create", 3)]));
+    let asked =
+        |from: usize| server.asked()[from..].iter().map(|one| one.contains("since=")).collect::<Vec<_>>();
+    let before = server.asked().len();
+    state.lock().unwrap().1.truncate(2);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
+    assert_eq!(asked(before), [true, false]);
+    assert!(synced.stderr.contains("what changed was refused, so everybody was read"), "{}", synced.stderr);
+    // It may answer again in a moment, and refuses nothing.
+    let before = server.asked().len();
+    *state.lock().unwrap() = (503, vec![person(1)]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (5, kinds([])), "{synced:?}");
+    assert_eq!(asked(before), [true]);
+}
+
+#[test]
 fn a_system_that_refuses_deltas_does_not_leave_everybody_unread_until_the_night() {
     let refuse = Arc::new(Mutex::new(400));
     let refusing = Arc::clone(&refuse);

@@ -256,6 +256,10 @@ impl HrSource for RestSource {
         Ok(())
     }
 
+    fn refuses_deltas(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) > 0 && !self.is_queue()
+    }
+
     fn is_queue(&self) -> bool {
         self.options.rules.delta.as_ref().is_some_and(|delta| delta.acknowledge.is_some())
     }

@@ -13,7 +13,7 @@ pub async fn approve(config: &Path, args: &DecideArgs) -> anyhow::Result<Exit> {
     let plan = &args.plan;
     let loaded = load_config(config)?;
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    let engine = engine(loaded, store, &Surroundings::of_one_run(), true).await?;
     match engine.approve(plan, args.decider.by(&user())).await? {
         Approval::Released(number) => {
             say!(

@@ -194,7 +194,7 @@ impl<'de, T: FnMut(Element) -> Result<(), E>, E> DeserializeSeed<'de> for Place<
         let is_record = ended.contains(&0);
         let element = match is_record {
             // What cannot be read of a record is its own fault alone, as long as it is seen where it ends.
-            true => Element::of(&*Box::<RawValue>::deserialize(deserializer)?),
+            true => Element::of(&Box::<RawValue>::deserialize(deserializer)?),
             false => Element::read(deserializer)?,
         };
         let leads_into_it = self.targets.iter().any(|target| *target > 0);

@@ -135,6 +135,12 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let mut which = findings.rows_of_anybody();
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
+    // Also who waits for a user name, or is refused for one: to have access, or none, is what HR says of them.
+    let says = |person: &&Judged| {
+        let open = states.get(person.employee_id()).and_then(|state| state.open.as_ref());
+        open.is_some_and(|open| open.kind.is_deprovision() == person.desired.is_none())
+    };
+    judged.iter().filter(says).for_each(|person| plan.reaffirm(person.employee_id(), states));
     // A move waits for them, so they wait for nothing themselves.
     moves.in_flight.iter().for_each(|old| plan.reaffirm(old, states));
     plan.rejected.append(&mut moves.rejected);

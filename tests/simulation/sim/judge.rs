@@ -54,11 +54,13 @@ struct Rest {
     outcomes: usize,
 }
 
-/// What has not ended. What was queued over an hour ago waits for word of its person, as long as their record is rejected.
+/// What has not ended. What was queued over an hour ago waits for word of its person, as long as their record is rejected, or they are missing
+/// and a row may be anybody's.
 const OPEN: &str = "SELECT employee_id, kind, state FROM action a WHERE state = 'queued' AND waits = 0 AND NOT \
     (max(a.created_at, coalesce(a.reaffirmed_at, 0)) < (SELECT max(started_at) FROM run) - 3600000 AND EXISTS \
-      (SELECT 1 FROM rejection r WHERE r.employee_id = a.employee_id AND r.run_id = \
-        (SELECT run_id FROM run WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1)))";
+      (SELECT 1 FROM (SELECT run_id, unsure_absence FROM run WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) n \
+       WHERE n.unsure_absence = 1 OR EXISTS \
+         (SELECT 1 FROM rejection r WHERE r.employee_id = a.employee_id AND r.run_id = n.run_id)))";
 
 impl Named {
     fn has(&self, employee_id: &str) -> bool {
@@ -186,7 +188,10 @@ impl World {
                   (SELECT 1 FROM rejection r WHERE r.run_id = run.run_id) ORDER BY rowid DESC LIMIT 1)"),
             waiting: BTreeSet::new(),
         };
-        let holders = self.database.rows("SELECT user_name, employee_id FROM account");
+        let holders = self.database.rows(
+            "SELECT user_name, employee_id FROM action WHERE state = 'parked' AND user_name IS NOT NULL \
+             UNION ALL SELECT user_name, employee_id FROM account",
+        );
         let holders: BTreeMap<String, String> =
             holders.into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
         // A run warns of them by name. Whoever waits for one who waits is reached in a later round.

@@ -171,6 +171,10 @@ async fn cycle<S: HrSource, P: ScimPort>(engine: &Engine<S, P>, cause: &str, tur
         Ok(_) => engine.triggers.all_looked_at(),
         Err(error) => {
             tracing::error!(%error, "the run failed; nothing of it was stored or sent");
+            // What was pushed has been answered for, and the schedule may come round in a day only.
+            if engine.feed.pushed().next().is_some() {
+                engine.triggers.ask_again(engine.clock.elapsed());
+            }
             return !matches!(error, EngineError::Store(StoreError::Overtaken { .. }));
         }
     }

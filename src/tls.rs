@@ -2,6 +2,7 @@
 //! to the server where it wants one.
 
 use std::error::Error;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use reqwest::{Client, ClientBuilder, redirect};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::regular_file;
 
 const USER_AGENT: &str = concat!("workiva-sync/", env!("CARGO_PKG_VERSION"));
 
@@ -121,13 +124,9 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    // To open a pipe waits for whoever writes into it.
-    let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
-    let pem = is_file.and_then(|is_file| match is_file {
-        true => std::fs::read(path),
-        false => Err(std::io::Error::other("it is no regular file, but a folder, a pipe or a device")),
-    });
-    let pem = pem.map_err(|error| format!("it cannot be read: {error}"))?;
+    let mut pem = Vec::new();
+    let read = regular_file::open(path).and_then(|mut file| file.read_to_end(&mut pem));
+    read.map_err(|error| format!("it cannot be read: {error}"))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|error| format!("it is not PEM: {error}"))?;
     if found.is_empty() {

@@ -98,7 +98,7 @@ fn edges_know_the_core_and_the_configuration_and_not_each_other() {
         let further = if matches!(edge, "source" | "scim" | "notify" | "otlp") { &["tls"][..] } else { &[] };
         assert_uses_only(edge, &[&[edge, "core", "config"], further].concat());
     }
-    assert_uses_only("tls", &["tls"]);
+    assert_uses_only("tls", &["tls", "config"]);
 }
 
 #[test]

@@ -371,6 +371,19 @@ fn a_whole_faulty_run_shows_no_bearer_token_in_any_form_and_neither_does_its_cra
     a_whole_faulty_run(options, "token", token);
 }
 
+/// How `check` ends, and what it says: a pipe into which nobody writes would be waited for.
+fn ended_check(world: &World) -> (Option<i32>, String) {
+    let mut child = world
+        .command(&["check"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it has ended", || child.try_wait().unwrap().is_some());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
 #[test]
 fn what_is_named_as_the_file_of_a_secret_and_is_none_is_refused_at_once_by_its_key() {
     let mut world = World::new();
@@ -384,17 +397,8 @@ fn what_is_named_as_the_file_of_a_secret_and_is_none_is_refused_at_once_by_its_k
     for name in ["pipe", "folder", "link", "/dev/zero"] {
         let file = world.path(name).display().to_string();
         world.set("workiva.password_file", file.clone());
-        let mut child = world
-            .command(&["check"])
-            .stderr(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // A pipe into which nobody writes would be waited for.
-        until("it has ended", || child.try_wait().unwrap().is_some());
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        let (exit, stderr) = ended_check(&world);
+        assert_eq!(exit, Some(2), "{name}: {stderr}");
         let told = format!("workiva.password_file = {file}: cannot be read (it is no regular file");
         assert!(stderr.contains(&told), "{told} in {stderr}");
     }
@@ -407,13 +411,6 @@ fn what_is_named_as_the_file_of_a_secret_and_is_none_is_refused_at_once_by_its_k
     world.run(&["check"]).assert_says(0, &[]);
     // A file of certificates is no secret, and waits for nobody either.
     world.set("workiva.ca_file", world.path("pipe").display().to_string());
-    let mut child = world
-        .command(&["check"])
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    until("it has ended", || child.try_wait().unwrap().is_some());
-    let stderr = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    let (_, stderr) = ended_check(&world);
     assert!(stderr.contains("it is no regular file"), "{stderr}");
 }

@@ -529,18 +529,25 @@ fn why_somebody_is_away_or_has_left_is_not_taken_from_another_source_than_the_st
     world.assert_agrees(&rows);
 }
 
+/// 29 people of the staff and a guest of another source, all with accounts, under these settings.
+fn staff_and_a_guest(settings: &[(&str, i64)]) -> (World, Vec<Row>) {
+    let mut world = World::new();
+    settings.iter().for_each(|(key, value)| world.set(key, *value));
+    world.several(&[("staff", &[]), ("guests", &[])]);
+    let mut staff = people(30);
+    let guests = staff.split_off(29);
+    world.hr_of("staff", &staff);
+    world.hr_of("guests", &guests);
+    assert_eq!(world.sync().applied(), kinds([("create", 30)]));
+    (world, staff)
+}
+
 #[test]
 fn a_source_that_is_taken_out_of_the_configuration_takes_nobodys_access_until_somebody_lets_it_stand() {
-    let mut world = World::new();
-    world.several(&[("staff", &[]), ("guests", &[])]);
-    let all = people(30);
-    let (staff, guests) = all.split_at(29);
-    world.hr_of("staff", staff);
-    world.hr_of("guests", guests);
-    assert_eq!(world.sync().applied(), kinds([("create", 30)]));
+    let (mut world, staff) = staff_and_a_guest(&[]);
     // Since it failed, say.
     world.several(&[("staff", &[])]);
-    world.hr_of("staff", staff);
+    world.hr_of("staff", &staff);
     for _ in 0..2 {
         let held = world.sync();
         assert_eq!(
@@ -561,19 +568,12 @@ fn a_source_that_is_taken_out_of_the_configuration_takes_nobodys_access_until_so
 
 #[test]
 fn a_source_that_is_taken_out_is_remembered_while_its_people_keep_what_they_have_for_some_runs() {
-    let mut world = World::new();
-    world.set("source.absence_runs", 2);
-    world.several(&[("staff", &[]), ("guests", &[])]);
-    let all = people(30);
-    let (staff, guests) = all.split_at(29);
-    world.hr_of("staff", staff);
-    world.hr_of("guests", guests);
-    assert_eq!(world.sync().applied(), kinds([("create", 30)]));
+    let (mut world, staff) = staff_and_a_guest(&[("source.absence_runs", 2)]);
     world.several(&[("staff", &[])]);
-    world.hr_of("staff", staff);
+    world.hr_of("staff", &staff);
     world.sync();
     for _ in 0..3 {
-        world.hr_of("staff", staff);
+        world.hr_of("staff", &staff);
         let synced = world.sync();
         assert_eq!((synced.applied(), synced.exit), (kinds([]), 3), "{synced:?}");
         assert_eq!(synced.hold_codes(), ["source_removed"]);

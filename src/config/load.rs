@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ConfigError, ConfigErrors, is_secret};
 use super::http::HttpSettings;
+use super::regular_file;
 use super::repair::further_faults;
 use super::rest::presets;
 use super::rules::{Rules, compile, compile_deciding};
@@ -347,13 +348,9 @@ fn read_secret(path: &Path) -> std::io::Result<String> {
     read_within(path, LARGEST_SECRET_BYTES)?.ok_or_else(too_large)
 }
 
-/// A file's text; `None`: it is larger than so many bytes, and was read no further. A link to a file is one, as orchestrators mount secrets.
+/// A file's text; `None`: it is larger than so many bytes, and was read no further.
 pub(super) fn read_within(path: &Path, bytes: u64) -> std::io::Result<Option<String>> {
-    // To open a pipe waits for whoever writes into it, and a device may never end.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file, but a folder, a pipe or a device"));
-    }
     let mut text = String::new();
-    std::fs::File::open(path)?.take(bytes + 1).read_to_string(&mut text)?;
+    regular_file::open(path)?.take(bytes + 1).read_to_string(&mut text)?;
     Ok((text.len() as u64 <= bytes).then_some(text))
 }

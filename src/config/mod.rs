@@ -10,6 +10,7 @@ mod load;
 mod passed;
 mod prefixes;
 mod push;
+pub mod regular_file;
 mod repair;
 pub mod rest;
 mod rules;

@@ -10,8 +10,7 @@ use crate::core::schedule::Schedule;
 
 /// The keys whose expressions name no further day behind `now`: nothing runs by them any more.
 pub fn ended_schedules(settings: &Settings, rules: &Rules, now: DateTime<Utc>) -> Vec<String> {
-    let ended = |(_, schedule): &(String, &Schedule)| schedule.next_after(now).is_none();
-    schedules(settings, rules).into_iter().filter(ended).map(|(key, _)| key).collect()
+    passed(settings, rules, now).map(|(key, _)| key).collect()
 }
 
 /// Refuses a configuration by which something would never run. `name`: what errors call it.
@@ -22,16 +21,22 @@ pub fn insist_on_ticks(name: &str, loaded: &Loaded, now: DateTime<Utc>) -> Resul
     let fault = |(key, schedule): (String, &Schedule)| {
         let message = "names no day that is still to come, so nothing would ever run by it; leave the year away, or name one that has \
                        not passed";
-        schedule
-            .next_after(now)
-            .is_none()
-            .then(|| ConfigError::with_value(key, schedule.expression(), message))
+        ConfigError::with_value(key, schedule.expression(), message)
     };
-    let errors: Vec<_> = schedules(&loaded.settings, &loaded.rules).into_iter().filter_map(fault).collect();
+    let errors: Vec<_> = passed(&loaded.settings, &loaded.rules, now).map(fault).collect();
     match errors.is_empty() {
         true => Ok(()),
         false => Err(ConfigErrors { file: name.to_owned(), errors }),
     }
+}
+
+/// Those that have no tick behind `now`, with their keys.
+fn passed<'a>(
+    settings: &Settings,
+    rules: &'a Rules,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = (String, &'a Schedule)> {
+    schedules(settings, rules).into_iter().filter(move |(_, schedule)| schedule.next_after(now).is_none())
 }
 
 /// Every schedule that is written as an expression, with its key.

@@ -138,7 +138,7 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
         plan.announced.push(format!("{employee_id}: {}", ends.last_day));
     }
     // What HR had said of them before stands.
-    plan.reaffirm(&employee_id, states);
+    plan.reaffirm(&employee_id, ground.stale);
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
     let shown = states.get(&employee_id).and_then(|state| state.shown);
     let hired = states.get(&employee_id).and_then(|state| state.hired);

@@ -1,6 +1,6 @@
 //! A plan: every action fully decided, in a stable order, with the report that goes with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -11,10 +11,9 @@ use super::guard::groups::GroupCounts;
 use super::header::HeaderNames;
 use super::lifecycle::AnnouncedEnd;
 use super::new_id::Origin;
-use super::planner::States;
 use super::record::{Fingerprint, Rejection};
 use super::report::Counts;
-use super::state::{PersonState, Shown};
+use super::state::Shown;
 
 /// One action for one person. Execution has no choice left but how to find out what Workiva holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +88,7 @@ pub struct Plan {
     pub settled: Vec<SettledPerson>,
     /// People for whom an action is already under way.
     pub pending: u64,
-    /// Of whom this run says that what waits for them is still to be done.
+    /// Of whom this run says that what has waited for long is still to be done.
     pub reaffirmed: Vec<String>,
     /// Who is to have no access and keeps it, since an operator discarded the action: whom, and which action.
     pub discarded_ends: Vec<(String, i64)>,
@@ -159,9 +158,9 @@ pub struct Absences {
 }
 
 impl Plan {
-    /// Notes that somebody was looked at: what waits for them behind this plan is still to be done.
-    pub(super) fn reaffirm(&mut self, employee_id: &str, states: &States) {
-        if states.get(employee_id).is_some_and(PersonState::has_waiting) {
+    /// Notes that somebody was looked at for whom something has waited for long (`stale`): it is still to be done.
+    pub(super) fn reaffirm(&mut self, employee_id: &str, stale: &HashSet<String>) {
+        if stale.contains(employee_id) {
             self.reaffirmed.push(employee_id.to_owned());
         }
     }

@@ -1,7 +1,7 @@
 //! From what a source delivered to a plan: judge each person, settle who holds which user name, compare with state.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,8 @@ pub struct Material<'a> {
     pub lookalikes: &'a Lookalikes,
     /// Which groups are meant by what roles grant; `None`: none grants anything, and memberships are left alone.
     pub groups: Option<&'a GroupMap>,
+    /// For whom something has waited for long.
+    pub stale: &'a HashSet<String>,
 }
 
 /// By what each person is looked at.
@@ -100,6 +102,7 @@ pub(super) struct Ground<'a> {
     pub moment: Moment,
     pub groups: Option<&'a GroupMap>,
     pub moves: &'a Moves,
+    pub stale: &'a HashSet<String>,
     pub managers: Managers<'a>,
 }
 
@@ -124,6 +127,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         moment,
         lookalikes,
         groups,
+        stale,
     } = material;
     let mut plan = Plan { rows: findings.rows, rules: rulebook.seed, ..Plan::default() };
     plan.input = Fingerprint(findings.digest.0.wrapping_add(header.digest().0));
@@ -140,9 +144,9 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         let open = states.get(person.employee_id()).and_then(|state| state.open.as_ref());
         open.is_some_and(|open| open.kind.is_deprovision() == person.desired.is_none())
     };
-    judged.iter().filter(says).for_each(|person| plan.reaffirm(person.employee_id(), states));
+    judged.iter().filter(says).for_each(|person| plan.reaffirm(person.employee_id(), stale));
     // A move waits for them, so they wait for nothing themselves.
-    moves.in_flight.iter().for_each(|old| plan.reaffirm(old, states));
+    moves.in_flight.iter().for_each(|old| plan.reaffirm(old, stale));
     plan.rejected.append(&mut moves.rejected);
     plan.withdrawals.append(&mut moves.withdrawals);
     (plan.busy, plan.pending) = (moves.busy, moves.pending);
@@ -178,7 +182,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
         }));
     }
     claimed.extend(strays.spared.into_keys());
-    let ground = Ground { states, rulebook, moment, groups, moves: &moves, managers };
+    let ground = Ground { states, rulebook, moment, groups, moves: &moves, stale, managers };
     plan.warnings.extend(of_hired_again(&names.kept));
     for person in names.kept {
         add_judged(&mut plan, person, &ground);
@@ -262,7 +266,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
     }
     let Wish { mut target, reason, granted, settled } = wish;
     let rulebook = ground.rulebook;
-    plan.reaffirm(&employee_id, ground.states);
+    plan.reaffirm(&employee_id, ground.stale);
     let known = ground.states.get(&employee_id).map(Cow::Borrowed);
     let mut state = known.unwrap_or_else(|| Cow::Owned(PersonState::unknown(&employee_id)));
     let origin = ground.moves.from.get(&employee_id).and_then(|old| ground.states.get(old));

@@ -221,11 +221,6 @@ impl PersonState {
         self.has_access() || self.open.is_some()
     }
 
-    /// Whether something waits.
-    pub fn has_waiting(&self) -> bool {
-        self.open.is_some() || !self.open_memberships.is_empty()
-    }
-
     /// Whether an active account is confirmed.
     pub fn has_access(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.active)

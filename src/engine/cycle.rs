@@ -95,6 +95,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                         moment,
                         lookalikes,
                         groups,
+                        stale: &stale,
                     },
                     rulebook,
                 )
@@ -105,11 +106,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let mut plan = Plan { anew, ..plan };
         plan.unsure_absence |= read.unsure_absence;
-        plan.reaffirmed.retain(|who| stale.contains(who));
-        let own = read.register.iter().flat_map(|read| &read.write.commits);
-        let own: Vec<_> = own.map(|commit| &commit.changes).collect();
-        let changed =
-            |who: &str| own.iter().any(|changes| matches!(changes.get(who), Some(Change::Put { .. })));
+        let changed = |who: &str| {
+            let mut commits = read.register.iter().flat_map(|read| &read.write.commits);
+            commits.any(|commit| matches!(commit.changes.get(who), Some(Change::Put { .. })))
+        };
         self.heed_silence(&mut plan, states, &read.silent, changed, moment.end()).await?;
         plan.warnings.extend(read.warnings.into_iter().chain(of_groups));
         if groups.is_none() {

@@ -2,7 +2,7 @@
 //!
 //! The judging is that of planning, over the records of this one person. Nothing is written, and Workiva is not asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -29,7 +29,7 @@ use crate::core::scim::ScimPort;
 use crate::core::source_file::SourceFile;
 use crate::core::state::{AdoptionMark, PersonState};
 use crate::source::{BATCHES_AHEAD, HrSource, SourceError};
-use crate::store::{DriftFinding, History};
+use crate::store::{DriftFinding, History, RegisterWrite};
 
 pub use super::next_step::{Next, NextStep};
 
@@ -279,6 +279,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 moment,
                 lookalikes: &lookalikes,
                 groups: groups.as_ref(),
+                stale: &HashSet::new(),
             };
             assemble(material, rulebook)
         };
@@ -296,7 +297,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             let keeps = whole.actions.is_empty() && state.is_some_and(PersonState::has_access);
             let ends = state.and_then(|state| state.ends.as_ref());
             let is_said = match &self.feed {
-                Feed::Register(register) => register.is_said_gone(&self.store, &told.employee_id).await?,
+                Feed::Register(register) => {
+                    let who = std::slice::from_ref(&told.employee_id);
+                    !register.said_gone(&self.store, who, &RegisterWrite::default()).await?.is_empty()
+                }
                 Feed::Direct(_) => false,
             };
             let ends = ends.filter(|_| rulebook.absence == Absence::Keep);

@@ -15,6 +15,7 @@ use crate::store::{Silent, StoreError};
 
 /// What is no older than this when a pool begins is believed: a process that starts again goes on where it was.
 const FRESH: TimeDelta = TimeDelta::hours(1);
+
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Before which moment what was queued is looked at anew by a run that begins now: that of this process's pool; where there is none yet, well
     /// before one that begins behind the run would not believe it.

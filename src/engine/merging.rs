@@ -230,17 +230,6 @@ impl<S: HrSource> Register<S> {
         Ok(said)
     }
 
-    /// Whether somebody is gone since a source said so, and not only since none names them any more.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn is_said_gone(&self, store: &Store, employee_id: &str) -> Result<bool, StoreError> {
-        let places = self.places();
-        let rows = store.register_of(&[employee_id.to_owned()]).await?;
-        let mut known = rows.iter().filter(|row| places.contains_key(row.source.as_str()));
-        Ok(known.clone().any(|row| row.is_said) && known.all(|row| row.gone))
-    }
-
     /// Takes in one person as the register knows them, with what cannot be used of them or is nobody's.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! Quiet runs: over the same bytes as the run before, which left nothing to be looked at again.
 
 use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
 
 use super::audit::append;
 use super::plans::{PlanCommit, RunRecord, insert_run};
-use super::{Store, StoreError, Tx, from_millis, moment_text};
+use super::stale::is_stale;
+use super::{Store, StoreError, Tx, from_millis, millis, moment_text};
 use crate::core::plan::Plan;
 
 /// How much had been stored when somebody looked: the numbers of the newest run and of the audit's newest record.
@@ -82,10 +84,9 @@ impl Store {
         now: DateTime<Utc>,
         fresh_from: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError> {
-        if self.stale(fresh_from).await? > 0 {
-            return Ok(None);
-        }
-        let sql = "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
+        let is_stale = is_stale("?3");
+        let sql = format!(
+            "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
                    WHERE quiet_digest = ?1 \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE next_change IS NOT NULL AND next_change <= ?2) \
@@ -95,9 +96,11 @@ impl Store {
                        WHERE state IN ('queued', 'parked') AND next_change <= ?2) \
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
-                          AND o.state IN ('queued', 'parked') AND o.waits = 0))";
-        let rows: Option<i64> =
-            sqlx::query_scalar(sql).bind(digest).bind(moment_text(now)).fetch_optional(&self.readers).await?;
+                          AND o.state IN ('queued', 'parked') AND o.waits = 0)) \
+                     AND NOT EXISTS (SELECT 1 FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {is_stale})"
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digest).bind(moment_text(now));
+        let rows: Option<i64> = query.bind(millis(fresh_from)).fetch_optional(&self.readers).await?;
         Ok(rows.map(i64::unsigned_abs))
     }
 }

@@ -121,19 +121,20 @@ async fn proof<P: ScimPort>(
     };
     let chooses_names = session.line.manner.chooses_names;
     let owner = owner.as_deref();
-    let first = proof_by(user, attributes, employee_id, owner, chooses_names, &session.action.target);
+    let by = |attributes: &Attributes| {
+        proof_by(user, attributes, employee_id, owner, chooses_names, &session.action.target)
+    };
+    let first = by(attributes);
     if first.is_ok() {
         return Ok(first);
     }
     // What an earlier request of ours may have made is theirs, whatever they are called by now.
     let sent = sent_before(session).await?;
-    let by_sent =
-        |sent: &Attributes| proof_by(user, sent, employee_id, owner, chooses_names, &session.action.target);
     let has_sent_name = |sent: &&Attributes| {
         let (shown, sent) = (user.user_name.as_deref(), sent.get("userName"));
         shown.zip(sent).is_some_and(|(shown, sent)| folded(shown) == folded(sent))
     };
-    Ok(sent.iter().filter(has_sent_name).map(by_sent).find(Result::is_ok).unwrap_or(first))
+    Ok(sent.iter().filter(has_sent_name).map(by).find(Result::is_ok).unwrap_or(first))
 }
 
 fn proof_by(

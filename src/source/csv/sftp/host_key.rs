@@ -1,6 +1,7 @@
 //! Whether a server is the one that is meant. An unknown one is never trusted, not even the first time.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Preferred, client};
 
 use super::ServerAddress;
+use crate::config::regular_file;
 
 /// Which host key is trusted, as configured.
 #[derive(Clone, Debug)]
@@ -71,12 +73,9 @@ impl HostKeyCheck {
                 "its host key cannot be checked: {shown} cannot be read ({error}; source.sftp.known_hosts_file)"
             )
         };
-        // To open a pipe waits for whoever writes into it.
-        let is_file = std::fs::metadata(file).map_err(|error| unreadable(&error))?.is_file();
-        if !is_file {
-            return Err(unreadable(&"it is no regular file, but a folder, a pipe or a device"));
-        }
-        let text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+        let mut text = String::new();
+        let read = regular_file::open(file).and_then(|mut file| file.read_to_string(&mut text));
+        read.map_err(|error| unreadable(&error))?;
         let revoked =
             KnownHosts::new(&text).flatten().filter(|entry| entry.marker() == Some(&Marker::Revoked));
         self.revoked = revoked.map(|entry| entry.public_key().clone()).collect();

@@ -1,7 +1,7 @@
 //! Whether it is our tenant that answers. A Workiva that shows none of the users who are linked is a wrong address, or a SCIM user who has
 //! lost sight of them; that it answers 404 for one of them says nothing then.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::reading::Ask;
@@ -19,18 +19,25 @@ const ASKED: u32 = 8;
 /// How many pages of the list are looked through behind that: most users may be nobody's.
 const PAGES: u32 = 20;
 
-/// When the tenant was last seen to be ours, by what has passed.
+/// What is known of the tenant.
 #[derive(Debug, Default)]
-pub struct Tenant(Mutex<Option<Duration>>);
+pub struct Tenant(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When it was last seen to be ours, by what has passed.
+    ours: Option<Duration>,
+    /// For whom it was not: the probe asks for the same witnesses, or it would end an outage that the next action begins anew.
+    missing: Option<String>,
+}
 
 impl Tenant {
     fn was_ours(&self, now: Duration) -> bool {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.is_some_and(|seen| now < seen + SEEN_FOR)
+        self.seen().ours.is_some_and(|seen| now < seen + SEEN_FOR)
     }
 
-    fn is_ours(&self, now: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,12 +63,13 @@ pub async fn insist_on_ours(asker: &mut impl Ask, missing: &str, page: &UserPage
     }
     match look(asker, Some(missing), page).await? {
         Whose::Ours => {
-            asker.line().tenant.is_ours(now);
+            *asker.line().tenant.seen() = Seen { ours: Some(now), missing: None };
             Ok(())
         }
         Whose::Unknown => asker.only_one_linked(),
         Whose::Anothers => {
             let (line, trouble) = (asker.line(), trouble());
+            line.tenant.seen().missing = Some(missing.to_owned());
             let message = trouble.message.clone();
             line.gate.failed(None, true, trouble, line.clock.now(), line.random.unit());
             Err(Interrupt::Outage(message))
@@ -77,7 +85,8 @@ pub async fn trouble_with<P: ScimPort>(line: &Line<P>) -> Result<Option<Trouble>
     let mut asker = Probing(line);
     let answer = asker.ask(&ScimRequest::ListUsers { start_index: 1, count: 1 }).await?;
     let page = UserPage::read(&answer)?;
-    Ok(match look(&mut asker, None, &page).await? {
+    let missing = line.tenant.seen().missing.clone();
+    Ok(match look(&mut asker, missing.as_deref(), &page).await? {
         Whose::Ours | Whose::Unknown => None,
         Whose::Anothers => Some(trouble()),
     })

@@ -1024,3 +1024,14 @@ fn who_has_no_account_yet_gets_none_for_a_record_that_claims_their_name() {
     ];
     assert_well(setup, &ops);
 }
+
+/// Seed 400767: all who were linked from the first were deleted by hand, and a later user was there. For a leaver that says nothing of whose
+/// tenant it is, to the probe it did: the outage ended and began anew twice a second.
+#[test]
+fn an_outage_in_which_none_of_the_old_users_is_shown_is_not_ended_by_one_who_is_newer() {
+    let mut ops = settled(&[Op::Hr(Change::Hire, 0), Op::Pass(7_200, 1)]);
+    ops.extend([Op::Export(FileKind::True), Op::Pass(900, 2), Op::Work(200, 3)]);
+    ops.extend((0..8).map(|place| Op::Hand(Edit::Delete, place)));
+    ops.extend([Op::Hr(Change::Leave, 1), Op::Quiet]);
+    assert_well(Setup::USUAL, &ops);
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value};
+use workiva_sync::core::verdict::SHOWS_NOBODY_OF_OURS;
 
 use super::hr::{GROUPS, Hr, INSIDE, Person, WORKSPACE};
 use super::process::Task;
@@ -83,6 +84,10 @@ impl World {
             if !self.run_dry(&mut dice) {
                 return;
             }
+            if self.shows_nobody_of_old() && self.tells_of_strangers() {
+                self.insist_on_few_requests(&mut dice);
+                return;
+            }
             let is_held = !self.database.rows("SELECT plan_id FROM plan WHERE state = 'held'").is_empty();
             // What was refused as stale is decided about again once a run has looked.
             if is_held && decisions < DECISIONS && decided_behind != Some(self.runs()) {
@@ -130,6 +135,48 @@ impl World {
         let requests = sent(self) - before;
         if requests > 0 && self.today() == day {
             self.hub.fault(format!("a run over unchanged input sent {requests} requests"));
+        }
+    }
+
+    /// Whether somebody who is linked is gone, and with them all who were linked before an hour behind them: nothing tells whose tenant it
+    /// is then, and by design nothing is sent until a person looks.
+    fn shows_nobody_of_old(&self) -> bool {
+        let linked = self.database.rows("SELECT scim_id, CAST(confirmed_at AS TEXT) FROM account");
+        let linked: Vec<(bool, i64)> = linked
+            .iter()
+            .map(|row| (self.workiva.tenant.user(&row[0]).is_some(), row[1].parse().unwrap()))
+            .collect();
+        let hour = 3_600_000;
+        linked.iter().enumerate().filter(|(_, (is_there, _))| !is_there).any(|(missing, (_, until))| {
+            let others = linked.iter().enumerate().filter(|(other, _)| *other != missing);
+            let mut witnesses = others.filter(|(_, (_, confirmed))| *confirmed <= until + hour).peekable();
+            witnesses.peek().is_some() && witnesses.all(|(_, (is_there, _))| !is_there)
+        })
+    }
+
+    /// Whether the outage of that is told.
+    fn tells_of_strangers(&self) -> bool {
+        let told = self.database.rows("SELECT message FROM outage");
+        told.iter().any(|row| row[0] == SHOWS_NOBODY_OF_OURS)
+    }
+
+    /// An outage that lasts is asked about ever more rarely.
+    fn insist_on_few_requests(&mut self, dice: &mut StdRng) {
+        for _ in 0..12 {
+            self.pass(ROUND, dice);
+            self.see_that_a_daemon_runs();
+            if !self.run_dry(dice) {
+                return;
+            }
+        }
+        let before = self.workiva.requests;
+        self.pass(ROUND, dice);
+        if !self.run_dry(dice) {
+            return;
+        }
+        let requests = self.workiva.requests - before;
+        if requests > 30 * self.processes.len().max(1) as u64 {
+            self.hub.fault(format!("sent {requests} requests in an outage that lasts"));
         }
     }
 

@@ -51,6 +51,9 @@ pub struct Evidence {
     /// How often somebody edited a user by hand: by the user's id, and by the employee id that it had then. A user may pass to
     /// another employee id behind the edit, and another user come in its place.
     meddled: BTreeMap<String, u32>,
+    /// Users whom somebody has taken out of a group by hand: if that was a workspace, the other one is their last, and Workiva suspends them
+    /// with the end of that, until the next run puts it right.
+    parted: BTreeSet<String>,
 }
 
 impl Evidence {
@@ -150,6 +153,11 @@ impl Evidence {
         }
     }
 
+    /// Somebody took a user out of a group by hand.
+    pub fn parted(&mut self, id: &str) {
+        self.parted.insert(id.to_owned());
+    }
+
     /// Whose user this was when a request of the engine's changed it last.
     pub fn owner(&self, user_id: &str) -> Option<&str> {
         self.owners.get(user_id).map(String::as_str)
@@ -177,7 +185,9 @@ impl Evidence {
             None => self.names.get(&name).into_iter().flatten().collect(),
         };
         let id = &effect.id;
+        let is_of_groups = effect.is_of_group && self.parted.contains(id);
         match (had, has) {
+            (true, false) if is_of_groups => None,
             (true, false) if !owners.iter().any(|owner| self.gone.contains(*owner)) => Some(format!(
                 "{owners:?} lost access by user {id}, and the newest file does not show them as gone"
             )),

@@ -212,6 +212,8 @@ pub struct Effect {
     pub before: Option<Map<String, Value>>,
     /// The user after.
     pub after: Option<Map<String, Value>>,
+    /// Whether it changed the members of a group.
+    pub is_of_group: bool,
 }
 
 /// The whole of Workiva.
@@ -316,9 +318,10 @@ impl Workiva {
             falsify(&mut answer, request, wrong);
         }
         before.extend(created_id(request, &answer).map(|id| (id, None)));
+        let is_of_group = matches!(request, ScimRequest::PatchGroup { .. });
         let effects = before
             .into_iter()
-            .map(|(id, before)| Effect { after: self.tenant.user(&id).cloned(), id, before })
+            .map(|(id, before)| Effect { after: self.tenant.user(&id).cloned(), id, before, is_of_group })
             .filter(|effect| effect.before != effect.after)
             .collect();
         (answer, effects)

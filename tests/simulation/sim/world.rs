@@ -328,6 +328,9 @@ impl World {
             }
         };
         if let Some(id) = touched {
+            if matches!(edit, Edit::Part(_)) {
+                self.evidence.parted(&id);
+            }
             if edit != Edit::OwnElsewhere {
                 self.evidence.by_hand(&id, user.and_then(|user| text(user, "externalId")));
             }

@@ -56,13 +56,13 @@ struct Rest {
 }
 
 /// What has not ended. What was queued over an hour ago waits for word of its person, as long as their record is rejected, or they are missing
-/// and a row may be anybody's, or one that is rejected for it claims their user name.
+/// and a row may be anybody's, or one that is rejected for it claims what is theirs.
 const OPEN: &str = "SELECT employee_id, kind, state FROM action a WHERE state = 'queued' AND waits = 0 AND NOT \
     (max(a.created_at, coalesce(a.reaffirmed_at, 0)) < (SELECT max(started_at) FROM run) - 3600000 AND EXISTS \
       (SELECT 1 FROM (SELECT run_id, unsure_absence FROM run WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) n \
        WHERE n.unsure_absence = 1 OR EXISTS \
          (SELECT 1 FROM rejection r WHERE r.run_id = n.run_id AND (r.employee_id = a.employee_id OR \
-           r.reason LIKE '%employee ' || a.employee_id || ', whom the source no longer names%'))))";
+           r.reason LIKE '%employee ' || a.employee_id || ',%'))))";
 
 impl Named {
     fn has(&self, employee_id: &str) -> bool {

@@ -321,6 +321,24 @@ fn rows_that_cannot_be_used_and_were_let_stand_hold_no_further_run_until_they_ar
     assert_eq!(world.sandbox.users().iter().filter(|user| is_active(user)).count(), 19);
 }
 
+/// They were one rejection of many rows, and whoever was missing besides lost access by such a file.
+#[test]
+fn a_file_whose_rows_all_have_one_employee_id_is_held_and_takes_nobodys_access() {
+    let mut world = World::new();
+    world.set("guard.max_reject_percent", 5.0);
+    world.set("guard.max_shrink_percent", 20.0);
+    let rows = people(20);
+    world.sync_rows(&rows, 0);
+    let spoiled =
+        |rows: &[Row]| rows.iter().map(|row| row.but(|row| row.id = "0".into())).collect::<Vec<_>>();
+    let synced = world.sync_rows(&spoiled(&rows[1..]), 3);
+    assert_eq!((synced.hold_codes(), synced.applied()), (vec!["reject_percent"], kinds([])));
+    world.assert_agrees(&rows);
+    // Once somebody has let it stand, it is not held again for as many.
+    world.run(&["approve", synced.plan_id()]).assert_says(0, &[]);
+    assert_eq!(world.sync().hold_codes(), Vec::<&str>::new());
+}
+
 #[test]
 fn a_source_that_cannot_prove_itself_complete_changes_nobody() {
     let world = World::new();

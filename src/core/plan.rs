@@ -135,6 +135,8 @@ pub struct Plan {
     pub ungrouped: GroupCounts,
     /// Whether somebody is missing who may be in a row that cannot be used.
     pub unsure_absence: bool,
+    /// Rows behind the first of those that share an employee id and differ, which are one rejection.
+    pub doubled_rows: u64,
     /// Rows read.
     pub rows: u64,
     /// The source's columns.
@@ -252,6 +254,11 @@ impl Plan {
     /// How many records are rejected.
     pub fn rejections(&self) -> u64 {
         self.rejected.len() as u64
+    }
+
+    /// How many rows cannot be used: where a column has shifted, all of them may share one employee id, which is one rejection.
+    pub fn unusable_rows(&self) -> u64 {
+        self.rejections() + self.doubled_rows
     }
 }
 

@@ -235,10 +235,9 @@ pub(super) async fn insert_run(
     };
     forget_renames(tx).await?;
     sqlx::query(
-        "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, \
-         input, accepted, planned, hold_reasons, message, header, rules, \
-         source_digest, source_modified, source_ends_line, renames, unsure_absence) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, plan_id, source_name, source_rows, rejected, input, accepted, \
+           planned, hold_reasons, message, header, rules, source_digest, source_modified, source_ends_line, renames, unsure_absence, doubled_rows) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     )
     .bind(run.run_id)
     .bind(millis(run.started_at))
@@ -262,6 +261,7 @@ pub(super) async fn insert_run(
     .bind(run.source.and_then(|source| source.ends_line))
     .bind(plan.and_then(renames))
     .bind(plan.is_some_and(|plan| plan.unsure_absence))
+    .bind(plan.map_or(0, |plan| plan.doubled_rows.cast_signed()))
     .execute(&mut **tx)
     .await?;
     if let Some(write) = commit.and_then(|commit| commit.register) {

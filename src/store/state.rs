@@ -158,7 +158,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
-        let sql = "WITH accepted AS (SELECT source_rows, rejected, header, rules, input FROM run WHERE accepted = 1 \
+        let sql = "WITH accepted AS (SELECT source_rows, rejected + doubled_rows AS unusable, header, rules, input FROM run WHERE accepted = 1 \
                      ORDER BY rowid DESC LIMIT 1) \
                    SELECT (SELECT count(*) FROM account WHERE active = 1), \
                      EXISTS (SELECT 1 FROM account), \
@@ -168,7 +168,7 @@ impl Store {
                           AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
                      (SELECT rules FROM accepted), \
-                     (SELECT input FROM accepted), (SELECT rejected FROM accepted)";
+                     (SELECT input FROM accepted), (SELECT unusable FROM accepted)";
         let row = sqlx::query(sql).fetch_one(&self.readers).await?;
         let number = |column: usize| row.get::<i64, _>(column).unsigned_abs();
         let accepted: Option<i64> = row.get(2);
@@ -179,7 +179,7 @@ impl Store {
             accepted_header: row.get::<Option<&str>, _>(4).map(header_names).transpose()?,
             accepted_rules: row.get::<Option<&str>, _>(5).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
             accepted_input: row.get::<Option<&str>, _>(6).map(Fingerprint::from_hex),
-            accepted_rejections: row.get::<Option<i64>, _>(7).unwrap_or(0).unsigned_abs(),
+            accepted_unusable_rows: row.get::<Option<i64>, _>(7).unwrap_or(0).unsigned_abs(),
             open_deprovisions: number(3),
             ..Scale::default()
         })

@@ -1035,3 +1035,26 @@ fn an_outage_in_which_none_of_the_old_users_is_shown_is_not_ended_by_one_who_is_
     ops.extend([Op::Hr(Change::Leave, 1), Op::Quiet]);
     assert_well(Setup::USUAL, &ops);
 }
+
+/// Seeds 504591 and 505321: all rows of a file whose columns had shifted had one employee id, which was one rejection, below the limit. Whoever
+/// was missing besides lost access by it.
+#[test]
+fn a_file_whose_columns_have_shifted_takes_nobodys_access_though_one_is_missing() {
+    let ops = [
+        Op::Hr(Change::Vanish, 54),
+        Op::Export(FileKind::True),
+        Op::Export(FileKind::ShiftedColumn),
+        Op::Start(Task::Sync),
+        Op::Work(4, 6_739_867_487_042_424_191),
+    ];
+    let setup = Setup {
+        people: 13,
+        holds_deprovisions_only: true,
+        page: 3,
+        ways: 2,
+        ends_line: false,
+        groups: true,
+        ..Setup::USUAL
+    };
+    assert_well(setup, &settled(&ops));
+}

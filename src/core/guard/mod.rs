@@ -29,7 +29,7 @@ pub struct Scale {
     /// The columns of the last accepted run; those without names: a change of the names does not matter.
     pub accepted_header: Option<HeaderNames>,
     /// Rows that the last accepted run could not use.
-    pub accepted_rejections: u64,
+    pub accepted_unusable_rows: u64,
     /// The digest of the configuration that decided in the last accepted run.
     pub accepted_rules: Option<u64>,
     /// What it had read: content and configuration.
@@ -282,10 +282,10 @@ impl Limits<'_> {
             self.hold("source_removed", message);
         }
         // So many were let stand: whoever approves a file does not approve it again with each run over what is wrong in it.
-        if plan.rejections() > scale.accepted_rejections {
+        if plan.unusable_rows() > scale.accepted_unusable_rows {
             self.percent(
                 "reject_percent",
-                (plan.rejections(), plan.rows),
+                (plan.unusable_rows(), plan.rows),
                 self.settings.max_reject_percent,
                 ("unusable rows", "rows"),
             );

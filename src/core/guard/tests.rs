@@ -105,8 +105,13 @@ fn each_limit_trips_by_its_own_code_one_above_it() {
     assert_eq!(codes(&shrunken, scale(1000)), ["shrink_percent"], "with nothing else planned");
     let rejection =
         Rejection { employee_id: None, row: None, kind: RejectionKind::NoEmployeeId, reason: String::new() };
-    let spoiled = Plan { rows: 1000, rejected: vec![rejection; 51], ..Plan::default() };
+    let spoiled = Plan { rows: 1000, rejected: vec![rejection.clone(); 51], ..Plan::default() };
     assert_eq!(codes(&spoiled, scale(1000)), ["reject_percent"]);
+    let rejection = Rejection { kind: RejectionKind::DifferingRows, ..rejection };
+    let of_one_id = Plan { rows: 1000, rejected: vec![rejection], doubled_rows: 50, ..Plan::default() };
+    assert_eq!(codes(&of_one_id, scale(1000)), ["reject_percent"]);
+    let let_stand = Scale { accepted_unusable_rows: 51, ..scale(1000) };
+    assert!(codes(&of_one_id, let_stand).is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use common::{Row, World, people};
+use common::{Row, World, people, until};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use workiva_sync::sandbox::{FaultKind, Faults};
@@ -237,7 +237,15 @@ fn killed_at_random_moments_over_one_long_push_it_ends_with_workiva_equal_to_hr_
     let mut kinds = faults.kinds;
     kinds.retain(|kind| !matches!(kind, FaultKind::Throttle | FaultKind::Unavailable));
     world.sandbox.set_faults(Faults { rate: 0.2, slow_ms: 50, seed: 5, kinds, ..Faults::default() });
-    world.sync_rows(rows, 0);
+    // However many are left, and however busy the machine is: it goes on until it has ended.
+    let mut last = spawn(&world, "sync");
+    while last.try_wait().unwrap().is_none() {
+        let before = world.statistics().requests;
+        until("it has ended or gone on", || {
+            last.try_wait().unwrap().is_some() || world.statistics().requests > before
+        });
+    }
+    assert_eq!(last.wait().unwrap().code(), Some(0));
     world.assert_agrees(rows);
     let people = rows.len();
     let (users, creates) = (world.sandbox.users().len(), world.statistics().creates);

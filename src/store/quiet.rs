@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::audit::append;
 use super::plans::{PlanCommit, RunRecord, insert_run};
-use super::stale::is_stale;
+use super::stale::stale_actions;
 use super::{Store, StoreError, Tx, from_millis, millis, moment_text};
 use crate::core::plan::Plan;
 
@@ -84,7 +84,7 @@ impl Store {
         now: DateTime<Utc>,
         fresh_from: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError> {
-        let is_stale = is_stale("?3");
+        let stale = stale_actions("?3");
         let sql = format!(
             "SELECT source_rows FROM (SELECT source_rows, quiet_digest FROM run \
                      WHERE outcome NOT IN ('incomplete', 'failed') ORDER BY rowid DESC LIMIT 1) \
@@ -97,7 +97,7 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM person WHERE fingerprint = '' AND NOT EXISTS \
                        (SELECT 1 FROM action o WHERE o.employee_id = person.employee_id \
                           AND o.state IN ('queued', 'parked') AND o.waits = 0)) \
-                     AND NOT EXISTS (SELECT 1 FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {is_stale})"
+                     AND NOT EXISTS (SELECT 1 FROM {stale})"
         );
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digest).bind(moment_text(now));
         let rows: Option<i64> = query.bind(millis(fresh_from)).fetch_optional(&self.readers).await?;

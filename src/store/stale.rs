@@ -13,10 +13,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn stale(&self, fresh_from: DateTime<Utc>) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT count(*) FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}",
-            is_stale("?1")
-        );
+        let sql = format!("SELECT count(*) FROM {}", stale_actions("?1"));
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
         let number: i64 = query.fetch_one(&self.readers).await?;
         Ok(number.unsigned_abs())
@@ -27,11 +24,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn stale_people(&self, fresh_from: DateTime<Utc>) -> Result<HashSet<String>, StoreError> {
-        let sql = format!(
-            "SELECT DISTINCT a.employee_id FROM action a JOIN plan p USING (plan_id) \
-             WHERE a.state = 'queued' AND {}",
-            is_stale("?1")
-        );
+        let sql = format!("SELECT DISTINCT a.employee_id FROM {}", stale_actions("?1"));
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(fresh_from));
         let people: Vec<String> = query.fetch_all(&self.readers).await?;
         Ok(people.into_iter().collect())
@@ -85,12 +78,16 @@ pub(super) async fn reaffirm(tx: &mut Tx, people: &[String], at: DateTime<Utc>) 
     }
     let sql = format!(
         "UPDATE action SET reaffirmed_at = ?1 WHERE action_id IN \
-           (SELECT a.action_id FROM action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {} \
-              AND a.employee_id IN (SELECT value FROM json_each(?2)))",
-        is_stale("?1")
+           (SELECT a.action_id FROM {} AND a.employee_id IN (SELECT value FROM json_each(?2)))",
+        stale_actions("?1")
     );
     sqlx::query(AssertSqlSafe(sql)).bind(millis(at)).bind(to_json(&people)).execute(&mut **tx).await?;
     Ok(())
+}
+
+/// The actions `a` in the queue of which that holds, with their plans, for a `FROM`.
+pub(super) fn stale_actions(fresh_from: &str) -> String {
+    format!("action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}", is_stale(fresh_from))
 }
 
 /// Whether an action `a` of a plan `p` gives or takes access by what was read before this moment alone. What only asks what it did needs no

@@ -340,6 +340,20 @@ fn a_file_whose_rows_all_have_one_employee_id_is_held_and_takes_nobodys_access()
 }
 
 #[test]
+fn an_employee_id_that_two_rows_have_always_shared_excuses_no_file_in_which_all_have_it() {
+    let mut world = World::new();
+    world.set("guard.max_reject_percent", 5.0);
+    let rows = people(60);
+    let spoiled =
+        |rows: &[Row]| rows.iter().map(|row| row.but(|row| row.id = "0".into())).collect::<Vec<_>>();
+    let two = spoiled(&[Row::new("1", "Ada", "One"), Row::new("2", "Bea", "Two")]);
+    world.sync_rows(&[rows.as_slice(), &two].concat(), 4);
+    let synced = world.sync_rows(&spoiled(&rows[1..]), 3);
+    assert_eq!((synced.hold_codes(), synced.applied()), (vec!["reject_percent"], kinds([])));
+    world.assert_agrees(&rows);
+}
+
+#[test]
 fn a_source_that_cannot_prove_itself_complete_changes_nobody() {
     let world = World::new();
     let rows = people(10);

@@ -68,6 +68,8 @@ pub struct Findings {
     pub changed: Vec<Record>,
     /// Rows that cannot be used.
     pub rejected: Vec<Rejection>,
+    /// Rows behind the first of those that share an employee id and differ, which are one rejection.
+    pub doubled_rows: u64,
     /// Records that share an employee id and differ: some may be of somebody else, whose id was lost.
     pub doubtful: Vec<Record>,
     /// People of the state table whom the source no longer names and who are not settled as absent.
@@ -209,11 +211,13 @@ impl Intake {
         let mut doubtful = self.doubtful;
         let is_one_of_some = |record: &Record| self.rows_of_spoiled.contains_key(record.employee_id());
         doubtful.extend(spoiled.into_iter().filter(is_one_of_some));
+        let mut doubled_rows = 0;
         for (id, rows) in self.rows_of_spoiled {
             // Also where the first one is as it was, and so is not among those that changed.
             let first = people.get(id.as_str()).map(|known| known.row).filter(|row| *row > 0);
             let mut all: Vec<u64> = first.into_iter().chain(rows).collect();
             all.sort_unstable();
+            doubled_rows += all.len().saturating_sub(1) as u64;
             self.rejected.push(differing_rows(id.into(), &all));
         }
         let is_missing = |known: &Known| {
@@ -233,6 +237,7 @@ impl Intake {
         Findings {
             changed: good,
             rejected: self.rejected,
+            doubled_rows,
             doubtful,
             absent: missing,
             gone,

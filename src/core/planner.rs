@@ -137,8 +137,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let sight = Sight { states, rulebook, moment, findings: &findings, refused: &rejected, lookalikes };
     let mut moves = new_id::settle(&mut judged, &sight);
     let mut which = findings.rows_of_anybody();
-    let shared: HashSet<&str> = findings.doubtful.iter().map(|one| one.employee_id()).collect();
-    plan.doubled_rows = (findings.doubtful.len() - shared.len()) as u64;
+    plan.doubled_rows = findings.doubled_rows;
     plan.rejected = findings.rejected;
     plan.rejected.extend(rejected);
     // Also who waits for a user name, or is refused for one: to have access, or none, is what HR says of them.

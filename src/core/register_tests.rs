@@ -14,6 +14,7 @@ fn origin() -> Origin {
 
 fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
     Findings {
+        doubled_rows: 0,
         changed,
         doubtful: vec![],
         of_nobody: vec![],

@@ -63,6 +63,7 @@ impl Case {
             rulebook: rulebook(&["userName", "name.familyName"]),
             states: states.iter().map(|state| (state.employee_id.clone(), state.clone())).collect(),
             findings: Findings {
+                doubled_rows: 0,
                 changed: Vec::new(),
                 doubtful: vec![],
                 of_nobody: vec![],

@@ -247,6 +247,92 @@ fn a_record_of_a_delta_that_lacks_a_key_is_rejected_and_takes_nobodys_access() {
 }
 
 #[test]
+fn a_record_of_a_delta_that_lacks_what_a_path_leads_to_is_rejected_and_takes_nobodys_access() {
+    let mut world = pushing();
+    for (column, path) in [
+        ("status", "$.Job.Status"),
+        ("department", "$.Job['Department']"),
+        ("job_title", "$.Fields[?@.name == 'title'].value"),
+    ] {
+        world.set(&format!("source.columns.{column}"), path);
+    }
+    let nested = |row: &Row| {
+        let mut object = acted(row, "");
+        let mut take = |key: &str| object.as_object_mut().unwrap().remove(key).unwrap();
+        let (status, department, title) = (take("Status"), take("Department"), take("Job Title"));
+        object["Job"] = json!({"Status": status, "Department": department});
+        object["Fields"] = json!([{"name": "title", "value": title}]);
+        object
+    };
+    let without = |row: &Row, path: &str, key: &str| {
+        let mut object = nested(row);
+        object.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(key).unwrap();
+        object
+    };
+    let all =
+        |rows: &[Row]| Value::from(rows.iter().map(nested).collect::<Vec<_>>()).to_string().into_bytes();
+    let rows = people(7);
+    let daemon = world.daemon();
+    let accepted = push(&daemon, "?snapshot=whole", "the first", &all(&rows)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until_agrees(&world, &rows);
+    let writes = world.writes();
+    let mut of_another_name = nested(&rows[3]);
+    of_another_name["Fields"] = json!([{"name": "phone", "value": "1"}]);
+    let mut gone = without(&rows[5], "", "Job");
+    gone["Action"] = "delete".into();
+    let delta = json!([
+        without(&rows[0], "", "Job"),
+        without(&rows[1], "/Job", "Department"),
+        without(&rows[2], "", "Fields"),
+        of_another_name,
+        without(&rows[4].left(), "/Job", "Department"),
+        gone,
+    ]);
+    let accepted = push(&daemon, "", "parts of records", delta.to_string().as_bytes()).expect(202);
+    assert_eq!((&accepted["records"], &accepted["rejected"]), (&json!(6), &json!(4)), "{accepted}");
+    let title = "lacks '$.Fields[?@.name == 'title'].value' (source.columns.job_title)";
+    let words = [
+        "lacks '$.Job['Department']' (source.columns.department), '$.Job.Status' (source.columns.status)",
+        "lacks '$.Job['Department']' (source.columns.department), and what",
+        title,
+        title,
+    ];
+    for (at, words) in words.into_iter().enumerate() {
+        let told = &accepted["rejections"][at];
+        let reason = told["reason"].as_str().unwrap();
+        assert_eq!(told["employee_id"], rows[at].id);
+        assert!(reason.contains(words), "'{words}' is not in '{reason}'");
+        let names_key = reason.contains("add \"job_title\" to source.push.sparse_columns");
+        assert_eq!(names_key, words == title, "{reason}");
+    }
+    outcome(&daemon, &accepted);
+    // Of whoever has left, or is gone, nothing else is needed.
+    let left = [&rows[..4], &rows[6..]].concat();
+    until_agrees(&world, &left);
+    assert_eq!(world.writes(), writes + 2);
+    // What is said to be empty is.
+    let mut none = nested(&rows[0]);
+    none["Job"]["Department"] = Value::Null;
+    let mut untitled = nested(&rows[1]);
+    untitled["Fields"] = json!([]);
+    let accepted = push(&daemon, "", "said", json!([none, untitled]).to_string().as_bytes()).expect(202);
+    assert_eq!(accepted["rejected"], 0, "{accepted}");
+    outcome(&daemon, &accepted);
+    let untitled = rows[1].but(|row| row.title = String::new());
+    until_agrees(&world, &[&[untitled], &left[2..]].concat());
+    drop(daemon);
+    // Where the sender leaves out what is empty behind a filter, that can be said, and of that column alone.
+    let sparse = toml::Value::from(vec!["job_title", "department"]);
+    world.set("source.push.sparse_columns", sparse);
+    let daemon = world.daemon();
+    let delta = json!([without(&rows[2], "", "Fields"), without(&rows[3], "/Job", "Department")]);
+    let accepted = push(&daemon, "", "sparse", delta.to_string().as_bytes()).expect(202);
+    assert_eq!(accepted["rejected"], 1, "{accepted}");
+    assert_eq!(accepted["rejections"][0]["employee_id"], rows[3].id);
+}
+
+#[test]
 fn what_was_answered_for_survives_a_kill_and_is_read_by_the_next_start() {
     let mut world = pushing();
     let rows = people(6);

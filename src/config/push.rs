@@ -39,7 +39,8 @@ pub struct PushSettings {
     #[serde(default = "usual_there")]
     pub upsert_values: Vec<String>,
     /// Columns (our names) that no record of some parts of a snapshot may have though nearly all others do, because the sender leaves out
-    /// what is empty and sorts by it. With any other column such a snapshot is refused.
+    /// what is empty and sorts by it. With any other column such a snapshot is refused. Where the column is given by a path with a
+    /// filter, a wildcard, an index or alternatives, a record of a delta may lack it too, and is otherwise rejected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sparse_columns: Vec<String>,
     /// Whether the HR system has several records of one person, such as one for each job, so that somebody may be in two parts of a

@@ -85,26 +85,33 @@ fn parse(text: &str) -> Result<JsonPath, String> {
 }
 
 fn steps(text: &str) -> Option<Vec<Step>> {
+    let (steps, rest) = beginning(text)?;
+    rest.is_empty().then_some(steps)
+}
+
+/// The names and `[*]` that a path begins with, and what stands behind them.
+fn beginning(text: &str) -> Option<(Vec<Step>, &str)> {
     let mut rest = text.strip_prefix('$')?;
     let mut steps = Vec::new();
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("[*]").or_else(|| rest.strip_prefix(".*")) {
-            steps.push(Step::Each);
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            let (name, after) = after.split_at(end);
-            steps.push(Step::Key(plain(name)?));
-            rest = after;
-        } else {
-            let after = rest.strip_prefix('[')?;
-            let quote = after.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
-            let (name, after) = after[1..].split_once(quote)?;
-            steps.push(Step::Key(plain(name)?));
-            rest = after.strip_prefix(']')?;
-        }
+    while let Some((step, behind)) = first_step(rest) {
+        steps.push(step);
+        rest = behind;
     }
-    Some(steps)
+    Some((steps, rest))
+}
+
+fn first_step(text: &str) -> Option<(Step, &str)> {
+    if let Some(behind) = text.strip_prefix("[*]").or_else(|| text.strip_prefix(".*")) {
+        return Some((Step::Each, behind));
+    }
+    if let Some(name) = text.strip_prefix('.') {
+        let (name, behind) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+        return Some((Step::Key(plain(name)?), behind));
+    }
+    let bracketed = text.strip_prefix('[')?;
+    let quote = bracketed.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let (name, behind) = bracketed[1..].split_once(quote)?;
+    Some((Step::Key(plain(name)?), behind.strip_prefix(']')?))
 }
 
 /// A name as it stands in the document: without an escape, and without the spaces that RFC 9535 lets stand between parts.
@@ -159,6 +166,30 @@ impl FieldPath {
         }
     }
 
+    /// Whether a record says what stands there, be it that there is nothing: something does, or a name on the way to it is null or
+    /// empty. It does not where such a name is missing. Behind the first filter, wildcard or index nobody can tell what is left out
+    /// from what is not there: a record in which nothing is found does not say either.
+    pub fn is_said_in(&self, record: &Value) -> bool {
+        match self {
+            Self::Key(key) => record.get(key).is_some(),
+            Self::Path(path) => is_said(path, record),
+            // An alternative that is left out may be the one that has something.
+            Self::First(paths) => {
+                !self.find(record).is_empty() || paths.iter().all(|path| is_said(path, record))
+            }
+        }
+    }
+
+    /// Whether it is a key, or a path of names alone: then whoever writes a record can say there that there is nothing.
+    pub fn is_of_names(&self) -> bool {
+        let is_name = |step: &Step| matches!(step, Step::Key(_));
+        match self {
+            Self::Key(_) => true,
+            Self::Path(path) => steps(&path.to_string()).is_some_and(|steps| steps.iter().all(is_name)),
+            Self::First(_) => false,
+        }
+    }
+
     /// Whether both lead to the same place, however they are written: `id`, `$.id` and `$['id']` do.
     pub fn is_same(&self, other: &Self) -> bool {
         let steps = |path: &Self| match path {
@@ -190,6 +221,24 @@ impl FieldPath {
 
 fn places(path: &JsonPath, record: &Value) -> Vec<Vec<Step>> {
     path.query_located(record).locations().map(steps_of).collect()
+}
+
+/// Whether a record says what one path leads to.
+fn is_said(path: &JsonPath, record: &Value) -> bool {
+    if !path.query(record).is_empty() {
+        return true;
+    }
+    let text = path.to_string();
+    let mut at = record;
+    for step in beginning(&text).map(|(steps, _)| steps).unwrap_or_default() {
+        let Step::Key(name) = step else { return false };
+        match at.get(&name) {
+            None => return false,
+            Some(value) if !is_something(value) => return true,
+            Some(value) => at = value,
+        }
+    }
+    false
 }
 
 fn is_something(value: &Value) -> bool {
@@ -268,6 +317,46 @@ mod tests {
         let text = FieldPath::parse("$.jobs[?@.name == 'what ?? $.who'].title").unwrap();
         assert!(matches!(text, FieldPath::Path(_)));
         assert!(FieldPath::parse("$.a ?? b").is_err() && FieldPath::parse("$.a ?? ").is_err());
+    }
+
+    #[test]
+    fn a_record_says_what_stands_there_also_where_that_is_nothing_and_not_where_a_name_is_missing() {
+        let said = |path: &str, record: Value| FieldPath::parse(path).unwrap().is_said_in(&record);
+        for (path, record, is_said) in [
+            ("status", json!({"status": null}), true),
+            ("status", json!({"state": "x"}), false),
+            ("$.job.status", json!({"job": {"status": "Active"}}), true),
+            ("$.job.status", json!({"job": {"status": ""}}), true),
+            ("$.job['status']", json!({"job": {"status": null}}), true),
+            ("$.job.status", json!({"job": null}), true),
+            ("$.job.status", json!({"job": []}), true),
+            ("$.job.status", json!({"job": {}}), false),
+            ("$.job.status", json!({"job": {"title": "x"}}), false),
+            ("$.job.status", json!({"job": "Active"}), false),
+            ("$.job.status", json!({"job": [{"status": "Active"}]}), false),
+            ("$.job.status", json!({}), false),
+            ("$.jobs[?@.main].title", json!({"jobs": [{"main": true, "title": "x"}]}), true),
+            ("$.jobs[?@.main].title", json!({"jobs": []}), true),
+            ("$.jobs[?@.main].title", json!({"jobs": null}), true),
+            ("$.jobs[?@.main].title", json!({"jobs": [{"title": "x"}]}), false),
+            ("$.jobs[?@.main].title", json!({}), false),
+            ("$.jobs[*].title", json!({"jobs": [{}]}), false),
+            ("$.jobs[0].title", json!({"jobs": []}), true),
+            ("$..title", json!({"jobs": []}), false),
+            ("$.rehired ?? $.hired", json!({"rehired": null, "hired": "x"}), true),
+            ("$.rehired ?? $.hired", json!({"hired": "x"}), true),
+            ("$.rehired ?? $.hired", json!({"rehired": null, "hired": ""}), true),
+            ("$.rehired ?? $.hired", json!({"rehired": null}), false),
+        ] {
+            assert_eq!(said(path, record.clone()), is_said, "{path} in {record}");
+        }
+        let of_names = |path: &str| FieldPath::parse(path).unwrap().is_of_names();
+        assert!(["status", "$.job.status", "$['job']"].into_iter().all(of_names));
+        assert!(
+            !["$.jobs[0].title", "$.jobs[*].title", "$..title", "$.jobs[?@.main]", "$.a ?? $.b"]
+                .into_iter()
+                .any(of_names)
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct PushOptions {
     pub action_column: Option<String>,
     /// What it says then.
     pub actions: ActionWords,
-    /// Columns that no record of some parts may have.
+    /// Columns that no record of some parts may have; and no record of a delta has to, where they are not by names alone.
     pub sparse_columns: Vec<String>,
     /// Whether one person may have several records.
     pub several_records: bool,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::super::SourceError;
 use super::super::csv::{CsvOptions, read_bytes};
 use super::super::object::{Shape, Unusable, Whole, refuse_unsound, values};
@@ -287,7 +289,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         let said = path(ACTION).and_then(|path| text(&path.find(record), false).ok());
         let mut matched = vec![false; self.matched.len()];
         let made = once.and_then(|()| values(record, how, &mut matched));
-        let made = made.and_then(|whole| self.refuse_part(whole, &matched, said.as_deref()));
+        let made = made.and_then(|whole| self.refuse_part(record, whole, said.as_deref()));
         self.matched.iter_mut().zip(matched).for_each(|(ever, now)| *ever |= now);
         match made {
             // Of whoever is gone nothing but the id is needed.
@@ -312,12 +314,12 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
     }
 
-    /// Refuses a record of a delta that lacks a key: what it does not say would count as empty. Of whoever has left nothing else is needed. Where
-    /// a column stands behind a path, nobody can tell a value that is left out from one that is not there.
+    /// Refuses a record of a delta that lacks a column: what it does not say would count as empty. Of whoever has left nothing else is
+    /// needed.
     fn refuse_part<'v>(
         &self,
+        record: &Value,
         whole: Whole<'v>,
-        matched: &[bool],
         said: Option<&str>,
     ) -> Result<Whole<'v>, Unusable> {
         let status = self.columns.position("status").map(|at| folded(&whole.values[at]));
@@ -325,24 +327,36 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
         if !self.is_delta || has_left || said.is_some_and(|said| self.options.is_gone(said)) {
             return Ok(whole);
         }
-        let lacks = |(at, name): (usize, &String)| match self.paths.get(name)? {
-            FieldPath::Key(key) if !matched[at] && name != ACTION => {
-                Some(format!("'{key}' (source.columns.{name})"))
-            }
-            _ => None,
-        };
-        let lacking: Vec<String> = self.columns.names().iter().enumerate().filter_map(lacks).collect();
+        let columns = self.paths.iter().filter(|(name, _)| *name != ACTION);
+        let lacking: Vec<_> = columns.filter(|(name, path)| self.lacks(record, name, path)).collect();
         if lacking.is_empty() {
             return Ok(whole);
         }
+        let key = |name: &str| self.options.csv.columns.get(name).map_or("", String::as_str);
+        let named: Vec<_> =
+            lacking.iter().map(|(name, _)| format!("'{}' (source.columns.{name})", key(name))).collect();
+        // Behind a filter many leave out what is empty, and have no way to say so.
+        let sparse = lacking.iter().find(|(_, path)| !path.is_of_names()).map(|(name, _)| {
+            format!(
+                "; or where it is left out if there is none, add \"{name}\" to source.push.sparse_columns"
+            )
+        });
+        let mend = sparse.unwrap_or_default();
         Err(Unusable {
             employee_id: Some(whole.values[0].to_string()),
             kind: RejectionKind::UnfitField,
             reason: format!(
-                "lacks {}, and what a record does not say would count as empty; send null where there is none",
-                lacking.join(", ")
+                "lacks {}, and what a record does not say would count as empty; send null where there is none{mend}",
+                named.join(", ")
             ),
         })
+    }
+
+    /// Whether a record does not say what a column holds, and may not leave that out either.
+    fn lacks(&self, record: &Value, name: &str, path: &FieldPath) -> bool {
+        let may_lack =
+            || !path.is_of_names() && self.options.sparse_columns.iter().any(|sparse| sparse == name);
+        !path.is_said_in(record) && !may_lack()
     }
 
     fn reject(&mut self, rejection: Rejection) -> Result<(), Refused> {

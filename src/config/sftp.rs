@@ -50,7 +50,8 @@ pub struct SftpSettings {
     #[serde(default = "thirty")]
     #[schemars(range(min = 1, max = 600))]
     pub timeout_seconds: u64,
-    /// The longest that one file may take to come, in seconds.
+    /// The longest that all may take that one read asks of the server once it has let us in, lists and files, in seconds; the pause of
+    /// `stable_seconds` comes on top.
     #[serde(default = "half_an_hour")]
     #[schemars(range(min = 1, max = 86_400))]
     pub transfer_seconds: u64,

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod endless;
 mod password;
 mod proxy;
 mod server;

@@ -78,10 +78,11 @@ impl CsvSource {
         Self { options: Arc::new(options) }
     }
 
-    async fn place(&self) -> Result<Arc<dyn Place>, SourceError> {
+    /// `pause`: for how long nothing will be asked of it in between.
+    async fn place(&self, pause: Duration) -> Result<Arc<dyn Place>, SourceError> {
         Ok(match &self.options.server {
             None => Arc::new(Disk),
-            Some(server) => Arc::new(server.connect().await?),
+            Some(server) => Arc::new(server.connect(pause).await?),
         })
     }
 
@@ -114,7 +115,7 @@ impl HrSource for CsvSource {
         if options.server.is_some() || options.delta.is_some() || !options.stable_for.is_zero() {
             return Ok(None);
         }
-        let place = self.place().await?;
+        let place = self.place(Duration::ZERO).await?;
         let digesting = self.at(&place, |place, options| {
             let announcements = &options.announcements;
             let Found { path, passed_over, .. } = file::newest(place, options, None)?;
@@ -133,7 +134,7 @@ impl HrSource for CsvSource {
         since: Option<String>,
         batches: mpsc::Sender<RecordBatch>,
     ) -> Result<SourceEnd, SourceError> {
-        let place = self.place().await?;
+        let place = self.place(self.options.stable_for).await?;
         let before = self.looks(&place).await?;
         let reading = self.at(&place, move |place, options| {
             let deliver = |batch| batches.blocking_send(batch).map_err(|_| SourceError::Stopped(None));
@@ -158,7 +159,7 @@ impl HrSource for CsvSource {
         if self.options.archive.is_none() {
             return Ok(());
         }
-        let (place, end) = (self.place().await?, end.clone());
+        let (place, end) = (self.place(Duration::ZERO).await?, end.clone());
         self.at(&place, move |place, options| archive::put_away(place, options, &end)).await
     }
 }

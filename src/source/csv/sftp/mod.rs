@@ -1,5 +1,6 @@
 //! Files on a server that is reached by SFTP.
 
+mod deadline;
 mod host_key;
 mod login;
 mod place;
@@ -15,6 +16,7 @@ use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::error::Error as SftpError;
 use tokio::net::TcpStream;
 
+use self::deadline::Deadline;
 use self::host_key::HostKeyCheck;
 use super::SourceError;
 
@@ -51,16 +53,17 @@ pub struct SftpServer {
     pub host_key: HostKeyPin,
     /// The longest that connecting, and then each answer, may take.
     pub timeout: Duration,
-    /// The longest that one file may take to come.
+    /// The longest that all may take that one read asks of it once it has let us in: lists and files.
     pub transfer_timeout: Duration,
 }
 
 impl SftpServer {
-    /// Connects, checks the host key, and logs in; in this order, so that no password goes to a stranger.
+    /// Connects, checks the host key, and logs in; in this order, so that no password goes to a stranger. `pause`: for how long nothing
+    /// will be asked in between, which counts for no delay of the server's.
     ///
     /// # Errors
     /// Where one of them does not work, and what to do.
-    pub async fn connect(&self) -> Result<SftpPlace, SourceError> {
+    pub async fn connect(&self, pause: Duration) -> Result<SftpPlace, SourceError> {
         let fail = |reason: String| SourceError::System { system: self.address.to_string(), reason };
         let connecting = tokio::time::timeout(self.timeout, self.open());
         let seconds = self.timeout.as_secs();
@@ -71,7 +74,7 @@ impl SftpServer {
             ))
         };
         let (connection, session) = connecting.await.map_err(late)?.map_err(fail)?;
-        Ok(SftpPlace::new(self, connection, session))
+        Ok(SftpPlace::new(self, connection, session, Deadline::new(self.transfer_timeout, pause)))
     }
 
     async fn open(&self) -> Result<(Handle<HostKeyCheck>, RawSftpSession), String> {

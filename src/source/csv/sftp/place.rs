@@ -1,5 +1,6 @@
 //! A server's files, as a place.
 
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::runtime::Handle;
 
 use super::super::SourceError;
 use super::super::place::{Listed, OpenFile, Place, Stamp, is_meant};
+use super::deadline::Deadline;
 use super::host_key::HostKeyCheck;
 use super::stream::FileStream;
 use super::{ServerAddress, SftpServer};
@@ -26,22 +28,32 @@ const SHOWN: usize = 200;
 pub struct SftpPlace {
     address: ServerAddress,
     session: Arc<RawSftpSession>,
-    transfer_timeout: Duration,
+    deadline: Deadline,
     runtime: Handle,
     /// The connection lives as long as this.
     _connection: Connection<HostKeyCheck>,
 }
 
 impl SftpPlace {
-    /// The files behind a session. Call it from within the runtime that serves the connection.
-    pub fn new(server: &SftpServer, connection: Connection<HostKeyCheck>, session: RawSftpSession) -> Self {
+    /// The files behind a session, until a deadline. Call it from within the runtime that serves the connection.
+    pub fn new(
+        server: &SftpServer,
+        connection: Connection<HostKeyCheck>,
+        session: RawSftpSession,
+        deadline: Deadline,
+    ) -> Self {
         Self {
             address: server.address.clone(),
             session: Arc::new(session),
-            transfer_timeout: server.transfer_timeout,
+            deadline,
             runtime: Handle::current(),
             _connection: connection,
         }
+    }
+
+    /// Waits on this thread for an answer of the server's.
+    fn wait<T>(&self, asking: impl Future<Output = Result<T, Error>>) -> io::Result<T> {
+        self.runtime.block_on(self.deadline.hold(async { asking.await.map_err(io_error) }))
     }
 
     async fn names(&self, folder: &str) -> io::Result<Vec<(String, FileAttributes)>> {
@@ -49,6 +61,11 @@ impl SftpPlace {
         let mut names = Vec::new();
         let listed = loop {
             match self.session.readdir(&handle).await {
+                // The end is told by a status of its own, so this may go on for ever.
+                Ok(more) if more.files.is_empty() => {
+                    let reason = "the server's list of this folder goes on without a name and without an end; let its operator mend that";
+                    break Err(io::Error::new(ErrorKind::UnexpectedEof, reason));
+                }
                 Ok(more) if names.len() + more.files.len() > MOST_NAMES => {
                     let reason = format!("the folder has more than {MOST_NAMES} files; archive some");
                     break Err(io::Error::other(reason));
@@ -71,13 +88,16 @@ impl Place for SftpPlace {
     }
 
     fn look(&self, path: &Path) -> io::Result<Option<Stamp>> {
-        match self.runtime.block_on(self.session.stat(text(path)?)).map_err(io_error) {
+        match self.wait(self.session.stat(text(path)?)) {
             Ok(attrs) if attrs.attrs.is_regular() => stamp(&attrs.attrs).map(Some),
             Ok(_) => Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // A link to what is not there: what it means may be the newest.
-                let link = self.runtime.block_on(self.session.lstat(text(path)?));
-                if link.is_ok() { Err(error) } else { Ok(None) }
+                match self.wait(self.session.lstat(text(path)?)) {
+                    Ok(_) => Err(error),
+                    Err(late) if late.kind() == ErrorKind::TimedOut => Err(late),
+                    Err(_) => Ok(None),
+                }
             }
             Err(error) => Err(error),
         }
@@ -90,7 +110,7 @@ impl Place for SftpPlace {
             None => (".", pattern),
         };
         let Ok(wanted) = glob::Pattern::new(name) else { return Ok(Vec::new()) };
-        let names = match self.runtime.block_on(self.names(folder)) {
+        let names = match self.runtime.block_on(self.deadline.hold(self.names(folder))) {
             Ok(names) => names,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.unreadable(Path::new(folder), error)),
@@ -111,19 +131,19 @@ impl Place for SftpPlace {
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         let path = text(path)?;
         let opening = self.session.open(path, OpenFlags::READ, FileAttributes::empty());
-        let handle = self.runtime.block_on(opening).map_err(io_error)?.handle;
+        let handle = self.wait(opening)?.handle;
         let stream = FileStream::new(
             Arc::clone(&self.session),
             self.runtime.clone(),
             path.to_owned(),
             handle,
-            self.transfer_timeout,
+            self.deadline,
         );
         Ok(Box::new(stream?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.runtime.block_on(self.session.rename(text(from)?, text(to)?)).map(drop).map_err(io_error)
+        self.wait(self.session.rename(text(from)?, text(to)?)).map(drop)
     }
 }
 

@@ -3,16 +3,15 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::error::Error;
 use russh_sftp::protocol::StatusCode;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::super::place::{OpenFile, Stamp};
+use super::deadline::Deadline;
 use super::place::{io_error, stamp};
 
 /// What one request asks for, in bytes. Every server gives that much.
@@ -33,8 +32,7 @@ pub struct FileStream {
     under_way: VecDeque<Piece>,
     arrived: Vec<u8>,
     at: usize,
-    deadline: Instant,
-    allowed: Duration,
+    deadline: Deadline,
 }
 
 /// A request that is under way.
@@ -54,7 +52,7 @@ impl FileStream {
         runtime: Handle,
         path: String,
         handle: String,
-        allowed: Duration,
+        deadline: Deadline,
     ) -> io::Result<Self> {
         let mut stream = Self {
             session,
@@ -66,8 +64,7 @@ impl FileStream {
             under_way: VecDeque::new(),
             arrived: Vec::new(),
             at: 0,
-            deadline: Instant::now() + allowed,
-            allowed,
+            deadline,
         };
         stream.announced = stream.stamp()?.bytes;
         Ok(stream)
@@ -76,8 +73,9 @@ impl FileStream {
     fn ask_ahead(&mut self) {
         while self.under_way.len() < AHEAD && self.next < self.announced {
             let length = u32::try_from(self.announced - self.next).map_or(PIECE, |left| left.min(PIECE));
-            let answer =
-                self.runtime.spawn(fetch(Arc::clone(&self.session), self.handle.clone(), self.next, length));
+            let fetching = fetch(Arc::clone(&self.session), self.handle.clone(), self.next, length);
+            // Each ends by itself then, also one that nobody waits for any more.
+            let answer = self.runtime.spawn(self.deadline.hold(fetching));
             self.under_way.push_back(Piece { offset: self.next, length, answer });
             self.next += u64::from(length);
         }
@@ -87,14 +85,10 @@ impl FileStream {
     fn next_piece(&mut self) -> io::Result<Vec<u8>> {
         self.ask_ahead();
         let Some(piece) = self.under_way.pop_front() else { return Ok(Vec::new()) };
-        if Instant::now() >= self.deadline {
-            let reason =
-                format!("it did not come within {} s (source.sftp.transfer_seconds)", self.allowed.as_secs());
-            return Err(io::Error::new(ErrorKind::TimedOut, reason));
-        }
         let answer = self.runtime.block_on(piece.answer).map_err(io::Error::other)?;
-        let bytes = answer.map_err(|error| {
-            let reason = format!("{error}, after {} of {} bytes", piece.offset, self.announced);
+        let in_time = self.deadline.check().and(answer);
+        let bytes = in_time.map_err(|error| {
+            let reason = format!("after {} of {} bytes: {error}", piece.offset, self.announced);
             io::Error::new(error.kind(), reason)
         })?;
         if bytes.len() < piece.length as usize {
@@ -149,8 +143,11 @@ impl Read for FileStream {
 
 impl OpenFile for FileStream {
     fn stamp(&mut self) -> io::Result<Stamp> {
-        let of_handle = self.runtime.block_on(self.session.fstat(&self.handle)).map_err(io_error)?;
-        let of_name = self.runtime.block_on(self.session.stat(&self.path)).map_err(io_error);
+        let asking = async {
+            let of_handle = self.session.fstat(&self.handle).await.map_err(io_error)?;
+            Ok((of_handle, self.session.stat(&self.path).await.map_err(io_error)))
+        };
+        let (of_handle, of_name) = self.runtime.block_on(self.deadline.hold(asking))?;
         let of_handle = stamp(&of_handle.attrs)?;
         match of_name {
             Ok(attrs) if stamp(&attrs.attrs)? == of_handle => Ok(of_handle),

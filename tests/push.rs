@@ -391,6 +391,86 @@ fn a_delta_that_comes_while_a_snapshot_is_sent_counts_behind_it() {
     world.assert_agrees(&now);
 }
 
+/// What is kept of deliveries.
+const KEPT: &str = "SELECT CAST(count(*) AS TEXT) FROM delivery_part";
+
+#[test]
+fn what_was_read_and_is_kept_for_an_open_snapshot_does_not_count_as_waiting() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let snapshot = begun["delivery"].as_str().unwrap().to_owned();
+    push(&daemon, &format!("?snapshot={snapshot}&part=1"), "", &json(&rows)).expect(200);
+    let cfo = rows[0].but(|row| row.title = "CFO".into());
+    let accepted = push(&daemon, "", "meanwhile", &json(std::slice::from_ref(&cfo))).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    // As if it had been as large as all that may wait.
+    world.meddle("UPDATE delivery_part SET bytes = 67108864 WHERE delivery_id = (SELECT max(delivery_id) FROM delivery)");
+    let gone = json!([acted(&rows[3], "delete")]).to_string();
+    let accepted = push(&daemon, "", "a leaver", gone.as_bytes()).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    // It counts behind the snapshot all the same.
+    let commit = format!("?snapshot={snapshot}&commit=true");
+    let accepted = push(&daemon, &commit, "", br#"{"parts": 1, "records": 4}"#).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "unchanged");
+    world.assert_agrees(&[cfo, rows[1].clone(), rows[2].clone()]);
+    until("nothing is kept any more", || world.text(KEPT) == "0");
+}
+
+#[test]
+fn a_snapshot_that_nobody_commits_stops_nothing_that_comes_later() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let begin = || push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let full = "UPDATE delivery_part SET bytes = 1073741824 \
+                WHERE delivery_id = (SELECT delivery_id FROM delivery WHERE accepted IS NULL)";
+    let part = |begun: &Value| {
+        let query = format!("?snapshot={}&part=1", begun["delivery"].as_str().unwrap());
+        push(&daemon, &query, "", &json(&rows)).expect(200);
+        world.meddle(full);
+    };
+    // One that is open is given up by one that comes whole.
+    part(&begin());
+    let accepted = push(&daemon, "?snapshot=whole", "whole", &json(&rows)).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "unchanged");
+    // One of the day before is given up by whatever is read next, with what is kept for it.
+    let begun = begin();
+    part(&begun);
+    let title = |title: &str| rows[0].but(|row| row.title = title.into());
+    let accepted = push(&daemon, "", "while it is open", &json(&[title("CFO")])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    assert_eq!(world.text(KEPT), "2", "the part, and what counts behind it");
+    world.meddle("UPDATE delivery SET begun_at = begun_at - 86400001 WHERE accepted IS NULL");
+    let accepted = push(&daemon, "", "a day later", &json(&[title("CEO")])).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until("nothing is kept any more", || world.text(KEPT) == "0");
+    let commit = format!("?snapshot={}&commit=true", begun["delivery"].as_str().unwrap());
+    push(&daemon, &commit, "", br#"{"parts": 1, "records": 4}"#).expect(404);
+    until_agrees(&world, &[&[title("CEO")], &rows[1..]].concat());
+}
+
+#[test]
+fn a_snapshot_behind_which_too_much_would_be_kept_is_given_up_and_changes_still_come() {
+    let mut world = pushing();
+    let rows = people(4);
+    let daemon = with_people(&mut world, &rows);
+    let begun = push(&daemon, "?snapshot=begin", "", b"").expect(201);
+    let of = |what: &str| format!("?snapshot={}&{what}", begun["delivery"].as_str().unwrap());
+    push(&daemon, &of("part=1"), "", &json(&rows)).expect(200);
+    let cfo = rows[0].but(|row| row.title = "CFO".into());
+    let accepted = push(&daemon, "", "meanwhile", &json(std::slice::from_ref(&cfo))).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    world.meddle("UPDATE delivery_part SET bytes = 1073741824 WHERE delivery_id = (SELECT max(delivery_id) FROM delivery)");
+    let gone = json!([acted(&rows[3], "delete")]).to_string();
+    let accepted = push(&daemon, "", "a leaver", gone.as_bytes()).expect(202);
+    assert_eq!(outcome(&daemon, &accepted), "applied");
+    until("nothing is kept any more", || world.text(KEPT) == "0");
+    push(&daemon, &of("commit=true"), "", br#"{"parts": 1, "records": 4}"#).expect(404);
+    world.assert_agrees(&[cfo, rows[1].clone(), rows[2].clone()]);
+}
+
 #[test]
 fn a_whole_snapshot_gives_up_the_older_one_that_is_open() {
     let mut world = pushing();

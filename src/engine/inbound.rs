@@ -214,7 +214,8 @@ fn taken(delivered: Delivered) -> Result<Taken, Refusal> {
             "this Idempotency-Key was used for another request; take a new one for each".into(),
         )),
         Delivered::NotOpen => Err(Refusal::Unknown(
-            "no such snapshot is open: it was committed, a newer one was begun, or it was begun more than 24 hours ago; begin anew"
+            "no such snapshot is open: it was committed, a newer one was begun, it was begun more than 24 hours ago, or more than 1 GiB \
+             of changes came meanwhile; begin anew"
                 .into(),
         )),
         Delivered::OtherPart => Err(Refusal::Conflict(

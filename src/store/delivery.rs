@@ -12,7 +12,7 @@ use crate::core::delivery::{DeliveryKind, Format, Receipt};
 pub const OPEN_FOR: TimeDelta = TimeDelta::hours(24);
 /// How long an answer is kept for a request that is sent again, and a delivery's run for whoever asks for it.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::days(7);
-/// The most bytes of one source that may wait to be read.
+/// The most bytes of one source that may wait to be read; and the most that may be kept behind an open snapshot after it was read.
 pub const MOST_WAITING_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most bytes of deltas among them: a read holds them in memory.
 pub const MOST_WAITING_DELTA_BYTES: u64 = 64 * 1024 * 1024;
@@ -189,12 +189,13 @@ impl Store {
         if let Some(known) = answered(&mut tx, source, idempotent).await? {
             return Ok(known);
         }
+        // What is given up takes no room from what comes.
+        forget(&mut tx, now).await?;
+        if kind == DeliveryKind::Snapshot || keeps_too_much(&mut tx, source).await? {
+            give_up_open(&mut tx, source).await?;
+        }
         if is_full(&mut tx, source, kind, part.body.len()).await? {
             return Ok(Delivered::Full);
-        }
-        forget(&mut tx, now).await?;
-        if kind == DeliveryKind::Snapshot {
-            give_up_open(&mut tx, source).await?;
         }
         let id = insert(&mut tx, source, &part.receipt.delivery, kind, now).await?;
         insert_part(&mut tx, id, 1, part).await?;
@@ -227,7 +228,15 @@ impl Store {
     }
 }
 
-/// Gives up the snapshot that is open: a newer one has begun, or has come in one body, and the old one would overrule it.
+/// Gives up snapshots that were open for too long.
+pub(super) async fn give_up_over(tx: &mut Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "DELETE FROM delivery WHERE accepted IS NULL AND begun_at < ?1";
+    sqlx::query(sql).bind(millis(now - OPEN_FOR)).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Gives up the snapshot that is open: a newer one has begun, or has come in one body, and the old one would overrule it; or more would
+/// be kept for it than may be.
 async fn give_up_open(tx: &mut Tx, source: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM delivery WHERE source = ?1 AND accepted IS NULL";
     sqlx::query(sql).bind(source).execute(&mut **tx).await?;
@@ -322,24 +331,30 @@ fn receipt(text: &str) -> Result<Receipt, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt { what: "the answer to a delivery" })
 }
 
-/// Whether a body of this size would be more than may wait.
+/// Whether a body of this size would be more than may wait. What was read and is kept for an open snapshot waits for nobody: if it
+/// counted, no change would be let in until that snapshot is committed, and nobody may ever do that.
 async fn is_full(tx: &mut Tx, source: &str, kind: DeliveryKind, bytes: usize) -> Result<bool, StoreError> {
     let most = match kind {
         DeliveryKind::Snapshot => MOST_WAITING_BYTES,
         DeliveryKind::Delta => MOST_WAITING_DELTA_BYTES,
     };
     let sql = "SELECT coalesce(sum(p.bytes), 0) FROM delivery d JOIN delivery_part p USING (delivery_id) \
-               WHERE d.source = ?1 AND (d.kind = ?2 OR ?2 = 'snapshot')";
-    let kept: i64 = sqlx::query_scalar(sql).bind(source).bind(kind.name()).fetch_one(&mut **tx).await?;
-    Ok(kept.unsigned_abs() + bytes as u64 > most)
+               WHERE d.source = ?1 AND d.taken_at IS NULL AND (d.kind = ?2 OR ?2 = 'snapshot')";
+    let waits: i64 = sqlx::query_scalar(sql).bind(source).bind(kind.name()).fetch_one(&mut **tx).await?;
+    Ok(waits.unsigned_abs() + bytes as u64 > most)
+}
+
+/// Whether as much as may wait was read and is kept all the same, since it counts behind an open snapshot.
+async fn keeps_too_much(tx: &mut Tx, source: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce(sum(p.bytes), 0) FROM delivery d JOIN delivery_part p USING (delivery_id) \
+               WHERE d.source = ?1 AND d.taken_at IS NOT NULL";
+    let kept: i64 = sqlx::query_scalar(sql).bind(source).fetch_one(&mut **tx).await?;
+    Ok(kept.unsigned_abs() >= MOST_WAITING_BYTES)
 }
 
 /// Snapshots that were never committed, old answers, and what is known of deliveries that were read long ago.
 async fn forget(tx: &mut Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM delivery WHERE accepted IS NULL AND begun_at < ?1")
-        .bind(millis(now - OPEN_FOR))
-        .execute(&mut **tx)
-        .await?;
+    give_up_over(tx, now).await?;
     let old = millis(now - REMEMBERED_FOR);
     sqlx::query("DELETE FROM idempotency WHERE at < ?1").bind(old).execute(&mut **tx).await?;
     // The newest stays, so that the next one's place is behind it.

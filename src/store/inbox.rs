@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
+use super::delivery::give_up_over;
 use super::{Store, StoreError, millis};
 use crate::core::delivery::{Delivery, DeliveryKind, Format};
 
@@ -88,7 +89,8 @@ impl Store {
     }
 
     /// What was accepted up to this one is stored with a plan. Its bodies go, but for what has to be read again behind a snapshot
-    /// that is still open.
+    /// that is still open. One that was open for too long is given up, so that nothing is kept for it and it cannot be committed
+    /// without.
     ///
     /// # Errors
     /// Where the database fails.
@@ -105,6 +107,7 @@ impl Store {
             return Ok(());
         }
         let mut tx = self.begin().await?;
+        give_up_over(&mut tx, now).await?;
         let take =
             "UPDATE delivery SET taken_at = ?3 WHERE source = ?1 AND accepted <= ?2 AND taken_at IS NULL";
         sqlx::query(take).bind(source).bind(up_to).bind(millis(now)).execute(&mut *tx).await?;

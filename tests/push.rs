@@ -907,6 +907,69 @@ fn a_webhook_that_is_signed_and_not_too_old_starts_a_run_and_any_other_does_not(
     until_agrees(&world, &rows);
 }
 
+/// Reads the answer to a request of which the head alone was sent.
+fn answer(mut stream: std::net::TcpStream) -> String {
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn of_a_webhook_that_can_carry_no_signature_the_body_is_not_waited_for() {
+    let mut world = called();
+    world.set("trigger.token", "the-token-of-the-webhook");
+    let called_with = |daemon: &Daemon, headers: &str| {
+        let mut stream = daemon.connect();
+        let head = "POST /v1/hr/trigger HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000";
+        write!(stream, "{head}\r\n{headers}\r\n").unwrap();
+        answer(stream)
+    };
+    let daemon = world.daemon();
+    // Without a secret there is nothing to be signed by.
+    let told = called_with(&daemon, "X-Signature-256: sha256=00\r\n");
+    assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
+    drop(daemon);
+    world.set("trigger.secret", "the-key-of-the-webhook");
+    world.set("trigger.signed", "{timestamp}.{body}");
+    world.set("trigger.timestamp_header", "X-Time");
+    let daemon = world.daemon();
+    let now = Clock::now(&SystemClock).timestamp();
+    for headers in [
+        String::new(),
+        format!("X-Time: {now}\r\n"),
+        format!("X-Time: {now}\r\nX-Signature-256: zz\r\n"),
+        "X-Signature-256: 00\r\n".to_owned(),
+        format!("X-Time: {}\r\nX-Signature-256: 00\r\n", now - 3600),
+    ] {
+        let told = called_with(&daemon, &headers);
+        assert!(told.starts_with("HTTP/1.1 401 "), "{headers}: {told}");
+    }
+}
+
+#[test]
+fn bodies_of_strangers_who_claim_a_signature_are_held_in_small_number_and_then_given_back() {
+    let mut world = called();
+    world.set("trigger.secret", "the-key-of-the-webhook");
+    let daemon = world.daemon();
+    until_agrees(&world, &people(3));
+    let call = || daemon.post("/v1/hr/trigger", &[("X-Signature-256", "sha256=00")], b"");
+    assert_eq!(call().status, 401);
+    let head = "POST /v1/hr/trigger HTTP/1.1\r\nHost: x\r\nX-Signature-256: sha256=00\r\nContent-Length: 1000000\r\n\r\n";
+    let mut slow = Vec::new();
+    let mut told = call();
+    while told.status != 503 {
+        assert!(slow.len() < 64, "so many bodies are held: {told:?}");
+        let mut stream = daemon.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        slow.push(stream);
+        told = call();
+    }
+    assert!(told.header("Retry-After").is_some(), "{told:?}");
+    assert_eq!(told.json()["error"]["code"], "later");
+    drop(slow);
+    until("there is room again", || call().status == 401);
+}
+
 #[test]
 fn a_leaver_who_was_pushed_in_a_record_that_cannot_be_used_is_told_of_until_a_newer_one_comes() {
     let mut world = pushing();

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::shows;
-use super::signature::{Signed, is_signed};
+use super::signature::Claim;
 use crate::config::{Encoding, TriggerSettings};
 use crate::core::delivery::{DeliveryKind, Format, PushRequest, Receipt, Refusal};
 
@@ -31,7 +31,11 @@ const MOST_PARTS: u32 = 100_000;
 const MOST_KEY_BYTES: usize = 255;
 /// Bodies with records that are held in memory at a time, of each source; others of it wait.
 const BODIES: usize = 2;
-/// Room for them, by source: whoever sends slowly keeps no other source waiting.
+/// Bodies of webhooks that are held in memory at a time, until their signature is checked: whoever sends them is a stranger until then.
+const WEBHOOK_BODIES: usize = 16;
+/// Room for those.
+static WEBHOOK_ROOM: Semaphore = Semaphore::const_new(WEBHOOK_BODIES);
+/// Room for bodies with records, by source: whoever sends slowly keeps no other source waiting.
 static ROOM: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
 /// A source that is pushed to.
@@ -340,12 +344,7 @@ async fn trigger<V: Inbound>(
     }
     let called = Query::<Called>::try_from_uri(request.uri());
     let may_by_token = settings.token.as_ref().is_some_and(|token| shows(&headers, token.as_secret()));
-    let may = may_by_token || {
-        let body = whole(request, MOST_WEBHOOK_BYTES, "nothing of it is read").await?;
-        let signed = Signed { headers: &headers, body: &body, now: inbound.now() };
-        settings.secret.as_ref().is_some_and(|secret| is_signed(&settings, secret.as_secret(), &signed))
-    };
-    if !may {
+    if !may_by_token && !is_signed(&settings, inbound.now(), &headers, request).await? {
         let message =
             "send trigger.token as a bearer token, or a signature by trigger.secret that is not too old";
         return Err(Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into()));
@@ -358,4 +357,20 @@ async fn trigger<V: Inbound>(
         }
         None => Err(Refusal::Unknown("no source has this name".into()).into()),
     }
+}
+
+/// Whether a webhook carries the signature that the key gives. The body of one that cannot be is not waited for.
+async fn is_signed(
+    settings: &TriggerSettings,
+    now: DateTime<Utc>,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<bool, Fault> {
+    let Some(secret) = &settings.secret else { return Ok(false) };
+    let Some(claim) = Claim::read(settings, headers, now) else { return Ok(false) };
+    let Ok(_room) = WEBHOOK_ROOM.try_acquire() else {
+        return Err(Refusal::Later("so many webhooks are under way; send it again later".into()).into());
+    };
+    let body = whole(request, MOST_WEBHOOK_BYTES, "nothing of it is read").await?;
+    Ok(claim.holds(settings, secret.as_secret(), &body))
 }

@@ -11,40 +11,36 @@ use sha2::{Sha256, Sha512};
 
 use crate::config::{SIGNED_BODY, SIGNED_TIMESTAMP, SignatureDigest, SignatureEncoding, TriggerSettings};
 
-/// A request as it came.
+/// What the headers of a request claim: a signature, and a time that is not too old. It is read before the body is.
 #[derive(Debug)]
-pub struct Signed<'a> {
-    /// Its headers.
-    pub headers: &'a HeaderMap,
-    /// Its body.
-    pub body: &'a [u8],
-    /// When.
-    pub now: DateTime<Utc>,
+pub struct Claim<'a> {
+    signature: Vec<u8>,
+    timestamp: &'a str,
 }
 
-/// Whether a request carries the signature that its key gives, and is not too old.
-pub fn is_signed(settings: &TriggerSettings, secret: &SecretString, request: &Signed<'_>) -> bool {
-    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let Some(signature) = header(&settings.signature_header).and_then(|text| decode(text, settings)) else {
-        return false;
-    };
-    let timestamp = match settings.timestamp_header.as_deref().map(header) {
-        None => "",
-        Some(None) => return false,
-        Some(Some(text)) => text,
-    };
-    if settings.timestamp_header.is_some() {
+impl<'a> Claim<'a> {
+    /// Reads it; `None`: whatever the body is, no key gives it such a signature, or the time is too far from now.
+    pub fn read(settings: &TriggerSettings, headers: &'a HeaderMap, now: DateTime<Utc>) -> Option<Self> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let signature = decode(header(&settings.signature_header)?, settings)?;
+        let Some(name) = settings.timestamp_header.as_deref() else {
+            return Some(Self { signature, timestamp: "" });
+        };
+        let timestamp = header(name)?;
         let tolerance = TimeDelta::seconds(settings.tolerance_seconds.cast_signed());
-        if time(timestamp).is_none_or(|at| (request.now - at).abs() > tolerance) {
-            return false;
-        }
+        let is_new = (now - time(timestamp)?).abs() <= tolerance;
+        is_new.then_some(Self { signature, timestamp })
     }
-    let content = content(&settings.signed, timestamp, request.body);
-    let key = secret.expose_secret().as_bytes();
-    // Both compare in constant time.
-    match settings.signature_digest {
-        SignatureDigest::Sha256 => matches::<Hmac<Sha256>>(key, &content, &signature),
-        SignatureDigest::Sha512 => matches::<Hmac<Sha512>>(key, &content, &signature),
+
+    /// Whether the key gives this signature to this body at that time.
+    pub fn holds(&self, settings: &TriggerSettings, secret: &SecretString, body: &[u8]) -> bool {
+        let content = content(&settings.signed, self.timestamp, body);
+        let key = secret.expose_secret().as_bytes();
+        // Both compare in constant time.
+        match settings.signature_digest {
+            SignatureDigest::Sha256 => matches::<Hmac<Sha256>>(key, &content, &self.signature),
+            SignatureDigest::Sha512 => matches::<Hmac<Sha512>>(key, &content, &self.signature),
+        }
     }
 }
 

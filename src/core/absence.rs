@@ -6,7 +6,7 @@ use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::lead_back::back;
 use super::plan::{Plan, Settled, SettledPerson};
-use super::planner::{Absence, Ground, Wish, add};
+use super::planner::{Absence, Ground, Rulebook, Wish, add};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
@@ -65,19 +65,16 @@ pub(super) fn add_absents(
                 continue;
             }
             let state = states.get(employee_id);
-            let runs = state.map_or(0, |state| state.absent_runs) + u32::from(!again);
-            // Who has nothing to lose needs no grace.
-            let has_grace = rulebook.absence_runs > 1
-                && means_leaving
-                && state.is_some_and(PersonState::has_something_to_lose);
-            if has_grace && runs <= rulebook.absence_runs && !again {
+            let grace = grace(state, rulebook).filter(|_| means_leaving);
+            let runs = absent_runs(state, again);
+            if grace.is_some_and(|grace| runs <= grace) && !again {
                 plan.absences.counted.push(employee_id.clone());
             }
             if is_claimed {
                 // Whoever claims the account takes it over once that counts as absence.
                 continue;
             }
-            if has_grace && runs < rulebook.absence_runs {
+            if grace.is_some_and(|grace| runs < grace) {
                 *waiting.entry(runs).or_default() += 1;
             } else {
                 add_absent(plan, employee_id.clone(), rulebook.absence, ground);
@@ -99,6 +96,23 @@ pub(super) fn add_absents(
             some_of(&plan.announced)
         ));
     }
+}
+
+/// Whether the absence of somebody has lasted long enough to mean that they have left. `again`: the run only looks again at what another
+/// one left, and proves no further absence.
+pub(super) fn has_lasted(state: Option<&PersonState>, again: bool, rulebook: &Rulebook) -> bool {
+    grace(state, rulebook).is_none_or(|grace| absent_runs(state, again) >= grace)
+}
+
+/// From how many runs somebody may be missing before it counts. Who has nothing to lose needs no grace.
+fn grace(state: Option<&PersonState>, rulebook: &Rulebook) -> Option<u32> {
+    let has_it = rulebook.absence_runs > 1 && state.is_some_and(PersonState::has_something_to_lose);
+    has_it.then_some(rulebook.absence_runs)
+}
+
+/// From how many runs somebody is missing, with this one.
+fn absent_runs(state: Option<&PersonState>, again: bool) -> u32 {
+    state.map_or(0, |state| state.absent_runs) + u32::from(!again)
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {

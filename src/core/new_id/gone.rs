@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Sight;
 use super::doubt::Doubt;
+use crate::core::absence::has_lasted;
 use crate::core::judged::Judged;
 use crate::core::planner::Absence;
 use crate::core::state::{OpenState, PersonState};
@@ -96,8 +97,7 @@ impl<'a> Gone<'a> {
                 "the source no longer names them, but rows without a readable employee id could be theirs",
             );
         }
-        let runs = state.map_or(0, |state| state.absent_runs) + u32::from(!sight.findings.again);
-        if runs < rulebook.absence_runs && state.is_some_and(PersonState::has_something_to_lose) {
+        if !has_lasted(state, sight.findings.again, rulebook) {
             return Err("the source no longer names them, but not in enough runs yet (source.absence_runs)");
         }
         Ok(())

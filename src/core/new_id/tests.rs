@@ -190,6 +190,16 @@ fn absence_counts_once_it_has_lasted_and_while_it_does_not_the_account_is_claime
 }
 
 #[test]
+fn a_run_that_only_looks_again_takes_absence_for_what_the_one_before_took_it() {
+    // Else it makes another plan of the same, and the one that was held can never be approved.
+    let mut case = Case::new(&[holds("1", "ana@x.test")]).absent(&["1"]);
+    case.findings.again = true;
+    case.doubts(&[NEW], "N1", "absence_runs");
+    case.rulebook.absence_runs = 1;
+    case.moves(&[NEW], "N1", "1");
+}
+
+#[test]
 fn all_attributes_have_to_agree_and_nobody_else_may_fit() {
     let other_name = PersonState {
         account: Some(account("ana@x.test", "Okafor")),

@@ -280,10 +280,10 @@ impl Hr {
         }
         self.is_true = kind == FileKind::True;
         self.half_true = match kind {
-            FileKind::ShiftedEmails => self.people.clone(),
+            FileKind::ShiftedEmails => self.newest(kind).clone(),
             // The rows that are left are true.
             FileKind::Shrunken => {
-                let newest = if self.told.is_empty() { &self.people } else { &self.told };
+                let newest = self.newest(kind);
                 newest.iter().take(newest.len() / 4).map(|(id, one)| (id.clone(), one.clone())).collect()
             }
             _ => BTreeMap::new(),
@@ -299,11 +299,15 @@ impl Hr {
         std::fs::rename(partial, &self.file).unwrap();
     }
 
+    /// What a file of this kind is made of. A false file is the newest true one, spoilt: whatever else it said would be something that
+    /// HR has shown.
+    fn newest(&self, kind: FileKind) -> &BTreeMap<String, Person> {
+        if kind == FileKind::True || self.told.is_empty() { &self.people } else { &self.told }
+    }
+
     fn text(&self, kind: FileKind) -> String {
-        // A false file is the newest true one, spoilt: whatever else it said would be something that HR has shown.
-        let told = if kind == FileKind::True || self.told.is_empty() { &self.people } else { &self.told };
         let mut people: Vec<(String, Person)> =
-            told.iter().map(|(id, person)| (id.clone(), person.clone())).collect();
+            self.newest(kind).iter().map(|(id, person)| (id.clone(), person.clone())).collect();
         let more: String = (1..=self.columns).map(|number| format!("More{number},")).collect();
         let mut header = HEADER.replace("End", &(more + "End"));
         match kind {

@@ -19,6 +19,45 @@ fn one_answer_holds_everybody() {
 }
 
 #[test]
+fn a_last_page_whose_headers_tell_of_more_is_not_the_end_of_the_list() {
+    // Two pages; the second is short, or has no cursor, and with that the list ends.
+    let asked = |paging: &str, header: Option<(&'static str, &'static str)>, lines: &str| {
+        let server = Server::plain(move |_, before| {
+            let mut body = json!({"list": people(before * 3..5.min(before * 3 + 3))});
+            if before == 0 {
+                body["next"] = json!("two");
+            }
+            let reply = Reply::json(body);
+            match header {
+                Some((name, value)) => reply.with(name, value),
+                None => reply,
+            }
+        });
+        let paging = format!("[source.rest.paging]\n{paging}");
+        let result = read(&rest(&format!("url = \"{}\"\n{lines}\n{paging}", server.url)));
+        result.map(|read| read.ids().len()).map_err(|error| error.to_string())
+    };
+    let short = "kind = \"page\"\nparameter = \"page\"\nsize_parameter = \"size\"\npage_size = 3\nends_with = [\"short_page\"]";
+    let cursor = "kind = \"cursor\"\nparameter = \"after\"\nnext = \"$.next\"";
+    for paging in [short, cursor] {
+        assert_eq!(asked(paging, None, ""), Ok(5));
+        for (name, value, wanted) in [
+            ("Link", "</p3>; rel=\"next\"", "its page 2 is taken for the last, and its Link header leads"),
+            ("X-Total-Count", "90", "tells of 90 records in its header x-total-count, while 5 came"),
+            ("Content-Range", "items 3-4/6", "tells of 6 records in its header content-range"),
+        ] {
+            let told = asked(paging, Some((name, value)), "").unwrap_err();
+            assert!(told.contains(wanted) && told.contains("source.rest."), "{told}");
+        }
+        assert_eq!(asked(paging, Some(("X-Total-Count", "5")), ""), Ok(5));
+        assert_eq!(asked(paging, Some(("X-Total-Count", "90")), "total_header = \"\""), Ok(5));
+    }
+    // A page that was asked for and is empty ends it, wherever the one before led.
+    let empty = "kind = \"page\"\nparameter = \"page\"";
+    assert_eq!(asked(empty, Some(("Link", "</p9>; rel=\"next\"")), ""), Ok(5));
+}
+
+#[test]
 fn one_answer_that_says_itself_that_there_is_more_is_not_the_whole_list() {
     let asked = |header: Option<(&'static str, &'static str)>, beside: serde_json::Value, lines: &str| {
         let server = Server::plain(move |_, _| {

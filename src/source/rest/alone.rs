@@ -1,4 +1,4 @@
-//! One answer that is taken for the whole list: what shows that it is not.
+//! An answer that is taken for the whole list, or for its end: what shows that it is not.
 
 use reqwest::header::{CONTENT_RANGE, HeaderMap, LINK};
 use serde_json::Value;
@@ -30,30 +30,14 @@ impl Reading<'_> {
     /// Whether an answer with so many records may be the whole list; `found` is what stands at each of the places. The answer is a warning.
     pub(super) fn check_alone(
         &self,
-        headers: &HeaderMap,
+        unasked: &Unasked,
         rows: u64,
         found: &[Option<Value>],
     ) -> Result<Option<String>, SourceError> {
         if self.list.paging.kind != PagingKind::None {
             return Ok(None);
         }
-        let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
-        if matches!(link::next(links), Ok(Some(_))) {
-            let reason = "its answer is taken for the whole list, and its Link header leads to a next page; set source.rest.paging.kind \
-                          = \"link_header\"";
-            return Err(self.http.incomplete(reason.to_owned()));
-        }
-        let totals = TOTALS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
-        let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()?.rsplit_once('/'));
-        let told = totals.chain(range.map(|(_, total)| ("content-range", total)));
-        let mut told = told.filter_map(|(name, total)| Some((name, total.trim().parse::<u64>().ok()?)));
-        if let Some((name, total)) = told.find(|(_, total)| self.list.heeds_totals && *total > rows) {
-            let reason = format!(
-                "its answer is taken for the whole list, and tells of {total} records in its header {name}, while {rows} came; correct \
-                 source.rest.paging, or if that number is another one, set source.rest.total_header = \"\""
-            );
-            return Err(self.http.incomplete(reason));
-        }
+        self.check_unasked(unasked, rows, "its answer is taken for the whole list")?;
         let says_more = |found: &Value| match found {
             Value::String(link) => !link.is_empty(),
             Value::Bool(more) => *more,
@@ -66,5 +50,43 @@ impl Reading<'_> {
                  source.rest.paging"
             )
         }))
+    }
+
+    /// Whether a list of so many records can end with an answer that told this; `taken` says for what it is taken.
+    pub(super) fn check_unasked(&self, unasked: &Unasked, rows: u64, taken: &str) -> Result<(), SourceError> {
+        if unasked.leads_on && self.list.paging.kind != PagingKind::LinkHeader {
+            let reason = format!(
+                "{taken}, and its Link header leads to a next page; set source.rest.paging.kind = \"link_header\""
+            );
+            return Err(self.http.incomplete(reason));
+        }
+        match unasked.totals.iter().find(|(_, total)| self.list.heeds_totals && *total > rows) {
+            Some((name, total)) => Err(self.http.incomplete(format!(
+                "{taken}, and tells of {total} records in its header {name}, while {rows} came; correct source.rest.paging, or if that \
+                 number is another one, set source.rest.total_header = \"\""
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the headers of an answer tell of its list without having been asked.
+pub(super) struct Unasked {
+    /// Whether a `Link` header leads to a next page that was not asked for.
+    pub(super) leads_on: bool,
+    /// How many records there are, by the headers' names.
+    totals: Vec<(&'static str, u64)>,
+}
+
+impl Unasked {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
+        let totals = TOTALS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
+        let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()?.rsplit_once('/'));
+        let told = totals.chain(range.map(|(_, total)| ("content-range", total)));
+        Self {
+            leads_on: matches!(link::next(links), Ok(Some(_))),
+            totals: told.filter_map(|(name, total)| Some((name, total.trim().parse().ok()?))).collect(),
+        }
     }
 }

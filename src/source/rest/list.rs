@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::SourceError;
 use super::RestOptions;
+use super::alone::Unasked;
 use super::call::Call;
 use super::http::Http;
 use super::moment::{Asked, Began};
@@ -80,13 +81,15 @@ pub(super) struct Page {
     message: Option<String>,
     /// What shows that it may not be the whole list.
     warning: Option<String>,
+    /// What its headers tell of the list.
+    unasked: Option<Unasked>,
 }
 
 impl Page {
     fn without_content(began: Began) -> Self {
         let (taker, total, next, cursor, more) = (None, None, None, None, None);
-        let (message, warning) = (None, None);
-        Self { began, taker, total, next, cursor, stood: false, more, is_object: false, message, warning }
+        let (message, warning, unasked, stood, is_object) = (None, None, None, false, false);
+        Self { began, taker, total, next, cursor, stood, more, is_object, message, warning, unasked }
     }
 }
 
@@ -128,6 +131,8 @@ pub(super) struct Seen {
     wholes: HashSet<u64>,
     /// The last record of the newest page.
     pub(super) last: Option<Mark>,
+    /// The newest page that had records, and what its headers told of the list.
+    pub(super) unasked: Option<(u32, Unasked)>,
     pub(super) links: HashSet<String>,
     /// Which columns they have.
     pub(super) columns: Pages,
@@ -178,9 +183,13 @@ impl Reading<'_> {
             }
             seen.had_array |= !page.is_object;
             let came = taker.rows;
+            if came > 0 {
+                seen.unasked = page.unasked.take().map(|unasked| (number, unasked));
+            }
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&call, &page, came, number, &totals, &mut seen)? else { break };
             self.room().await?;
+            seen.unasked.iter_mut().for_each(|(_, unasked)| unasked.leads_on = false);
             call = next;
         }
         self.check_end(&seen, &mut totals)?;
@@ -273,7 +282,7 @@ impl Reading<'_> {
         Err(self.http.incomplete(reason))
     }
 
-    fn queue(&self) -> Option<&AcknowledgeRules> {
+    pub(super) fn queue(&self) -> Option<&AcknowledgeRules> {
         self.delta?.acknowledge.as_ref()
     }
 
@@ -332,7 +341,9 @@ impl Reading<'_> {
                     self.check_failure(failed.as_ref())?;
                     let places: Vec<Option<Value>> = found.collect();
                     let rows = taker.as_ref().map_or(0, |taker| taker.rows);
-                    let warning = self.check_alone(&headers, rows, &places)?;
+                    let unasked = Unasked::of(&headers);
+                    let warning = self.check_alone(&unasked, rows, &places)?;
+                    let unasked = Some(unasked);
                     let is_by_header = paging.kind == PagingKind::LinkHeader;
                     let stood = next.is_some() || (is_by_header && headers.contains_key(LINK));
                     let more = self.more(more.as_ref())?;
@@ -346,8 +357,19 @@ impl Reading<'_> {
                         _ => next.map(|next| self.link(&next)).transpose()?.flatten(),
                     };
                     let message = self.message(&headers)?;
-                    let page =
-                        Page { began, taker, total, next, cursor, stood, more, is_object, message, warning };
+                    let page = Page {
+                        began,
+                        taker,
+                        total,
+                        next,
+                        cursor,
+                        stood,
+                        more,
+                        is_object,
+                        message,
+                        warning,
+                        unasked,
+                    };
                     return Ok(Answer::Page(Box::new(page)));
                 }
                 Err(PageError::Stopped(error)) => return Err(error),

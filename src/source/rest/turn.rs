@@ -130,6 +130,12 @@ impl Reading<'_> {
             return Err(self.http.incomplete(reason));
         }
         let list = self.list;
+        // A total that was asked for has proved more than this; a queue gives one message after the other.
+        if let Some((number, unasked)) =
+            seen.unasked.as_ref().filter(|_| seen.total.is_none() && self.queue().is_none())
+        {
+            self.check_unasked(unasked, totals.rows, &format!("its page {number} is taken for the last"))?;
+        }
         let path = list.total.as_ref().map(|path| ("source.rest.total", path.as_str()));
         let header = list.total_header.as_ref().map(|name| ("source.rest.total_header", name.as_str()));
         let owed =

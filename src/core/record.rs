@@ -8,11 +8,19 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::mapping::Fields;
 
+mod parts;
+
 /// The name of the column that every source must deliver.
 pub const EMPLOYEE_ID: &str = "employee_id";
 
 /// The longest employee id that is believed, in bytes.
 pub const MAX_ID_BYTES: usize = 128;
+/// The longest value of a column, in bytes. A longer one is a picture or a log, and what is kept of everybody would be without bound.
+pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// Rows in one batch.
+pub const BATCH: usize = 512;
+/// So much text, in bytes, makes a batch full as well.
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// The names of a record's fields, the employee id first, the others in alphabetical order.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,6 +135,11 @@ impl RecordBatch {
         self.rows.is_empty() && self.rejections.is_empty() && self.gone.is_empty()
     }
 
+    /// Whether it has as many rows or as much text as one batch should have.
+    pub fn is_full(&self) -> bool {
+        self.len() + self.rejections.len() + self.gone.len() >= BATCH || self.text.len() >= BATCH_BYTES
+    }
+
     /// Appends a record of canonical values in the order of the columns; `row` is where it stood (first data row = 1).
     pub fn push<'a>(&mut self, row: u64, values: impl Iterator<Item = &'a str>) {
         let start = self.append(values);
@@ -150,82 +163,11 @@ impl RecordBatch {
             self.text.push_str(value);
             // A unit separator keeps ("ab","c") and ("a","bc") apart in the fingerprint.
             self.text.push('\u{1f}');
-            self.ends.push(u32::try_from(self.text.len()).expect("a batch is far below 4 GiB"));
+            self.ends
+                .push(u32::try_from(self.text.len()).expect("a full batch is handed on, far below 4 GiB"));
         }
         debug_assert_eq!(self.ends.len() - first_end, self.columns.names().len());
         start
-    }
-
-    /// A batch of what may be about one person: their records, and refused rows that are theirs or nobody's.
-    pub fn about(&self, employee_id: &str) -> Self {
-        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        for index in (0..self.len()).filter(|index| self.value(*index, 0) == employee_id) {
-            batch.push_copy(self, index);
-        }
-        let may_be_theirs =
-            |one: &&Rejection| one.employee_id.as_ref().is_none_or(|theirs| theirs == employee_id);
-        batch.rejections = self.rejections.iter().filter(may_be_theirs).cloned().collect();
-        batch
-    }
-
-    /// The same without the records of some people.
-    pub fn without(self, is_left_out: impl Fn(&str) -> bool) -> Self {
-        if !(0..self.len()).any(|index| is_left_out(self.value(index, 0))) {
-            return self;
-        }
-        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        for index in (0..self.len()).filter(|index| !is_left_out(self.value(*index, 0))) {
-            batch.push_copy(&self, index);
-        }
-        Self { rejections: self.rejections, gone: self.gone, unread: self.unread, ..batch }
-    }
-
-    /// The same, where those records are refused of which `why_not` says why.
-    pub fn refusing(self, why_not: impl Fn(&Record) -> Option<(RejectionKind, String)>) -> Self {
-        let judged: Vec<_> = (0..self.len()).map(|index| why_not(&self.record(index))).collect();
-        if judged.iter().all(Option::is_none) {
-            return self;
-        }
-        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        let mut rejections = Vec::new();
-        for (index, why_not) in judged.into_iter().enumerate() {
-            match why_not {
-                None => batch.push_copy(&self, index),
-                Some((kind, reason)) => {
-                    let (id, row, _) = self.head(index);
-                    rejections.push(Rejection {
-                        employee_id: Some(id.to_owned()),
-                        row: Some(row),
-                        kind,
-                        reason,
-                    });
-                }
-            }
-        }
-        rejections.extend(self.rejections);
-        Self { rejections, gone: self.gone, unread: self.unread, ..batch }
-    }
-
-    /// The same with at most so many rows, good or not: those that stood first.
-    pub fn first(self, most: usize) -> Self {
-        let heads = self.rows.iter().map(|head| head.row);
-        let mut rows: Vec<u64> = heads.chain(self.rejections.iter().filter_map(|one| one.row)).collect();
-        rows.sort_unstable();
-        let Some(last) = rows.get(most.max(1) - 1).copied().filter(|_| rows.len() > most) else {
-            return self;
-        };
-        let mut batch = Self::new(Arc::clone(&self.columns), self.seed);
-        for index in (0..self.len()).filter(|index| self.rows[*index].row <= last) {
-            batch.push_copy(&self, index);
-        }
-        let rejections = self.rejections.into_iter().filter(|one| one.row.is_none_or(|row| row <= last));
-        batch.rejections = rejections.collect();
-        Self { gone: self.gone, unread: self.unread, ..batch }
-    }
-
-    fn push_copy(&mut self, other: &Self, index: usize) {
-        let width = other.columns.names().len();
-        self.push(other.rows[index].row, (0..width).map(|column| other.value(index, column)));
     }
 
     /// The employee id, row number and fingerprint of the record at `index`.
@@ -358,9 +300,7 @@ impl RejectionKind {
     pub fn is_damage(self) -> bool {
         matches!(self, Self::FieldCount | Self::TooManyFields | Self::StrayQuote | Self::Encoding)
     }
-}
 
-impl RejectionKind {
     /// The name in logs.
     pub fn name(self) -> &'static str {
         match self {

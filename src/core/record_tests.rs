@@ -46,6 +46,20 @@ fn the_first_rows_of_a_batch_are_those_that_stood_first_good_or_not() {
 }
 
 #[test]
+fn a_batch_is_full_by_its_rows_or_by_their_text_so_that_no_value_makes_it_large() {
+    let pushes = |value: &str| {
+        let mut batch = RecordBatch::new(Columns::new(["notes"]), 0);
+        while !batch.is_full() {
+            batch.push(1, ["7", value].into_iter());
+        }
+        batch.len()
+    };
+    assert_eq!(pushes("short"), BATCH);
+    assert_eq!(pushes(&"x".repeat(MAX_VALUE_BYTES)), 16);
+    assert_eq!(pushes(&"x".repeat(16 * 1024 * 1024)), 1);
+}
+
+#[test]
 fn a_batch_gives_back_what_was_put_in() {
     let columns = Columns::new(["status", "department"]);
     let mut batch = RecordBatch::new(columns, 0);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::words::ACTION;
 use crate::core::json::{Element, FieldPath, Unread, text};
-use crate::core::record::{Columns, MAX_ID_BYTES, RejectionKind};
+use crate::core::record::{Columns, MAX_ID_BYTES, MAX_VALUE_BYTES, RejectionKind};
 use crate::core::value::folded;
 
 /// Why a record cannot be used.
@@ -77,8 +77,9 @@ pub fn values<'v, 'p>(
         let found = path(name).map(|path| path.find(record)).unwrap_or_default();
         matched[at] |= !found.is_empty();
         match text(&found, at == 0) {
-            Ok(value) => values.push(shape(value, name)),
-            Err(why) => {
+            Ok(value) if value.len() <= MAX_VALUE_BYTES => values.push(shape(value, name)),
+            unusable => {
+                let why = unusable.map_or_else(|unfit| unfit.to_string(), |value| too_long(value.len()));
                 unfit = unfit.or_else(|| Some(format!("{name} {why} (source.columns.{name})")));
                 can_decide &= at > 0 && !matches!(name.as_str(), "status" | ACTION);
                 values.push(Cow::Borrowed(""));
@@ -103,6 +104,13 @@ pub fn values<'v, 'p>(
         }
     };
     Err(Unusable { employee_id, kind, reason })
+}
+
+/// Why a value of so many bytes is not taken.
+pub fn too_long(bytes: usize) -> String {
+    format!(
+        "has {bytes} bytes, and no more than {MAX_VALUE_BYTES} are taken; shorten it in the HR system, or map another field"
+    )
 }
 
 /// Whether an employee id is one.

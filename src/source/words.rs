@@ -10,8 +10,6 @@ use crate::core::record::{Columns, Record, RecordBatch, Rejection, RejectionKind
 pub const ACTION: &str = "~action";
 /// The byte order mark of UTF-8, which some put in front of a text.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
-/// Records in one batch.
-const BATCH: usize = 512;
 
 /// The last word on somebody.
 enum Word {
@@ -104,7 +102,7 @@ impl Words {
                 Word::Gone => batch.gone.push(id),
                 Word::Refused(rejection) => batch.rejections.push(rejection),
             }
-            if batch.len() + batch.gone.len() >= BATCH {
+            if batch.is_full() {
                 batches.push(std::mem::replace(&mut batch, empty()));
             }
         }

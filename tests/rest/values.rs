@@ -75,6 +75,26 @@ fn a_leaver_does_not_keep_access_since_another_field_of_the_record_cannot_be_rea
 }
 
 #[test]
+fn a_value_that_is_too_long_is_not_kept_and_its_record_is_rejected_by_name() {
+    let with = |id: &str, status: &str, mail: String| {
+        let mut person = person(0);
+        (person["id"], person["status"], person["mail"]) = (json!(id), json!(status), json!(mail));
+        person["photo"] = json!("x".repeat(100_000));
+        person
+    };
+    let (long, most) = ("x".repeat(64 * 1024 + 1), "x".repeat(64 * 1024));
+    let list =
+        json!([with("1", "Active", long.clone()), with("2", "Active", most), with("3", "Terminated", long),]);
+    let server = Server::plain(move |_, _| Reply::json(json!({"list": list})));
+    let read = read(&rest(&format!("url = \"{}\"", server.url))).unwrap();
+    assert_eq!(read.ids(), ["2", "3"]);
+    assert_eq!(read.fields(1).get("work_email"), None, "a leaver needs no more than the status");
+    let [rejection] = &read.rejections[..] else { panic!("{:?}", read.rejections) };
+    assert_eq!((rejection.employee_id.as_deref(), rejection.kind.name()), (Some("1"), "unfit_field"));
+    assert!(rejection.reason.starts_with("work_email has 65537 bytes"), "{}", rejection.reason);
+}
+
+#[test]
 fn a_record_in_which_a_key_says_two_things_is_rejected_by_name_and_blocks_nobody() {
     let body = r#"{"list": [{"id": "1", "status": "Active", "first": "a", "first": "a"},
         {"id": "2", "status": "Left", "mail": {"x": 1}, "status": "Active"}, {"id": "3", "id": "4", "status": "Active"}]}"#;

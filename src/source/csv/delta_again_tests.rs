@@ -90,7 +90,7 @@ fn what_a_newer_full_file_holds_is_not_read_again_where_a_copy_has_given_it_anot
 fn behind_many_bytes_the_rest_of_the_deltas_waits_and_a_read_of_everybody_takes_them_all() {
     let mut hr = Hr::new();
     hr.read().unwrap();
-    let many = format!("1,Active,{},U\n", "x".repeat(100 * 1024));
+    let many = format!("1,Active,{},U\n", "x".repeat(40 * 1024)).repeat(3);
     hr.put("delta-1.csv", &many, 110);
     hr.put("delta-2.csv", "2,,,D\n", 120);
     hr.read().unwrap();

@@ -17,9 +17,6 @@ use crate::core::header::HeaderNames;
 use crate::core::record::{Columns, Fingerprint, RecordBatch};
 use crate::core::source_file::SourceFile;
 
-/// Rows in one batch.
-pub const BATCH: usize = 512;
-
 /// Reads one file on the calling thread. The answer is what is remembered of it, its header, and how many bytes it has.
 ///
 /// # Errors
@@ -80,7 +77,7 @@ pub fn read_file(
             continue;
         }
         rows.take(&row, swallows, &mut batch).map_err(incomplete)?;
-        if batch.len() + batch.rejections.len() >= BATCH {
+        if batch.is_full() {
             deliver(std::mem::replace(&mut batch, rows.batch()))
                 .map_err(|error| error.while_reading(&name))?;
         }

@@ -1,17 +1,19 @@
 //! Rows to records.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::csv::ByteRecord;
 use encoding_rs::WINDOWS_1252;
 
+use super::super::object::too_long;
 use super::CsvOptions;
 use super::header::Header;
 use super::proof::Trailer;
 use super::swallowed::may_hold_rows;
 use crate::config::Encoding;
 use crate::core::planted::{self, Fault};
-use crate::core::record::{Columns, MAX_ID_BYTES, RecordBatch, Rejection, RejectionKind};
+use crate::core::record::{Columns, MAX_ID_BYTES, MAX_VALUE_BYTES, RecordBatch, Rejection, RejectionKind};
 use crate::core::value::{canonical, folded};
 
 /// How many rejected rows one read spells out; behind that the file is not what it is taken for.
@@ -48,11 +50,12 @@ impl<'a> Rows<'a> {
     pub fn take(&mut self, row: &ByteRecord, swallows: bool, batch: &mut RecordBatch) -> Result<(), String> {
         self.number += 1;
         self.short = (row.len() < self.header.width).then_some(row.len());
-        let refused = match self.options.encoding {
+        let refused = match (self.too_long(row), self.options.encoding) {
             _ if swallows => Err(Refused::swallows()),
             _ if may_hold_rows(row, self.header.width, self.options.delimiter) => Err(Refused::holds_rows()),
-            Encoding::Utf8 => self.take_utf8(row, batch),
-            Encoding::Windows1252 => self.take_windows(row, batch),
+            (Some(reason), _) => self.take_partly(row, batch, RejectionKind::UnfitField, reason),
+            (None, Encoding::Utf8) => self.take_utf8(row, batch),
+            (None, Encoding::Windows1252) => self.take_windows(row, batch),
         };
         let Err(Refused { employee_id, kind, reason }) = refused else { return Ok(()) };
         self.rejections += 1;
@@ -88,7 +91,8 @@ impl<'a> Rows<'a> {
     fn take_utf8(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
         // One check for the whole row is quicker than one a field; slicing checks the fields' ends again.
         let Ok(text) = std::str::from_utf8(row.as_slice()) else {
-            return self.take_unreadable(row, batch);
+            let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
+            return self.take_partly(row, batch, RejectionKind::Encoding, reason.to_owned());
         };
         let field = |at: usize| row.range(at).and_then(|range| text.get(range)).unwrap_or_default();
         self.check(row.len(), &canonical(field(self.header.positions[0])))?;
@@ -101,9 +105,33 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// A row of which some fields are no text. Of whoever has left by a status that is, nothing else is needed.
-    fn take_unreadable(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
-        let field = |at: &usize| std::str::from_utf8(row.get(*at)?).ok().map(canonical);
+    /// Why a row is not taken in which a value is too long, if one is.
+    fn too_long(&self, row: &ByteRecord) -> Option<String> {
+        if row.as_slice().len() <= MAX_VALUE_BYTES {
+            return None;
+        }
+        let mut fields = self.columns.names().iter().zip(&self.header.positions);
+        fields.find_map(|(name, at)| {
+            let bytes = row.get(*at).map_or(0, <[u8]>::len);
+            (bytes > MAX_VALUE_BYTES).then(|| format!("{name} {} (source.columns.{name})", too_long(bytes)))
+        })
+    }
+
+    /// A row of which some fields are no text, or too long. Of whoever has left by a status that can be read, nothing else is needed.
+    fn take_partly(
+        &self,
+        row: &ByteRecord,
+        batch: &mut RecordBatch,
+        kind: RejectionKind,
+        reason: String,
+    ) -> Result<(), Refused> {
+        let field = |at: &usize| {
+            let bytes = row.get(*at).filter(|bytes| bytes.len() <= MAX_VALUE_BYTES)?;
+            match self.options.encoding {
+                Encoding::Utf8 => std::str::from_utf8(bytes).ok().map(canonical),
+                Encoding::Windows1252 => Some(Cow::Owned(from_windows(bytes))),
+            }
+        };
         let values: Vec<_> = self.header.positions.iter().map(field).collect();
         let id = values[0].as_deref().filter(|id| !id.is_empty());
         let status = self.columns.position("status").and_then(|at| values[at].as_deref());
@@ -114,15 +142,11 @@ impl<'a> Rows<'a> {
             batch.unread += 1;
             return Ok(());
         }
-        let reason = "is not UTF-8; set source.encoding to what the export writes, windows-1252 perhaps";
-        Err(Refused::new(id.map(str::to_owned), RejectionKind::Encoding, reason))
+        Err(Refused::new(id.map(str::to_owned), kind, reason))
     }
 
     fn take_windows(&self, row: &ByteRecord, batch: &mut RecordBatch) -> Result<(), Refused> {
-        let decode = |at: &usize| {
-            let (text, _) = WINDOWS_1252.decode_without_bom_handling(row.get(*at).unwrap_or_default());
-            canonical(&text).into_owned()
-        };
+        let decode = |at: &usize| from_windows(row.get(*at).unwrap_or_default());
         let values: Vec<String> = self.header.positions.iter().map(decode).collect();
         self.check(row.len(), &values[0])?;
         batch.push(self.number, values.iter().map(String::as_str));
@@ -153,6 +177,11 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
+
+fn from_windows(bytes: &[u8]) -> String {
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    canonical(&text).into_owned()
 }
 
 /// Why a row is no record.

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::read::BATCH;
 use super::*;
+use crate::core::record::{BATCH, MAX_VALUE_BYTES};
 use crate::core::record::{Rejection, RejectionKind};
 
 struct Read {
@@ -234,6 +234,22 @@ fn a_file_that_is_written_to_while_it_is_read_is_incomplete() {
     });
     let reason = read.unwrap_err().to_string();
     assert!(reason.contains("changed while it was read"), "{reason}");
+}
+
+#[test]
+fn a_row_with_a_value_that_is_too_long_is_rejected_by_name_and_does_not_keep_a_leavers_access() {
+    let (long, most) = ("ä".repeat(MAX_VALUE_BYTES / 2 + 1), "x".repeat(MAX_VALUE_BYTES));
+    let text = format!(
+        "Employee ID,Status,Department,Photo\n1,Active,{long},\n2,Active,{most},\n3,terminated,{long},\n{long},Active,x,\n5,Active,x,{long}\n\
+         6,Active,{long},,\n"
+    );
+    let read = read(&text).unwrap();
+    assert_eq!(read.ids, ["2", "3", "5"], "what nothing reads may be as long as it likes");
+    assert_eq!((read.departments[0].len(), &*read.departments[1]), (MAX_VALUE_BYTES, ""));
+    let why: Vec<_> = read.rejections.iter().map(|one| (one.employee_id.as_deref(), one.row)).collect();
+    assert_eq!(why, [(Some("1"), Some(1)), (None, Some(4)), (Some("6"), Some(6))]);
+    let reason = &read.rejections[0].reason;
+    assert!(reason.contains("department has 65538 bytes") && reason.contains("source.columns.department"));
 }
 
 fn many_rows() -> (tempfile::TempDir, PathBuf) {

@@ -16,8 +16,6 @@ use crate::core::json::{Element, FieldPath, PathsSeen, StreamPath, WalkError, te
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 use crate::core::value::folded;
 
-/// Records in one batch.
-const BATCH: usize = 512;
 /// In how many records of a body is looked for what no column reads.
 const LOOKED_AT: u64 = 100;
 /// How many records that cannot be used one body spells out; behind that it is not what it is taken for.
@@ -311,7 +309,7 @@ impl<'a, D: FnMut(RecordBatch) -> Result<(), SourceError>> Taker<'a, D> {
                 self.batch.push(row, values.iter().map(|value| &**value));
             }
         }
-        if self.batch.len() + self.batch.rejections.len() >= BATCH { self.hand_on() } else { Ok(()) }
+        if self.batch.is_full() { self.hand_on() } else { Ok(()) }
     }
 
     /// Refuses a record of a delta that lacks a column: what it does not say would count as empty. Of whoever has left nothing else is

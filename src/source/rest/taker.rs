@@ -17,8 +17,6 @@ use crate::core::json::{Element, FieldPath, PathsSeen, date, text};
 use crate::core::pages::OnPage;
 use crate::core::record::{Columns, EMPLOYEE_ID, RecordBatch, Rejection, RejectionKind};
 
-/// Records in one batch.
-const BATCH: usize = 512;
 /// How many batches of one answer are held back until it has proved itself whole; beyond that they are handed on.
 const MOST_HELD: usize = 64;
 /// In how many records of a read is looked for what no column reads.
@@ -166,7 +164,7 @@ impl Taker {
             (Ok(()), Ok(happened), Wanted::Whole) => self.take_whole(record, happened),
             (Ok(()), Ok(happened), Wanted::Id(path)) => self.take_id(path, record, happened),
         }
-        if self.batch.len() + self.batch.rejections.len() >= BATCH { self.next_batch() } else { Ok(()) }
+        if self.batch.is_full() { self.next_batch() } else { Ok(()) }
     }
 
     /// The answer has ended: what is held is complete.

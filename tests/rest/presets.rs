@@ -499,7 +499,8 @@ fn merge_wants_two_tokens_and_goes_on_by_a_cursor() {
         );
         let employee = |id: &str| {
             json!({"employee_number": id, "first_name": "Ana", "last_name": "Ruiz", "work_email": "ana@x.test",
-            "employment_status": "ACTIVE", "start_date": "2026-12-01T00:00:00Z", "termination_date": null, "manager": "uuid-9",
+            "employment_status": "ACTIVE", "start_date": "2026-12-01T00:00:00Z", "termination_date": null,
+            "manager": {"id": "uuid-9", "employee_number": "9"}, "work_location": {"id": "uuid-l", "name": "Berlin"},
             "groups": [{"type": "TEAM", "name": "Blue"}, {"type": "DEPARTMENT", "name": "Finance"}],
             "employments": [{"job_title": "Analyst"}], "remote_was_deleted": false})
         };
@@ -511,7 +512,12 @@ fn merge_wants_two_tokens_and_goes_on_by_a_cursor() {
     });
     let lines = preset("merge", &server, "api_key = \"KEY\"\naccount_token = \"hunter2\"", "");
     let read = read(&lines).unwrap();
-    assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "uuid-9")]);
+    assert_ana(&read, &[("status", "ACTIVE"), ("manager_id", "9"), ("location", "Berlin")]);
+    assert!(
+        server.asked()[0].contains("expand=employments,groups,manager,work_location"),
+        "{:?}",
+        server.asked()
+    );
     assert_eq!(read.ids(), ["000123", "7"]);
     assert_planned(&lines, 2);
 }

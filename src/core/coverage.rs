@@ -1,6 +1,6 @@
 //! What a source holds beside what is read of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a source holds and nobody reads, and what we would read and it does not hold. Names alone, no values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Coverage {
     pub unmapped: Vec<String>,
     /// Our columns that it does not have, in alphabetical order.
     pub absent: Vec<String>,
+    /// Of a delta: whose records leave out one of our columns, by column. Employee ids as the source has them.
+    pub lacking: BTreeMap<String, Vec<String>>,
 }
 
 impl Coverage {
@@ -20,6 +22,7 @@ impl Coverage {
     ) -> Self {
         let wanted: BTreeSet<&str> = wanted.into_iter().collect();
         let unmapped: BTreeSet<&str> = there.into_iter().filter(|name| !wanted.contains(name)).collect();
-        Self { unmapped: unmapped.into_iter().map(str::to_owned).collect(), absent }
+        let unmapped = unmapped.into_iter().map(str::to_owned).collect();
+        Self { unmapped, absent, lacking: BTreeMap::new() }
     }
 }

@@ -14,8 +14,8 @@ use crate::store::{Store, StoreError};
 const WANTED: usize = 5_000;
 
 impl<S: HrSource> Member<S> {
-    /// Why those who changed cannot be taken for what a delta says of them: a column stands in no record of it, and one of them had something
-    /// there. Of whoever has left nothing else is needed. The answer names the columns, and one of the people.
+    /// Why those who changed cannot be taken for what a delta says of them: one of them had something in a column that stands in no record of
+    /// it, or that their own record leaves out. Of whoever has left nothing else is needed. The answer names the columns, and one of the people.
     ///
     /// # Errors
     /// Where the database fails.
@@ -27,25 +27,47 @@ impl<S: HrSource> Member<S> {
     ) -> Result<Option<String>, StoreError> {
         let has_left =
             |record: &&Record| record.get("status").is_some_and(|status| self.left.contains(&folded(status)));
+        let mut left_out: HashMap<String, Vec<&str>> = HashMap::new();
+        for (column, own) in
+            coverage.lacking.iter().flat_map(|(column, ids)| ids.iter().map(move |id| (column, id)))
+        {
+            left_out.entry(self.origin.id(own)).or_default().push(column);
+        }
         let ids: Vec<String> = changed
             .iter()
-            .filter(|record| !coverage.absent.is_empty() && !has_left(record))
+            .filter(|record| !has_left(record))
             .map(|record| self.origin.id(record.employee_id()))
+            .filter(|id| !coverage.absent.is_empty() || left_out.contains_key(id))
             .collect();
         for some in ids.chunks(WANTED) {
-            for row in store.register_of(some).await? {
-                let had = |column: &&String| row.kept.fields.contains_key(*column);
-                if row.source != self.origin.name || row.gone || !coverage.absent.iter().any(|one| had(&one))
-                {
-                    continue;
+            for row in store
+                .register_of(some)
+                .await?
+                .iter()
+                .filter(|row| row.source == self.origin.name && !row.gone)
+            {
+                let had = |column: &&str| row.kept.fields.contains_key(*column);
+                let nowhere: Vec<&str> = coverage.absent.iter().map(String::as_str).filter(had).collect();
+                let own = left_out.get(&row.employee_id).into_iter().flatten().copied().filter(had);
+                let (what, lost, mend) = match nowhere.is_empty() {
+                    false => (
+                        "no record has",
+                        nowhere,
+                        "correct the path, or take the column out if the system does not send it any more",
+                    ),
+                    true => (
+                        "one record leaves out",
+                        own.collect(),
+                        "where the system leaves out what is empty, name the column in source.rest.paging.sparse_columns",
+                    ),
+                };
+                if !lost.is_empty() {
+                    return Ok(Some(format!(
+                        "in what changed {what} what source.columns has for {}, which employee {} had, so everybody was read; {mend}",
+                        lost.join(", "),
+                        row.employee_id,
+                    )));
                 }
-                let lost: Vec<&str> = coverage.absent.iter().filter(had).map(String::as_str).collect();
-                return Ok(Some(format!(
-                    "in what changed no record has what source.columns has for {}, which employee {} had, so everybody was read; \
-                     correct the path, or take the column out if the system does not send it any more",
-                    lost.join(", "),
-                    row.employee_id,
-                )));
             }
         }
         Ok(None)

@@ -360,6 +360,40 @@ fn a_column_that_vanishes_from_deltas_is_not_taken_for_emptied_and_everybody_is_
 }
 
 #[test]
+fn a_column_that_one_record_of_a_delta_leaves_out_is_not_taken_for_emptied_and_everybody_is_read_instead() {
+    let (answers, asked, mut world) = finance();
+    let of_finance = |id: u32| with(person(id), "department", json!("Finance"));
+    // Another one in the same delta has it.
+    let delta = vec![person(1), of_finance(2)];
+    answers.lock().unwrap()[1].clone_from(&delta);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([])), "{synced:?}");
+    let told = world.status().to_string();
+    assert!(
+        told.contains("one record leaves out what source.columns has for department, which employee 1 had"),
+        "{told}"
+    );
+    assert_eq!(*asked.lock().unwrap(), [2, 1]);
+    // Of whoever never had it nothing is lost.
+    answers.lock().unwrap()[0] = (1..=5)
+        .map(|id| if id == 1 { with(person(1), "department", json!("")) } else { of_finance(id) })
+        .collect();
+    answers.lock().unwrap()[1].clear();
+    world.execute("UPDATE source_state SET full_read_at = full_read_at - 2 * 86400000");
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+    answers.lock().unwrap()[1].clone_from(&delta);
+    let before = asked.lock().unwrap()[0];
+    assert_eq!(world.sync().applied(), kinds([]));
+    assert_eq!(asked.lock().unwrap()[0], before, "everybody was not read for it");
+    // Where a system leaves out what is empty, that is what it means.
+    world.set("source.rest.paging.sparse_columns", toml::Value::from(vec!["department"]));
+    assert_eq!(world.sync().applied(), kinds([]));
+    answers.lock().unwrap()[1] = vec![person(3), of_finance(2)];
+    answers.lock().unwrap()[0].clear();
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
 fn a_column_that_vanishes_from_a_read_of_everybody_takes_nobodys_access() {
     let (answers, _, world) = finance_of(12);
     let all = answers.lock().unwrap()[0].clone();

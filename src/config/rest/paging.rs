@@ -51,7 +51,8 @@ pub struct PagingSettings {
     #[serde(default)]
     pub several_records: bool,
     /// Columns (our names) that no record of some pages may have though nearly all others do, because the system leaves out what is empty
-    /// and sorts by it. Of any other column twenty such records in a row make the read incomplete.
+    /// and sorts by it. Of any other column twenty such records in a row make the read incomplete, and a record of a delta that leaves one out
+    /// which the person had has everybody read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sparse_columns: Vec<String>,
     /// More pages than this are taken for a walk without an end.

@@ -8,9 +8,10 @@ use url::Url;
 use super::super::SourceError;
 use super::call::set;
 use super::http::NOT_THERE;
-use super::list::{Reading, Totals, nothing_at};
+use super::list::{Reading, nothing_at};
 use super::page::{PageError, walk_body};
 use super::taker::Taker;
+use super::totals::Totals;
 use crate::config::rest::DetailRules;
 
 impl Reading<'_> {

@@ -16,9 +16,10 @@ use super::call::Call;
 use super::http::Http;
 use super::moment::{Asked, Began};
 use super::page::{PageError, check_content_type, walk_body};
-use super::taker::{Mark, Taker, merge};
+use super::taker::{Mark, Taker};
+use super::totals::Totals;
 use crate::config::rest::{AcknowledgeRules, DeltaRules, ListRules, PageEnd, PagingKind, RestMethod};
-use crate::core::json::{PathsSeen, StreamPath};
+use crate::core::json::StreamPath;
 use crate::core::pages::Pages;
 use crate::core::record::RecordBatch;
 
@@ -31,36 +32,6 @@ pub(super) struct Reading<'r> {
     /// What `{since}` stands for.
     pub(super) since: &'r str,
     pub(super) batches: &'r mpsc::Sender<RecordBatch>,
-}
-
-/// What a list came to.
-#[derive(Default)]
-pub(super) struct Totals {
-    /// Records.
-    pub(super) rows: u64,
-    /// Which columns stood in a record, in how many of them each may, and how many say in a delta that somebody is gone.
-    pub(super) matched: Vec<bool>,
-    pub(super) whole: u64,
-    pub(super) tombstones: u64,
-    /// What stood in the first records.
-    pub(super) seen: PathsSeen,
-    /// From when on it may lack what changed, by the first answer.
-    pub(super) began: Option<Began>,
-    /// The message that was read, of a queue.
-    pub(super) message: Option<String>,
-    /// What may be wrong with how it was read.
-    pub(super) warning: Option<String>,
-    /// How many of the records say that somebody is gone.
-    pub(super) left_out: u64,
-}
-
-impl Totals {
-    /// Takes in which columns stood in the records of an answer.
-    pub(super) fn look_at(&mut self, taker: &Taker) {
-        merge(&mut self.matched, &taker.matched);
-        self.whole += taker.whole;
-        self.tombstones += taker.tombstones;
-    }
 }
 
 /// One answer.

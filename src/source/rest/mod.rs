@@ -15,6 +15,7 @@ mod saml;
 mod taker;
 mod tls;
 mod token;
+mod totals;
 mod turn;
 
 use std::sync::Arc;
@@ -27,10 +28,11 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use self::http::{Http, NOT_THERE};
-use self::list::{Reading, Totals};
+use self::list::Reading;
 use self::moment::Began;
 use self::pace::Pace;
 use self::token::Tokens;
+use self::totals::Totals;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::config::rest::{DeltaRules, RestRules};
 use crate::core::coverage::Coverage;
@@ -151,7 +153,7 @@ impl RestSource {
     }
 
     /// What the records hold beside what is read of them. Of the columns, none is absent where nobody could be seen to have it.
-    fn coverage(&self, totals: &Totals, extent: Extent) -> Coverage {
+    fn coverage(&self, totals: &mut Totals, extent: Extent) -> Coverage {
         let columns = Columns::new(self.options.rules.fields.columns.keys().map(String::as_str));
         let mut told = totals.matched.clone();
         if totals.rows == 0 {
@@ -168,7 +170,8 @@ impl RestSource {
             });
         }
         let absent = columns.names().iter().zip(&told).filter(|(_, matched)| !**matched);
-        Coverage { unmapped: totals.seen.unread(), absent: absent.map(|(name, _)| name.clone()).collect() }
+        let absent = absent.map(|(name, _)| name.clone()).collect();
+        Coverage { unmapped: totals.seen.unread(), absent, lacking: std::mem::take(&mut totals.lacking) }
     }
 
     /// Columns that stood in no record at all: a warning, or the end of it.
@@ -219,11 +222,11 @@ impl HrSource for RestSource {
             _ => None,
         };
         let extent = if changed.is_some() { Extent::Delta } else { Extent::Snapshot };
-        let totals = match changed {
+        let mut totals = match changed {
             Some(totals) => totals,
             None => self.everybody(&http, &batches).await?,
         };
-        let coverage = self.coverage(&totals, extent);
+        let coverage = self.coverage(&mut totals, extent);
         let columns = self.judge_columns(&http, totals.rows, &coverage, extent)?;
         let instead = gives_way.then(|| {
             self.refused.store(0, Ordering::Relaxed);

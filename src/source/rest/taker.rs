@@ -1,6 +1,7 @@
 //! From JSON records to ours: one answer's worth, so that an answer that broke can be forgotten.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -72,6 +73,8 @@ pub(super) struct Taker {
     pub(super) filled: Vec<u64>,
     /// How many say in a delta that somebody is gone: of them nothing but the employee id is looked for.
     pub(super) tombstones: u64,
+    /// Whose records in a delta leave a column out, by column.
+    pub(super) lacking: BTreeMap<String, Vec<String>>,
     /// What stood in the first records of the read.
     pub(super) seen: PathsSeen,
     /// How many of them say of somebody that they are gone, where everybody is read.
@@ -114,6 +117,7 @@ impl Taker {
             whole: 0,
             filled: vec![0; columns.names().len()],
             tombstones: 0,
+            lacking: BTreeMap::new(),
             seen: PathsSeen::default(),
             left_out: 0,
             marks: Vec::new(),
@@ -252,9 +256,24 @@ impl Taker {
             Err(Unusable { employee_id, kind, reason }) => self.reject(employee_id, kind, reason),
             Ok(whole) if happened == Happened::Gone => self.leave(whole.values[0].to_string()),
             Ok(Whole { values, is_unread }) => {
+                if self.is_delta {
+                    self.note_lacking(record, &values);
+                }
                 self.batch.unread += u64::from(is_unread);
                 self.mark(&values[0], &values[1..]);
                 self.batch.push(self.first_row + self.rows, values.iter().map(|value| &**value));
+            }
+        }
+    }
+
+    /// Notes which columns the record of somebody leaves out: in a delta that need not mean that there is nothing any more.
+    fn note_lacking(&mut self, record: &Value, values: &[Cow<'_, str>]) {
+        let sparse = &self.options.rules.list.paging.sparse_columns;
+        for (name, value) in self.columns.names().iter().zip(values) {
+            let path = self.options.rules.fields.columns.get(name);
+            if value.is_empty() && path.is_some_and(|path| path.is_left_out(record)) && !sparse.contains(name)
+            {
+                self.lacking.entry(name.clone()).or_default().push(values[0].to_string());
             }
         }
     }

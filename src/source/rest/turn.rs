@@ -4,7 +4,8 @@ use reqwest::StatusCode;
 
 use super::super::SourceError;
 use super::call::Call;
-use super::list::{Behind, Page, Reading, Seen, Totals};
+use super::list::{Behind, Page, Reading, Seen};
+use super::totals::Totals;
 use crate::config::rest::{PageEnd, PagingKind};
 use crate::core::pages::Lacking;
 use crate::core::record::Columns;

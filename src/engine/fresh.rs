@@ -20,7 +20,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// Before which moment what was queued is looked at anew by a run that begins now: that of this process's pool; where there is none yet, well
     /// before one that begins behind the run would not believe it.
     pub(super) fn looks_behind(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.triggers.believed_from().unwrap_or(now - FRESH / 2)
+        self.triggers.believed_from().map_or(now - FRESH / 2, |from| believed_at(from, now))
     }
 
     /// Says of whom a run may not say more than its sources do: what waits for them is looked at again by one whose sources have spoken
@@ -35,7 +35,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     ) -> Result<(), StoreError> {
         let returning = returning(plan, states).into_iter().filter(|who| !changed(who)).collect::<Vec<_>>();
         leave_suspended(plan, &self.store.not_told_of(&returning, silent, None).await?);
-        let since = self.triggers.believed_from().unwrap_or(now - FRESH);
+        let since = self.triggers.believed_from().map_or(now - FRESH, |from| believed_at(from, now));
         let untold = self.store.not_told_of(&plan.reaffirmed, silent, Some(since)).await?;
         plan.reaffirmed.retain(|who| changed(who) || !untold.contains(who));
         Ok(())
@@ -61,6 +61,11 @@ impl<P: ScimPort> Pool<P> {
         Ok(fresh_from)
     }
 
+    /// From when on what was queued counts by now, for a pool that began with `from`.
+    pub(super) fn believes_from(&self, from: DateTime<Utc>) -> DateTime<Utc> {
+        believed_at(from, self.line.clock.now())
+    }
+
     /// How a pool that is to empty the queue ends, where nothing is left in it, or nothing but what waits for HR to be read.
     ///
     /// # Errors
@@ -74,4 +79,10 @@ impl<P: ScimPort> Pool<P> {
         let stale = store.stale(fresh_from).await?;
         Ok((unfinished == stale).then_some(PoolEnd::WaitsForHr(stale)))
     }
+}
+
+/// From when on what was queued counts at a moment. Where the clock was set back, what is queued since is older than the pool's beginning, and would
+/// wait until the clock has come round.
+fn believed_at(from: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    from.min(now - FRESH)
 }

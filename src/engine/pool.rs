@@ -124,9 +124,10 @@ impl<P: ScimPort> Pool<P> {
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
         self.begin().await?;
         // One that died in an outage may have left its note.
-        let fresh_from = self.fresh_from().await?;
-        let mut round = Round { news: true, outage_noted: true, fresh_from, ..Round::default() };
+        let begun_from = self.fresh_from().await?;
+        let mut round = Round { news: true, outage_noted: true, ..Round::default() };
         loop {
+            round.fresh_from = self.believes_from(begun_from);
             if *stop.borrow() && !round.stopping {
                 round.stopping = true;
                 self.line.gate.close();
@@ -154,14 +155,14 @@ impl<P: ScimPort> Pool<P> {
                 }
                 if round.dry {
                     if until == Until::Empty
-                        && let Some(end) = self.ended(fresh_from).await?
+                        && let Some(end) = self.ended(round.fresh_from).await?
                     {
                         return Ok(end);
                     }
                     if std::mem::take(&mut round.confirmed) {
                         self.follow_up().await?;
                     }
-                    round.news |= self.idle(fresh_from, &mut stop).await?;
+                    round.news |= self.idle(round.fresh_from, &mut stop).await?;
                     round.dry = false;
                     continue;
                 }

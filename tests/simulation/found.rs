@@ -1058,3 +1058,28 @@ fn a_file_whose_columns_have_shifted_takes_nobodys_access_though_one_is_missing(
     };
     assert_well(setup, &settled(&ops));
 }
+
+/// Seed 513401: with the clock set back by hours, a running pool took what was queued since for older than itself, and let it wait until the
+/// clock had come round.
+#[test]
+fn what_is_queued_behind_a_clock_that_was_set_back_does_not_wait_until_it_has_come_round() {
+    let ops = [
+        Op::Quiet,
+        Op::Hr(Change::Hire, 54),
+        Op::Hr(Change::Flaw(Flaw::NoId), 11),
+        Op::SetBack(6_126),
+        Op::SetBack(4_323),
+    ];
+    let setup = Setup {
+        people: 12,
+        holds_deprovisions_only: true,
+        page: 3,
+        ways: 3,
+        repairs_drift: true,
+        groups: true,
+        moves: true,
+        managers: true,
+        ..Setup::USUAL
+    };
+    assert_well(setup, &ops);
+}

@@ -258,9 +258,17 @@ impl World {
 
     /// Whether somebody is rejected who would have the name of this user of somebody absent: they may be one person.
     fn is_claimed(&self, user: &Map<String, Value>, named: &Named) -> bool {
-        let name = text(user, "userName").unwrap_or_default().to_lowercase();
+        let address = |email: &str| {
+            let mails = user.get("emails").and_then(Value::as_array).into_iter().flatten();
+            let mails = mails.filter_map(|mail| mail.get("value")?.as_str());
+            mails.chain(text(user, "userName")).any(|own| own.to_lowercase() == email.to_lowercase())
+        };
+        let name = |key: &str| user.get("name").and_then(|name| name.get(key)?.as_str());
+        let is_named = |other: &Person| {
+            name("givenName") == Some(&other.given) && name("familyName") == Some(&other.family)
+        };
         let claims = |(id, other): (&String, &Person)| {
-            other.listed && named.rejected.contains(id) && other.email.to_lowercase() == name
+            other.listed && named.rejected.contains(id) && (address(&other.email) || is_named(other))
         };
         self.hr.told.iter().any(claims)
     }

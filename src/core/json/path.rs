@@ -209,16 +209,6 @@ impl FieldPath {
         }
     }
 
-    /// Whether a record leaves out what would stand there: not even null does, nor in the place of what would hold it. Of anything but names
-    /// alone that cannot be told: a filter may find nobody.
-    pub fn is_left_out(&self, record: &Value) -> bool {
-        match self {
-            Self::Key(key) => record.get(key).is_none(),
-            Self::Path(path) => is_left_out(path, record),
-            Self::First(paths) => paths.iter().all(|path| is_left_out(path, record)),
-        }
-    }
-
     /// Where that is in the record.
     pub(super) fn places(&self, record: &Value) -> Vec<Vec<Step>> {
         match self {
@@ -227,21 +217,6 @@ impl FieldPath {
             Self::First(paths) => paths.iter().flat_map(|path| places(path, record)).collect(),
         }
     }
-}
-
-fn is_left_out(path: &JsonPath, record: &Value) -> bool {
-    let Some(steps) = steps(&path.to_string()) else { return false };
-    let mut at = record;
-    for step in &steps {
-        match (step, at) {
-            (Step::Each, _) | (_, Value::Null) => return false,
-            (Step::Key(name), _) => match at.get(name) {
-                Some(below) => at = below,
-                None => return true,
-            },
-        }
-    }
-    false
 }
 
 fn places(path: &JsonPath, record: &Value) -> Vec<Vec<Step>> {

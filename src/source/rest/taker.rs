@@ -271,7 +271,7 @@ impl Taker {
         let sparse = &self.options.rules.list.paging.sparse_columns;
         for (name, value) in self.columns.names().iter().zip(values) {
             let path = self.options.rules.fields.columns.get(name);
-            if value.is_empty() && path.is_some_and(|path| path.is_left_out(record)) && !sparse.contains(name)
+            if value.is_empty() && path.is_some_and(|path| !path.is_said_in(record)) && !sparse.contains(name)
             {
                 self.lacking.entry(name.clone()).or_default().push(values[0].to_string());
             }

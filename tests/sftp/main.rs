@@ -50,7 +50,7 @@ fn age(world: &World, name: &str, seconds: u64) {
 
 /// So many rows that they are many times what is read ahead.
 fn many() -> Vec<Row> {
-    people(4_000).iter().map(|row| row.but(|row| row.title = "x".repeat(4_000))).collect()
+    people(16_000).iter().map(|row| row.but(|row| row.title = "x".repeat(1_000))).collect()
 }
 
 #[test]

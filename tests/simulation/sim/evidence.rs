@@ -54,6 +54,9 @@ pub struct Evidence {
     /// Users whom somebody has taken out of a group by hand: if that was a workspace, the other one is their last, and Workiva suspends them
     /// with the end of that, until the next run puts it right.
     parted: BTreeSet<String>,
+    /// Users whom somebody has activated by hand, and which processes have looked at them since: a user that is written whole is what was
+    /// seen before, and of what happens between the two only a server with versions of users could tell.
+    activated: BTreeMap<String, BTreeSet<Who>>,
 }
 
 impl Evidence {
@@ -158,6 +161,16 @@ impl Evidence {
         self.parted.insert(id.to_owned());
     }
 
+    /// Somebody activated a user by hand.
+    pub fn activated(&mut self, id: &str) {
+        self.activated.insert(id.to_owned(), BTreeSet::new());
+    }
+
+    /// A process is shown a user.
+    pub fn looks_at(&mut self, who: Who, id: &str) {
+        self.activated.entry(id.to_owned()).and_modify(|looked| drop(looked.insert(who)));
+    }
+
     /// Whose user this was when a request of the engine's changed it last.
     pub fn owner(&self, user_id: &str) -> Option<&str> {
         self.owners.get(user_id).map(String::as_str)
@@ -170,7 +183,7 @@ impl Evidence {
     }
 
     /// What is wrong with what a request of the engine's did, if anything.
-    pub fn judge(&mut self, effect: &Effect) -> Option<String> {
+    pub fn judge(&mut self, who: Who, effect: &Effect) -> Option<String> {
         let named = [&effect.after, &effect.before].into_iter().flatten();
         let named = named.filter_map(|user| text(user, "externalId")).next();
         if let Some(employee_id) = named {
@@ -186,8 +199,11 @@ impl Evidence {
         };
         let id = &effect.id;
         let is_of_groups = effect.is_of_group && self.parted.contains(id);
+        let is_overwritten =
+            effect.is_whole && self.activated.get(id).is_some_and(|looked| !looked.contains(&who));
         match (had, has) {
             (true, false) if is_of_groups => None,
+            (true, false) if is_overwritten => None,
             (true, false) if !owners.iter().any(|owner| self.gone.contains(*owner)) => Some(format!(
                 "{owners:?} lost access by user {id}, and the newest file does not show them as gone"
             )),

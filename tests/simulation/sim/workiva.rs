@@ -214,6 +214,8 @@ pub struct Effect {
     pub after: Option<Map<String, Value>>,
     /// Whether it changed the members of a group.
     pub is_of_group: bool,
+    /// Whether it wrote the whole user.
+    pub is_whole: bool,
 }
 
 /// The whole of Workiva.
@@ -319,9 +321,16 @@ impl Workiva {
         }
         before.extend(created_id(request, &answer).map(|id| (id, None)));
         let is_of_group = matches!(request, ScimRequest::PatchGroup { .. });
+        let is_whole = matches!(request, ScimRequest::ReplaceUser { .. });
         let effects = before
             .into_iter()
-            .map(|(id, before)| Effect { after: self.tenant.user(&id).cloned(), id, before, is_of_group })
+            .map(|(id, before)| Effect {
+                after: self.tenant.user(&id).cloned(),
+                id,
+                before,
+                is_of_group,
+                is_whole,
+            })
             .filter(|effect| effect.before != effect.after)
             .collect();
         (answer, effects)

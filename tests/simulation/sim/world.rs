@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+use workiva_sync::core::scim::ScimRequest;
 use workiva_sync::sandbox::Behaviour;
 
 use super::database::Database;
@@ -234,6 +235,9 @@ impl World {
                 let (exchange, effects) = self.workiva.answer(&self.hub, &request, fate);
                 let status = exchange.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
                 self.hub.note(format!("{} {} -> {status} {fate:?}", waiting.who, request.line()));
+                if let (ScimRequest::GetUser { id }, Some(200)) = (&request, exchange.status) {
+                    self.evidence.looks_at(waiting.who, id);
+                }
                 self.see(waiting.who, effects);
                 // Whoever gave up meanwhile hears nothing.
                 let _ = sender.send(exchange);
@@ -261,7 +265,7 @@ impl World {
     /// Looks at what a request did.
     fn see(&mut self, who: Who, effects: Vec<Effect>) {
         for effect in effects {
-            if let Some(fault) = self.evidence.judge(&effect) {
+            if let Some(fault) = self.evidence.judge(who, &effect) {
                 self.hub.fault(format!("{who}: {fault}"));
             }
         }
@@ -328,8 +332,10 @@ impl World {
             }
         };
         if let Some(id) = touched {
-            if matches!(edit, Edit::Part(_)) {
-                self.evidence.parted(&id);
+            match edit {
+                Edit::Part(_) => self.evidence.parted(&id),
+                Edit::Activate => self.evidence.activated(&id),
+                _ => {}
             }
             if edit != Edit::OwnElsewhere {
                 self.evidence.by_hand(&id, user.and_then(|user| text(user, "externalId")));

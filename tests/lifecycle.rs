@@ -155,6 +155,41 @@ fn a_last_day_that_was_announced_comes_also_for_whom_the_source_no_longer_names_
     assert_eq!([0, 1, 2].map(|number| is_active(&user(number))), [false, false, true]);
 }
 
+/// What absence alone does not prove, a last day that HR had announced does: beside a row that could be anybody's, for whom more runs have to
+/// pass, and whose address a new hire has, who may be the same person.
+#[test]
+fn a_last_day_that_was_announced_comes_also_where_absence_proves_nothing() {
+    let staff = people(4);
+    let of = |row: &Row, last: &'static str| (row.clone(), "", last);
+    let before =
+        [of(&staff[0], "2026-11-30"), of(&staff[1], ""), of(&staff[2], "2026-12-31"), of(&staff[3], "")];
+    let without_id = staff[3].but(|row| row.id = String::new());
+    let successor = people(5)[4].but(|row| row.email.clone_from(&staff[0].email));
+    let cases: [(&str, i64, Row); 3] = [
+        ("a row without an employee id", 1, without_id),
+        ("an address that passes on", 1, successor),
+        ("several runs", 3, people(5)[4].clone()),
+    ];
+    for (case, runs, row) in cases {
+        let mut calendar = Calendar::new(&before);
+        calendar.world.set("source.absence_runs", runs);
+        calendar.world.set("guard.max_shrink_percent", 100.0);
+        calendar.world.set("guard.max_reject_percent", 100.0);
+        calendar.world.write_config();
+        assert_eq!(calendar.sync_on("2026-11-27").0.create, 4, "{case}");
+        calendar.hr(&[before[1].clone(), before[3].clone(), of(&row, "")]);
+        let early = calendar.sync_on("2026-11-28").0;
+        let spared = early.suspend == 0;
+        // Whom nothing speaks for is missing, and gone at once.
+        assert!(spared || case == "an address that passes on", "{case}: {early:?}");
+        assert!(is_active(&calendar.world.user(&staff[0].email).unwrap()), "{case}");
+        let ended = calendar.sync_on("2026-12-01").0;
+        assert_eq!(ended.suspend, 1, "{case}: {ended:?}");
+        assert!(!is_active(&calendar.world.user(&staff[0].email).unwrap()), "{case}");
+        assert_eq!(is_active(&calendar.world.user(&staff[2].email).unwrap()), spared, "{case}");
+    }
+}
+
 #[test]
 fn a_date_that_came_while_the_daemon_was_down_is_made_up_as_it_starts() {
     let mut calendar = Calendar::new(&[(at("Chicago", 0), "", "2026-11-30"), (at("Chicago", 1), "", "")]);

@@ -37,7 +37,7 @@ pub(super) fn add_absents(
     claimed: &BTreeSet<String>,
     ground: &Ground<'_>,
 ) {
-    let Ground { states, rulebook, .. } = *ground;
+    let Ground { states, rulebook, moment, .. } = *ground;
     let Missing { people: missing, gone, without_id, which, unsure, again } = missing;
     // Whoever has lost it before somebody claimed it, or has not got it yet, keeps nothing: what waits for them is not sent any more.
     let has_it = |state: &PersonState| state.account.is_some() && state.has_something_to_lose();
@@ -48,8 +48,23 @@ pub(super) fn add_absents(
         add_absent(plan, employee_id.clone(), Absence::Deprovision, ground);
     }
     plan.absences.missing.clone_from(&missing);
-    let missing: Vec<String> = missing.into_iter().filter(|id| !gone.contains(id)).collect();
     let means_leaving = rulebook.absence == Absence::Deprovision;
+    // What their absence does not prove, HR has said before: that nobody may be sure of a row, or waits for more runs, takes nothing of it back.
+    let is_spared = |id: &String| {
+        unsure || without_id > 0 || claimed.contains(id) || !has_lasted(states.get(id), again, rulebook)
+    };
+    let last_day = |id: &String| {
+        let ends = states.get(id)?.ends.as_ref()?;
+        (means_leaving && ends.has_come(moment) && !ends.is_in_doubt && is_spared(id))
+            .then_some(ends.last_day)
+    };
+    let missing = missing.into_iter().filter(|id| !gone.contains(id));
+    let (over, missing): (Vec<String>, Vec<String>) = missing.partition(|id| last_day(id).is_some());
+    for employee_id in over {
+        if let Some(last_day) = last_day(&employee_id) {
+            add_leaver(plan, employee_id, &Reason::Announced { last_day }, ground);
+        }
+    }
     // Where absence means nothing, nothing has to prove it, and a last day that was announced does not wait.
     if unsure && means_leaving {
         return;
@@ -113,6 +128,14 @@ fn grace(state: Option<&PersonState>, rulebook: &Rulebook) -> Option<u32> {
 /// From how many runs somebody is missing, with this one.
 fn absent_runs(state: Option<&PersonState>, again: bool) -> u32 {
     state.map_or(0, |state| state.absent_runs) + u32::from(!again)
+}
+
+/// Adds somebody who has left for this reason, and is settled as missing.
+fn add_leaver(plan: &mut Plan, employee_id: String, reason: &Reason, ground: &Ground<'_>) {
+    let settled =
+        Settled { fingerprint: Fingerprint::absent(ground.rulebook.seed), gone: true, ..Settled::default() };
+    let target = Target::NoAccess { known_as: Attributes::new() };
+    add(plan, employee_id, Wish { target, reason, granted: None, settled }, ground);
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {

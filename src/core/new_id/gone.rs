@@ -85,11 +85,11 @@ impl<'a> Gone<'a> {
             return Err("the source no longer names them, which proves nothing in this run");
         }
         let state = sight.states.get(old);
+        let ends = state.and_then(|state| state.ends.as_ref());
+        if ends.is_some_and(|ends| ends.has_come(sight.moment) && !ends.is_in_doubt) {
+            return Ok(());
+        }
         if rulebook.absence == Absence::Keep {
-            let ends = state.and_then(|state| state.ends.as_ref());
-            if ends.is_some_and(|ends| ends.has_come(sight.moment) && !ends.is_in_doubt) {
-                return Ok(());
-            }
             return Err("the source no longer names them, which means nothing (source.absence)");
         }
         if sight.findings.without_id > 0 {

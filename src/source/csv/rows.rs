@@ -133,11 +133,13 @@ impl<'a> Rows<'a> {
             }
         };
         let values: Vec<_> = self.header.positions.iter().map(field).collect();
-        let id = values[0].as_deref().filter(|id| !id.is_empty());
+        // Whose row it is, and whether another one may be in it, says more than what of it cannot be read.
+        let id = values[0].as_deref();
+        if let Err(refused) = self.check(row.len(), id.unwrap_or("unreadable")) {
+            return Err(Refused { employee_id: refused.employee_id.filter(|_| id.is_some()), ..refused });
+        }
         let status = self.columns.position("status").and_then(|at| values[at].as_deref());
-        let is_whole = row.len() == self.header.width && id.is_some();
-        if is_whole && status.is_some_and(|status| self.options.left.contains(&folded(status))) {
-            self.check(row.len(), id.unwrap_or_default())?;
+        if id.is_some() && status.is_some_and(|status| self.options.left.contains(&folded(status))) {
             batch.push(self.number, values.iter().map(|value| value.as_deref().unwrap_or_default()));
             batch.unread += 1;
             return Ok(());

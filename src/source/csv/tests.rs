@@ -252,6 +252,29 @@ fn a_row_with_a_value_that_is_too_long_is_rejected_by_name_and_does_not_keep_a_l
     assert!(reason.contains("department has 65538 bytes") && reason.contains("source.columns.department"));
 }
 
+#[test]
+fn what_cannot_be_read_in_a_row_does_not_hide_whose_it_is_and_that_another_one_may_be_in_it() {
+    let long = "x".repeat(MAX_VALUE_BYTES + 1);
+    let header = "Employee ID,Status,Department\n";
+    let rows = |bad: &[u8]| {
+        let all = [header.as_bytes(), b"1,Active,x\n", bad, b"\n9,Active,x\n"].concat();
+        let read = read_with(&all, |_| {}).unwrap();
+        assert_eq!(read.ids, ["1", "9"]);
+        let [rejection] = &read.rejections[..] else { panic!("{:?}", read.rejections) };
+        (rejection.employee_id.clone(), rejection.kind)
+    };
+    // The line end behind row 5 is lost, and 6 is in it.
+    let too_many = (Some("5".to_owned()), RejectionKind::TooManyFields);
+    assert_eq!(rows(format!("5,Active,{long}6,Active,x").as_bytes()), too_many);
+    assert_eq!(rows(b"5,Active,Jos\xe96,Active,x"), too_many);
+    assert_eq!(rows(format!("{long},Active,x,6,Active,x").as_bytes()), (None, RejectionKind::TooManyFields));
+    assert_eq!(rows(b"5,Jos\xe9"), (Some("5".to_owned()), RejectionKind::FieldCount));
+    let nobodys = (None, RejectionKind::UnusableEmployeeId);
+    assert_eq!(rows(format!("{},Active,{long}", "5".repeat(200)).as_bytes()), nobodys);
+    assert_eq!(rows(b"5\x01,Active,Jos\xe9"), nobodys);
+    assert_eq!(rows(b"5,Active,Jos\xe9"), (Some("5".to_owned()), RejectionKind::Encoding));
+}
+
 fn many_rows() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("employees.csv");

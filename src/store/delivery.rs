@@ -12,10 +12,12 @@ use crate::core::delivery::{DeliveryKind, Format, Receipt};
 pub const OPEN_FOR: TimeDelta = TimeDelta::hours(24);
 /// How long an answer is kept for a request that is sent again, and a delivery's run for whoever asks for it.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::days(7);
-/// The most bytes of one source that may wait to be read; and the most that may be kept behind an open snapshot after it was read.
+/// The most bytes of one source that may wait to be read.
 pub const MOST_WAITING_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most bytes of deltas among them: a read holds them in memory.
 pub const MOST_WAITING_DELTA_BYTES: u64 = 64 * 1024 * 1024;
+/// The most bytes of deltas that are kept behind an open snapshot though they were read: its commit holds them in memory as well.
+pub const MOST_KEPT_BYTES: u64 = 128 * 1024 * 1024;
 
 /// One body, read once already.
 #[derive(Clone, Debug)]
@@ -344,12 +346,12 @@ async fn is_full(tx: &mut Tx, source: &str, kind: DeliveryKind, bytes: usize) ->
     Ok(waits.unsigned_abs() + bytes as u64 > most)
 }
 
-/// Whether as much as may wait was read and is kept all the same, since it counts behind an open snapshot.
+/// Whether too much was read and is kept all the same, since it counts behind an open snapshot.
 async fn keeps_too_much(tx: &mut Tx, source: &str) -> Result<bool, StoreError> {
     let sql = "SELECT coalesce(sum(p.bytes), 0) FROM delivery d JOIN delivery_part p USING (delivery_id) \
                WHERE d.source = ?1 AND d.taken_at IS NOT NULL";
     let kept: i64 = sqlx::query_scalar(sql).bind(source).fetch_one(&mut **tx).await?;
-    Ok(kept.unsigned_abs() >= MOST_WAITING_BYTES)
+    Ok(kept.unsigned_abs() >= MOST_KEPT_BYTES)
 }
 
 /// Snapshots that were never committed, old answers, and what is known of deliveries that were read long ago.

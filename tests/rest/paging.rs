@@ -1,7 +1,8 @@
 use serde_json::json;
+use workiva_sync::source::Extent;
 
 use super::server::{Reply, Server};
-use super::{people, person, read, refused, rest};
+use super::{people, person, read, read_since, refused, rest};
 
 fn ids(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|id| id.to_string()).collect()
@@ -52,9 +53,21 @@ fn a_last_page_whose_headers_tell_of_more_is_not_the_end_of_the_list() {
         assert_eq!(asked(paging, Some(("X-Total-Count", "5")), ""), Ok(5));
         assert_eq!(asked(paging, Some(("X-Total-Count", "90")), "total_header = \"\""), Ok(5));
     }
-    // A page that was asked for and is empty ends it, wherever the one before led.
+    assert_eq!(asked(short, Some(("Content-Range", "bytes 0-800/801")), ""), Ok(5));
+    // A page that was asked for and is empty ends it, wherever the one before led; how many there are it may tell all the same.
     let empty = "kind = \"page\"\nparameter = \"page\"";
     assert_eq!(asked(empty, Some(("Link", "</p9>; rel=\"next\"")), ""), Ok(5));
+    let told = asked(empty, Some(("X-Total-Count", "90")), "").unwrap_err();
+    assert!(told.contains("its page 3 is taken for the last, and tells of 90 records"), "{told}");
+    // Of changes many tell how many people there are.
+    let server = Server::plain(|request, _| {
+        let reply = Reply::json(json!({"list": people(0..2)}));
+        if request.parameter("since").is_empty() { reply } else { reply.with("X-Total-Count", "90") }
+    });
+    let lines =
+        rest(&format!("url = \"{}\"\n[source.rest.delta]\nquery = {{ since = \"{{since}}\" }}", server.url));
+    let cursor = read(&lines).unwrap().end.cursor.unwrap();
+    assert_eq!(read_since(&lines, Some(&cursor)).unwrap().end.extent, Extent::Delta);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::SourceError;
 use super::link;
-use super::list::Reading;
+use super::list::{Reading, Seen};
 use crate::config::rest::PagingKind;
 use crate::core::json::StreamPath;
 
@@ -60,7 +60,9 @@ impl Reading<'_> {
             );
             return Err(self.http.incomplete(reason));
         }
-        match unasked.totals.iter().find(|(_, total)| self.list.heeds_totals && *total > rows) {
+        // Of changes many systems tell how many people there are.
+        let heeds_totals = self.list.heeds_totals && self.delta.is_none();
+        match unasked.totals.iter().find(|(_, total)| heeds_totals && *total > rows) {
             Some((name, total)) => Err(self.http.incomplete(format!(
                 "{taken}, and tells of {total} records in its header {name}, while {rows} came; correct source.rest.paging, or if that \
                  number is another one, set source.rest.total_header = \"\""
@@ -79,14 +81,34 @@ pub(super) struct Unasked {
 }
 
 impl Unasked {
+    /// The same where it came on a page without records, behind what `before` came with: that page leads nowhere, and takes nothing back.
+    pub(super) fn without_records(mut self, before: Option<Self>) -> Self {
+        self.leads_on = false;
+        self.totals.extend(before.into_iter().flat_map(|before| before.totals));
+        self
+    }
+
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let links = headers.get_all(LINK).into_iter().map(|value| value.to_str().ok());
         let totals = TOTALS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
         let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()?.rsplit_once('/'));
+        let range = range.filter(|(of, _)| !of.trim_start().starts_with("bytes"));
         let told = totals.chain(range.map(|(_, total)| ("content-range", total)));
         Self {
             leads_on: matches!(link::next(links), Ok(Some(_))),
             totals: told.filter_map(|(name, total)| Some((name, total.trim().parse().ok()?))).collect(),
         }
+    }
+}
+
+impl Seen {
+    /// Takes in what a page's headers told.
+    pub(super) fn note_unasked(&mut self, number: u32, unasked: Option<Unasked>, records: u64) {
+        let before = self.unasked.take().map(|(_, before)| before);
+        let now = match records {
+            0 => unasked.map(|unasked| unasked.without_records(before)),
+            _ => unasked,
+        };
+        self.unasked = now.map(|now| (number, now));
     }
 }

@@ -102,7 +102,7 @@ pub(super) struct Seen {
     wholes: HashSet<u64>,
     /// The last record of the newest page.
     pub(super) last: Option<Mark>,
-    /// The newest page that had records, and what its headers told of the list.
+    /// The newest page, and what its headers told of the list, or those of the newest one with records.
     pub(super) unasked: Option<(u32, Unasked)>,
     pub(super) links: HashSet<String>,
     /// Which columns they have.
@@ -154,9 +154,7 @@ impl Reading<'_> {
             }
             seen.had_array |= !page.is_object;
             let came = taker.rows;
-            if came > 0 {
-                seen.unasked = page.unasked.take().map(|unasked| (number, unasked));
-            }
+            seen.note_unasked(number, page.unasked.take(), came);
             self.accept(taker, number, &mut totals, &mut seen).await?;
             let Some(next) = self.next(&call, &page, came, number, &totals, &mut seen)? else { break };
             self.room().await?;

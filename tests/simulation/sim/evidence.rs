@@ -168,7 +168,9 @@ impl Evidence {
 
     /// A process is shown a user.
     pub fn looks_at(&mut self, who: Who, id: &str) {
-        self.activated.entry(id.to_owned()).and_modify(|looked| drop(looked.insert(who)));
+        if let Some(looked) = self.activated.get_mut(id) {
+            looked.insert(who);
+        }
     }
 
     /// Whose user this was when a request of the engine's changed it last.

@@ -296,11 +296,6 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
-    /// Whether the row of somebody else may be in it.
-    pub fn may_hold_others(self) -> bool {
-        matches!(self, Self::TooManyFields | Self::StrayQuote)
-    }
-
     /// Whether what stands in the place of the employee id may be something else.
     pub fn is_damage(self) -> bool {
         matches!(self, Self::FieldCount | Self::TooManyFields | Self::StrayQuote | Self::Encoding)

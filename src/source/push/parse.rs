@@ -130,7 +130,8 @@ impl PushOptions {
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
         let (mut rows, mut found) = (0, Counts::default());
         let coverage = read_bytes(&body.name, body.bytes, &options, |batch| {
-            if let Some(rejection) = batch.rejections.iter().find(|one| one.kind.may_hold_others()) {
+            let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
+            if let Some(rejection) = batch.rejections.iter().find(stray) {
                 let row = rejection.row.unwrap_or_default();
                 let reason = format!("row {row} {}", rejection.reason);
                 return Err(SourceError::Incomplete { file: body.name.clone(), reason });

@@ -55,16 +55,19 @@ pub(super) fn add_absents(
     };
     let last_day = |id: &String| {
         let ends = states.get(id)?.ends.as_ref()?;
-        (means_leaving && ends.has_come(moment) && !ends.is_in_doubt && is_spared(id))
-            .then_some(ends.last_day)
+        (means_leaving && ends.is_over(moment) && is_spared(id)).then_some(ends.last_day)
     };
-    let missing = missing.into_iter().filter(|id| !gone.contains(id));
-    let (over, missing): (Vec<String>, Vec<String>) = missing.partition(|id| last_day(id).is_some());
-    for employee_id in over {
-        if let Some(last_day) = last_day(&employee_id) {
-            add_leaver(plan, employee_id, &Reason::Announced { last_day }, ground);
+    let mut unsettled = Vec::new();
+    for employee_id in missing.into_iter().filter(|id| !gone.contains(id)) {
+        match last_day(&employee_id) {
+            Some(last_day) => {
+                let absent = Fingerprint::absent(rulebook.seed);
+                add_leaver(plan, employee_id, &Reason::Announced { last_day }, absent, ground);
+            }
+            None => unsettled.push(employee_id),
         }
     }
+    let missing = unsettled;
     // Where absence means nothing, nothing has to prove it, and a last day that was announced does not wait.
     if unsure && means_leaving {
         return;
@@ -130,10 +133,15 @@ fn absent_runs(state: Option<&PersonState>, again: bool) -> u32 {
     state.map_or(0, |state| state.absent_runs) + u32::from(!again)
 }
 
-/// Adds somebody who has left for this reason, and is settled as missing.
-fn add_leaver(plan: &mut Plan, employee_id: String, reason: &Reason, ground: &Ground<'_>) {
-    let settled =
-        Settled { fingerprint: Fingerprint::absent(ground.rulebook.seed), gone: true, ..Settled::default() };
+/// Adds somebody who has left for this reason, and is settled with this fingerprint.
+fn add_leaver(
+    plan: &mut Plan,
+    employee_id: String,
+    reason: &Reason,
+    fingerprint: Fingerprint,
+    ground: &Ground<'_>,
+) {
+    let settled = Settled { fingerprint, gone: true, ..Settled::default() };
     let target = Target::NoAccess { known_as: Attributes::new() };
     add(plan, employee_id, Wish { target, reason, granted: None, settled }, ground);
 }
@@ -160,16 +168,13 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
         }),
         (Absence::Keep, _) => None,
     };
-    let settled = Settled { fingerprint, gone: leaves.is_some(), ..Settled::default() };
     if let Some(reason) = leaves {
-        let target = Target::NoAccess { known_as: Attributes::new() };
-        let wish = Wish { target, reason: &reason, granted: None, settled };
         if reason == Reason::ShownWhenHeld
             && states.get(&employee_id).is_some_and(PersonState::has_something_to_lose)
         {
             plan.shown_when_held.push(employee_id.clone());
         }
-        return add(plan, employee_id, wish, ground);
+        return add_leaver(plan, employee_id, &reason, fingerprint, ground);
     }
     if let Some(ends) = &ends {
         plan.announced.push(format!("{employee_id}: {}", ends.last_day));
@@ -179,7 +184,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let base_version = states.get(&employee_id).map_or(0, |state| state.version);
     let shown = states.get(&employee_id).and_then(|state| state.shown);
     let hired = states.get(&employee_id).and_then(|state| state.hired);
-    let settled = Settled { next_change: ends.as_ref().map(|ends| ends.at), ends, hired, shown, ..settled };
+    let next_change = ends.as_ref().map(|ends| ends.at);
+    let settled = Settled { fingerprint, next_change, ends, hired, shown, ..Settled::default() };
     if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
         return;
     }

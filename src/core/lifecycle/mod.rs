@@ -77,6 +77,11 @@ impl AnnouncedEnd {
             Moment::On(day) => self.from <= day,
         }
     }
+
+    /// The same where that is in no doubt.
+    pub fn is_over(&self, moment: Moment) -> bool {
+        self.has_come(moment) && !self.is_in_doubt
+    }
 }
 
 /// The compiled rules of [`LifecycleSettings`].

@@ -86,7 +86,7 @@ impl<'a> Gone<'a> {
         }
         let state = sight.states.get(old);
         let ends = state.and_then(|state| state.ends.as_ref());
-        if ends.is_some_and(|ends| ends.has_come(sight.moment) && !ends.is_in_doubt) {
+        if ends.is_some_and(|ends| ends.is_over(sight.moment)) {
             return Ok(());
         }
         if rulebook.absence == Absence::Keep {

@@ -164,10 +164,10 @@ fn a_last_day_that_was_announced_comes_also_where_absence_proves_nothing() {
     let before =
         [of(&staff[0], "2026-11-30"), of(&staff[1], ""), of(&staff[2], "2026-12-31"), of(&staff[3], "")];
     let without_id = staff[3].but(|row| row.id = String::new());
-    let successor = people(5)[4].but(|row| row.email.clone_from(&staff[0].email));
+    let namesake = people(5)[4].but(|row| row.email.clone_from(&staff[0].email));
     let cases: [(&str, i64, Row); 3] = [
         ("a row without an employee id", 1, without_id),
-        ("an address that passes on", 1, successor),
+        ("an address that passes on", 1, namesake),
         ("several runs", 3, people(5)[4].clone()),
     ];
     for (case, runs, row) in cases {
@@ -188,6 +188,25 @@ fn a_last_day_that_was_announced_comes_also_where_absence_proves_nothing() {
         assert!(!is_active(&calendar.world.user(&staff[0].email).unwrap()), "{case}");
         assert_eq!(is_active(&calendar.world.user(&staff[2].email).unwrap()), spared, "{case}");
     }
+}
+
+/// An address that passes on keeps nobody's access: whoever has neither name of a leaver is another person, who waits for the address.
+#[test]
+fn a_leaver_whose_address_passes_on_to_somebody_with_other_names_has_left() {
+    let staff = people(3);
+    let world = World::new();
+    world.sync_rows(&staff, 0);
+    let mut rows = vec![staff[1].clone(), staff[2].clone(), Row::new("2000", "Nora", "Neu")];
+    rows[2].email.clone_from(&staff[0].email);
+    let report = world.sync_rows(&rows, 4);
+    assert_eq!(report.applied(), kinds([("suspend", 1)]), "{report:?}");
+    let user = world.user(&staff[0].email).unwrap();
+    assert!(!is_active(&user) && user["externalId"] == "1000", "{user}");
+    // They may be one person whose id was changed by mistake where one of the two names stays.
+    let mut rows = vec![rows[1].clone(), rows[2].clone(), Row::new("2001", "Nora", &staff[1].family)];
+    rows[2].email.clone_from(&staff[1].email);
+    assert_eq!(world.sync_rows(&rows, 4).applied(), kinds([]));
+    assert!(is_active(&world.user(&staff[1].email).unwrap()));
 }
 
 #[test]
@@ -474,6 +493,8 @@ fn what_the_lifecycle_reads_of_a_record_has_to_be_a_column() {
     let zones: toml::Table = "Sydney = 'Australia/Sidney'".parse().unwrap();
     world.set("lifecycle.timezones", zones);
     world.set("lifecycle.immediate", vec!["For cause"]);
+    world.set("lifecycle.provision_days_before_hire", 5);
+    world.set("lifecycle.deprovision_days_after_termination", 14);
     world.write_config();
     let output = world.run(&["check"]);
     assert_eq!(output.exit, 2);
@@ -481,6 +502,8 @@ fn what_the_lifecycle_reads_of_a_record_has_to_be_a_column() {
         "lifecycle.timezones.\"Sydney\": 'Australia/Sidney' is no IANA time zone",
         "lifecycle.timezones: needs the column 'location'",
         "lifecycle.immediate: needs the column 'termination_reason'",
+        "lifecycle.provision_days_before_hire: needs the column 'hire_date'",
+        "lifecycle.deprovision_days_after_termination: needs the column 'termination_date'",
     ] {
         assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }

@@ -132,6 +132,18 @@ fn check_lifecycle_columns(settings: &Settings, errors: &mut Vec<ConfigError>) {
     if !lifecycle.immediate.is_empty() && !is_column("termination_reason") {
         errors.push(ConfigError::new("lifecycle.immediate", mend("termination_reason")));
     }
+    for (days, key, column) in [
+        (lifecycle.provision_days_before_hire, "lifecycle.provision_days_before_hire", "hire_date"),
+        (
+            lifecycle.deprovision_days_after_termination,
+            "lifecycle.deprovision_days_after_termination",
+            "termination_date",
+        ),
+    ] {
+        if days > 0 && !is_column(column) {
+            errors.push(ConfigError::new(key, mend(column)));
+        }
+    }
     // Without that column the status is looked up, which can be one of `leave` only.
     let leave: Vec<String> = lifecycle.leave.iter().map(|status| folded(status.trim())).collect();
     let is_status = |kind: &String| leave.contains(&folded(kind.trim()));

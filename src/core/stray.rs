@@ -117,11 +117,7 @@ pub(super) fn claims(
         let desired = person.desired().filter(|_| is_new);
         let Some(holder) = desired.and_then(mail).and_then(|mail| whose.get(&mail)) else { return true };
         // An address that passes on to a successor says nothing of the person.
-        let others = states.get(*holder).and_then(|state| state.account.as_ref());
-        if let (Some(ours), Some(theirs)) = (desired.and_then(names), others.and_then(|one| names(&one.attributes)))
-            && ours.0 != theirs.0
-            && ours.1 != theirs.1
-        {
+        if is_another(person, holder, states) {
             return true;
         }
         claimed.insert((*holder).clone());
@@ -139,13 +135,14 @@ pub(super) fn claims(
     (rejected, claimed)
 }
 
-/// Whether somebody is not the person of another employee id whose user name or address they come with: they have an account of their own,
-/// and other names.
+/// Whether somebody is not the person of another employee id whose user name or address they come with: they have other names, and where
+/// they have no account of their own neither of the two is the same.
 pub(super) fn is_another(person: &Judged, other: &str, states: &States) -> bool {
     let account = |id: &str| states.get(id).and_then(|state| state.account.as_ref());
-    let Some(others) = account(other).and_then(|account| names(&account.attributes)) else { return false };
-    account(person.employee_id()).is_some()
-        && person.desired().and_then(names).is_some_and(|own| own != others)
+    let theirs = account(other).and_then(|account| names(&account.attributes));
+    let (Some(own), Some(theirs)) = (person.desired().and_then(names), theirs) else { return false };
+    let has_account = account(person.employee_id()).is_some();
+    if has_account { own != theirs } else { own.0 != theirs.0 && own.1 != theirs.1 }
 }
 
 /// How many of records that share an employee id may be of somebody else: they are like neither what was known of the id (`known`, by id)

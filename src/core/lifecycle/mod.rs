@@ -184,7 +184,10 @@ impl Lifecycle {
         let has_begun = person.hire_date.is_none_or(|day| today >= day);
         let in_grace =
             has_begun && self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
-        if person.status == EmploymentStatus::Terminated && !in_grace {
+        // A return that is announced takes back nothing of the grace behind the employment before.
+        let earlier = self.earlier_employment(person, today);
+        let keeps = in_grace || (self.days_after(person) > 0 && earlier.is_some());
+        if person.status == EmploymentStatus::Terminated && !keeps {
             return Employment::TerminatedByStatus;
         }
         if let (Some(date), Some(first)) = (termination, first_without)
@@ -192,7 +195,6 @@ impl Lifecycle {
         {
             return Employment::TerminatedByDate { date };
         }
-        let earlier = self.earlier_employment(person, today);
         if let Some(from) = self.first_day(person)
             && today < from
             && earlier.is_none()

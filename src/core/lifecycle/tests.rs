@@ -145,3 +145,18 @@ fn a_hire_that_is_taken_back_before_its_day_has_no_grace() {
     assert!(matches!(rules.employment(&rescinded, on("2026-12-05")), Employment::Employed { .. }));
     assert_eq!(rules.left(&rescinded, on("2026-12-05")), Some(Employment::TerminatedByStatus));
 }
+
+#[test]
+fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
+    let rules = lifecycle(|settings| settings.deprovision_days_after_termination = 14);
+    let fields = [("status", "Terminated"), ("hire_date", "2027-02-01"), ("termination_date", "2026-12-05")];
+    let returning = Person { has_access: true, ..person(&fields) };
+    let until = Some(day("2026-12-19"));
+    assert_eq!(rules.employment(&returning, on("2026-12-10")), Employment::Employed { until, leave: None });
+    assert_eq!(rules.employment(&returning, on("2026-12-20")), Employment::TerminatedByStatus);
+    // Nobody gets access by it, and without a grace the status counts.
+    assert_eq!(rules.employment(&person(&fields), on("2026-12-10")), Employment::TerminatedByStatus);
+    let at_once = lifecycle(|_| {});
+    let before = Person { has_access: true, ..person(&fields) };
+    assert_eq!(at_once.employment(&before, on("2026-12-04")), Employment::TerminatedByStatus);
+}

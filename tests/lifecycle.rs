@@ -190,6 +190,26 @@ fn a_last_day_that_was_announced_comes_also_where_absence_proves_nothing() {
     }
 }
 
+#[test]
+fn whose_last_day_is_over_while_the_source_cannot_be_read_is_told_by_each_run_and_explain() {
+    let staff = people(3);
+    let of = |number: usize, last: &'static str| (staff[number].clone(), "", last);
+    let calendar = Calendar::new(&[of(0, "2026-11-21"), of(1, "2126-12-31"), of(2, "")]);
+    assert_eq!(calendar.sync_on("2026-11-20").0.create, 3);
+    std::fs::rename(calendar.world.path("employees.csv"), calendar.world.path("away")).unwrap();
+    let words = "1 people have access though their announced last day is over, and keep it until the source can be read \
+                 (employee 1000)";
+    calendar.world.run(&["sync"]).assert_says(5, &["no HR file matches", words]);
+    calendar.world.run(&["status", "--json"]).assert_says(0, &[words]);
+    let why =
+        "the last day that HR announced (2026-11-21) is over; they have access until the source can be read";
+    calendar.world.run(&["explain", "1000"]).assert_says(5, &[why]);
+    let other = calendar.world.run(&["explain", "1001"]);
+    assert!(!other.stdout.contains("is over"), "{other:?}");
+    std::fs::rename(calendar.world.path("away"), calendar.world.path("employees.csv")).unwrap();
+    assert_eq!(calendar.world.sync().applied(), kinds([("suspend", 1)]));
+}
+
 /// An address that passes on keeps nobody's access: whoever has neither name of a leaver is another person, who waits for the address.
 #[test]
 fn a_leaver_whose_address_passes_on_to_somebody_with_other_names_has_left() {

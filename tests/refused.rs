@@ -56,6 +56,23 @@ fn a_leaver_whose_row_in_a_delta_cannot_be_used_is_told_of_by_every_run_until_a_
     world.run(&["explain", "1000"]).assert_says(0, &["HR has said that they are gone (by a delta)"]);
 }
 
+/// Whoever stands in a row behind a lost line end would not be heard of before everybody is read again.
+#[test]
+fn a_delta_in_which_a_line_end_is_lost_counts_for_nobody_until_it_is_mended() {
+    let rows = people(4);
+    let world = with_deltas(&rows);
+    let leaver = line(&rows[1].left(), "U");
+    let joined = line(&rows[0], "U") + &leaver;
+    delta(&world, "delta-1.csv", &[joined, line(&rows[2].left(), "U")]);
+    for _ in 0..2 {
+        world.run(&["sync"]).assert_says(5, &["delta-1.csv", "row 1 has 15 fields where the header has 8"]);
+        world.assert_agrees(&rows);
+    }
+    delta(&world, "delta-1.csv", &[line(&rows[0], "U"), leaver, line(&rows[2].left(), "U")]);
+    let synced = world.sync();
+    assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 2)])), "{synced:?}");
+}
+
 #[test]
 fn a_word_in_a_delta_that_nobody_knows_is_not_taken_for_still_there_and_takes_nobodys_access() {
     let rows = people(4);

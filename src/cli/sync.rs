@@ -214,7 +214,7 @@ async fn report(
 pub(super) fn exit_of(failure: &CycleFailure) -> Exit {
     match failure {
         CycleFailure::Connection(_) => Exit::Workiva,
-        CycleFailure::Source(_) => Exit::Source,
+        CycleFailure::Source { .. } => Exit::Source,
     }
 }
 

@@ -261,8 +261,7 @@ impl Intake {
         let whose = |rejection: &Rejection| {
             let id = rejection.employee_id.as_deref().filter(|_| rejection.kind.is_damage())?;
             let known = self.people.get(id)?;
-            let is_long = rejection.kind == RejectionKind::TooManyFields;
-            (!known.in_state || known.row > 0 || is_long).then(|| id.to_owned())
+            (!known.in_state || known.row > 0 || rejection.kind.may_hold_others()).then(|| id.to_owned())
         };
         self.rejected.iter().filter_map(whose).collect()
     }

@@ -261,6 +261,8 @@ pub enum RejectionKind {
     FieldCount,
     /// The row has more fields than the header, and may hold somebody else's as well.
     TooManyFields,
+    /// The row has as many fields as several rows whose line ends are lost.
+    JoinedRows,
     /// A stray quote may have swallowed rows below it.
     StrayQuote,
     /// Its bytes are no text in the configured encoding.
@@ -298,7 +300,17 @@ pub enum RejectionKind {
 impl RejectionKind {
     /// Whether what stands in the place of the employee id may be something else.
     pub fn is_damage(self) -> bool {
-        matches!(self, Self::FieldCount | Self::TooManyFields | Self::StrayQuote | Self::Encoding)
+        matches!(self, Self::FieldCount | Self::StrayQuote | Self::Encoding) || self.may_hold_others()
+    }
+
+    /// Whether such a row that is somebody's may hold somebody else's as well.
+    pub fn may_hold_others(self) -> bool {
+        matches!(self, Self::TooManyFields | Self::JoinedRows)
+    }
+
+    /// Whether whole rows are likely to be lost in such a one.
+    pub fn hides_rows(self) -> bool {
+        matches!(self, Self::JoinedRows | Self::StrayQuote)
     }
 
     /// The name in logs.
@@ -308,6 +320,7 @@ impl RejectionKind {
             Self::UnusableEmployeeId => "unusable_employee_id",
             Self::FieldCount => "field_count",
             Self::TooManyFields => "too_many_fields",
+            Self::JoinedRows => "joined_rows",
             Self::StrayQuote => "stray_quote",
             Self::Encoding => "encoding",
             Self::UnfitField => "unfit_field",

@@ -231,7 +231,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     self.store_plan(run, planned, seen, yields).await?
                 }
                 Err(FeedError::Source(error)) => {
-                    return self.failed(run, CycleFailure::Source(error)).await;
+                    let failure = self.unread(error).await?;
+                    return self.failed(run, failure).await;
                 }
                 Err(FeedError::Store(error)) => return Err(error.into()),
             };

@@ -196,7 +196,18 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 told.input.source = Some(name);
                 self.judge_one(&mut told, findings, &states).await?;
             }
-            Some(Err(error)) => told.input.failure = Some(error.to_string()),
+            Some(Err(error)) => {
+                told.input.failure = Some(error.to_string());
+                let moment = Moment::At(self.clock.now());
+                let state = states.get(employee_id).filter(|state| state.has_access());
+                let over = state.and_then(|state| state.ends.as_ref()).filter(|ends| ends.is_over(moment));
+                told.input.warnings.extend(over.map(|ends| {
+                    format!(
+                        "the last day that HR announced ({}) is over; they have access until the source can be read",
+                        ends.last_day
+                    )
+                }));
+            }
         }
         Ok(told)
     }

@@ -8,6 +8,7 @@ use crate::core::guard::Verdict;
 use crate::core::plan::Plan;
 use crate::core::report::Outcome;
 use crate::core::source_file::SourceFile;
+use crate::core::warnings::some_of;
 use crate::source::SourceError;
 use crate::store::{Committed, RunRecord, Seen};
 
@@ -102,7 +103,12 @@ pub enum CycleFailure {
     /// The connection does not work.
     Connection(ConnectionReport),
     /// The source failed or was not complete.
-    Source(SourceError),
+    Source {
+        /// How.
+        error: SourceError,
+        /// Who has access meanwhile though their announced last day is over.
+        overdue: Vec<String>,
+    },
 }
 
 impl CycleFailure {
@@ -110,7 +116,7 @@ impl CycleFailure {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Connection(_) => Outcome::Failed,
-            Self::Source(_) => Outcome::Incomplete,
+            Self::Source { .. } => Outcome::Incomplete,
         }
     }
 
@@ -118,7 +124,7 @@ impl CycleFailure {
     fn logged(&self) -> String {
         match self {
             Self::Connection(_) => self.message(),
-            Self::Source(error) => error.without_values(),
+            Self::Source { error, overdue } => error.without_values() + &until_read(overdue),
         }
     }
 
@@ -126,9 +132,20 @@ impl CycleFailure {
     pub fn message(&self) -> String {
         match self {
             Self::Connection(report) => report.failure(),
-            Self::Source(error) => error.to_string(),
+            Self::Source { error, overdue } => error.to_string() + &until_read(overdue),
         }
     }
+}
+
+fn until_read(overdue: &[String]) -> String {
+    if overdue.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; {} people have access though their announced last day is over, and keep it until the source can be read (employee {})",
+        overdue.len(),
+        some_of(overdue)
+    )
 }
 
 /// Says once what came of a run. Names and addresses are not in it.

@@ -48,7 +48,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         match self.plan(moment, Turn::default()).await {
             Ok(planned) => Ok(Ok(planned)),
-            Err(FeedError::Source(error)) => Ok(Err(CycleFailure::Source(error))),
+            Err(FeedError::Source(error)) => Ok(Err(self.unread(error).await?)),
             Err(FeedError::Store(error)) => Err(error.into()),
         }
     }

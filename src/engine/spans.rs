@@ -210,7 +210,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let failure = match ran.map(|result| &result.failure) {
             Ok(None) => None,
             Ok(Some(CycleFailure::Connection(_))) => Some("connection"),
-            Ok(Some(CycleFailure::Source(error))) => Some(error.kind()),
+            Ok(Some(CycleFailure::Source { error, .. })) => Some(error.kind()),
             Err(EngineError::AnotherWorkiva { .. }) => Some("another_workiva"),
             Err(_) => Some("database"),
         };

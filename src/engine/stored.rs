@@ -8,7 +8,7 @@ use crate::core::guard::Verdict;
 use crate::core::plan::Plan;
 use crate::core::report::Outcome;
 use crate::core::scim::ScimPort;
-use crate::source::{HrSource, SourceDigest};
+use crate::source::{HrSource, SourceDigest, SourceError};
 use crate::store::{PlanCommit, RunRecord, Seen, StoreError};
 
 impl<S: HrSource, P: ScimPort> Engine<S, P> {
@@ -90,6 +90,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             register: planned.register.as_ref().map(|read| &read.write),
             expires_at: self.clock.now() + hours,
         }
+    }
+
+    /// That the source cannot be read, with whom it keeps in access.
+    pub(super) async fn unread(&self, error: SourceError) -> Result<CycleFailure, StoreError> {
+        let overdue = self.store.overdue_ends(self.clock.now()).await?;
+        Ok(CycleFailure::Source { error, overdue })
     }
 
     /// Stores a run that came to no plan.

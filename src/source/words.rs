@@ -59,7 +59,7 @@ impl Words {
         }
         for mut rejection in batch.rejections {
             let row = rejection.row.unwrap_or_default();
-            if rejection.kind == RejectionKind::StrayQuote {
+            if rejection.kind.hides_rows() {
                 return Err(format!(
                     "row {row} {}; a row of a delta that is lost does not come again",
                     rejection.reason

@@ -10,7 +10,7 @@ use super::super::object::too_long;
 use super::CsvOptions;
 use super::header::Header;
 use super::proof::Trailer;
-use super::swallowed::may_hold_rows;
+use super::swallowed::{FEWEST_COLUMNS, may_hold_rows};
 use crate::config::Encoding;
 use crate::core::planted::{self, Fault};
 use crate::core::record::{Columns, MAX_ID_BYTES, MAX_VALUE_BYTES, RecordBatch, Rejection, RejectionKind};
@@ -172,6 +172,7 @@ impl<'a> Rows<'a> {
                 self.header.width
             );
             let kind = match fields > self.header.width {
+                true if are_joined(fields, self.header.width) => RejectionKind::JoinedRows,
                 true => RejectionKind::TooManyFields,
                 false => RejectionKind::FieldCount,
             };
@@ -179,6 +180,12 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether so many fields are those of several rows of this width, of which the last field of each and the first of the next are one. Where rows
+/// are narrow, a few commas in a value are as many.
+fn are_joined(fields: usize, width: usize) -> bool {
+    width >= FEWEST_COLUMNS && (fields - 1).is_multiple_of(width - 1)
 }
 
 fn from_windows(bytes: &[u8]) -> String {

@@ -7,8 +7,8 @@ use csv::ByteRecord;
 
 use super::file::is_line_end;
 
-/// Below so many columns a text of several lines looks like rows by chance.
-const FEWEST_COLUMNS: usize = 4;
+/// Below so many columns a text of several lines looks like rows by chance, and so do a few delimiters.
+pub const FEWEST_COLUMNS: usize = 4;
 
 /// Whether a value of this row may hold other rows, where a row has `width` fields.
 pub fn may_hold_rows(row: &ByteRecord, width: usize, delimiter: u8) -> bool {

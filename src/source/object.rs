@@ -80,7 +80,7 @@ pub fn values<'v, 'p>(
             Ok(value) if value.len() <= MAX_VALUE_BYTES => values.push(shape(value, name)),
             unusable => {
                 let why = unusable.map_or_else(|unfit| unfit.to_string(), |value| too_long(value.len()));
-                unfit = unfit.or_else(|| Some(format!("{name} {why} (source.columns.{name})")));
+                unfit = unfit.or_else(|| Some(unfit_column(name, &why)));
                 can_decide &= at > 0 && !matches!(name.as_str(), "status" | ACTION);
                 values.push(Cow::Borrowed(""));
             }
@@ -111,6 +111,14 @@ pub fn too_long(bytes: usize) -> String {
     format!(
         "has {bytes} bytes, and no more than {MAX_VALUE_BYTES} are taken; shorten it in the HR system, or map another field"
     )
+}
+
+/// What is wrong with a value, and which setting says where it stands.
+pub fn unfit_column(name: &str, why: &str) -> String {
+    match name {
+        ACTION => format!("the action {why} (action_column)"),
+        _ => format!("{name} {why} (source.columns.{name})"),
+    }
 }
 
 /// Whether an employee id is one.

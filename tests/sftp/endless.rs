@@ -1,15 +1,12 @@
 //! Servers that answer each request in time and never come to an end. OpenSSH's does not, so it is one of the test's own.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use russh::keys::load_secret_key;
-use russh::server::{Auth, Config, Handler, Msg, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId};
 use russh_sftp::protocol::{Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode};
 
 use super::common::people;
-use super::server::{Sshd, sshd};
+use super::own::{LetsIn, listen};
+use super::server::sshd;
 use super::{assert_refused, world};
 
 /// How an answer is put off that never is the last one: far less than any answer may take.
@@ -24,48 +21,6 @@ enum Endless {
     Names,
     /// A file that comes byte by byte.
     Bytes,
-}
-
-/// One connection.
-struct Server {
-    manner: Endless,
-    channel: Option<Channel<Msg>>,
-}
-
-impl Handler for Server {
-    type Error = russh::Error;
-
-    async fn auth_publickey(
-        &mut self,
-        _user: &str,
-        _key: VerifiedPublicKey<'_>,
-    ) -> Result<Auth, Self::Error> {
-        Ok(Auth::Accept)
-    }
-
-    async fn channel_open_session(
-        &mut self,
-        channel: Channel<Msg>,
-        reply: russh::server::ChannelOpenHandle,
-        _session: &mut Session,
-    ) -> Result<(), Self::Error> {
-        self.channel = Some(channel);
-        reply.accept().await;
-        Ok(())
-    }
-
-    async fn subsystem_request(
-        &mut self,
-        id: ChannelId,
-        _name: &str,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
-        session.channel_success(id)?;
-        let stream = self.channel.take().unwrap().into_stream();
-        let files = Files { manner: self.manner, listed: 0 };
-        tokio::spawn(russh_sftp::server::run(stream, files));
-        Ok(())
-    }
 }
 
 /// What is behind it.
@@ -142,24 +97,6 @@ impl russh_sftp::server::Handler for Files {
     }
 }
 
-/// The port of one with the host key of that server, for as long as the runtime lives.
-fn serve(runtime: &tokio::runtime::Runtime, keys: &Sshd, manner: Endless) -> u16 {
-    let key = load_secret_key(keys.file("host"), None).unwrap();
-    let config = Arc::new(Config { keys: vec![key], ..Config::default() });
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    runtime.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(russh::server::run_stream(
-                Arc::clone(&config),
-                stream,
-                Server { manner, channel: None },
-            ));
-        }
-    });
-    port
-}
-
 /// Such a server is given up by its own words, which name this path of it, and nobody's access changes.
 fn assert_given_up(manner: Endless, path: &str, words: [&str; 2]) {
     let Some(server) = sshd("") else { return };
@@ -167,7 +104,9 @@ fn assert_given_up(manner: Endless, path: &str, words: [&str; 2]) {
     let rows = people(3);
     world.sync_rows(&rows, 0);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let port = serve(&runtime, &server, manner);
+    let port = listen(&runtime, &server, LetsIn::Keys, move |stream| {
+        tokio::spawn(russh_sftp::server::run(stream, Files { manner, listed: 0 }));
+    });
     world.set("source.sftp.port", i64::from(port));
     world.set("source.sftp.transfer_seconds", 2);
     let path = world.path(path).display().to_string();

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod endless;
+mod own;
 mod password;
 mod proxy;
 mod server;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::csv::ByteRecord;
 use encoding_rs::WINDOWS_1252;
 
-use super::super::object::too_long;
+use super::super::object::{too_long, unfit_column};
 use super::CsvOptions;
 use super::header::Header;
 use super::proof::Trailer;
@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
         let mut fields = self.columns.names().iter().zip(&self.header.positions);
         fields.find_map(|(name, at)| {
             let bytes = row.get(*at).map_or(0, <[u8]>::len);
-            (bytes > MAX_VALUE_BYTES).then(|| format!("{name} {} (source.columns.{name})", too_long(bytes)))
+            (bytes > MAX_VALUE_BYTES).then(|| unfit_column(name, &too_long(bytes)))
         })
     }
 

@@ -72,6 +72,7 @@ fn a_daemon_tells_how_it_is_picks_up_changes_by_schedule_and_stops_when_asked() 
     }
     for line in [
         "workiva_sync_accounts_active 5",
+        "workiva_sync_discarded_ends 0",
         "workiva_sync_ready 1",
         // What may still happen is there with 0, or its first time would be no increase.
         "workiva_sync_runs_total{outcome=\"failed\"} 0",

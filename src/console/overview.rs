@@ -38,6 +38,8 @@ pub struct Overview {
     pub days: Vec<RunDay>,
     /// People for whom `adopt` found a user who may be theirs, and for whom nobody has decided.
     pub undecided: u64,
+    /// People who are to have no access and keep it, since an operator discarded the action that was to take it.
+    pub discarded_ends: u64,
 }
 
 /// Looks at everything.
@@ -58,5 +60,6 @@ pub async fn look(desk: &Desk) -> Result<Overview, StoreError> {
         next_run_at: engine.rules.schedule.next_after(now),
         days: store.runs_by_day(DAYS, now).await?,
         undecided: store.undecided().await?,
+        discarded_ends: store.discarded_ends().await?,
     })
 }

@@ -239,6 +239,7 @@ async fn stored(engine: &RealEngine, now: DateTime<Utc>) -> Result<Stored, Store
         held: held.map(|held| HeldFigures::of(&held, now)),
         last_success_seconds: last_success.map_or(0.0, |at| at.timestamp() as f64),
         oldest_queued_seconds: oldest.unwrap_or(0) as f64 / 1000.0,
+        discarded_ends: engine.store.discarded_ends().await?,
         active_accounts: engine.store.scale().await?.active_accounts,
     })
 }

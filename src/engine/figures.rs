@@ -38,6 +38,8 @@ pub struct Stored {
     pub last_success_seconds: f64,
     /// Age of the oldest queued action; 0 where there is none.
     pub oldest_queued_seconds: f64,
+    /// People who keep access since an operator discarded the action that was to end it.
+    pub discarded_ends: u64,
     /// Accounts confirmed active.
     pub active_accounts: u64,
 }

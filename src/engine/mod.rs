@@ -40,6 +40,7 @@ pub mod schedule;
 pub mod session;
 pub mod spans;
 mod stored;
+mod stored_metrics;
 pub mod storing;
 pub mod telemetry;
 mod tenant;

@@ -1,6 +1,6 @@
 //! What the engine counts while it works, in the form that Prometheus reads.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,8 +12,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::alert_metrics::AlertMetrics;
-use super::figures::{Figures, Stored};
+use super::figures::Figures;
 use super::spans::Spans;
+use super::stored_metrics::StoredMetrics;
 use crate::core::action::ActionKind;
 use crate::core::audit::Head;
 use crate::core::breaker::Phase;
@@ -63,11 +64,6 @@ struct SourceLabels {
     source: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabels {
-    code: String,
-}
-
 /// Counters, gauges and the registry that renders them; and where spans go.
 pub struct Telemetry {
     /// Where spans go.
@@ -82,20 +78,13 @@ pub struct Telemetry {
     source_failing: Family<SourceLabels, Gauge>,
     source_reading: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     actions: Family<ActionLabels, Counter>,
-    queue: Family<StateLabels, Gauge>,
-    withdrawn: Gauge,
+    stored: StoredMetrics,
     drift: Family<KindLabels, Gauge>,
-    held: Gauge,
-    held_age: Gauge<f64, AtomicU64>,
-    hold_reasons: Family<CodeLabels, Gauge>,
     ready: Gauge,
     paused: Gauge,
     breaker: Family<StateLabels, Gauge>,
     outage_since: Gauge<f64, AtomicU64>,
-    last_success: Gauge<f64, AtomicU64>,
-    oldest_queued: Gauge<f64, AtomicU64>,
     sent: AtomicU64,
-    active_accounts: Gauge<i64, AtomicI64>,
     audit_records: Gauge,
     audit_anchor: Family<AnchorLabels, Gauge>,
     alerts: AlertMetrics,
@@ -160,26 +149,13 @@ impl Default for Telemetry {
             "Work on actions by kind and how it ended (done, retried, parked, superseded: withdrawn and without effect)",
             actions.clone(),
         );
-        let queue = Family::default();
-        let help = "Actions by state now (queued; waiting: memberships, for something that has to be confirmed first; leased: in work; parked; held)";
-        registry.register("queue_actions", help, queue.clone());
-        let withdrawn = Gauge::default();
-        let help = "Those among the queued and parked actions of which only what they did is learnt";
-        registry.register("withdrawn_actions", help, withdrawn.clone());
+        let stored = StoredMetrics::registered(&mut registry);
         let drift = Family::default();
         registry.register(
             "drift_accounts",
             "People by what the last comparison with Workiva found of them; nothing before the first one",
             drift.clone(),
         );
-        let held = Gauge::default();
-        registry.register("plan_held", "1 while a plan waits for approval", held.clone());
-        let held_age = Gauge::default();
-        let help = "How long the held plan has waited; 0: none is held";
-        registry.register_with_unit("plan_held_age", help, Unit::Seconds, held_age.clone());
-        let hold_reasons = Family::default();
-        let help = "1 for each code by which a plan is held now";
-        registry.register("plan_hold_reasons", help, hold_reasons.clone());
         let ready = Gauge::default();
         let help = "1 while the connection was found working, Workiva can be had, and runs can be stored";
         registry.register("ready", help, ready.clone());
@@ -195,14 +171,6 @@ impl Default for Telemetry {
         let outage_since = Gauge::default();
         let help = "When the outage of Workiva began, as Unix time; 0: there is none";
         registry.register_with_unit("outage_since_timestamp", help, Unit::Seconds, outage_since.clone());
-        let last_success = Gauge::default();
-        let help = "When the last run was planned that was neither held nor failed, as Unix time; 0: never";
-        registry.register_with_unit("last_success_timestamp", help, Unit::Seconds, last_success.clone());
-        let oldest_queued = Gauge::default();
-        let help = "How long the oldest queued action has waited; 0: none is queued";
-        registry.register_with_unit("queue_oldest_age", help, Unit::Seconds, oldest_queued.clone());
-        let active_accounts = Gauge::default();
-        registry.register("accounts_active", "Accounts confirmed active", active_accounts.clone());
         let audit_records = Gauge::default();
         registry.register("audit_records", "Records in the audit", audit_records.clone());
         let audit_anchor = Family::default();
@@ -226,20 +194,13 @@ impl Default for Telemetry {
             source_failing,
             source_reading,
             actions,
-            queue,
-            withdrawn,
+            stored,
             drift,
-            held,
-            held_age,
-            hold_reasons,
             ready,
             paused,
             breaker,
             outage_since,
-            last_success,
-            oldest_queued,
             sent: AtomicU64::new(0),
-            active_accounts,
             audit_records,
             audit_anchor,
             alerts,
@@ -294,7 +255,7 @@ impl Telemetry {
         let mut anchored_at = self.anchored_at.lock().unwrap_or_else(PoisonError::into_inner);
         self.ready.set(i64::from(figures.is_ready));
         if let Some(stored) = &figures.stored {
-            self.render_stored(stored);
+            self.stored.set(stored);
         }
         for (kind, number) in figures.drift.iter().flatten() {
             self.drift.get_or_create(&KindLabels { kind: kind.clone() }).set(number.cast_signed());
@@ -323,30 +284,6 @@ impl Telemetry {
 }
 
 impl Telemetry {
-    fn render_stored(&self, stored: &Stored) {
-        let queue = &stored.queue;
-        let states = [
-            ("queued", queue.queued),
-            ("waiting", queue.waiting),
-            ("leased", queue.leased),
-            ("parked", queue.parked),
-            ("held", queue.held),
-        ];
-        for (state, number) in states {
-            self.queue.get_or_create(&StateLabels { state: state.to_owned() }).set(number.cast_signed());
-        }
-        self.withdrawn.set(queue.withdrawn.cast_signed());
-        self.held.set(i64::from(stored.held.is_some()));
-        self.held_age.set(stored.held.as_ref().map_or(0.0, |held| held.age_seconds));
-        self.hold_reasons.clear();
-        for code in stored.held.iter().flat_map(|held| &held.codes) {
-            self.hold_reasons.get_or_create(&CodeLabels { code: code.clone() }).set(1);
-        }
-        self.last_success.set(stored.last_success_seconds);
-        self.oldest_queued.set(stored.oldest_queued_seconds);
-        self.active_accounts.set(stored.active_accounts.cast_signed());
-    }
-
     /// Those that are configured, and no others.
     fn render_sources(&self, figures: &Figures) {
         let (success, failing, reading) = (&self.source_success, &self.source_failing, &self.source_reading);
@@ -365,6 +302,7 @@ impl Telemetry {
 
 #[cfg(test)]
 mod tests {
+    use super::super::figures::Stored;
     use super::*;
     use crate::store::Queue;
 

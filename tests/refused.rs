@@ -74,6 +74,18 @@ fn a_delta_in_which_a_line_end_is_lost_counts_for_nobody_until_it_is_mended() {
 }
 
 #[test]
+fn the_first_delta_ends_as_the_full_file_does_or_may_be_cut_off_in_its_last_value() {
+    let rows = people(4);
+    let world = with_deltas(&rows);
+    let text = |end: &str| common::HEADER.replacen('\n', ",Action\n", 1) + &line(&rows[0].left(), "U") + end;
+    std::fs::write(world.path("delta-1.csv"), text("")).unwrap();
+    world.run(&["sync"]).assert_says(5, &["delta-1.csv", "no line end stands behind its last row"]);
+    world.assert_agrees(&rows);
+    std::fs::write(world.path("delta-1.csv"), text("\n")).unwrap();
+    assert_eq!(world.sync().applied(), kinds([("suspend", 1)]));
+}
+
+#[test]
 fn a_word_in_a_delta_that_nobody_knows_is_not_taken_for_still_there_and_takes_nobodys_access() {
     let rows = people(4);
     let mut world = with_deltas(&rows);

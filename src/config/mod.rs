@@ -36,6 +36,6 @@ pub use rules::{Rules, compile};
 pub use secret::{Secret, told_apart};
 pub use settings::*;
 pub use sftp::SftpSettings;
-pub use sources::SourceRules;
+pub use sources::{SourceRules, advice};
 pub use tables::TableFile;
 pub use telemetry::TelemetrySettings;

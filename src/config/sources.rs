@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::ConfigError;
 use super::kinds::SourceKind;
 use super::prefixes;
-use super::rest::{self, RestRules};
+use super::rest::{self, PagingKind, RestRules};
 use super::settings::{Settings, SourceSettings};
 use crate::core::lifecycle::LifecycleSettings;
 use crate::core::planner::Absence;
@@ -165,6 +165,17 @@ fn origin(settings: &Settings, source: &SourceSettings, statuses: Option<StatusW
         date_formats: source.date_formats.clone(),
         absence_runs: (source.absence == Absence::Deprovision).then_some(source.absence_runs),
     }
+}
+
+/// What `check` says of how a source is read, though it may be as it should.
+pub fn advice(source: &SourceSettings) -> Option<&'static str> {
+    let paging = source.rest.as_ref().map(|rest| rest.paging.kind)?;
+    let by_numbers = matches!(paging, PagingKind::Page | PagingKind::Offset);
+    let believes_one = source.absence == Absence::Deprovision && source.absence_runs < 2;
+    (by_numbers && believes_one).then_some(
+        "its list is paged by numbers: where one person leaves it and another joins it while it is read, somebody else can be on no page; with \
+         absence_runs = 2 that takes nobody's access",
+    )
 }
 
 /// What of a source decides about people.

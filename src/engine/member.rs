@@ -85,10 +85,10 @@ impl<S: HrSource> Member<S> {
                 return self.read_instead(store, stored, now, error).await;
             }
             // The daemon asks again before it reads everybody. Here no next run does.
-            Err(FeedError::Source(error)) if self.once && !full && self.source.refuses_deltas() => {
+            Err(FeedError::Source(error)) if self.once && !full && self.source.fails_deltas() => {
                 let mut read = self.read_once(store, stored, true, now).await?;
                 let why = error.without_values();
-                add_to(&mut read.end, format!("what changed was refused, so everybody was read: {why}"));
+                add_to(&mut read.end, format!("what changed could not be read, so everybody was: {why}"));
                 return Ok(read);
             }
             read => read?,

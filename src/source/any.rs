@@ -68,9 +68,9 @@ impl HrSource for AnySource {
         }
     }
 
-    fn refuses_deltas(&self) -> bool {
+    fn fails_deltas(&self) -> bool {
         match self {
-            Self::Rest(source) => source.refuses_deltas(),
+            Self::Rest(source) => source.fails_deltas(),
             Self::Csv(_) | Self::Push(_) => false,
         }
     }

@@ -253,8 +253,8 @@ pub trait HrSource: Send + Sync + 'static {
         false
     }
 
-    /// Whether the delta that it was asked for last was refused for good, and everybody can be asked for instead.
-    fn refuses_deltas(&self) -> bool {
+    /// Whether the delta that it was asked for last failed though the system answers, and everybody can be asked for instead.
+    fn fails_deltas(&self) -> bool {
         false
     }
 

@@ -490,7 +490,7 @@ fn a_sync_whose_delta_is_refused_reads_everybody_and_one_that_meets_a_system_tha
     let synced = world.sync();
     assert_eq!((synced.exit, synced.applied()), (0, kinds([("suspend", 1)])), "{synced:?}");
     assert_eq!(asked(before), [true, false]);
-    assert!(synced.stderr.contains("what changed was refused, so everybody was read"), "{}", synced.stderr);
+    assert!(synced.stderr.contains("what changed could not be read, so everybody was"), "{}", synced.stderr);
     // It may answer again in a moment, and refuses nothing.
     let before = server.asked().len();
     *state.lock().unwrap() = (503, vec![person(1)]);
@@ -500,7 +500,7 @@ fn a_sync_whose_delta_is_refused_reads_everybody_and_one_that_meets_a_system_tha
 }
 
 #[test]
-fn a_system_that_refuses_deltas_does_not_leave_everybody_unread_until_the_night() {
+fn a_system_whose_deltas_fail_does_not_leave_everybody_unread_until_the_night() {
     let refuse = Arc::new(Mutex::new(400));
     let refusing = Arc::clone(&refuse);
     let server = Server::plain(move |request, _| match request.parameter("since") {
@@ -519,13 +519,17 @@ fn a_system_that_refuses_deltas_does_not_leave_everybody_unread_until_the_night(
         let (sender, _batches) = mpsc::channel(16);
         runtime.block_on(source.read(cursor.clone(), sender))
     };
-    for _ in 0..2 {
+    for status in [400, 500] {
+        *refuse.lock().unwrap() = status;
         for _ in 0..3 {
-            assert!(tick().unwrap_err().to_string().contains("status 400"));
+            assert!(tick().unwrap_err().to_string().contains(&format!("status {status}")));
         }
         let end = tick().unwrap();
         let told = end.passed_over.unwrap();
-        assert!(end.extent == Extent::Snapshot && told.contains("it refused 3 deltas in a row"), "{told}");
+        assert!(
+            end.extent == Extent::Snapshot && told.contains("3 deltas in a row could not be read"),
+            "{told}"
+        );
     }
     // Neither one that is down nor one that is busy refuses; and one delta that came ends the count.
     for status in [400, 400, 503, 503, 503, 503, 200, 400, 400, 200] {

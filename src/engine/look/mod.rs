@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::Engine;
 use super::feed::Feed;
 use super::register::Register;
+use crate::config::advice;
 use crate::core::coverage::Coverage;
 use crate::core::judged::judge;
 use crate::core::lifecycle::Moment;
@@ -140,6 +141,15 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     }
 
     async fn look_in(&self, manner: &mut Manner) -> Result<Looks, StoreError> {
+        let mut looks = self.look_at_all(manner).await?;
+        for look in &mut looks.sources {
+            let source = self.settings.all_sources().find(|(_, source)| source.called() == look.name);
+            look.warnings.extend(source.and_then(|(_, source)| advice(source)).map(str::to_owned));
+        }
+        Ok(looks)
+    }
+
+    async fn look_at_all(&self, manner: &mut Manner) -> Result<Looks, StoreError> {
         match &self.feed {
             Feed::Direct(source) => {
                 let accepted = self.store.accepted_file().await?;

@@ -309,10 +309,14 @@ impl<'a> Reading<'a> {
         let (file, _, _) = read_file(self.place, &delta.path, &self.options, |batch| {
             words.take(batch, &rules.actions, &delta.order.name).map_err(incomplete)
         })?;
-        // The same rule as between full files, for the line end alone.
+        // The same rule as between full files, for the line end alone. Before the first delta, the full file shows how the export ends.
         let alone =
-            |ends_line| SourceFile { name: "the delta before".into(), ends_line, ..SourceFile::default() };
-        alone(file.ends_line).after(Some(&alone(self.state.delta_ends_line))).map_err(incomplete)?;
+            |name: &str, ends_line| SourceFile { name: name.into(), ends_line, ..SourceFile::default() };
+        let before = match self.state.delta_ends_line {
+            Some(ends_line) => alone("the delta before", Some(ends_line)),
+            None => alone(&self.state.full.name, self.state.full.ends_line),
+        };
+        alone("", file.ends_line).after(Some(&before)).map_err(incomplete)?;
         self.bytes += delta.stamp.bytes;
         let changed_ms = millis(delta.stamp.changed);
         let behind_ms = changed_ms.max(self.state.full.changed_ms);

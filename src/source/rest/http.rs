@@ -40,7 +40,7 @@ pub(super) struct Http {
     tokens: Arc<Tokens>,
     pace: Arc<Pace>,
     system: String,
-    was_refused: AtomicBool,
+    has_answered: AtomicBool,
 }
 
 impl Http {
@@ -57,7 +57,7 @@ impl Http {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| wrong(format!("the HTTP client could not be set up: {}", causes(&error))))?;
-        Ok(Self { client, rules: rules.clone(), tokens, pace, system, was_refused: AtomicBool::new(false) })
+        Ok(Self { client, rules: rules.clone(), tokens, pace, system, has_answered: AtomicBool::new(false) })
     }
 
     /// The system's address, as it may be shown.
@@ -65,9 +65,9 @@ impl Http {
         &self.system
     }
 
-    /// Whether it refused a request for good, and not because it is busy or down.
-    pub(super) fn was_refused(&self) -> bool {
-        self.was_refused.load(Ordering::Relaxed)
+    /// Whether it has answered anything but that it is busy or down.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// It answered what cannot count.
@@ -129,6 +129,8 @@ impl Http {
             let failed = match answered {
                 Ok(response) => {
                     let status = response.status();
+                    let is_away = matches!(status.as_u16(), 429 | 502..=504 | 509 | 520..=529);
+                    self.has_answered.fetch_or(!is_away, Ordering::Relaxed);
                     let is_accepted = status == StatusCode::ACCEPTED && method == Method::DELETE;
                     if matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) || is_accepted {
                         return Ok(response);
@@ -147,10 +149,7 @@ impl Http {
                         url = self.redirected(method, &url, &response)?;
                         continue;
                     }
-                    let failed = refused(status, response.headers());
-                    let is_for_good = status.is_client_error() && failed.again.is_none();
-                    self.was_refused.fetch_or(is_for_good, Ordering::Relaxed);
-                    failed
+                    refused(status, response.headers())
                 }
                 Err(failed) => failed,
             };

@@ -39,8 +39,8 @@ use crate::core::coverage::Coverage;
 use crate::core::record::{Columns, RecordBatch};
 use crate::core::source_file::SourceFile;
 
-/// Behind so many deltas in a row that the system refuses, everybody is read once.
-const MOST_REFUSED: u32 = 3;
+/// Behind so many deltas in a row that fail though the system answers, everybody is read once.
+const MOST_FAILED: u32 = 3;
 
 /// How a system is read.
 #[derive(Clone, Debug)]
@@ -61,15 +61,15 @@ pub struct RestSource {
     options: Arc<RestOptions>,
     tokens: Arc<Tokens>,
     pace: Arc<Pace>,
-    /// How many deltas were refused since one was not.
-    refused: Arc<AtomicU32>,
+    /// How many deltas failed since one did not, though the system answered.
+    failed: Arc<AtomicU32>,
 }
 
 impl RestSource {
     /// A source with these options. Nothing is asked yet.
     pub fn new(options: RestOptions) -> Self {
         let pace = Arc::new(Pace::new(options.rules.pace.requests_per_minute));
-        Self { options: Arc::new(options), tokens: Arc::default(), pace, refused: Arc::default() }
+        Self { options: Arc::new(options), tokens: Arc::default(), pace, failed: Arc::default() }
     }
 
     /// A connection. All of them share one token, and one pace.
@@ -126,9 +126,9 @@ impl RestSource {
             Reading { http, list: &delta.list, options, delta: Some(delta), since: &since, batches };
         let read = reading.read().await.map_err(|error| error.while_reading(http.system()));
         match &read {
-            Err(_) if http.was_refused() => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
+            Err(_) if http.has_answered() => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
             Err(_) => {}
-            Ok(_) => self.refused.store(0, Ordering::Relaxed),
+            Ok(_) => self.failed.store(0, Ordering::Relaxed),
         }
         read
     }
@@ -214,8 +214,8 @@ impl HrSource for RestSource {
         let rules = &self.options.rules;
         self.tokens.begin().await;
         let http = self.http()?;
-        let refused = self.refused.load(Ordering::Relaxed);
-        let gives_way = refused >= MOST_REFUSED && !self.is_queue();
+        let failed = self.failed.load(Ordering::Relaxed);
+        let gives_way = failed >= MOST_FAILED && !self.is_queue();
         let since = since.and_then(|cursor| self.since(&cursor)).filter(|_| !gives_way);
         let changed = match (&rules.delta, since) {
             (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
@@ -229,9 +229,9 @@ impl HrSource for RestSource {
         let coverage = self.coverage(&mut totals, extent);
         let columns = self.judge_columns(&http, totals.rows, &coverage, extent)?;
         let instead = gives_way.then(|| {
-            self.refused.store(0, Ordering::Relaxed);
+            self.failed.store(0, Ordering::Relaxed);
             format!(
-                "it refused {refused} deltas in a row, so everybody was read; correct source.rest.delta, or let \
+                "{failed} deltas in a row could not be read, so everybody was; correct source.rest.delta, or let \
                  source.rest.delta.enabled be false"
             )
         });
@@ -259,8 +259,8 @@ impl HrSource for RestSource {
         Ok(())
     }
 
-    fn refuses_deltas(&self) -> bool {
-        self.refused.load(Ordering::Relaxed) > 0 && !self.is_queue()
+    fn fails_deltas(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) > 0 && !self.is_queue()
     }
 
     fn is_queue(&self) -> bool {

@@ -53,6 +53,28 @@ fn check_names_the_address_the_fields_that_no_path_reads_and_the_columns_that_no
 }
 
 #[test]
+fn check_says_where_a_list_that_is_paged_by_numbers_may_skip_somebody_and_one_read_would_take_their_access() {
+    let server = Server::plain(|request, _| {
+        let first = request.parameter("page") == "1";
+        Reply::json(json!({"list": if first { people(0..3) } else { Vec::new() }}))
+    });
+    let by_numbers = "[rest.paging]\nkind = \"page\"\nparameter = \"page\"\npage_size = 5";
+    let world = world(&server, by_numbers);
+    let text = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    for (absence, is_told) in [
+        ("absence = \"deprovision\"", true),
+        ("absence = \"deprovision\"\nabsence_runs = 2", false),
+        ("absence = \"keep\"", false),
+    ] {
+        let text = text.replace("absence = \"deprovision\"", absence);
+        std::fs::write(world.path("config.toml"), text).unwrap();
+        let (report, output) = checked(&world, 0);
+        let told = report["sources"][0]["warnings"].to_string();
+        assert_eq!(told.contains("paged by numbers"), is_told, "{absence}: {output:?}");
+    }
+}
+
+#[test]
 fn a_path_that_leads_nowhere_in_every_record_is_told_beside_what_is_there() {
     let server = Server::plain(|_, _| {
         let mut one = person(1);

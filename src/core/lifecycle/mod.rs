@@ -182,12 +182,11 @@ impl Lifecycle {
         let termination = termination(person);
         let first_without = termination.and_then(|date| self.first_day_without(person, date));
         let has_begun = person.hire_date.is_none_or(|day| today >= day);
-        let in_grace =
-            has_begun && self.days_after(person) > 0 && first_without.is_some_and(|day| today < day);
-        // A return that is announced takes back nothing of the grace behind the employment before.
         let earlier = self.earlier_employment(person, today);
-        let keeps = in_grace || (self.days_after(person) > 0 && earlier.is_some());
-        if person.status == EmploymentStatus::Terminated && !keeps {
+        // A return that is announced takes back nothing of the grace behind the employment before.
+        let is_ahead = earlier.is_some() || has_begun && first_without.is_some_and(|day| today < day);
+        let in_grace = is_ahead && self.days_after(person) > 0;
+        if person.status == EmploymentStatus::Terminated && !in_grace {
             return Employment::TerminatedByStatus;
         }
         if let (Some(date), Some(first)) = (termination, first_without)

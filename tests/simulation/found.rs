@@ -1083,3 +1083,31 @@ fn what_is_queued_behind_a_clock_that_was_set_back_does_not_wait_until_it_has_co
     };
     assert_well(setup, &ops);
 }
+
+/// Seed 606218: HR had given somebody another name when half of all requests were answered 404. Two of them and a colleague who was shown were
+/// taken for the user's being gone, and a second one was made, by a list of all users from before the first.
+#[test]
+fn who_is_renamed_while_workiva_answers_404_by_turns_is_not_made_a_second_time() {
+    let setup = Setup {
+        people: 12,
+        holds_deprovisions_only: true,
+        update: "put",
+        ways: 3,
+        groups: true,
+        ..Setup::USUAL
+    };
+    let ops = [
+        Op::Export(FileKind::True),
+        Op::Start(Task::Run),
+        Op::Work(1, 12_904_812_889_148_294_633),
+        Op::Work(16, 18_204_298_039_516_000_500),
+        Op::Hr(Change::Rename, 52),
+        Op::Work(3, 13_067_517_585_766_388_549),
+        Op::Export(FileKind::True),
+        Op::Start(Task::Sync),
+        Op::Work(2, 12_582_592_605_449_589_768),
+        Op::Weather(Weather::Flicker),
+        Op::Work(6, 13_275_994_511_217_531_788),
+    ];
+    assert_well(setup, &ops);
+}

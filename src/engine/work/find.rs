@@ -67,7 +67,10 @@ pub async fn searched<P: ScimPort>(
         let Some((name, value)) = wanted(by, attributes) else { continue };
         let found = match &prepared {
             Some(listing) => read_listed(session, listing, by, value).await?,
-            None => search(session, by, name, value).await?,
+            None => {
+                let since = session.must_verify().then_some(session.begun_at);
+                search(session, by, name, value, since).await?
+            }
         };
         if let Some(user) = only_one(found, name)? {
             return Ok(Some(user));
@@ -100,6 +103,27 @@ pub async fn by_paging<P: ScimPort>(
         }
     }
     Ok(None)
+}
+
+/// Insists that a search does not show a confirmed user either whom a read does not find: by what the account was confirmed with, since
+/// HR may have another name by now. Whoever is believed to be gone is made a second time.
+///
+/// # Errors
+/// Where Workiva cannot be asked, or the user is shown.
+pub async fn insist_on_gone<P: ScimPort>(session: &mut Session<'_, P>, gone: &str) -> Result<(), Interrupt> {
+    let store = &session.line.store;
+    let Some(owner) = store.owner_of(gone).await? else { return Ok(()) };
+    let known = store.states(&[&owner]).await?.remove(&owner).and_then(|state| state.account);
+    let known_as = known.map(|account| account.attributes).unwrap_or_default();
+    for by in session.line.manner.match_existing.clone() {
+        let Some((name, value)) = wanted(by, &known_as) else { continue };
+        // A list of all users that is older than the account would not show it.
+        let found = search(session, by, name, value, Some(session.begun_at)).await?;
+        if found.iter().any(|user| user.id.as_deref() == Some(gone)) {
+            return Err(shown_although_gone());
+        }
+    }
+    Ok(())
 }
 
 /// A user cannot both be gone and be there: worth another attempt.
@@ -237,12 +261,13 @@ fn wanted(by: MatchAttribute, attributes: &Attributes) -> Option<(&'static str, 
     by.wanted(attributes).map(|value| (by.name(), value))
 }
 
-/// By a filter, or through all users where the server does not filter.
+/// By a filter, or through all users, listed later than `since`, where the server does not filter.
 async fn search<P: ScimPort>(
     session: &mut Session<'_, P>,
     by: MatchAttribute,
     name: &str,
     value: &str,
+    since: Option<Duration>,
 ) -> Result<Vec<RemoteUser>, Interrupt> {
     if session.line.capabilities.filter != Some(false) {
         let request = ScimRequest::FindUsers { attribute: name.to_owned(), value: value.to_owned() };
@@ -267,7 +292,6 @@ async fn search<P: ScimPort>(
             Err(other) => return Err(other),
         }
     }
-    let since = session.must_verify().then_some(session.begun_at);
     let listing = session.line.directory.load(session.line, since).await?;
     read_listed(session, &listing, by, value).await
 }

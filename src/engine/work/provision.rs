@@ -52,10 +52,13 @@ pub async fn provision<P: ScimPort>(
         (Some(id), None) => update(session, &id, desired).await?,
         (None, _) => None,
     };
-    match brought {
-        Some(account) => Ok(Some(account)),
-        None => provision_unknown(session, desired).await,
+    if let Some(account) = brought {
+        return Ok(Some(account));
     }
+    if let Some(gone) = &session.action.scim_id {
+        find::insist_on_gone(session, gone).await?;
+    }
+    provision_unknown(session, desired).await
 }
 
 /// Whether an account is to have other names and another address than it was confirmed with.

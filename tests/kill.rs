@@ -259,7 +259,7 @@ fn killed_at_random_moments_over_one_long_push_it_ends_with_workiva_equal_to_hr_
     world.sync().assert_unchanged();
     assert_eq!(world.audit_report().fault, None, "what a crash left of the audit is whole");
     println!(
-        "{kills} kills, {working} of them at work, over {people} people: {} requests and {} creates before the last kill, {} faults; {creates} creates for \
+        "{kill} kills, {working} of them at work, over {people} people: {} requests and {} creates before the last kill, {} faults; {creates} creates for \
          {users} users in the end",
         done.requests, done.creates, done.faults
     );

@@ -612,6 +612,8 @@ fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nobody() {
     refused(422, "no line end", push_as(&daemon, &query, "text/csv", "", cut.trim_end().as_bytes()));
     let delta = cut.trim_end().replace('\n', ",U\n").replacen(",U\n", ",Action\n", 1) + ",U";
     refused(422, "no line end", push_as(&daemon, "", "text/csv", "cut", delta.as_bytes()));
+    let joined = (delta + "\n").replacen(",U\n", ",U", 1);
+    refused(422, "has 15 fields", push_as(&daemon, "", "text/csv", "joined", joined.as_bytes()));
     refused(409, "2 parts are committed, and 1 have come", commit(r#"{"parts": 2, "records": 4}"#));
     refused(409, "4 records are committed, and 2 have come", commit(r#"{"parts": 1, "records": 4}"#));
     refused(400, "a commit says", commit("{}"));

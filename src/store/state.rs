@@ -83,14 +83,16 @@ impl Store {
         Ok(sqlx::query_scalar(sql).bind(moment_text(by)).fetch_all(&self.readers).await?)
     }
 
-    /// Who has access though the last day that HR announced is over.
+    /// Who has access though the last day that HR announced is over, and nothing that is to end it is planned.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn overdue_ends(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT p.employee_id FROM person p JOIN account a USING (employee_id) \
                    WHERE p.next_change <= ?1 AND a.active = 1 AND p.ends ->> 'is_in_doubt' IS NOT 1 \
-                     AND julianday(p.ends ->> 'at') <= julianday(?1) ORDER BY p.employee_id";
+                     AND julianday(p.ends ->> 'at') <= julianday(?1) \
+                     AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.kind IN ('suspend', 'delete') \
+                       AND o.state IN ('queued', 'parked', 'held', 'discarded')) ORDER BY p.employee_id";
         Ok(sqlx::query_scalar(sql).bind(moment_text(now)).fetch_all(&self.readers).await?)
     }
 

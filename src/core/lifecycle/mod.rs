@@ -264,11 +264,14 @@ impl Lifecycle {
 
     /// The end that a last day announces, where it has not come yet.
     pub fn announced_end(&self, person: &Person, moment: Moment) -> Option<AnnouncedEnd> {
-        let last_day = termination(person)?;
+        let today = self.zones.day_of(&person.record, moment);
+        // Of whoever is to come back as well: the employment before ends all the same, should the source name them no more until then.
+        let goes_on = || self.earlier_employment(person, today).and(person.termination_date);
+        let last_day = termination(person).or_else(goes_on)?;
         let from = self.first_day_without(person, last_day)?;
         let at = self.zones.start_of(&person.record, from);
         let end = AnnouncedEnd { at, from, last_day, is_in_doubt: false };
-        (from > self.zones.day_of(&person.record, moment)).then_some(end)
+        (from > today).then_some(end)
     }
 
     /// The first day of access by the hire date, whether it has come or not.

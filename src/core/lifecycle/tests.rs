@@ -154,6 +154,10 @@ fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
     let until = Some(day("2026-12-19"));
     assert_eq!(rules.employment(&returning, on("2026-12-10")), Employment::Employed { until, leave: None });
     assert_eq!(rules.employment(&returning, on("2026-12-20")), Employment::TerminatedByStatus);
+    // The end stands, should nobody name them until then.
+    let end = rules.announced_end(&returning, on("2026-12-10")).unwrap();
+    assert_eq!((end.last_day, end.from), (day("2026-12-05"), day("2026-12-20")));
+    assert_eq!(rules.announced_end(&returning, on("2026-12-20")), None);
     // Nobody gets access by it, and without a grace the status counts.
     assert_eq!(rules.employment(&person(&fields), on("2026-12-10")), Employment::TerminatedByStatus);
     let at_once = lifecycle(|_| {});

@@ -115,10 +115,13 @@ pub async fn insist_on_gone<P: ScimPort>(session: &mut Session<'_, P>, gone: &st
     let Some(owner) = store.owner_of(gone).await? else { return Ok(()) };
     let known = store.states(&[&owner]).await?.remove(&owner).and_then(|state| state.account);
     let known_as = known.map(|account| account.attributes).unwrap_or_default();
+    // A list of all users that is older than the account would not show it.
+    let age = store.confirmed_at(&owner).await?.map(|at| session.line.clock.now() - at);
+    let age = age.map_or(Duration::ZERO, |age| age.to_std().unwrap_or_default());
+    let since = session.begun_at.checked_sub(age);
     for by in session.line.manner.match_existing.clone() {
         let Some((name, value)) = wanted(by, &known_as) else { continue };
-        // A list of all users that is older than the account would not show it.
-        let found = search(session, by, name, value, Some(session.begun_at)).await?;
+        let found = search(session, by, name, value, since).await?;
         if found.iter().any(|user| user.id.as_deref() == Some(gone)) {
             return Err(shown_although_gone());
         }

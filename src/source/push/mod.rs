@@ -15,7 +15,7 @@ use super::words::Words;
 use super::{Extent, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::core::delivery::{Delivery, DeliveryKind, Format};
 use crate::core::happened::ActionWords;
-use crate::core::record::RecordBatch;
+use crate::core::record::{RecordBatch, RejectionKind};
 use crate::core::source_file::SourceFile;
 
 pub use self::parse::{Body, Parsed};
@@ -170,7 +170,10 @@ impl HrSource for PushSource {
             let (sender, batches) = std::sync::mpsc::channel();
             self.read_parts(delta, move |batch| sender.send(batch).map_err(|_| SourceError::Stopped(None)))
                 .await?;
-            for batch in batches {
+            for mut batch in batches {
+                // Nobody takes such a row any more. One that an earlier version took does not come again, and may not stop what is behind it.
+                let joined = batch.rejections.iter_mut().filter(|one| one.kind == RejectionKind::JoinedRows);
+                joined.for_each(|one| one.kind = RejectionKind::TooManyFields);
                 let taken = words.take(batch, &self.options.actions, &delta.name);
                 taken.map_err(|reason| self.incomplete(reason))?;
             }

@@ -130,8 +130,11 @@ impl PushOptions {
         let options = CsvOptions { columns: mapped, min_records: 0, ..self.csv.clone() };
         let (mut rows, mut found) = (0, Counts::default());
         let coverage = read_bytes(&body.name, body.bytes, &options, |batch| {
-            let stray = |one: &&Rejection| one.kind == RejectionKind::StrayQuote;
-            if let Some(rejection) = batch.rejections.iter().find(stray) {
+            // In a snapshot such a row is rejected by name. What a delta loses does not come again.
+            let is_delta = body.kind == DeliveryKind::Delta;
+            let hides =
+                |one: &&Rejection| one.kind == RejectionKind::StrayQuote || is_delta && one.kind.hides_rows();
+            if let Some(rejection) = batch.rejections.iter().find(hides) {
                 let row = rejection.row.unwrap_or_default();
                 let reason = format!("row {row} {}", rejection.reason);
                 return Err(SourceError::Incomplete { file: body.name.clone(), reason });

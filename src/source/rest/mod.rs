@@ -216,6 +216,10 @@ impl HrSource for RestSource {
         let http = self.http()?;
         let failed = self.failed.load(Ordering::Relaxed);
         let gives_way = failed >= MOST_FAILED && !self.is_queue();
+        if gives_way {
+            // Should that fail as well, deltas are tried again.
+            self.failed.store(0, Ordering::Relaxed);
+        }
         let since = since.and_then(|cursor| self.since(&cursor)).filter(|_| !gives_way);
         let changed = match (&rules.delta, since) {
             (Some(delta), Some(since)) => self.changed(&http, delta, since, &batches).await?,
@@ -229,7 +233,6 @@ impl HrSource for RestSource {
         let coverage = self.coverage(&mut totals, extent);
         let columns = self.judge_columns(&http, totals.rows, &coverage, extent)?;
         let instead = gives_way.then(|| {
-            self.failed.store(0, Ordering::Relaxed);
             format!(
                 "{failed} deltas in a row could not be read, so everybody was; correct source.rest.delta, or let \
                  source.rest.delta.enabled be false"

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::lead_back::back;
+use super::lifecycle::AnnouncedEnd;
 use super::plan::{Plan, Settled, SettledPerson};
 use super::planner::{Absence, Ground, Rulebook, Wish, add};
 use super::planted::{self, Fault};
@@ -108,8 +109,8 @@ pub(super) fn add_absents(
     }
     if !plan.announced.is_empty() {
         plan.warnings.push(format!(
-            "{} people are missing from the source and keep what they have (source.absence) until the last day that HR had announced \
-             is over (employee {})",
+            "{} people are missing from the source and keep what they have until the last day that HR had announced is over, and the \
+             grace behind it (employee {})",
             plan.announced.len(),
             some_of(&plan.announced)
         ));
@@ -149,6 +150,14 @@ fn add_leaver(
 fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {
     let Ground { states, rulebook, moment, .. } = *ground;
     let absent = Fingerprint::absent(rulebook.seed);
+    let state = states.get(&employee_id);
+    // That they have left is no news of whoever has left, and takes no grace from them.
+    let has_grace = |ends: &AnnouncedEnd| rulebook.access.lifecycle.is_in_grace(ends, moment);
+    let is_in_grace = state
+        .filter(|state| state.has_something_to_lose())
+        .and_then(|state| state.ends.as_ref())
+        .is_some_and(has_grace);
+    let absence = if is_in_grace { Absence::Keep } else { absence };
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
     let ends = states.get(&employee_id).and_then(|state| state.ends.clone());
     let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);

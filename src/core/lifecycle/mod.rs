@@ -78,7 +78,7 @@ impl AnnouncedEnd {
         }
     }
 
-    /// The same where that is in no doubt.
+    /// Whether it has come, in no doubt.
     pub fn is_over(&self, moment: Moment) -> bool {
         self.has_come(moment) && !self.is_in_doubt
     }
@@ -160,6 +160,15 @@ impl Lifecycle {
     /// The calendar day that it is in the lifecycle's time zone.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         self.zones.usual_day(now)
+    }
+
+    /// Whether the last day is over and the grace behind it goes on.
+    pub fn is_in_grace(&self, end: &AnnouncedEnd, moment: Moment) -> bool {
+        let today = match moment {
+            Moment::At(now) => self.today(now),
+            Moment::On(day) => day,
+        };
+        end.last_day < today && !end.has_come(moment)
     }
 
     /// The calendar day that it is where somebody is.

@@ -28,8 +28,7 @@ fn forms() -> Vec<String> {
 fn assert_hides(what: &str, bytes: &[u8], secrets: &[String]) {
     assert!(!bytes.is_empty(), "{what} is empty, which proves nothing");
     for secret in secrets {
-        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-        assert!(!found, "{what} holds a secret: {}", String::from_utf8_lossy(bytes));
+        assert!(memchr::memmem::find(bytes, secret.as_bytes()).is_none(), "{what} holds a secret: {}", String::from_utf8_lossy(bytes));
     }
 }
 

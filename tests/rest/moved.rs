@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::common::kinds;
+use super::common::{Daemon, kinds, until};
 use super::server::{Reply, Server};
 use super::{people, person, read, read_since, refused, rest, world};
 
@@ -166,6 +166,41 @@ fn a_delta_that_moves_takes_nobody_in_and_everybody_is_read_instead() {
     *delta.lock().unwrap() = vec![people(0..5), vec![left, changed(2)]];
     delta.lock().unwrap()[0].remove(2);
     assert_eq!(world.sync().applied(), kinds([("suspend", 1), ("update", 1)]));
+}
+
+#[test]
+fn a_daemons_delta_that_moves_is_asked_for_again_from_where_it_was_until_everybody_is_read() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let moves = Arc::new(Mutex::new(false));
+    let (heard, now) = (Arc::clone(&asked), Arc::clone(&moves));
+    let server = Server::plain(move |request, _| {
+        let (page, since) = (request.parameter("page"), request.parameter("since"));
+        if page == "1" {
+            heard.lock().unwrap().push(since.to_owned());
+        }
+        let list = match (page, since.is_empty(), *now.lock().unwrap()) {
+            ("1", true, _) => people(0..12),
+            ("1", false, true) => people(0..5),
+            ("2", false, true) => vec![person(6), changed(2)],
+            _ => Vec::new(),
+        };
+        Reply::json(json!({"list": list}))
+    });
+    let delta = "kind = \"page\"\nparameter = \"page\"\n[source.rest.delta]\nquery = { since = \"{since}\" }";
+    let mut world = world(&paged(&server, "", delta));
+    assert_eq!(world.sync().applied(), kinds([("create", 12)]));
+    *moves.lock().unwrap() = true;
+    asked.lock().unwrap().clear();
+    world.set("schedule.cron", "* * * * * *");
+    world.set("http.listen", "127.0.0.1:0");
+    let daemon = Daemon::start(&world);
+    until("everybody is read in their place", || asked.lock().unwrap().iter().any(String::is_empty));
+    drop(daemon);
+    let asked = asked.lock().unwrap();
+    let deltas: Vec<&String> = asked.iter().take_while(|since| !since.is_empty()).collect();
+    assert_eq!(deltas.len(), 3, "{asked:?}");
+    assert!(deltas.iter().all(|since| *since == deltas[0]), "{asked:?}");
+    assert_eq!(world.sandbox.statistics().creates, 12);
 }
 
 #[test]

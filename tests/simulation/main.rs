@@ -10,7 +10,7 @@ mod sim;
 use sim::{campaign, replay, run_seed};
 
 /// Seeds that a plain `cargo test` runs.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 100;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

@@ -28,7 +28,11 @@ fn forms() -> Vec<String> {
 fn assert_hides(what: &str, bytes: &[u8], secrets: &[String]) {
     assert!(!bytes.is_empty(), "{what} is empty, which proves nothing");
     for secret in secrets {
-        assert!(memchr::memmem::find(bytes, secret.as_bytes()).is_none(), "{what} holds a secret: {}", String::from_utf8_lossy(bytes));
+        assert!(
+            memchr::memmem::find(bytes, secret.as_bytes()).is_none(),
+            "{what} holds a secret: {}",
+            String::from_utf8_lossy(bytes)
+        );
     }
 }
 

@@ -222,8 +222,11 @@ impl Lifecycle {
     /// last day is over, and not only until a new hire date is known.
     fn earlier_employment(&self, person: &Person, today: NaiveDate) -> Option<NaiveDate> {
         let end = person.termination_date.filter(|end| person.hire_date.is_some_and(|hire| *end < hire))?;
-        let is_ahead = person.has_access && self.first_day(person).is_some_and(|from| today < from);
-        self.first_day_without(person, end).filter(|first| is_ahead && today < *first)
+        // The first day of the return ends nothing of a grace either, as long as the status says that they have left.
+        let is_ahead = person.status == EmploymentStatus::Terminated
+            || self.first_day(person).is_some_and(|from| today < from);
+        let goes_on = is_ahead && person.has_access;
+        self.first_day_without(person, end).filter(|first| goes_on && today < *first)
     }
 
     /// The hire date by which somebody has access and has worked, where the record gives one that is still to come: it contradicts what is known of

@@ -163,4 +163,19 @@ fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
     let at_once = lifecycle(|_| {});
     let before = Person { has_access: true, ..person(&fields) };
     assert_eq!(at_once.employment(&before, on("2026-12-04")), Employment::TerminatedByStatus);
+    // Nor do the days before the return end it, or its first one, on which the status is still the old one.
+    let early = lifecycle(|settings| {
+        settings.deprovision_days_after_termination = 14;
+        settings.provision_days_before_hire = 7;
+    });
+    let soon = [("status", "Terminated"), ("hire_date", "2026-12-15"), ("termination_date", "2026-12-05")];
+    let returning = Person { has_access: true, ..person(&soon) };
+    for day in ["2026-12-07", "2026-12-08", "2026-12-15", "2026-12-19"] {
+        assert_eq!(
+            early.employment(&returning, on(day)),
+            Employment::Employed { until, leave: None },
+            "{day}"
+        );
+    }
+    assert_eq!(early.employment(&returning, on("2026-12-20")), Employment::TerminatedByStatus);
 }

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{Row, World, kinds, people};
+use common::{Calendar, Row, World, kinds, people};
 use serde_json::Value;
+use workiva_sync::core::report::Counts;
 
 fn staff() -> Vec<Row> {
     people(8)
@@ -491,6 +492,37 @@ fn faults_of_several_sources_are_told_by_the_one_that_they_are_of() {
     for word in ["sources[1].name", "sources[1].cron", "sources[1].delimiter", "precedence.work_email"] {
         assert!(told.stderr.contains(word), "{word} is not in {told:?}");
     }
+}
+
+#[test]
+fn whoever_left_one_source_and_whose_address_passes_on_in_another_loses_access_behind_the_last_day() {
+    let mut world = World::new();
+    world.set("source.columns.termination_date", "Last Day");
+    world.set("guard.max_shrink_percent", 100.0);
+    world.set("guard.max_reject_percent", 100.0);
+    world.several(&[("staff", &[]), ("agency", &[])]);
+    let calendar = Calendar::of(world);
+    let write = |name: &str, rows: &[Row], last_day_of_the_first: &str| {
+        let text = common::hr_text(rows);
+        let mut lines: Vec<String> = text.lines().map(|line| format!("{line},")).collect();
+        lines[0] += "Last Day";
+        lines[1] += last_day_of_the_first;
+        std::fs::write(calendar.world.path(&format!("{name}.csv")), lines.join("\n") + "\n").unwrap();
+    };
+    let (staff, mut agency) = (staff(), contractors());
+    write("staff", &staff, "2026-11-30");
+    write("agency", &agency, "");
+    assert_eq!(calendar.sync_on("2026-11-27").0.create, 12);
+    // They may be one person.
+    agency.push(Row { id: "c9".into(), family: "Other".into(), ..staff[0].clone() });
+    write("agency", &agency, "");
+    write("staff", &staff[1..], "");
+    let is_active = || calendar.world.user(&staff[0].email).unwrap()["active"] == true;
+    assert_eq!(calendar.sync_on("2026-11-30").0, Counts::default());
+    assert!(is_active());
+    assert_eq!(calendar.sync_on("2026-12-01").0, Counts { suspend: 1, ..Counts::default() });
+    assert!(!is_active());
+    assert_eq!(calendar.sync_on("2026-12-02").0, Counts::default());
 }
 
 #[test]

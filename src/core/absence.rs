@@ -45,8 +45,17 @@ pub(super) fn add_absents(
     let has_it = |id: &&String| states.get(*id).is_none_or(has_it);
     let claimed: BTreeSet<&String> = claimed.iter().filter(has_it).collect();
     let gone: BTreeSet<String> = gone.into_iter().collect();
-    for employee_id in gone.iter().filter(|id| !claimed.contains(*id)) {
-        add_absent(plan, employee_id.clone(), Absence::Deprovision, ground);
+    let over = |id: &String| {
+        let ends = states.get(id)?.ends.as_ref()?;
+        ends.is_over(moment).then_some(ends.last_day)
+    };
+    let absent = Fingerprint::absent(rulebook.seed);
+    for employee_id in &gone {
+        if !claimed.contains(employee_id) {
+            add_absent(plan, employee_id.clone(), Absence::Deprovision, ground);
+        } else if let Some(last_day) = over(employee_id) {
+            add_leaver(plan, employee_id.clone(), &Reason::Announced { last_day }, absent, ground);
+        }
     }
     plan.absences.missing.clone_from(&missing);
     let means_leaving = rulebook.absence == Absence::Deprovision;
@@ -54,15 +63,11 @@ pub(super) fn add_absents(
     let is_spared = |id: &String| {
         unsure || without_id > 0 || claimed.contains(id) || !has_lasted(states.get(id), again, rulebook)
     };
-    let last_day = |id: &String| {
-        let ends = states.get(id)?.ends.as_ref()?;
-        (means_leaving && ends.is_over(moment) && is_spared(id)).then_some(ends.last_day)
-    };
+    let last_day = |id: &String| over(id).filter(|_| means_leaving && is_spared(id));
     let mut unsettled = Vec::new();
     for employee_id in missing.into_iter().filter(|id| !gone.contains(id)) {
         match last_day(&employee_id) {
             Some(last_day) => {
-                let absent = Fingerprint::absent(rulebook.seed);
                 add_leaver(plan, employee_id, &Reason::Announced { last_day }, absent, ground);
             }
             None => unsettled.push(employee_id),

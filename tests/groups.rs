@@ -486,6 +486,15 @@ fn a_user_whom_workiva_refuses_is_parked_alone_and_the_others_of_the_batch_go_on
     let parked = groups.world.parked();
     assert_eq!(parked.keys().collect::<Vec<_>>(), ["1003"]);
     assert!(parked["1003"].contains("refuses this user"), "{parked:?}");
+    // What was parked of the old user does not keep the new one out.
+    let mut changed = rows;
+    changed[3].title = "Controller".into();
+    groups.world.sync_rows(&changed, 4);
+    assert!(groups.world.user("person.number3@example.com").is_some());
+    let granted = groups.world.sync_rows(&changed, 0);
+    assert_eq!((granted.applied()["grant"], groups.members(Q1).len()), (1, 7));
+    assert!(groups.world.parked().is_empty());
+    groups.assert_quiet();
 }
 
 #[test]

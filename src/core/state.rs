@@ -94,6 +94,8 @@ pub struct OpenMembership {
     pub withdrawn: bool,
     /// Whether it was planned as the end of the last workspace, and counted as that.
     pub last_workspace: bool,
+    /// Whether the person has another user by now than the one that it was planned for.
+    pub is_of_former_user: bool,
 }
 
 /// One row of the state table.

@@ -37,7 +37,8 @@ impl Store {
         let held = "SELECT employee_id, group_id, given, lapsed FROM json_each(?1) j JOIN membership m ON m.employee_id = j.value";
         // Of several that were discarded the newest counts, and only where none is open; hence the order.
         let open = "SELECT employee_id, group_id, action_id, kind, state, uncertain, withdrawn, \
-                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id), last_workspace \
+                      EXISTS (SELECT 1 FROM lease l WHERE l.action_id = a.action_id), last_workspace, \
+                      scim_id <> (SELECT c.scim_id FROM account c WHERE c.employee_id = a.employee_id) \
                     FROM json_each(?1) j JOIN action a ON a.employee_id = j.value \
                     WHERE group_id IS NOT NULL AND state IN ('queued', 'parked', 'discarded') \
                     ORDER BY state <> 'discarded', action_id";
@@ -177,6 +178,7 @@ fn open_membership(row: &SqliteRow) -> OpenMembership {
         uncertain: row.get::<i64, _>(5) == 1,
         withdrawn: row.get::<i64, _>(6) == 1,
         last_workspace: row.get::<i64, _>(8) == 1,
+        is_of_former_user: row.get::<Option<i64>, _>(9) == Some(1),
     }
 }
 

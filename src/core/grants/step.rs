@@ -138,6 +138,8 @@ impl Memberships {
             return;
         }
         match open {
+            // What an operator was to see about a user who is gone says nothing of the one in their place.
+            Some(open) if open.is_of_former_user && open.state == OpenState::Parked => {}
             Some(open) if open.joins == joins && !open.withdrawn => {
                 self.pending += 1;
                 return;

@@ -21,6 +21,7 @@ fn state(held: &[(&str, Given)], open: &[(&str, bool, OpenState, bool)]) -> Pers
                     uncertain: *uncertain,
                     withdrawn: false,
                     last_workspace: false,
+                    is_of_former_user: false,
                 };
                 ((*group).to_owned(), open)
             })
@@ -181,4 +182,15 @@ fn of_who_comes_back_every_membership_is_looked_at() {
     let back = Standing { comes_back: true, ..Standing::default() };
     let all = memberships(&held, Some(&wanted(&[Q1])), back, &GroupMap::default());
     assert_eq!(kinds(&all), [(ActionKind::Grant, Q1)]);
+}
+
+#[test]
+fn what_was_parked_about_a_user_who_is_gone_is_tried_again_with_the_new_one() {
+    let parked = state(&[], &[(Q1, true, OpenState::Parked, false)]);
+    assert!(run(&parked, &[Q1]).drafts.is_empty());
+    let mut anew = parked.clone();
+    anew.open_memberships.get_mut(Q1).unwrap().is_of_former_user = true;
+    let all = run(&anew, &[Q1]);
+    assert_eq!(kinds(&all), [(ActionKind::Grant, Q1)]);
+    assert_eq!(all.drafts[0].supersedes, Some(9));
 }

@@ -498,6 +498,29 @@ fn a_user_whom_workiva_refuses_is_parked_alone_and_the_others_of_the_batch_go_on
 }
 
 #[test]
+fn a_grant_that_was_parked_as_it_was_planned_with_its_account_is_tried_again_with_another_user() {
+    let mut groups = Groups::new();
+    groups.roles(&[
+        ("finance", "department == 'Finance'", &[Q1]),
+        ("viewer", "job_title == 'Clerk'", &["role:viewer"]),
+    ]);
+    groups.world.sync_rows(&[Row::new("1002", "Bo", "Ek").but(|row| row.title = "Clerk".into())], 0);
+    groups.world.sandbox.remove_group("role:viewer").unwrap();
+    let clerk = ana().but(|row| row.title = "Clerk".into());
+    groups.world.sync_rows(&[clerk.clone(), Row::new("1002", "Bo", "Ek")], 4);
+    assert_eq!(groups.world.parked().keys().collect::<Vec<_>>(), ["1001"]);
+    let id = groups.world.user(ANA).unwrap()["id"].as_str().unwrap().to_owned();
+    groups.world.sandbox.delete_user(&id).unwrap();
+    groups.world.sandbox.seed_group("role:viewer", "Viewer").unwrap();
+    let rows = [clerk.but(|row| row.family = "Limo".into()), Row::new("1002", "Bo", "Ek")];
+    groups.world.hr(&rows);
+    groups.world.sync();
+    groups.world.sync_rows(&rows, 0);
+    assert_eq!(groups.members("role:viewer"), [ANA]);
+    groups.assert_quiet();
+}
+
+#[test]
 fn whom_workiva_forbids_to_add_is_parked_alone_and_the_others_of_the_batch_go_on() {
     let mut groups = Groups::new();
     let front = Front::before(&mut groups.world);

@@ -384,12 +384,29 @@ fn whoever_is_no_longer_named_within_the_grace_keeps_the_rest_of_it() {
     let is_active = |at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
     assert_eq!(calendar.sync_on("2026-11-25").0, suspends(2), "whose absence is news");
     assert_eq!([0, 1, 2].map(is_active), [true, false, false]);
+    let told = calendar.plan_at("2026-11-26T12:00:00Z");
+    assert!(told.plan.actions.is_empty());
     assert_eq!(calendar.sync_on("2026-12-04").0, Counts::default());
     assert_eq!(calendar.sync_on("2026-12-05").0, suspends(1));
     assert!(!is_active(0));
     // HR names them again, as having left: that gives nobody anything.
     calendar.hr(&[stays(""), dated(0, "2026-11-20")]);
     assert_eq!(calendar.sync_on("2026-12-06").0, Counts::default());
+}
+
+#[test]
+fn a_hire_that_is_taken_back_with_a_last_day_ends_at_once_however_long_the_grace() {
+    let rows = people(2);
+    let with = |row: &Row, last: &'static str| {
+        [(row.clone(), "2026-12-05", last), (rows[1].clone(), "2020-01-06", "")]
+    };
+    let mut calendar = graced(&with(&rows[0], ""));
+    calendar.world.set("lifecycle.provision_days_before_hire", 14);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_on("2026-12-01").0.create, 2);
+    calendar.hr(&with(&rows[0].left(), "2026-12-02"));
+    assert_eq!(calendar.sync_on("2026-12-02").0, suspends(1));
+    assert_eq!(calendar.sync_on("2026-12-03").0, Counts::default());
 }
 
 #[test]

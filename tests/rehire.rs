@@ -358,6 +358,53 @@ fn a_conversion_does_not_wait_for_the_days_that_are_left_to_the_old_id() {
 }
 
 #[test]
+fn whoever_left_and_whose_row_was_purged_since_has_left_also_where_absence_means_nothing() {
+    let mut world = world();
+    world.set("source.absence", "keep");
+    world.set("guard.max_shrink_percent", 100.0);
+    let before = people(5);
+    world.sync_rows(&before, 0);
+    let user_before = user(&world, &before[0]);
+    world.sync_rows(&[&[before[0].left()], &before[1..]].concat(), 0);
+    let new = as_id(&before[0], "E1");
+    let rows = [std::slice::from_ref(&new), &before[1..]].concat();
+    world.sync_rows(&before[1..], 0);
+    world.sync().assert_unchanged();
+    world.sync_rows(&rows, 0);
+    assert_moved(&world, &new, &user_before, 5);
+}
+
+#[test]
+fn whoever_was_dropped_within_the_grace_has_left_all_the_same() {
+    let before = people(4);
+    let row = |row: Row, last: &'static str| (row, "2020-01-06", last);
+    let rest: Vec<_> = before[1..].iter().map(|other| row(other.clone(), "")).collect();
+    let with = |first: &[(Row, &'static str, &'static str)]| [first, &rest].concat();
+    let world = || {
+        let mut calendar = Calendar::new(&with(&[row(before[0].clone(), "")]));
+        moving(&mut calendar.world);
+        calendar.world.set("lifecycle.deprovision_days_after_termination", 14);
+        calendar.world.set("guard.max_shrink_percent", 100.0);
+        assert_eq!(calendar.sync_on("2026-12-01").0.create, 4);
+        calendar.hr(&with(&[row(before[0].left(), "2026-12-02")]));
+        assert_eq!(calendar.sync_on("2026-12-03").0, Counts::default());
+        calendar.hr(&rest);
+        assert_eq!(calendar.sync_on("2026-12-05").0, Counts::default());
+        calendar
+    };
+    // Under another id they take the account over at once.
+    let calendar = world();
+    let (user_before, new) = (user(&calendar.world, &before[0]), as_id(&before[0], "E1"));
+    calendar.hr(&with(&[row(new.clone(), "")]));
+    assert_eq!(calendar.sync_on("2026-12-07").0, Counts { update: 1, ..Counts::default() });
+    assert_moved(&calendar.world, &new, &user_before, 4);
+    // Under the same one, a day on which they come back is that of a new employment.
+    let calendar = world();
+    calendar.hr(&with(&[(before[0].clone(), "2027-02-01", "")]));
+    assert_eq!(calendar.sync_on("2026-12-10").0, Counts { suspend: 1, ..Counts::default() });
+}
+
+#[test]
 fn while_the_old_one_is_employed_or_not_missing_for_long_enough_nobody_gets_a_second_account() {
     let mut world = world();
     let before = people(5);

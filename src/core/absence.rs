@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::lead_back::back;
-use super::lifecycle::AnnouncedEnd;
 use super::plan::{Plan, Settled, SettledPerson};
 use super::planner::{Absence, Ground, Rulebook, Wish, add};
 use super::planted::{self, Fault};
@@ -157,19 +156,17 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let absent = Fingerprint::absent(rulebook.seed);
     let state = states.get(&employee_id);
     // That they have left is no news of whoever has left, and takes no grace from them.
-    let has_grace = |ends: &AnnouncedEnd| rulebook.access.lifecycle.is_in_grace(ends, moment);
-    let is_in_grace = state
-        .filter(|state| state.has_something_to_lose())
-        .and_then(|state| state.ends.as_ref())
-        .is_some_and(has_grace);
+    let ends = state.and_then(|state| state.ends.clone());
+    let has_access = state.is_some_and(PersonState::has_access_to_keep);
+    let is_in_grace = has_access && ends.as_ref().is_some_and(|ends| ends.is_in_grace(moment));
+    let gone = state.is_some_and(|state| state.gone);
     let absence = if is_in_grace { Absence::Keep } else { absence };
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
-    let ends = states.get(&employee_id).and_then(|state| state.ends.clone());
     let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);
     // A held plan keeps in mind that they have left, and has to stay the same by that.
     if absence == Absence::Keep
         && let Some(state) = states.get(&employee_id).filter(is_out)
-        && back(plan, state, Settled { fingerprint, ..Settled::default() }, ground)
+        && back(plan, state, Settled { fingerprint, gone, ..Settled::default() }, ground)
     {
         return;
     }
@@ -199,7 +196,8 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let shown = states.get(&employee_id).and_then(|state| state.shown);
     let hired = states.get(&employee_id).and_then(|state| state.hired);
     let next_change = ends.as_ref().map(|ends| ends.at);
-    let settled = Settled { fingerprint, next_change, ends, hired, shown, ..Settled::default() };
+    // Nor does it take back that they have left.
+    let settled = Settled { fingerprint, gone, next_change, ends, hired, shown, ..Settled::default() };
     if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
         return;
     }

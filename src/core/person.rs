@@ -1,6 +1,6 @@
 //! A person: a record whose status and dates could be read.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::lifecycle::{EmploymentStatus, Lifecycle};
 use super::record::{Record, Rejection, RejectionKind};
@@ -20,12 +20,16 @@ pub struct Person {
     pub is_unread: bool,
     /// Whether they have an account that is active, as last confirmed; a record does not tell.
     pub has_access: bool,
+    /// Whether HR had said before that they have left; a record does not tell.
+    pub had_left: bool,
     /// The hire date with which they were settled last, if they had not left by then; a record does not tell.
     pub began: Option<NaiveDate>,
 }
 
 /// What exports write as a last day where there is none.
 const NO_LAST_DAY: [&str; 4] = ["0000-00-00", "0001-01-01", "1900-01-01", "1970-01-01"];
+/// From this year on a last day is none either: 2999-12-31, 4712-12-31 and 9999-12-31 stand for an end that nobody knows.
+const NO_LAST_YEAR: i32 = 2900;
 
 impl Person {
     /// Judges a record by `date_formats`, as `chrono` writes them (`%Y-%m-%d`). Of whoever has left by the status, a date that cannot be read
@@ -81,7 +85,17 @@ impl Person {
             (hire, termination) if is_unread => (hire.unwrap_or_default(), termination.unwrap_or_default()),
             (hire, termination) => (hire?, termination?),
         };
-        Ok(Self { record, status, hire_date, termination_date, is_unread, has_access: false, began: None })
+        let termination_date = termination_date.filter(is_a_last_day);
+        Ok(Self {
+            record,
+            status,
+            hire_date,
+            termination_date,
+            is_unread,
+            has_access: false,
+            had_left: false,
+            began: None,
+        })
     }
 }
 
@@ -91,7 +105,12 @@ pub fn last_day(record: &Record, date_formats: &[String]) -> Option<NaiveDate> {
         let value = record.get(name).filter(|value| !is_none(name, value, date_formats))?;
         parse_date(value, date_formats).ok()
     };
-    date("termination_date").filter(|last| date("hire_date").is_none_or(|hire| *last >= hire))
+    let last_day = date("termination_date").filter(is_a_last_day);
+    last_day.filter(|last| date("hire_date").is_none_or(|hire| *last >= hire))
+}
+
+fn is_a_last_day(day: &NaiveDate) -> bool {
+    day.year() < NO_LAST_YEAR
 }
 
 enum Unreadable {
@@ -208,7 +227,7 @@ pub(crate) mod tests {
     #[test]
     fn what_exports_write_for_no_last_day_is_none() {
         let with = |name, date| person(&[("status", "Active"), (name, date)]);
-        for none in ["0000-00-00", "0001-01-01", "1900-01-01", "1970-01-01"] {
+        for none in ["0000-00-00", "0001-01-01", "1900-01-01", "1970-01-01", "2999-12-31", "9999-12-31"] {
             assert_eq!(with("termination_date", none).termination_date, None, "{none}");
         }
         assert_eq!(with("hire_date", "1970-01-01").hire_date, "1970-01-01".parse().ok());

@@ -314,7 +314,8 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 }
                 Feed::Direct(_) => false,
             };
-            let ends = ends.filter(|_| rulebook.absence == Absence::Keep);
+            let moment = Moment::At(self.clock.now());
+            let ends = ends.filter(|ends| rulebook.absence == Absence::Keep || ends.is_in_grace(moment));
             told.decision = Some(Judgement::of_absence(keeps, ends, is_said));
         }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();

@@ -293,7 +293,8 @@ async fn end_done(tx: &mut Tx, done: &[&Finished], now: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Actions that go back into the queue, or wait for an operator.
+/// Actions that go back into the queue, or wait for an operator. Of a membership that was planned before there was a user, it is kept whom
+/// the requests were about.
 async fn end_others(
     tx: &mut Tx,
     others: &[&Finished],
@@ -308,7 +309,9 @@ async fn end_others(
     sqlx::query(
         "UPDATE action SET state = j.value ->> 'state', not_before = j.value ->> 'not_before', \
            attempts = attempts + (j.value ->> 'counts'), uncertain = max(uncertain, j.value ->> 'uncertain'), \
-           error = j.value ->> 'error' \
+           error = j.value ->> 'error', \
+           scim_id = iif(group_id IS NULL, scim_id, coalesce(scim_id, \
+             (SELECT c.scim_id FROM account c WHERE c.employee_id = action.employee_id))) \
          FROM json_each(?1) j WHERE action_id = j.value ->> 'id'",
     )
     .bind(to_json(&rows))

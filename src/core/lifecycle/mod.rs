@@ -78,6 +78,17 @@ impl AnnouncedEnd {
         }
     }
 
+    /// Whether the last day is over where the person is, and a grace behind it goes on.
+    pub fn is_in_grace(&self, moment: Moment) -> bool {
+        // None where a reason ends access as the last day begins.
+        let Some(grace) = self.last_day.succ_opt().map(|first| self.from - first) else { return false };
+        let has_left = match moment {
+            Moment::At(now) => now >= self.at - grace,
+            Moment::On(day) => day > self.last_day,
+        };
+        has_left && !self.has_come(moment)
+    }
+
     /// Whether it has come, in no doubt.
     pub fn is_over(&self, moment: Moment) -> bool {
         self.has_come(moment) && !self.is_in_doubt
@@ -162,15 +173,6 @@ impl Lifecycle {
         self.zones.usual_day(now)
     }
 
-    /// Whether the last day is over and the grace behind it goes on.
-    pub fn is_in_grace(&self, end: &AnnouncedEnd, moment: Moment) -> bool {
-        let today = match moment {
-            Moment::At(now) => self.today(now),
-            Moment::On(day) => day,
-        };
-        end.last_day < today && !end.has_come(moment)
-    }
-
     /// The calendar day that it is where somebody is.
     pub fn day_of(&self, record: &Record, moment: Moment) -> NaiveDate {
         self.zones.day_of(record, moment)
@@ -222,8 +224,8 @@ impl Lifecycle {
     /// last day is over, and not only until a new hire date is known.
     fn earlier_employment(&self, person: &Person, today: NaiveDate) -> Option<NaiveDate> {
         let end = person.termination_date.filter(|end| person.hire_date.is_some_and(|hire| *end < hire))?;
-        // The first day of the return ends nothing of a grace either, as long as the status says that they have left.
-        let is_ahead = person.status == EmploymentStatus::Terminated
+        // Nor does the first day of the return, as long as the status says that they have left, as it did before.
+        let is_ahead = (person.status == EmploymentStatus::Terminated && person.had_left)
             || self.first_day(person).is_some_and(|from| today < from);
         let goes_on = is_ahead && person.has_access;
         self.first_day_without(person, end).filter(|first| goes_on && today < *first)

@@ -169,7 +169,7 @@ fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
         settings.provision_days_before_hire = 7;
     });
     let soon = [("status", "Terminated"), ("hire_date", "2026-12-15"), ("termination_date", "2026-12-05")];
-    let returning = Person { has_access: true, ..person(&soon) };
+    let returning = Person { has_access: true, had_left: true, ..person(&soon) };
     for day in ["2026-12-07", "2026-12-08", "2026-12-15", "2026-12-19"] {
         assert_eq!(
             early.employment(&returning, on(day)),
@@ -178,4 +178,28 @@ fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
         );
     }
     assert_eq!(early.employment(&returning, on("2026-12-20")), Employment::TerminatedByStatus);
+    // Of whom it was not known before that they had left, an earlier last day says nothing: a hire is taken back, or ends at once.
+    for day in ["2026-12-10", "2026-12-16"] {
+        let rescinded = Person { had_left: false, ..returning.clone() };
+        assert_eq!(early.employment(&rescinded, on(day)), Employment::TerminatedByStatus, "{day}");
+    }
+}
+
+#[test]
+fn a_grace_begins_where_the_last_day_ends_for_the_person() {
+    let rules = lifecycle(|settings| {
+        settings.deprovision_days_after_termination = 14;
+        settings.timezone = "America/Chicago".into();
+        settings.timezones = [("Sydney".to_owned(), "Australia/Sydney".to_owned())].into();
+    });
+    let fields = [("status", "Active"), ("termination_date", "2026-12-10"), ("location", "Sydney")];
+    let end = |now: &str| {
+        let moment = Moment::At(now.parse().unwrap());
+        let end = rules.announced_end(&person(&fields), Moment::At("2026-12-01T00:00:00Z".parse().unwrap()));
+        end.unwrap().is_in_grace(moment)
+    };
+    assert!(!end("2026-12-10T12:59:00Z"));
+    assert!(end("2026-12-10T13:00:00Z"));
+    assert!(end("2026-12-24T12:59:00Z"));
+    assert!(!end("2026-12-24T13:00:00Z"));
 }

@@ -353,8 +353,11 @@ fn a_source_that_fails_or_hangs_is_told_of_however_many_runs_of_others_have_ende
     assert!(trouble().starts_with("fails since"), "{}", trouble());
     payroll.refuses(false);
     payroll.is_slow(true);
+    let asked = payroll.asked();
     call(&daemon, "staff");
     until("it is being read", || told("reading_seconds") > 0.0);
+    // It is read from before the request is there.
+    payroll.until_asked(asked + 1);
     payroll.let_go();
     until("all is well", || (told("failing"), trouble().as_str()) == (0.0, ""));
     // Another process knows by the schedule that nothing has come.

@@ -358,23 +358,6 @@ fn a_conversion_does_not_wait_for_the_days_that_are_left_to_the_old_id() {
 }
 
 #[test]
-fn whoever_left_and_whose_row_was_purged_since_has_left_also_where_absence_means_nothing() {
-    let mut world = world();
-    world.set("source.absence", "keep");
-    world.set("guard.max_shrink_percent", 100.0);
-    let before = people(5);
-    world.sync_rows(&before, 0);
-    let user_before = user(&world, &before[0]);
-    world.sync_rows(&[&[before[0].left()], &before[1..]].concat(), 0);
-    let new = as_id(&before[0], "E1");
-    let rows = [std::slice::from_ref(&new), &before[1..]].concat();
-    world.sync_rows(&before[1..], 0);
-    world.sync().assert_unchanged();
-    world.sync_rows(&rows, 0);
-    assert_moved(&world, &new, &user_before, 5);
-}
-
-#[test]
 fn whoever_was_dropped_within_the_grace_has_left_all_the_same() {
     let before = people(4);
     let row = |row: Row, last: &'static str| (row, "2020-01-06", last);

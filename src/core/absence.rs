@@ -159,14 +159,13 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let ends = state.and_then(|state| state.ends.clone());
     let has_access = state.is_some_and(PersonState::has_access_to_keep);
     let is_in_grace = has_access && ends.as_ref().is_some_and(|ends| ends.is_in_grace(moment));
-    let gone = state.is_some_and(|state| state.gone);
     let absence = if is_in_grace { Absence::Keep } else { absence };
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
     let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);
     // A held plan keeps in mind that they have left, and has to stay the same by that.
     if absence == Absence::Keep
         && let Some(state) = states.get(&employee_id).filter(is_out)
-        && back(plan, state, Settled { fingerprint, gone, ..Settled::default() }, ground)
+        && back(plan, state, Settled { fingerprint, ..Settled::default() }, ground)
     {
         return;
     }
@@ -196,9 +195,12 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let shown = states.get(&employee_id).and_then(|state| state.shown);
     let hired = states.get(&employee_id).and_then(|state| state.hired);
     let next_change = ends.as_ref().map(|ends| ends.at);
-    // Nor does it take back that they have left.
+    let gone = is_in_grace && states.get(&employee_id).is_some_and(|state| state.gone);
     let settled = Settled { fingerprint, gone, next_change, ends, hired, shown, ..Settled::default() };
-    if states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground)) {
+    // Whoever suspended somebody who had left knew why.
+    if !is_in_grace
+        && states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground))
+    {
         return;
     }
     plan.settled.push(SettledPerson { employee_id, base_version, settled });

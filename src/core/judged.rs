@@ -211,7 +211,6 @@ pub(in crate::core) fn judge_person(
         None => rejection,
     })?;
     person.has_access = state.is_some_and(PersonState::has_access_to_keep);
-    person.had_left = state.is_some_and(|state| state.gone);
     person.began = state.filter(|state| !state.gone).and_then(|state| state.hired);
     let decision = rulebook.access.decide(&person, moment, state)?;
     // Somebody who is to have no access need not be mappable: HR systems blank the e-mail of people who left.

@@ -20,8 +20,6 @@ pub struct Person {
     pub is_unread: bool,
     /// Whether they have an account that is active, as last confirmed; a record does not tell.
     pub has_access: bool,
-    /// Whether HR had said before that they have left; a record does not tell.
-    pub had_left: bool,
     /// The hire date with which they were settled last, if they had not left by then; a record does not tell.
     pub began: Option<NaiveDate>,
 }
@@ -86,16 +84,7 @@ impl Person {
             (hire, termination) => (hire?, termination?),
         };
         let termination_date = termination_date.filter(is_a_last_day);
-        Ok(Self {
-            record,
-            status,
-            hire_date,
-            termination_date,
-            is_unread,
-            has_access: false,
-            had_left: false,
-            began: None,
-        })
+        Ok(Self { record, status, hire_date, termination_date, is_unread, has_access: false, began: None })
     }
 }
 

@@ -120,7 +120,17 @@ impl Judgement {
             false if ends.is_some_and(|ends| ends.is_in_doubt) => {
                 (Reason::ShownWhenHeld.to_string(), Reason::ShownWhenHeld.rests_on())
             }
-            false => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
+            false => match ends.filter(|_| access) {
+                Some(ends) => (
+                    format!(
+                        "{}; they keep access until the end that HR had announced (last day {})",
+                        Reason::Absent,
+                        ends.last_day
+                    ),
+                    "termination_date",
+                ),
+                None => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
+            },
         };
         Self {
             access,

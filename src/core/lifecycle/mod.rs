@@ -5,7 +5,7 @@ mod zones;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::person::Person;
@@ -83,7 +83,8 @@ impl AnnouncedEnd {
         // None where a reason ends access as the last day begins.
         let Some(grace) = self.last_day.succ_opt().map(|first| self.from - first) else { return false };
         let has_left = match moment {
-            Moment::At(now) => now >= self.at - grace,
+            // A clock that is changed within the grace makes a day of it an hour longer.
+            Moment::At(now) => now >= self.at - grace - TimeDelta::hours(1),
             Moment::On(day) => day > self.last_day,
         };
         has_left && !self.has_come(moment)
@@ -224,11 +225,8 @@ impl Lifecycle {
     /// last day is over, and not only until a new hire date is known.
     fn earlier_employment(&self, person: &Person, today: NaiveDate) -> Option<NaiveDate> {
         let end = person.termination_date.filter(|end| person.hire_date.is_some_and(|hire| *end < hire))?;
-        // Nor does the first day of the return, as long as the status says that they have left, as it did before.
-        let is_ahead = (person.status == EmploymentStatus::Terminated && person.had_left)
-            || self.first_day(person).is_some_and(|from| today < from);
-        let goes_on = is_ahead && person.has_access;
-        self.first_day_without(person, end).filter(|first| goes_on && today < *first)
+        let is_ahead = person.has_access && self.first_day(person).is_some_and(|from| today < from);
+        self.first_day_without(person, end).filter(|first| is_ahead && today < *first)
     }
 
     /// The hire date by which somebody has access and has worked, where the record gives one that is still to come: it contradicts what is known of

@@ -163,26 +163,6 @@ fn a_return_that_is_announced_within_the_grace_does_not_end_it() {
     let at_once = lifecycle(|_| {});
     let before = Person { has_access: true, ..person(&fields) };
     assert_eq!(at_once.employment(&before, on("2026-12-04")), Employment::TerminatedByStatus);
-    // Nor do the days before the return end it, or its first one, on which the status is still the old one.
-    let early = lifecycle(|settings| {
-        settings.deprovision_days_after_termination = 14;
-        settings.provision_days_before_hire = 7;
-    });
-    let soon = [("status", "Terminated"), ("hire_date", "2026-12-15"), ("termination_date", "2026-12-05")];
-    let returning = Person { has_access: true, had_left: true, ..person(&soon) };
-    for day in ["2026-12-07", "2026-12-08", "2026-12-15", "2026-12-19"] {
-        assert_eq!(
-            early.employment(&returning, on(day)),
-            Employment::Employed { until, leave: None },
-            "{day}"
-        );
-    }
-    assert_eq!(early.employment(&returning, on("2026-12-20")), Employment::TerminatedByStatus);
-    // Of whom it was not known before that they had left, an earlier last day says nothing: a hire is taken back, or ends at once.
-    for day in ["2026-12-10", "2026-12-16"] {
-        let rescinded = Person { had_left: false, ..returning.clone() };
-        assert_eq!(early.employment(&rescinded, on(day)), Employment::TerminatedByStatus, "{day}");
-    }
 }
 
 #[test]
@@ -192,14 +172,23 @@ fn a_grace_begins_where_the_last_day_ends_for_the_person() {
         settings.timezone = "America/Chicago".into();
         settings.timezones = [("Sydney".to_owned(), "Australia/Sydney".to_owned())].into();
     });
-    let fields = [("status", "Active"), ("termination_date", "2026-12-10"), ("location", "Sydney")];
-    let end = |now: &str| {
-        let moment = Moment::At(now.parse().unwrap());
-        let end = rules.announced_end(&person(&fields), Moment::At("2026-12-01T00:00:00Z".parse().unwrap()));
-        end.unwrap().is_in_grace(moment)
+    let is_in_grace = |place: &str, last: &str, now: &str| {
+        let person = person(&[("status", "Active"), ("termination_date", last), ("location", place)]);
+        let before = Moment::At("2026-10-01T00:00:00Z".parse().unwrap());
+        rules.announced_end(&person, before).unwrap().is_in_grace(Moment::At(now.parse().unwrap()))
     };
-    assert!(!end("2026-12-10T12:59:00Z"));
-    assert!(end("2026-12-10T13:00:00Z"));
-    assert!(end("2026-12-24T12:59:00Z"));
-    assert!(!end("2026-12-24T13:00:00Z"));
+    // At midnight there, give or take the hour by which a clock may be changed within the grace.
+    for (place, last, now, is_in) in [
+        ("Sydney", "2026-12-10", "2026-12-10T11:59:00Z", false),
+        ("Sydney", "2026-12-10", "2026-12-10T13:00:00Z", true),
+        ("Sydney", "2026-12-10", "2026-12-24T12:59:00Z", true),
+        ("Sydney", "2026-12-10", "2026-12-24T13:00:00Z", false),
+        // Summer time ends on the 1st of November.
+        ("", "2026-10-25", "2026-10-26T05:00:00Z", true),
+        ("", "2026-10-25", "2026-10-26T04:00:00Z", false),
+        ("", "2026-10-25", "2026-11-09T05:59:00Z", true),
+        ("", "2026-10-25", "2026-11-09T06:00:00Z", false),
+    ] {
+        assert_eq!(is_in_grace(place, last, now), is_in, "{place} {now}");
+    }
 }

@@ -89,10 +89,6 @@ impl<'a> Gone<'a> {
         if ends.is_some_and(|ends| ends.is_over(sight.moment)) {
             return Ok(());
         }
-        if rulebook.absence == Absence::Keep && state.is_some_and(|state| state.gone) {
-            // HR has said so itself.
-            return Ok(());
-        }
         if rulebook.absence == Absence::Keep {
             return Err("the source no longer names them, which means nothing (source.absence)");
         }

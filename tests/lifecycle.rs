@@ -368,19 +368,18 @@ fn a_grace_gives_no_account_to_whoever_is_first_seen_as_having_left_and_keeps_th
 #[test]
 fn whoever_is_no_longer_named_within_the_grace_keeps_the_rest_of_it() {
     let rows = people(4);
-    let stays = |last: &'static str| (rows[3].clone(), "2020-01-06", last);
-    let dated = |at: usize, last: &'static str| (rows[at].left(), "2020-01-06", last);
+    let stays = (rows[3].clone(), "2020-01-06", "");
     let all = [
         (rows[0].clone(), "2020-01-06", "2026-11-20"), // in the grace
         (rows[1].clone(), "2020-01-06", "2026-12-20"), // works here
         (rows[2].clone(), "2020-01-06", ""),
-        stays(""),
+        stays.clone(),
     ];
     let mut calendar = graced(&all);
     calendar.world.set("guard.max_shrink_percent", 100.0);
     calendar.world.write_config();
     assert_eq!(calendar.sync_on("2026-11-19").0.create, 4);
-    calendar.hr(&[stays("")]);
+    calendar.hr(std::slice::from_ref(&stays));
     let is_active = |at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
     assert_eq!(calendar.sync_on("2026-11-25").0, suspends(2), "whose absence is news");
     assert_eq!([0, 1, 2].map(is_active), [true, false, false]);
@@ -390,7 +389,7 @@ fn whoever_is_no_longer_named_within_the_grace_keeps_the_rest_of_it() {
     assert_eq!(calendar.sync_on("2026-12-05").0, suspends(1));
     assert!(!is_active(0));
     // HR names them again, as having left: that gives nobody anything.
-    calendar.hr(&[stays(""), dated(0, "2026-11-20")]);
+    calendar.hr(&[stays, (rows[0].left(), "2020-01-06", "2026-11-20")]);
     assert_eq!(calendar.sync_on("2026-12-06").0, Counts::default());
 }
 

@@ -164,7 +164,7 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);
     // A held plan keeps in mind that they have left, and has to stay the same by that.
     if absence == Absence::Keep
-        && let Some(state) = states.get(&employee_id).filter(is_out)
+        && let Some(state) = state.filter(is_out)
         && back(plan, state, Settled { fingerprint, ..Settled::default() }, ground)
     {
         return;
@@ -179,9 +179,7 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
         (Absence::Keep, _) => None,
     };
     if let Some(reason) = leaves {
-        if reason == Reason::ShownWhenHeld
-            && states.get(&employee_id).is_some_and(PersonState::has_something_to_lose)
-        {
+        if reason == Reason::ShownWhenHeld && state.is_some_and(PersonState::has_something_to_lose) {
             plan.shown_when_held.push(employee_id.clone());
         }
         return add_leaver(plan, employee_id, &reason, fingerprint, ground);
@@ -191,16 +189,14 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     }
     // What HR had said of them before stands.
     plan.reaffirm(&employee_id, ground.stale);
-    let base_version = states.get(&employee_id).map_or(0, |state| state.version);
-    let shown = states.get(&employee_id).and_then(|state| state.shown);
-    let hired = states.get(&employee_id).and_then(|state| state.hired);
+    let base_version = state.map_or(0, |state| state.version);
+    let shown = state.and_then(|state| state.shown);
+    let hired = state.and_then(|state| state.hired);
     let next_change = ends.as_ref().map(|ends| ends.at);
-    let gone = is_in_grace && states.get(&employee_id).is_some_and(|state| state.gone);
+    let gone = is_in_grace && state.is_some_and(|state| state.gone);
     let settled = Settled { fingerprint, gone, next_change, ends, hired, shown, ..Settled::default() };
     // Whoever suspended somebody who had left knew why.
-    if !is_in_grace
-        && states.get(&employee_id).is_some_and(|state| back(plan, state, settled.clone(), ground))
-    {
+    if !is_in_grace && state.is_some_and(|state| back(plan, state, settled.clone(), ground)) {
         return;
     }
     plan.settled.push(SettledPerson { employee_id, base_version, settled });

@@ -115,22 +115,20 @@ pub struct ConfirmedAccount {
 impl Judgement {
     /// Of somebody whom a full source does not name.
     fn of_absence(access: bool, ends: Option<&AnnouncedEnd>, is_said: bool) -> Self {
-        let (reason, rests_on) = match is_said {
-            true => ("HR has said that they are gone".to_owned(), "a delta"),
-            false if ends.is_some_and(|ends| ends.is_in_doubt) => {
+        let (reason, rests_on) = match ends {
+            _ if is_said => ("HR has said that they are gone".to_owned(), "a delta"),
+            Some(ends) if ends.is_in_doubt => {
                 (Reason::ShownWhenHeld.to_string(), Reason::ShownWhenHeld.rests_on())
             }
-            false => match ends.filter(|_| access) {
-                Some(ends) => (
-                    format!(
-                        "{}; they keep access until the end that HR had announced (last day {})",
-                        Reason::Absent,
-                        ends.last_day
-                    ),
-                    "termination_date",
+            Some(ends) if access => (
+                format!(
+                    "{}; they keep access until the end that HR had announced (last day {})",
+                    Reason::Absent,
+                    ends.last_day
                 ),
-                None => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
-            },
+                "termination_date",
+            ),
+            _ => (Reason::Absent.to_string(), Reason::Absent.rests_on()),
         };
         Self {
             access,

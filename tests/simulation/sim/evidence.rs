@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::hr::Hr;
 use super::hub::Who;
@@ -18,8 +18,8 @@ struct Read {
     hr: Option<Hr>,
     /// HR as a false file tells the truth of who is employed, if it does.
     half: Option<Hr>,
-    /// By which days it may be judged.
-    days: BTreeSet<NaiveDate>,
+    /// At which moments it may be judged.
+    moments: BTreeSet<DateTime<Utc>>,
     /// Of whom something was in a worker's hands, or has changed, since: the run may know nothing of it, and leave it to the next.
     moved: BTreeSet<String>,
     /// Another read of the same process is under way: whose the run is that is stored next cannot be told.
@@ -44,6 +44,8 @@ pub struct Evidence {
     /// Whom the newest true file that said something of them shows as gone, if that waits to be accepted.
     waiting: BTreeSet<String>,
     reads: BTreeMap<Who, Read>,
+    /// The last day of each by the newest accepted run that had a row of theirs, as far as it is certain which that is.
+    last_days: BTreeMap<String, Option<NaiveDate>>,
     /// Whose each user name is or was, by HR: it proves whose a user is who carries no employee id.
     names: BTreeMap<String, BTreeSet<String>>,
     /// By user id.
@@ -61,10 +63,10 @@ pub struct Evidence {
 
 impl Evidence {
     /// A process reads the file that is there. `busy` are those of whom something is in a worker's hands.
-    pub fn reads(&mut self, who: Who, hr: &Hr, days: BTreeSet<NaiveDate>, busy: BTreeSet<String>) {
+    pub fn reads(&mut self, who: Who, hr: &Hr, moments: BTreeSet<DateTime<Utc>>, busy: BTreeSet<String>) {
         let is_one_of_two = self.reads.contains_key(&who);
         let half = hr.half_true();
-        let read = Read { hr: hr.is_true.then(|| hr.clone()), half, days, moved: busy, is_one_of_two };
+        let read = Read { hr: hr.is_true.then(|| hr.clone()), half, moments, moved: busy, is_one_of_two };
         self.reads.insert(who, read);
     }
 
@@ -78,18 +80,18 @@ impl Evidence {
     }
 
     /// A process has stored a run over what it has read.
-    pub fn stored(&mut self, who: Who, run: &Stored, today: NaiveDate) {
+    pub fn stored(&mut self, who: Who, run: &Stored, now: DateTime<Utc>) {
         // Of two that read side by side the first to be stored stands for both: what it showed is not forgotten for the second.
         let Some(mut read) = self.reads.remove(&who) else { return };
-        read.days.insert(today);
+        read.moments.insert(now);
         if let Some(half) = read.half.take() {
-            self.half_true(&half, &read.days, run.accepted);
+            self.half_true(&half, &read.moments, run.accepted);
         }
         let Some(hr) = read.hr.take() else { return };
         let before = std::mem::take(&mut self.waiting);
         for employee_id in hr.told.keys() {
             let shown: BTreeSet<Option<bool>> =
-                read.days.iter().map(|day| hr.shows_as_gone(employee_id, *day)).collect();
+                read.moments.iter().map(|now| hr.shows_as_gone(employee_id, *now)).collect();
             let is_left = read.is_one_of_two
                 || read.moved.contains(employee_id)
                 || run.rejected.contains(employee_id)
@@ -98,8 +100,21 @@ impl Evidence {
             if shown.contains(&None) && before.contains(employee_id) {
                 self.waiting.insert(employee_id.clone());
             }
-            let has_ended = read.days.iter().any(|day| hr.has_ended_as_announced(employee_id, *day));
-            if shown.contains(&Some(true)) || has_ended {
+            let has_ended = read.moments.iter().any(|now| hr.has_ended_as_announced(employee_id, *now));
+            let keeps_grace = !hr.names(employee_id)
+                && self.last_days.get(employee_id).copied().flatten().is_some_and(|last_day| {
+                    read.moments.iter().all(|now| hr.is_in_grace(employee_id, last_day, *now))
+                });
+            match hr.last_day(employee_id) {
+                Some(last_day) if run.accepted && !is_left => {
+                    self.last_days.insert(employee_id.clone(), last_day);
+                }
+                Some(_) => drop(self.last_days.remove(employee_id)),
+                None => {}
+            }
+            if keeps_grace && !has_ended {
+                // Nothing new: they have left, and the rest of the grace is theirs.
+            } else if shown.contains(&Some(true)) || has_ended {
                 let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };
                 evidence.insert(employee_id.clone());
             } else if shown.contains(&Some(false)) && !shown.contains(&None) && !is_left {
@@ -114,9 +129,9 @@ impl Evidence {
     }
 
     /// A false file can justify what it says truly, and takes nothing back.
-    fn half_true(&mut self, hr: &Hr, days: &BTreeSet<NaiveDate>, accepted: bool) {
+    fn half_true(&mut self, hr: &Hr, moments: &BTreeSet<DateTime<Utc>>, accepted: bool) {
         for employee_id in hr.told.keys() {
-            let shows = |what| days.iter().any(|day| hr.shows_as_gone(employee_id, *day) == Some(what));
+            let shows = |what| moments.iter().any(|now| hr.shows_as_gone(employee_id, *now) == Some(what));
             if shows(true) {
                 let evidence = if accepted { &mut self.gone } else { &mut self.waiting };
                 evidence.insert(employee_id.clone());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use super::operation::Setup;
 
@@ -165,8 +165,37 @@ pub struct Hr {
     announced: BTreeMap<String, BTreeSet<NaiveDate>>,
     /// Columns that came in later.
     columns: usize,
+    rules: Rules,
     file: PathBuf,
     names: u32,
+}
+
+/// What the dates mean, as `[lifecycle]` has it.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    grace: Days,
+    before_hire: Days,
+    zones: bool,
+    leave_suspends: bool,
+}
+
+/// The zone of everybody whose name stands in neither of the next two, and by how many hours it is ahead of the clock.
+pub const ZONE: (&str, i64) = ("Etc/UTC", 0);
+/// Those of every third one, by first name.
+pub const ZONES: [(&str, i64); 2] = [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)];
+
+/// The place of somebody's zone among [`ZONES`]; `None`: [`ZONE`].
+fn zone(given: &str) -> Option<usize> {
+    let number: usize = given.trim_start_matches("Given").parse().unwrap_or(0);
+    (number % 3).checked_sub(1)
+}
+
+/// `lifecycle.timezones`, for so many people.
+pub fn zones(people: usize) -> String {
+    let names = (1..=people).map(|number| format!("Given{number}"));
+    let named = names.filter_map(|given| Some((zone(&given)?, given)));
+    let table: Vec<String> = named.map(|(place, given)| format!("{given} = \"{}\"", ZONES[place].0)).collect();
+    table.join(", ")
 }
 
 impl Hr {
@@ -182,6 +211,12 @@ impl Hr {
             before: BTreeMap::new(),
             announced: BTreeMap::new(),
             columns: 0,
+            rules: Rules {
+                grace: Days::new(setup.grace.into()),
+                before_hire: Days::new(setup.before_hire.into()),
+                zones: setup.zones,
+                leave_suspends: setup.leave_suspends,
+            },
             file,
             names: 0,
         };
@@ -368,42 +403,97 @@ impl Hr {
         if person.family.ends_with('x') { "E002" } else { "E001" }
     }
 
-    /// Whether somebody whom the file no longer names had a last day announced before, and it is over: it holds for them, also where
-    /// absence means nothing.
-    pub fn has_ended_as_announced(&self, employee_id: &str, today: NaiveDate) -> bool {
-        let names = |person: &Person| person.listed && !person.flaw.is_some_and(Flaw::loses_id);
-        let is_named = self.told.get(employee_id).is_some_and(names);
+    /// Whether somebody whom the file no longer names had a last day announced before, and it is over, with the grace behind it: it holds for
+    /// them, also where absence means nothing.
+    pub fn has_ended_as_announced(&self, employee_id: &str, now: DateTime<Utc>) -> bool {
+        let Some(person) = self.told.get(employee_id) else { return false };
+        let is_named = person.listed && !person.flaw.is_some_and(Flaw::loses_id);
+        let today = self.day_of(person, now);
         let mut ends = self.announced.get(employee_id).into_iter().flatten();
-        !is_named && ends.any(|end| today > *end)
+        !is_named && ends.any(|end| today > *end + self.rules.grace)
     }
 
-    /// Whether a true file shows this person, on this day, as somebody without access. `None`: it says nothing of them.
-    pub fn shows_as_gone(&self, employee_id: &str, today: NaiveDate) -> Option<bool> {
+    /// Whether a last day is over where this person is, and the grace behind it is not.
+    pub fn is_in_grace(&self, employee_id: &str, last_day: NaiveDate, now: DateTime<Utc>) -> bool {
+        let Some(person) = self.told.get(employee_id) else { return false };
+        let today = self.day_of(person, now);
+        today > last_day && today <= last_day + self.rules.grace
+    }
+
+    /// The last day that the newest true file gives somebody, where it has a row that can be used.
+    pub fn last_day(&self, employee_id: &str) -> Option<Option<NaiveDate>> {
+        let person = self.told.get(employee_id)?;
+        (person.listed && person.flaw.is_none()).then_some(person.ends)
+    }
+
+    /// Whether the newest true file names somebody.
+    pub fn names(&self, employee_id: &str) -> bool {
+        self.told.get(employee_id).is_some_and(|person| person.listed)
+    }
+
+    /// The days that it is anywhere where somebody is.
+    pub fn days(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
+        let zones = ZONES.iter().filter(|_| self.rules.zones).chain([&ZONE]);
+        zones.map(|(_, hours)| (now + TimeDelta::hours(*hours)).date_naive()).collect()
+    }
+
+    fn day_of(&self, person: &Person, now: DateTime<Utc>) -> NaiveDate {
+        let place = zone(&person.given).filter(|_| self.rules.zones);
+        let (_, hours) = place.map_or(ZONE, |place| ZONES[place]);
+        (now + TimeDelta::hours(hours)).date_naive()
+    }
+
+    /// Whether a true file shows this person, at this moment, as somebody without access. `None`: it says nothing of them, or a grace
+    /// leaves them what they have, whatever that is.
+    pub fn shows_as_gone(&self, employee_id: &str, now: DateTime<Utc>) -> Option<bool> {
         let person = self.told.get(employee_id)?;
         if !person.listed {
             // Their absence proves nothing while a row has no employee id: it might be theirs.
             let unknown = self.told.values().any(|other| other.listed && other.flaw == Some(Flaw::NoId));
             return (self.absence_means_leaving && !unknown).then_some(true);
         }
+        let access = self.access(person, self.day_of(person, now));
         match person.flaw {
             // HR systems blank the address of those who left.
-            None | Some(Flaw::NoEmail) if !has_access(person, today) => Some(true),
+            None | Some(Flaw::NoEmail) if access == Access::None => Some(true),
             // Two rows that are equal are one.
-            Some(Flaw::Twice) if person.status == "Terminated" => Some(true),
-            None => Some(false),
-            Some(_) => None,
+            Some(Flaw::Twice) if person.status == "Terminated" && access == Access::None => Some(true),
+            None if access == Access::Has => Some(false),
+            _ => None,
+        }
+    }
+
+    fn access(&self, person: &Person, today: NaiveDate) -> Access {
+        let Rules { grace, before_hire, leave_suspends, .. } = self.rules;
+        let Person { hired, ends, .. } = *person;
+        let has_begun = hired.is_none_or(|hired| today >= hired);
+        let is_early = hired.is_some_and(|hired| today < hired - before_hire);
+        // A last day before the hire date is that of an employment before.
+        let is_of_before = hired.zip(ends).is_some_and(|(hired, ends)| ends < hired);
+        let goes_on = ends.is_some_and(|ends| today <= ends + grace);
+        let is_over = ends.is_some_and(|ends| today > ends);
+        let has_left = person.status == "Terminated";
+        let has_grace = grace > Days::new(0);
+        let is_out = person.department != "Finance" || (leave_suspends && person.status == "On Leave");
+        match () {
+            () if is_out => Access::None,
+            () if is_of_before && is_early && goes_on && (has_grace || !has_left) => Access::Keeps,
+            () if has_left && !(has_grace && has_begun && goes_on && !is_of_before) => Access::None,
+            () if !is_of_before && ends.is_some() && !goes_on => Access::None,
+            () if is_early => Access::None,
+            () if has_left || (!is_of_before && is_over) => Access::Keeps,
+            () => Access::Has,
         }
     }
 }
 
-fn has_access(person: &Person, today: NaiveDate) -> bool {
-    let ended = match (person.hired, person.ends) {
-        (Some(hired), Some(ends)) if ends < hired => false,
-        (_, Some(ends)) => today > ends,
-        (_, None) => false,
-    };
-    let not_yet = person.hired.is_some_and(|hired| today < hired);
-    person.status != "Terminated" && !ended && !not_yet && person.department == "Finance"
+/// What the dates and the status come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Has,
+    /// Whoever has it keeps it, and nobody is given it.
+    Keeps,
+    None,
 }
 
 fn rows(id: &str, colleague: &str, person: &Person) -> Vec<String> {

@@ -107,10 +107,10 @@ impl World {
             if round > 3 && still > 2 {
                 break;
             }
-            let day = self.today();
+            let days = self.days();
             self.pass(ROUND, &mut dice);
             // A new day may bring something to do.
-            still = if self.today() == day { still } else { 0 };
+            still = if self.days() == days { still } else { 0 };
         }
         if still <= 2 {
             let queue = self
@@ -128,13 +128,13 @@ impl World {
             true => world.workiva.writes,
             false => world.workiva.requests,
         };
-        let (before, day) = (sent(self), self.today());
+        let (before, days) = (sent(self), self.days());
         for _ in 0..4 {
             self.pass(ROUND, &mut dice);
             self.run_dry(&mut dice);
         }
         let requests = sent(self) - before;
-        if requests > 0 && self.today() == day {
+        if requests > 0 && self.days() == days {
             self.hub.fault(format!("a run over unchanged input sent {requests} requests"));
         }
     }
@@ -285,12 +285,12 @@ impl World {
         // What waits for something waits for what is known to be left, or for word of whom HR says nothing, or whose name a rejected record
         // has: until HR has said who is who, they keep what they have and are given nothing.
         let waits = "SELECT employee_id, kind, group_id FROM action WHERE state = 'queued' AND waits = 1";
-        let today = self.today();
+        let now = self.hub.now();
         for row in self.database.rows(waits) {
             let user = user_of(&row[0]);
             let is_listed = self.hr.told.get(&row[0]).is_some_and(|person| person.listed);
             let is_claimed = !is_listed && user.is_some_and(|user| self.is_claimed(user, &named));
-            if !named.has(&row[0]) && !is_claimed && self.hr.shows_as_gone(&row[0], today).is_some() {
+            if !named.has(&row[0]) && !is_claimed && self.hr.shows_as_gone(&row[0], now).is_some() {
                 faults.push(format!("a membership waits for nothing: {row:?}"));
             }
         }
@@ -334,7 +334,7 @@ impl World {
             if named.has(employee_id) || is_meddled {
                 continue;
             }
-            let wrong = match self.hr.shows_as_gone(employee_id, today) {
+            let wrong = match self.hr.shows_as_gone(employee_id, now) {
                 None if person.listed && person.flaw.is_some_and(|flaw| !flaw.loses_id()) => {
                     Some("their row is of no use, and nobody says so".to_owned())
                 }
@@ -399,7 +399,7 @@ impl World {
         let wanted = theirs.and_then(|user| text(user, "id"));
         let is_meddled =
             self.evidence.edits(manager, wanted) > u32::from(self.setup.repairs_drift) || named.has(manager);
-        let has_access = self.hr.shows_as_gone(manager, self.today()) == Some(false);
+        let has_access = self.hr.shows_as_gone(manager, self.hub.now()) == Some(false);
         if !self.setup.managers || manager == employee_id || is_meddled || !has_access {
             return None;
         }

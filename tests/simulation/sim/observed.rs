@@ -46,9 +46,9 @@ impl World {
         let run = self.newest_run();
         // What a run did itself, it knows.
         self.evidence.moved(&moved, run.is_some().then_some(who));
-        let today = self.today();
+        let now = self.hub.now();
         match run {
-            Some(Some(stored)) => self.evidence.stored(who, &stored, today),
+            Some(Some(stored)) => self.evidence.stored(who, &stored, now),
             Some(None) => self.evidence.stored_nothing(who),
             None => {}
         }

@@ -93,6 +93,14 @@ pub struct Setup {
     pub moves: bool,
     /// Everybody has a manager.
     pub managers: bool,
+    /// `lifecycle.deprovision_days_after_termination`.
+    pub grace: u32,
+    /// `lifecycle.provision_days_before_hire`.
+    pub before_hire: u32,
+    /// People are in three time zones, of which one has the next day already and one the last day still.
+    pub zones: bool,
+    /// `lifecycle.on_leave` is "suspend".
+    pub leave_suspends: bool,
 }
 
 impl Setup {
@@ -111,6 +119,10 @@ impl Setup {
         groups: false,
         moves: false,
         managers: false,
+        grace: 0,
+        before_hire: 0,
+        zones: false,
+        leave_suspends: false,
     };
 
     /// Drawn from a seed.
@@ -131,6 +143,10 @@ impl Setup {
             groups: StdRng::seed_from_u64(seed ^ 0x96).random_bool(0.4),
             moves: StdRng::seed_from_u64(seed ^ 0x1d).random_bool(0.5),
             managers: StdRng::seed_from_u64(seed ^ 0x3a).random_bool(0.5),
+            grace: [0, 0, 1, 2][StdRng::seed_from_u64(seed ^ 0x67a).random_range(0..4)],
+            before_hire: [0, 0, 1, 2][StdRng::seed_from_u64(seed ^ 0xbef).random_range(0..4)],
+            zones: StdRng::seed_from_u64(seed ^ 0x20e).random_bool(0.4),
+            leave_suspends: StdRng::seed_from_u64(seed ^ 0x1ea).random_bool(0.4),
         }
     }
 }

@@ -15,7 +15,7 @@ use workiva_sync::sandbox::Behaviour;
 
 use super::database::Database;
 use super::evidence::Evidence;
-use super::hr::{FileKind, GROUPS, Hr, INSIDE, WORKSPACE};
+use super::hr::{FileKind, GROUPS, Hr, INSIDE, WORKSPACE, ZONE, zones};
 use super::hub::{Hub, Waiting, Who, Wish};
 use super::observed::Observed;
 use super::operation::{Edit, Op, Setup};
@@ -82,6 +82,11 @@ impl World {
         self.hub.now().date_naive()
     }
 
+    /// The days that it is where somebody is.
+    pub(super) fn days(&self) -> Vec<NaiveDate> {
+        self.hr.days(self.hub.now())
+    }
+
     /// Lets one operation happen.
     pub fn happen(&mut self, op: Op) {
         self.hub.note(format!("{op:?}"));
@@ -129,8 +134,8 @@ impl World {
 
     /// People who by a true file have access, and have it.
     fn known_with_access(&self) -> usize {
-        let today = self.today();
-        let with_access = |id: &&String| self.hr.shows_as_gone(id, today) == Some(false);
+        let now = self.hub.now();
+        let with_access = |id: &&String| self.hr.shows_as_gone(id, now) == Some(false);
         let users = self.workiva.users();
         let has_user =
             |id: &&String| users.iter().any(|user| text(user, "externalId") == Some(id) && is_active(user));
@@ -251,11 +256,10 @@ impl World {
             Wish::Source(name, sender) => {
                 self.hub.note(format!("{} source: {name}", waiting.who));
                 if name == "read" {
-                    // It is judged by the day on which it was asked for, at the latest by that on which the run is stored.
+                    // It is judged by the moment at which it was asked for, at the latest by that at which the run is stored.
                     let waited = TimeDelta::from_std(self.hub.elapsed() - waiting.since).unwrap();
-                    let asked = (self.hub.now() - waited).date_naive();
-                    let days = [asked, self.today()].into();
-                    self.evidence.reads(waiting.who, &self.hr, days, self.observed.busy());
+                    let now = self.hub.now();
+                    self.evidence.reads(waiting.who, &self.hr, [now - waited, now].into(), self.observed.busy());
                 }
                 let _ = sender.send(());
             }
@@ -469,7 +473,13 @@ fn config(folder: &Path, setup: &Setup) -> String {
         true => "[drift]\ncron = \"0 5,15,25,35,45,55 * * * *\"\nrepair = true\nmax_repair_percent = 100.0",
         false => "",
     };
-    let Setup { update, page, rate, .. } = setup;
+    let Setup { update, page, rate, grace, before_hire, .. } = setup;
+    let on_leave = if setup.leave_suspends { "suspend" } else { "keep" };
+    let zone = ZONE.0;
+    let zones = match setup.zones {
+        true => format!("timezone_by = \"given_name\"\ntimezones = {{ {} }}", zones(100)),
+        false => String::new(),
+    };
     let roles = if setup.groups { ROLES } else { "" };
     let managers = if setup.managers { MANAGERS } else { "" };
     let new_id = if setup.moves { MOVES } else { "" };
@@ -494,6 +504,11 @@ termination_date = "Termination Date"
 active = ["Active"]
 terminated = ["Terminated"]
 leave = ["On Leave"]
+on_leave = "{on_leave}"
+provision_days_before_hire = {before_hire}
+deprovision_days_after_termination = {grace}
+timezone = "{zone}"
+{zones}
 {new_id}
 [access]
 provision = "roles"

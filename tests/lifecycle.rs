@@ -84,12 +84,13 @@ fn a_date_that_comes_between_two_polls_wakes_the_daemon_when_it_begins() {
 
 #[test]
 fn a_last_day_that_was_announced_and_is_over_is_in_no_doubt_because_a_later_plan_was_held() {
-    let dated = [(at("Chicago", 0), "", "2026-11-30"), (at("Chicago", 1), "", "")];
+    // A command has the real clock, by which nothing that is held in those years expires.
+    let dated = [(at("Chicago", 0), "", "2099-11-30"), (at("Chicago", 1), "", "")];
     let mut calendar = Calendar::new(&dated);
     calendar.world.set("source.absence", "keep");
     calendar.world.set("guard.max_shrink_percent", 100.0);
     calendar.world.write_config();
-    assert_eq!(calendar.sync_at("2026-11-25T02:00:00Z").0.create, 2);
+    assert_eq!(calendar.sync_at("2099-11-25T02:00:00Z").0.create, 2);
     calendar.world.set("guard.max_deprovision_count", 0);
     calendar.world.write_config();
     let codes = || {
@@ -97,10 +98,10 @@ fn a_last_day_that_was_announced_and_is_over_is_in_no_doubt_because_a_later_plan
         let reasons = status["held"]["hold_reasons"].as_array().cloned().unwrap_or_default();
         reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    calendar.sync_at("2026-12-02T02:00:00Z");
+    calendar.sync_at("2099-12-02T02:00:00Z");
     assert_eq!(codes(), ["deprovision_count"]);
     calendar.hr(&dated[1..]);
-    calendar.sync_at("2026-12-02T03:00:00Z");
+    calendar.sync_at("2099-12-02T03:00:00Z");
     assert_eq!(codes(), ["deprovision_count"]);
 }
 
@@ -153,6 +154,41 @@ fn a_last_day_that_was_announced_comes_also_for_whom_the_source_no_longer_names_
     assert_eq!(calendar.sync_at("2026-11-30T14:00:00Z").0, Counts::default());
     assert_eq!(calendar.sync_at("2027-03-01T06:00:00Z").0.suspend, 1);
     assert_eq!([0, 1, 2].map(|number| is_active(&user(number))), [false, false, true]);
+}
+
+/// A wrong file that somebody rejects takes back nothing of what the right one had said.
+#[test]
+fn a_last_day_that_was_announced_holds_again_once_a_wrong_file_is_rejected() {
+    // A command has the real clock, by which nothing that is held in those years expires.
+    let rows = people(3);
+    let right = [
+        (rows[0].clone(), "2020-01-06", "2099-12-05"),
+        (rows[1].clone(), "2020-01-06", "2099-11-20"), // in the grace
+        (rows[2].clone(), "2020-01-06", ""),
+    ];
+    let wrong = right.clone().map(|(row, first, _)| (row.left(), first, ""));
+    for absence in ["keep", "deprovision"] {
+        let mut calendar = graced(&right);
+        calendar.world.set("source.absence", absence);
+        calendar.world.set("guard.max_shrink_percent", 100.0);
+        calendar.world.set("guard.max_deprovision_count", 2);
+        calendar.world.write_config();
+        assert_eq!(calendar.sync_on("2099-11-19").0.create, 3);
+        calendar.hr(&wrong);
+        assert_eq!(calendar.sync_on("2099-11-24").0, Counts::default());
+        let status = calendar.world.status();
+        let held = status["held"]["plan_id"].as_str().unwrap_or_else(|| panic!("{status}")).to_owned();
+        assert_eq!(calendar.world.run(&["reject", &held]).exit, 0);
+        // The right one comes without whom HR has purged.
+        calendar.hr(&right[2..]);
+        let is_active = |at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
+        calendar.sync_on("2099-11-25");
+        assert_eq!([0, 1, 2].map(is_active), [absence == "keep", true, true], "{absence}");
+        calendar.sync_on("2099-12-05");
+        assert_eq!([0, 1, 2].map(is_active), [absence == "keep", false, true], "{absence}");
+        calendar.sync_on("2099-12-20");
+        assert_eq!([0, 1, 2].map(is_active), [false, false, true], "{absence}");
+    }
 }
 
 /// What absence alone does not prove, a last day that HR had announced does: beside a row that could be anybody's, for whom more runs have to
@@ -391,6 +427,34 @@ fn whoever_is_no_longer_named_within_the_grace_keeps_the_rest_of_it() {
     // HR names them again, as having left: that gives nobody anything.
     calendar.hr(&[stays, (rows[0].left(), "2020-01-06", "2026-11-20")]);
     assert_eq!(calendar.sync_on("2026-12-06").0, Counts::default());
+}
+
+/// A grace gives nothing: whoever suspended a leaver by hand, while HR still shows a last day that the grace extends, knew why.
+#[test]
+fn a_repair_gives_no_leaver_the_grace_back_who_was_suspended_by_hand() {
+    let rows = people(3);
+    let today = chrono::Utc::now().date_naive();
+    let yesterday = (today - chrono::Days::new(2)).to_string();
+    let mut calendar = graced(&[
+        (rows[0].clone(), "2020-01-06", &yesterday),
+        (rows[1].clone(), "2020-01-06", ""),
+        (rows[2].clone(), "2020-01-06", &yesterday),
+    ]);
+    calendar.world.set("drift.max_repair_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_on("2026-11-01").0.create, 3);
+    for row in &rows[..2] {
+        let id = calendar.world.user(&row.email).unwrap()["id"].as_str().unwrap().to_owned();
+        calendar.world.sandbox.edit_user(&id, |user| user["active"] = json!(false)).unwrap();
+    }
+    let is_active = |at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
+    for _ in 0..2 {
+        let repaired = calendar.world.run(&["drift", "--repair"]);
+        assert_eq!(repaired.exit, 0, "{repaired:?}");
+        assert_eq!([0, 1, 2].map(is_active), [false, true, true]);
+        calendar.world.sync();
+        assert_eq!([0, 1, 2].map(is_active), [false, true, true]);
+    }
 }
 
 #[test]

@@ -272,15 +272,16 @@ pub(super) async fn drop_held(
 
 /// Somebody says that these people have left: it is in no doubt any more.
 async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = json_remove(ends, '$.is_in_doubt') WHERE ends ->> 'is_in_doubt' AND employee_id IN \
+    let sql = "UPDATE person SET ends = json_remove(ends, '$.is_in_doubt', '$.before') WHERE ends ->> 'is_in_doubt' AND employee_id IN \
                (SELECT employee_id FROM action WHERE plan_id = ?1 AND kind IN ('suspend', 'delete') AND gone = 1)";
     sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
     Ok(())
 }
 
-/// Somebody says that it is not so with these people: they keep their access, or get none.
+/// Somebody says that it is not so with these people: they keep their access, or get none. The last day that HR had announced before holds
+/// again.
 async fn forget_shown(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = iif(a.gone = 1 AND a.kind IN ('suspend', 'delete'), NULL, person.ends), shown = NULL, fingerprint = '' \
+    let sql = "UPDATE person SET ends = iif(a.gone = 1 AND a.kind IN ('suspend', 'delete'), person.ends -> 'before', person.ends), shown = NULL, fingerprint = '' \
                FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' AND a.group_id IS NULL";
     sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
     Ok(())

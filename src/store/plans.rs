@@ -197,10 +197,13 @@ async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) 
     let leavers: Vec<&String> =
         without.iter().filter(|action| action.settled.gone).map(|action| &action.employee_id).collect();
     let day = now.date_naive();
-    let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true };
-    // An end that was announced by a source that counted is in no doubt, once it has come. And of several the first stays.
+    let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true, before: None };
+    // An end that was announced by a source that counted is in no doubt, once it has come; until then it waits for what is said of this one.
+    // And of several the first stays.
     let sql = "UPDATE person SET \
-               ends = iif(ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at'), ends, ?2) \
+               ends = CASE WHEN ends IS NULL THEN ?2 \
+                 WHEN ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at') THEN ends \
+                 ELSE json_set(?2, '$.before', json(ends)) END \
                WHERE employee_id IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;
     Ok(())

@@ -66,6 +66,9 @@ pub struct AnnouncedEnd {
     /// Whether nothing said so but a source whose plan was held: it may have been a wrong one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_in_doubt: bool,
+    /// The end, in no doubt, that holds again if that source is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<AnnouncedEnd>>,
 }
 
 impl AnnouncedEnd {
@@ -282,7 +285,7 @@ impl Lifecycle {
         let last_day = termination(person).or_else(goes_on)?;
         let from = self.first_day_without(person, last_day)?;
         let at = self.zones.start_of(&person.record, from);
-        let end = AnnouncedEnd { at, from, last_day, is_in_doubt: false };
+        let end = AnnouncedEnd { at, from, last_day, is_in_doubt: false, before: None };
         (from > today).then_some(end)
     }
 

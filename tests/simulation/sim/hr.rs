@@ -194,7 +194,8 @@ fn zone(given: &str) -> Option<usize> {
 pub fn zones(people: usize) -> String {
     let names = (1..=people).map(|number| format!("Given{number}"));
     let named = names.filter_map(|given| Some((zone(&given)?, given)));
-    let table: Vec<String> = named.map(|(place, given)| format!("{given} = \"{}\"", ZONES[place].0)).collect();
+    let table: Vec<String> =
+        named.map(|(place, given)| format!("{given} = \"{}\"", ZONES[place].0)).collect();
     table.join(", ")
 }
 

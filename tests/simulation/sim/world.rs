@@ -259,7 +259,12 @@ impl World {
                     // It is judged by the moment at which it was asked for, at the latest by that at which the run is stored.
                     let waited = TimeDelta::from_std(self.hub.elapsed() - waiting.since).unwrap();
                     let now = self.hub.now();
-                    self.evidence.reads(waiting.who, &self.hr, [now - waited, now].into(), self.observed.busy());
+                    self.evidence.reads(
+                        waiting.who,
+                        &self.hr,
+                        [now - waited, now].into(),
+                        self.observed.busy(),
+                    );
                 }
                 let _ = sender.send(());
             }

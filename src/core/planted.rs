@@ -21,11 +21,13 @@ pub enum Fault {
     IgnoredGuard,
     /// Absence counts although a row without an employee id could be theirs.
     BelievedAbsence,
+    /// A leaver loses access as the last day is over, whatever grace there is.
+    ForgottenGrace,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SkippedFence,
         Self::DroppedCompleteness,
         Self::BelievedNotFound,
@@ -34,6 +36,7 @@ impl Fault {
         Self::UnseenSuspension,
         Self::IgnoredGuard,
         Self::BelievedAbsence,
+        Self::ForgottenGrace,
     ];
 }
 

@@ -9,6 +9,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::person::Person;
+use super::planted::{self, Fault};
 use super::record::Record;
 use super::value::{compared, folded};
 pub use settings::{LifecycleSettings, OnLeave, OnNewId, OnRename};
@@ -309,7 +310,8 @@ impl Lifecycle {
     }
 
     fn days_after(&self, person: &Person) -> u32 {
-        if self.is_immediate(person) { 0 } else { self.settings.deprovision_days_after_termination }
+        let has_none = self.is_immediate(person) || planted::is(Fault::ForgottenGrace);
+        if has_none { 0 } else { self.settings.deprovision_days_after_termination }
     }
 
     fn is_immediate(&self, person: &Person) -> bool {

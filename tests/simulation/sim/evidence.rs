@@ -101,10 +101,7 @@ impl Evidence {
                 self.waiting.insert(employee_id.clone());
             }
             let has_ended = read.moments.iter().any(|now| hr.has_ended_as_announced(employee_id, *now));
-            let keeps_grace = !hr.names(employee_id)
-                && self.last_days.get(employee_id).copied().flatten().is_some_and(|last_day| {
-                    read.moments.iter().all(|now| hr.is_in_grace(employee_id, last_day, *now))
-                });
+            let keeps_grace = read.moments.iter().all(|now| self.keeps_grace(&hr, employee_id, *now));
             match hr.last_day(employee_id) {
                 Some(last_day) if run.accepted && !is_left => {
                     self.last_days.insert(employee_id.clone(), last_day);
@@ -126,6 +123,12 @@ impl Evidence {
                 self.unwanted.insert(employee_id.clone());
             }
         }
+    }
+
+    /// Whether somebody has left, is no longer named, and may keep what they have until the grace is over.
+    pub fn keeps_grace(&self, hr: &Hr, employee_id: &str, now: DateTime<Utc>) -> bool {
+        let last_day = self.last_days.get(employee_id).copied().flatten();
+        !hr.names(employee_id) && last_day.is_some_and(|last_day| hr.is_in_grace(employee_id, last_day, now))
     }
 
     /// A false file can justify what it says truly, and takes nothing back.

@@ -339,6 +339,7 @@ impl World {
                     Some("their row is of no use, and nobody says so".to_owned())
                 }
                 None => None,
+                Some(true) if self.evidence.keeps_grace(&self.hr, employee_id, now) => None,
                 Some(true) => user
                     .filter(|user| is_active(user) && (person.listed || !self.is_claimed(user, &named)))
                     .map(|_| "gone, and still active".to_owned()),

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Front, Row, Way, World, is_active, kinds, people, until};
+use common::{Calendar, Front, Row, Way, World, is_active, kinds, people, until};
 use serde_json::Value;
 use workiva_sync::sandbox::SandboxOptions;
 
@@ -178,6 +178,30 @@ fn a_leaver_keeps_memberships_and_a_rehire_gets_the_difference() {
     assert_eq!(synced.applied(), kinds([("reactivate", 1), ("grant", 1), ("revoke", 1)]));
     assert_eq!((groups.members(Q1).len(), groups.members(Q2)), (0, vec![ANA.to_owned()]));
     groups.assert_quiet();
+}
+
+#[test]
+fn a_grace_leaves_a_leaver_the_workspace_and_gives_none() {
+    let mut groups = Groups::new();
+    groups.world.set("source.columns.hire_date", "First Day");
+    groups.world.set("source.columns.termination_date", "Last Day");
+    groups.world.set("lifecycle.deprovision_days_after_termination", 14);
+    groups.world.set("guard.max_deprovision_percent", 100.0);
+    let calendar = Calendar::of(groups.world);
+    let stays = (Row::new("1002", "Bo", "Ek"), "", "");
+    calendar.hr(&[(ana(), "", ""), stays.clone()]);
+    calendar.sync_on("2026-11-19");
+    // HR moves her as she leaves, into what another role grants, and something inside of it.
+    let moved = ana().left().but(|row| (row.department, row.title) = ("Legal".into(), "Editor".into()));
+    calendar.hr(&[(moved, "", "2026-11-20"), stays]);
+    for day in ["2026-11-25", "2026-11-26"] {
+        let applied = calendar.sync_on(day).0;
+        assert_eq!((applied.suspend, applied.grant, applied.revoke), (0, 0, 0), "{day}");
+        let sandbox = &calendar.world.sandbox;
+        assert_eq!([Q1, Q2, G7].map(|group| sandbox.members(group).len()), [2, 0, 0], "{day}");
+    }
+    assert!(is_active(&calendar.world.user(ANA).unwrap()));
+    assert_eq!(calendar.sync_on("2026-12-05").0.suspend, 1);
 }
 
 #[test]
@@ -688,6 +712,24 @@ fn under_exclusive_a_group_that_no_role_grants_any_more_keeps_whom_somebody_put_
     let synced = groups.world.sync_rows(&rows, 0);
     assert_eq!(synced.applied()["revoke"], 1, "what we gave is taken back");
     assert_eq!(groups.members(Q2), [ANA]);
+}
+
+#[test]
+fn under_exclusive_a_workspace_that_only_something_inside_of_it_needs_keeps_whom_somebody_put_there() {
+    let mut groups = Groups::new();
+    let editor = |row: Row| row.but(|row| row.title = "Editor".into());
+    let rows = [editor(ana()), Row::new("1002", "Bo", "Ek").but(|row| row.department = "Legal".into())];
+    groups.roles(&[
+        ("editors", "job_title == 'Editor'", &["Finance Editors"]),
+        ("legal", "department == 'Legal'", &[Q2]),
+    ]);
+    groups.world.set("groups.manage", "exclusive");
+    groups.world.set("guard.max_exclusive_revoke_count", 5);
+    groups.world.sync_rows(&rows, 0);
+    groups.add_by_hand(Q1, "bo.ek@example.com");
+    groups.add_by_hand(G7, "bo.ek@example.com");
+    assert_eq!(groups.world.sync_rows(&rows, 0).applied(), kinds([("revoke", 1)]));
+    assert_eq!((groups.members(Q1).len(), groups.members(G7)), (2, vec![ANA.to_owned()]));
 }
 
 #[test]

@@ -673,3 +673,19 @@ fn kinds_of_leave_that_nothing_could_name_are_a_configuration_error() {
     world.set("source.columns.leave_type", "Job Title");
     assert_eq!(world.run(&["check"]).exit, 0);
 }
+
+#[test]
+fn a_name_that_stands_twice_in_a_table_that_knows_no_letter_case_is_refused() {
+    let mut world = World::new();
+    world.set("source.columns.location", "Job Title");
+    world.set("source.columns.leave_type", "Department");
+    let zones: toml::Table = "Sydney = 'Australia/Sydney'\nSYDNEY = 'UTC'".parse().unwrap();
+    world.set("lifecycle.timezones", zones);
+    let kinds: toml::Table = "Medical = 'keep'\nmedical = 'suspend'".parse().unwrap();
+    world.set("lifecycle.leave_types", kinds);
+    let output = world.run(&["config", "print"]);
+    assert_eq!(output.exit, 2, "{output:?}");
+    for said in ["lifecycle.timezones.\"Sydney\"", "lifecycle.leave_types.\"medical\"", "letter case"] {
+        assert!(format!("{}{}", output.stdout, output.stderr).contains(said), "{said}: {output:?}");
+    }
+}

@@ -72,6 +72,42 @@ fn a_value_that_somebody_gave_by_hand_stays_where_the_attribute_is_written_on_cr
 }
 
 #[test]
+fn a_value_that_somebody_gave_by_hand_keeps_hrs_away_where_the_attribute_is_written_when_empty() {
+    let mut world = World::new();
+    world.set("attributes.title", "{{ job_title }}");
+    world.set("attribute_policies.title", "when_empty");
+    world.set("drift.max_repair_percent", 100.0);
+    let mut rows = people(2);
+    rows[0].title = String::new();
+    world.sync_rows(&rows, 0);
+    let id = world.user(&rows[0].email).unwrap()["id"].as_str().unwrap().to_owned();
+    world.sandbox.edit_user(&id, |user| user[TITLE] = "By hand".into()).unwrap();
+    world.run(&["drift", "--repair"]).assert_says(0, &["title"]);
+    rows[0].title = "Chief".into();
+    world.sync_rows(&rows, 0);
+    assert_eq!(title(&world, 0), "By hand");
+    world.sync_rows(&rows, 0).assert_unchanged();
+}
+
+#[test]
+fn what_adopt_finds_keeps_hrs_value_away_where_the_attribute_is_written_when_empty() {
+    let mut world = World::new();
+    world.set("attributes.title", "{{ job_title }}");
+    world.set("attribute_policies.title", "when_empty");
+    let mut rows = people(1);
+    rows[0].title = String::new();
+    world.hr(&rows);
+    let mail = &rows[0].email;
+    let there = json!({"userName": mail, "externalId": rows[0].id, "title": "By hand", "active": true,
+        "name": {"givenName": rows[0].given, "familyName": rows[0].family}, "emails": [{"value": mail, "type": "work"}]});
+    world.sandbox.seed_user(there).unwrap();
+    assert_eq!(world.run(&["adopt"]).exit, 0);
+    rows[0].title = "Chief".into();
+    world.sync_rows(&rows, 0);
+    assert_eq!(title(&world, 0), "By hand");
+}
+
+#[test]
 fn a_policy_that_cannot_be_meant_is_refused_with_its_key() {
     let mut world = World::new();
     world.set("attribute_policies.nickName", "on_create");

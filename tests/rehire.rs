@@ -416,6 +416,48 @@ fn while_the_old_one_is_employed_or_not_missing_for_long_enough_nobody_gets_a_se
 }
 
 #[test]
+fn two_new_ids_of_one_person_make_no_account_each_whose_user_names_are_made_of_the_id() {
+    let mut world = World::new();
+    world.set("lifecycle.on_new_id", "move");
+    world.set("lifecycle.same_person", vec!["emails.work", "name.givenName", "name.familyName"]);
+    world.set("attributes.userName", "{{ employee_id }}@example.com");
+    let rows = people(2);
+    let twin = as_id(&rows[0], "77");
+    let all = [rows.clone(), vec![twin.clone()]].concat();
+    for _ in 0..2 {
+        world.sync_rows(&all, 4);
+        assert_eq!(world.sandbox.users().len(), 1, "of the one who is not meant");
+        assert!(reason(&world, "77").contains(&format!("employee {}", rows[0].id)));
+        assert!(reason(&world, &rows[0].id).contains("employee 77"));
+    }
+    // One of them ends: the other one is the person. A third id comes beside the account.
+    let ended = [rows.clone(), vec![as_id(&rows[0].left(), "77")]].concat();
+    world.sync_rows(&ended, 0);
+    world.sync_rows(&[ended, vec![as_id(&rows[0], "78")]].concat(), 4);
+    assert_eq!(world.sandbox.users().len(), 2);
+}
+
+#[test]
+fn a_second_id_gets_no_account_while_the_one_of_the_first_is_parked() {
+    let mut world = World::new();
+    world.set("lifecycle.on_new_id", "move");
+    world.set("lifecycle.same_person", vec!["emails.work", "name.givenName", "name.familyName"]);
+    world.set("attributes.userName", "{{ employee_id }}@example.com");
+    let rows = people(1);
+    let taken = json!({"userName": format!("{}@example.com", rows[0].id), "externalId": "somebody else"});
+    let id = world.sandbox.seed_user(taken).unwrap();
+    world.sync_rows(&rows, 4);
+    world.sync_rows(&[rows.clone(), vec![as_id(&rows[0], "77")]].concat(), 4);
+    assert!(reason(&world, "77").contains(&format!("employee {}", rows[0].id)));
+    world.sandbox.delete_user(&id).unwrap();
+    world.run(&["actions", "retry", "--all"]);
+    world.sync();
+    let users = world.sandbox.users();
+    assert_eq!(users.len(), 1, "{users:?}");
+    assert_eq!(users[0]["externalId"], json!(rows[0].id));
+}
+
+#[test]
 fn a_namesake_with_the_address_of_one_who_left_is_not_taken_for_them() {
     let world = world();
     let before = people(5);
@@ -677,6 +719,7 @@ fn a_former_user_name_is_the_accounts_own_under_whatever_employee_id_it_is_by_no
     world.set("lifecycle.same_person", vec!["nickName"]);
     world.set("user_names.reuse_after_days", 365);
     let mut rows = people(3);
+    rows.iter_mut().for_each(|row| row.title = format!("P-{}", row.id));
     let number = rows[0].but(|row| row.title = "P-5".into());
     let (doe, roe) = (
         number.but(|row| row.email = "doe@example.com".into()),

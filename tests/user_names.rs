@@ -269,6 +269,17 @@ fn whoever_comes_under_another_employee_id_gets_no_second_account_under_another_
 }
 
 #[test]
+fn two_employee_ids_with_one_address_get_no_account_each_though_nobody_has_one_yet() {
+    let world = world();
+    let ben = Row::new("9", "Ben", "Ode");
+    let twin = jane("1").but(|row| row.id = "77".into());
+    let synced = world.sync_rows(&[jane("1"), twin.clone(), ben.clone()], 4);
+    assert_eq!(synced.applied(), kinds([("create", 1)]), "{synced:?}");
+    // HR has said who is who.
+    assert_eq!(world.sync_rows(&[twin, ben], 0).applied(), kinds([("create", 1)]));
+}
+
+#[test]
 fn whoever_has_no_name_left_is_rejected_with_a_mend() {
     let mut world = world();
     world.set("user_names.fallback", vec![toml::Value::from("{{ given_name | lower }}@example.com")]);

@@ -1,6 +1,6 @@
 use super::super::action::{ActionKind, Target};
 use super::super::person::tests::{lifecycle, person};
-use super::super::state::{OpenAction, OpenState};
+use super::super::state::{Account, OpenAction, OpenState};
 use super::*;
 
 pub(crate) fn rules(keep_on_role_loss: bool) -> AccessRules {
@@ -27,7 +27,8 @@ pub(crate) fn rules(keep_on_role_loss: bool) -> AccessRules {
 
 /// Somebody to whom we gave access, if we did.
 fn given(had_access: bool) -> PersonState {
-    PersonState { had_access, ..PersonState::unknown("1001") }
+    let account = Account { scim_id: "u1".into(), active: true, attributes: Default::default() };
+    PersonState { had_access, account: had_access.then_some(account), ..PersonState::unknown("1001") }
 }
 
 fn decide(rules: &AccessRules, fields: &[(&str, &str)], has_access: bool) -> (bool, String) {

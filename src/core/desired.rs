@@ -126,6 +126,15 @@ impl UserMapping {
         self.policies.get(path).copied().unwrap_or_default()
     }
 
+    /// Paths that are written only where there is no value: one that somebody gave by hand counts, whether HR has one or not.
+    pub fn filled_when_empty(&self) -> BTreeSet<String> {
+        let fills = |(path, policy): (&String, &AttributePolicy)| {
+            (*policy == AttributePolicy::WhenEmpty && self.manager.as_ref() != Some(path))
+                .then(|| path.clone())
+        };
+        self.policies.iter().filter_map(fills).collect()
+    }
+
     /// The mapped SCIM paths.
     pub fn paths(&self) -> &BTreeSet<String> {
         &self.paths

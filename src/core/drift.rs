@@ -1,5 +1,7 @@
 //! Live Workiva against what was last confirmed: who was changed behind our back.
 
+mod difference;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -7,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::action::Change;
-use super::diff::is_same_value;
 use super::roster::{Index, Roster, RosterUser};
 use super::state::Account;
+pub use difference::{Compared, difference};
 
 /// `[drift]`: when live Workiva is compared with what was confirmed, and what is done about differences.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -275,7 +277,7 @@ pub fn sort_missing(missing: Vec<KnownAccount>, most: u64) -> Missing {
 /// Compares accounts with a listing, one after the other.
 pub struct Comparer<'a> {
     roster: &'a Roster,
-    managed: &'a BTreeSet<String>,
+    compared: Compared<'a>,
     by_id: Index,
     by_external_id: Index,
     linked: Vec<bool>,
@@ -283,12 +285,12 @@ pub struct Comparer<'a> {
 }
 
 impl<'a> Comparer<'a> {
-    /// A comparison with a listing of everybody. `managed` are the mapped SCIM paths.
-    pub fn new(roster: &'a Roster, managed: &'a BTreeSet<String>) -> Self {
+    /// A comparison with a listing of everybody.
+    pub fn new(roster: &'a Roster, compared: Compared<'a>) -> Self {
         let by_id = Index::new(roster, |user| user.scim_id().map(str::to_owned));
         let by_external_id = Index::new(roster, |user| user.external_id.as_deref().map(str::to_owned));
         let linked = vec![false; roster.users().len()];
-        Self { roster, managed, by_id, by_external_id, linked, comparison: Comparison::default() }
+        Self { roster, compared, by_id, by_external_id, linked, comparison: Comparison::default() }
     }
 
     /// Compares one account.
@@ -316,7 +318,7 @@ impl<'a> Comparer<'a> {
                     &known,
                     self.roster,
                     &self.roster.users()[at],
-                    self.managed,
+                    self.compared,
                     &mut self.comparison,
                 );
                 self.comparison.people.extend(drifted);
@@ -332,62 +334,6 @@ impl<'a> Comparer<'a> {
         self.comparison.twins.retain(|(_, at)| !self.linked[*at]);
         self.comparison
     }
-}
-
-/// How a user differs from the confirmed account, if it does. Only what was sent is compared: what HR never filled is not
-/// ours. What the user does not show, and what the server alters, is counted in `comparison`, and is no difference.
-pub fn difference(
-    known: &KnownAccount,
-    roster: &Roster,
-    live: &RosterUser,
-    managed: &BTreeSet<String>,
-    comparison: &mut Comparison,
-) -> Option<Drifted> {
-    let account = &known.account;
-    let mut now = account.clone();
-    let (mut kinds, mut changes) = (BTreeSet::new(), Vec::new());
-    match live.active {
-        None => *comparison.not_shown.entry("active".into()).or_default() += 1,
-        Some(active) if active != account.active => {
-            now.active = active;
-            kinds.insert(if active { DriftKind::Activated } else { DriftKind::Suspended });
-            let text = |value: bool| Some(value.to_string());
-            changes.push(Change { attribute: "active".into(), from: text(account.active), to: text(active) });
-        }
-        Some(_) => {}
-    }
-    for (path, confirmed) in account.attributes.iter().filter(|(path, _)| managed.contains(*path)) {
-        let Some(shown) = roster.value(live, path) else {
-            *comparison.not_shown.entry(path.clone()).or_default() += 1;
-            continue;
-        };
-        if is_same_value(path, Some(confirmed), Some(shown)) {
-            if known.is_healed(path, confirmed) {
-                comparison.healed.push((known.employee_id.clone(), path.clone()));
-            }
-            continue;
-        }
-        // Nobody may hide a user name by changing it twice.
-        if path != "userName" && known.comes_back(path, confirmed, shown) {
-            *comparison.altered.entry(path.clone()).or_default() += 1;
-            continue;
-        }
-        now.attributes.insert(path.clone(), shown.to_owned());
-        kinds.insert(if path == "userName" { DriftKind::Renamed } else { DriftKind::Changed });
-        changes.push(Change {
-            attribute: path.clone(),
-            from: Some(confirmed.clone()),
-            to: Some(shown.to_owned()),
-        });
-    }
-    (!kinds.is_empty()).then(|| Drifted {
-        employee_id: known.employee_id.clone(),
-        scim_id: account.scim_id.clone(),
-        base_version: known.version,
-        kinds,
-        changes,
-        now: Some(now),
-    })
 }
 
 #[cfg(test)]

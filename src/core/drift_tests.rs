@@ -3,7 +3,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::core::roster::tests::roster;
 
-const PATHS: [&str; 3] = ["userName", "title", "locale"];
+const PATHS: [&str; 4] = ["userName", "title", "locale", "nickName"];
+/// Written where Workiva has none.
+const FILLED: [&str; 1] = ["nickName"];
 
 fn known(id: &str, active: bool) -> KnownAccount {
     let attributes = [("userName", "ana@x.test"), ("title", "CFO"), ("unmapped", "x")];
@@ -20,7 +22,9 @@ fn known(id: &str, active: bool) -> KnownAccount {
 fn compared(accounts: Vec<KnownAccount>, users: &[Value]) -> Comparison {
     let managed = PATHS.map(str::to_owned).into();
     let roster = roster(&PATHS, users);
-    let mut comparer = Comparer::new(&roster, &managed);
+    let filled_when_empty = FILLED.map(str::to_owned).into();
+    let compared = Compared { managed: &managed, filled_when_empty: &filled_when_empty };
+    let mut comparer = Comparer::new(&roster, compared);
     accounts.into_iter().for_each(|account| comparer.compare(account));
     comparer.finish()
 }
@@ -104,4 +108,20 @@ fn whoever_has_an_action_under_way_is_left_out_and_a_user_of_theirs_is_not_unkno
     assert_eq!((comparison.under_way.len(), comparison.unknown.as_slice()), (1, &[1][..]));
     let missing: Vec<_> = comparison.missing.iter().map(|one| one.employee_id.as_str()).collect();
     assert_eq!((missing, comparison.people.len()), (vec!["Eu3"], 0));
+}
+
+#[test]
+fn a_value_by_hand_that_is_to_keep_hrs_away_is_found_though_hr_had_none() {
+    let user = |more: (&str, Value)| {
+        let mut user = json!({"id": "1", "userName": "ana@x.test", "title": "CFO", "active": true});
+        user[more.0] = more.1;
+        user
+    };
+    let found = |user: Value| {
+        let people = compared(vec![known("1", true)], &[user]).people;
+        people.first().map(|one| one.now.clone().unwrap().attributes)
+    };
+    assert_eq!(found(user(("nickName", json!("Annie")))).unwrap()["nickName"], "Annie");
+    assert_eq!(found(user(("nickName", json!("")))), None);
+    assert_eq!(found(user(("locale", json!("de")))), None, "what HR never filled is not ours");
 }

@@ -11,12 +11,12 @@ use super::warnings::some_of;
 const ATTRIBUTE: &str = "groups";
 
 /// What is to be done about somebody's memberships, beside the step for the account. `granted`: `None` where they are to have no
-/// access. `keeps_access`: they have lost every role, and keep the account.
+/// access. `standing`: how it is with their account, but for whether they come back.
 pub(super) fn of_person(
     state: &PersonState,
     step: &Step,
     granted: Option<&Granted>,
-    keeps_access: bool,
+    standing: Standing,
     map: Option<&GroupMap>,
 ) -> Memberships {
     // Where it is not settled whose user it is, or where the account will end, the memberships wait for another run.
@@ -26,7 +26,7 @@ pub(super) fn of_person(
     let Some(map) = map.filter(|_| !waits) else { return Memberships::default() };
     let wanted = granted.map(|granted| map.wanted(granted));
     let comes_back = matches!(step, Step::Act(draft) if draft.kind == ActionKind::Reactivate);
-    let standing = Standing { keeps_access, comes_back };
+    let standing = Standing { comes_back, ..standing };
     // Others may learn meanwhile which groups are meant, before what is planned here is stored or done.
     let unknown =
         granted.map_or(0, |granted| granted.keys().filter(|one| !map.ids.contains_key(*one)).count());

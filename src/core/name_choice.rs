@@ -127,6 +127,7 @@ pub(super) fn choose(
             person.user_name().is_some_and(|name| own(person.employee_id()).as_ref() == Some(&name));
         (!has_own, !person.user_name().iter().any(holds), person.employee_id().to_owned())
     });
+    let newcomers = Newcomers::of(&contested, judged, states);
     let mut without = BTreeSet::new();
     for at in contested {
         let person = &judged[at];
@@ -149,6 +150,10 @@ pub(super) fn choose(
             let is_anothers = book.holders.get(&name).is_some_and(|who| who != employee_id);
             is_anothers && mail.is_some() && book.mails.get(&name) == mail.as_ref()
         };
+        if let Some(name) = all.first().filter(|_| newcomers.has_double(employee_id)) {
+            judged[at].wish(named(name));
+            continue;
+        }
         if let Some(name) = all.iter().find(is_same_person) {
             judged[at].wish(named(name));
             continue;
@@ -167,6 +172,28 @@ pub(super) fn choose(
     let mut at = 0..;
     judged.retain(|_| at.next().is_none_or(|at| !without.contains(&at)));
     rejected
+}
+
+/// Those who want one first user name and have no account yet, by what tells whether they are one person: the work e-mail address.
+struct Newcomers(HashMap<String, (String, String)>, HashMap<(String, String), u32>);
+
+impl Newcomers {
+    fn of(contested: &[usize], judged: &[Judged], states: &States) -> Self {
+        let (mut of, mut counts) = (HashMap::new(), HashMap::new());
+        for person in contested.iter().map(|at| &judged[*at]) {
+            let has_account = states.get(person.employee_id()).is_some_and(|state| state.account.is_some());
+            let mail = person.desired().and_then(|user| user.get("emails.work")).map(|mail| folded(mail));
+            let Some(key) = person.user_name().zip(mail).filter(|_| !has_account) else { continue };
+            *counts.entry(key.clone()).or_default() += 1;
+            of.insert(person.employee_id().to_owned(), key);
+        }
+        Self(of, counts)
+    }
+
+    /// Whether somebody else has the same address: they get no other name, and so both are rejected for the one.
+    fn has_double(&self, employee_id: &str) -> bool {
+        self.0.get(employee_id).is_some_and(|key| self.1[key] > 1)
+    }
 }
 
 fn named(name: &str) -> impl FnOnce(&Attributes) -> Attributes {

@@ -11,7 +11,7 @@ use super::access::{AccessRules, Reason};
 use super::action::{ActionKind, Attributes, DeprovisionBy, Target};
 use super::desired::{AttributePolicy, UserMapping};
 use super::diff::{Draft, Step, step};
-use super::grants::{Granted, GroupMap};
+use super::grants::{Granted, GroupMap, Standing};
 use super::guard::groups::{group, is_of};
 use super::header::HeaderNames;
 use super::intake::Findings;
@@ -299,8 +299,9 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         managers::Standing::Nobody(manager) => plan.without_manager.push((employee_id.clone(), manager)),
         managers::Standing::Settled | managers::Standing::Known(_) => {}
     }
-    let keeps_access = *reason == Reason::RoleLossKept;
-    let memberships = membership::of_person(state, &step, granted, keeps_access, ground.groups);
+    // Whoever has left and is to have access has a grace.
+    let standing = Standing::of(*reason == Reason::RoleLossKept, settled.gone && granted.is_some());
+    let memberships = membership::of_person(state, &step, granted, standing, ground.groups);
     let is_whole = memberships.is_settled();
     // What a worker holds with another end may end before the rest of this does, and that must not settle the person then.
     let settled = match memberships.leaves_more() {

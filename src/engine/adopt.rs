@@ -119,7 +119,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         }
         let decided = decide(rows, &claimants, &matching, &roster, &owners).map_err(AdoptError::Decisions)?;
         name_managers(&mut claimants, &roster, &matching, &decided, &owners, &rulebook.users);
-        let commit = commit(&claimants, &roster, &matching, &decided);
+        let commit = commit(&claimants, &roster, &matching, &decided, &rulebook.users);
         let linked = self.store.store_adoption(&commit, by, self.clock.now()).await?;
         let unknown = matching.unknown(&roster, &owners);
         let links = matching.links.iter().chain(&decided.links).map(|link| link.claimant);
@@ -191,10 +191,17 @@ fn name_managers(
     }
 }
 
-fn commit(claimants: &[Claimant], roster: &Roster, matching: &Matching, decided: &Decided) -> AdoptionCommit {
+fn commit(
+    claimants: &[Claimant],
+    roster: &Roster,
+    matching: &Matching,
+    decided: &Decided,
+    users: &UserMapping,
+) -> AdoptionCommit {
+    let filled_when_empty = users.filled_when_empty();
     let link = |link: &Link, by_decision: bool| {
         let claimant = &claimants[link.claimant];
-        let account = account_of(claimant, roster, &roster.users()[link.user]);
+        let account = account_of(claimant, roster, &roster.users()[link.user], &filled_when_empty);
         Linked { employee_id: claimant.employee_id.clone(), account, by_decision }
     };
     let certain = matching.links.iter().map(|one| link(one, false));

@@ -10,7 +10,7 @@ use super::reading::Found;
 use super::session::{Interrupt, Line};
 use super::{Engine, EngineError};
 use crate::core::drift::{
-    Comparer, Comparison, DriftKind, Drifted, KnownAccount, Missing, difference, sort_missing,
+    Compared, Comparer, Comparison, DriftKind, Drifted, KnownAccount, Missing, difference, sort_missing,
 };
 use crate::core::guard::exceeds;
 use crate::core::identity::is_made_anew;
@@ -131,11 +131,14 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         if let Some(pause) = line.gate.pause() {
             return Err(DriftError::Paused(pause.message));
         }
-        let managed = self.rules.rulebook.users.paths();
+        let users = &self.rules.rulebook.users;
+        let filled_when_empty = &users.filled_when_empty();
+        let managed = users.paths();
+        let compared = Compared { managed, filled_when_empty };
         // Whoever is confirmed from here on may be listed as they were before.
         let since = self.store.audit_head().await?.seq;
         let roster = directory::roster(&line, managed).await?;
-        let mut comparer = Comparer::new(&roster, managed);
+        let mut comparer = Comparer::new(&roster, compared);
         let mut after = String::new();
         loop {
             let accounts = self.store.accounts_after(&after, since).await?;
@@ -227,14 +230,17 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         roster: &Roster,
         comparison: &mut Comparison,
     ) -> Result<Option<Drifted>, Interrupt> {
-        let managed = self.rules.rulebook.users.paths();
+        let users = &self.rules.rulebook.users;
+        let filled_when_empty = &users.filled_when_empty();
+        let managed = users.paths();
+        let compared = Compared { managed, filled_when_empty };
         let user = match directory::read_one(line, &known.account.scim_id).await? {
             Found::Here(user) => user,
             Found::Gone => return Ok(Some(gone(known, roster, comparison))),
         };
         let mut alone = Roster::new(managed);
         alone.add(&user);
-        Ok(difference(&known, &alone, &alone.users()[0], managed, comparison))
+        Ok(difference(&known, &alone, &alone.users()[0], compared, comparison))
     }
 
     fn decide(

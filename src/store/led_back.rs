@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::drift::DriftRecord;
 use super::{Store, StoreError, Tx, audit, millis, to_json};
+use crate::core::action::Change;
 use crate::core::audit::{Entry, Kind};
 use crate::core::drift::{DriftKind, Drifted};
 use crate::core::scim::user::shown_id;
@@ -113,8 +114,10 @@ pub(super) async fn take_for_state(
 
 async fn remember_repairs(tx: &mut Tx, people: &[&Drifted]) -> Result<(), StoreError> {
     let changes = people.iter().flat_map(|one| one.changes.iter().map(|change| (&one.employee_id, change)));
-    // Whether somebody is active is never the server's spelling.
-    let values = changes.filter(|(_, change)| !matches!(change.attribute.as_str(), "active" | "group"));
+    // Whether somebody is active is never the server's spelling, and what was not confirmed has none.
+    let is_value =
+        |change: &Change| !matches!(change.attribute.as_str(), "active" | "group") && change.from.is_some();
+    let values = changes.filter(|(_, change)| is_value(change));
     let rows: Vec<_> = values.map(|(id, change)| (id, &change.attribute, &change.from, &change.to)).collect();
     sqlx::query(
         "INSERT INTO drift_repair (employee_id, attribute, confirmed, shown) \

@@ -120,9 +120,9 @@ fn an_attribute_that_no_user_shows_counts_as_equal_and_one_that_others_show_as_m
     let bare = json!({"id": "u1", "userName": "ana@x.test"});
     let ana = claimant("1001", "ana");
     let alone = roster(&PATHS, std::slice::from_ref(&bare));
-    assert_eq!(account_of(&ana, &alone, &alone.users()[0]).attributes["title"], "Analyst");
+    assert_eq!(account_of(&ana, &alone, &alone.users()[0], &BTreeSet::new()).attributes["title"], "Analyst");
     let both = roster(&PATHS, &[bare, titled]);
-    let account = account_of(&ana, &both, &both.users()[0]);
+    let account = account_of(&ana, &both, &both.users()[0], &BTreeSet::new());
     assert!(!account.attributes.contains_key("title"), "{account:?}");
     assert!(
         !account.attributes.contains_key("name.givenName"),

@@ -9,6 +9,7 @@ pub mod moves;
 pub mod sheet;
 pub mod worth_a_look;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::action::Attributes;
@@ -196,8 +197,13 @@ pub struct Link {
 ///
 /// An optional attribute that HR fills and no user in the whole listing shows counts as equal: a server that drops it would
 /// otherwise get an update for everybody. What HR leaves empty is not taken in, so that nothing is removed which somebody
-/// entered in Workiva by hand; this is also how a user is taken over at a create.
-pub fn account_of(claimant: &Claimant, roster: &Roster, user: &RosterUser) -> Account {
+/// entered in Workiva by hand, unless HR's value is to be kept away by it (`filled_when_empty`); this is also how a user is taken over at a create.
+pub fn account_of(
+    claimant: &Claimant,
+    roster: &Roster,
+    user: &RosterUser,
+    filled_when_empty: &BTreeSet<String>,
+) -> Account {
     let live = roster.attributes(user);
     let attributes = if claimant.wants_access {
         let known = |(path, wanted): (&String, &String)| {
@@ -205,7 +211,9 @@ pub fn account_of(claimant: &Claimant, roster: &Roster, user: &RosterUser) -> Ac
             let value = live.get(path).or(Some(wanted).filter(|_| is_dropped));
             value.map(|value| (path.clone(), value.clone()))
         };
-        claimant.attributes.iter().filter_map(known).collect()
+        let by_hand = live.iter().filter(|(path, _)| filled_when_empty.contains(*path));
+        let by_hand = by_hand.map(|(path, value)| (path.clone(), value.clone()));
+        by_hand.chain(claimant.attributes.iter().filter_map(known)).collect()
     } else {
         live
     };

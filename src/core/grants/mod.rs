@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::scim::RemoteGroup;
-use super::value::folded;
+use super::value::compared;
 
 pub use step::{MembershipDraft, Memberships, Standing, memberships};
 
@@ -118,9 +118,9 @@ impl GroupMap {
         self.ids.values().flat_map(with_parent).flatten().collect()
     }
 
-    /// Whether this group is one of those.
-    pub fn is_managed(&self, group: &str) -> bool {
-        self.ids.values().any(|id| id == group || workspace_of(id) == Some(group))
+    /// Whether a role names this very group: a workspace that something inside of it needs is nobody's to empty.
+    pub fn is_granted(&self, group: &str) -> bool {
+        self.ids.values().any(|id| id == group)
     }
 
     /// The groups that these grants come to, and the workspaces that are needed for them. What is not known yet is left out.
@@ -162,18 +162,18 @@ pub fn is_workspace(id: &str) -> bool {
     id.starts_with(WORKSPACE) && workspace_of(id).is_none()
 }
 
-/// Finds the group that each reference means: by id, else by display name regardless of case.
+/// Finds the group that each reference means: by id, else by display name regardless of case and of how letters are composed.
 pub fn resolve<'a>(references: impl IntoIterator<Item = &'a str>, groups: &[RemoteGroup]) -> GroupMap {
     let ids: BTreeSet<&str> = groups.iter().map(|group| group.id.as_str()).collect();
     let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for group in groups {
         if let Some(name) = &group.display_name {
-            by_name.entry(folded(name.trim())).or_default().push(&group.id);
+            by_name.entry(compared(name)).or_default().push(&group.id);
         }
     }
     let mut map = GroupMap::default();
     for reference in references {
-        let named = by_name.get(&folded(reference.trim())).map(Vec::as_slice).unwrap_or_default();
+        let named = by_name.get(&compared(reference)).map(Vec::as_slice).unwrap_or_default();
         match named {
             _ if ids.contains(reference) => {
                 map.ids.insert(reference.to_owned(), reference.to_owned());
@@ -217,6 +217,12 @@ mod tests {
         assert_eq!(map.ids.len(), 2);
         assert!(map.wrong[0].contains("2 groups (workspace:Q1:group:G7, workspace:Q2:group:G8)"));
         assert!(map.wrong[1].starts_with("'Legal' is neither"));
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_its_letters_are_composed() {
+        let map = resolve(["Caf\u{e9}"], &[group("workspace:Q1", "Cafe\u{301}")]);
+        assert_eq!(map.ids["Caf\u{e9}"], "workspace:Q1");
     }
 
     #[test]

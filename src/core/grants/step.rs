@@ -9,9 +9,12 @@ use crate::core::state::{OpenMembership, OpenState, PersonState};
 /// What a revoke says of the last workspace that somebody is in, as far as we know (Workiva, D).
 const LAST: &str = "; it is their last workspace that is known, and Workiva suspends a user who is in none";
 
-/// Why somebody stays in a workspace who keeps the account without any role.
-const KEPT: &str = "no role grants it any more; it is their last workspace that is known, Workiva suspends a user who is in none, and \
-                    keep_on_role_loss keeps the account";
+/// Why somebody stays in a workspace who keeps the account all the same.
+fn kept(why: &str) -> String {
+    format!(
+        "no role grants it any more; it is their last workspace that is known, Workiva suspends a user who is in none, and {why}"
+    )
+}
 
 /// The steps for one person's memberships.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,10 +59,24 @@ impl Memberships {
 /// How it is with the account of whom memberships are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// They have lost every role and keep the account, which the end of their last workspace would take from them.
-    pub keeps_access: bool,
+    /// What leaves them the account, which the end of their last workspace would take from them, in words.
+    pub keeps_access: Option<&'static str>,
+    /// They have left, and a grace leaves them what they have: nothing is given to them.
+    pub gives_none: bool,
     /// They are given access again. What they were confirmed to be in may have been taken from them meanwhile, so it is looked at.
     pub comes_back: bool,
+}
+
+impl Standing {
+    /// Of somebody who has lost every role and keeps the account, or has left and has a grace.
+    pub fn of(loses_roles: bool, is_in_grace: bool) -> Self {
+        let keeps_access = match (loses_roles, is_in_grace) {
+            (_, true) => Some("the grace behind their last day leaves them the access"),
+            (true, false) => Some("keep_on_role_loss keeps the account"),
+            (false, false) => None,
+        };
+        Self { keeps_access, gives_none: is_in_grace, ..Self::default() }
+    }
 }
 
 /// A membership that begins or ends.
@@ -96,13 +113,17 @@ pub fn memberships(
         }
         return all;
     };
+    let wanted = &match standing.gives_none {
+        true => what_they_have(wanted, state),
+        false => wanted.clone(),
+    };
     all.compare(state, wanted, standing, map);
-    if standing.keeps_access
+    if let Some(why) = standing.keeps_access.map(kept)
         && let Some(kept) = all.last_to_keep(state, wanted)
     {
         let with_it = wanted.iter().map(|(group, why)| (group.clone(), why.clone()));
-        let with_it: Wanted = with_it.chain([(kept.clone(), KEPT.to_owned())]).collect();
-        all = Memberships { kept_workspace: Some(format!("{kept}: {KEPT}")), ..Memberships::default() };
+        let with_it: Wanted = with_it.chain([(kept.clone(), why.clone())]).collect();
+        all = Memberships { kept_workspace: Some(format!("{kept}: {why}")), ..Memberships::default() };
         all.compare(state, &with_it, standing, map);
         all.look_at_workspaces(state, &with_it);
     } else {
@@ -153,7 +174,7 @@ impl Memberships {
         let uncertain = open.is_some_and(|open| open.uncertain);
         let is_ours_to_end = match held {
             // What no role grants to anybody any more is not ours to look after.
-            Some(Given::Found) => map.manage == Manage::Exclusive && map.is_managed(group),
+            Some(Given::Found) => map.manage == Manage::Exclusive && map.is_granted(group),
             Some(Given::Ours) => true,
             None => uncertain,
         };
@@ -290,6 +311,18 @@ impl Memberships {
             ));
         }
     }
+}
+
+/// What is wanted of somebody's groups that they are in, or may be in by what is under way.
+fn what_they_have(wanted: &Wanted, state: &PersonState) -> Wanted {
+    let may_be_in = |open: &OpenMembership| {
+        open.joins && !open.withdrawn && (open.uncertain || open.state == OpenState::Leased)
+    };
+    let has = |group: &String| {
+        state.memberships.contains_key(group) || state.open_memberships.get(group).is_some_and(may_be_in)
+    };
+    let theirs = wanted.iter().filter(|(group, _)| has(group));
+    theirs.map(|(group, why)| (group.clone(), why.clone())).collect()
 }
 
 fn wants_a_workspace(wanted: &Wanted) -> bool {

@@ -150,7 +150,7 @@ fn who_keeps_the_account_without_a_role_keeps_one_workspace_and_nothing_else() {
         memberships(
             state,
             Some(&wanted(groups)),
-            Standing { keeps_access: true, ..Standing::default() },
+            Standing { keeps_access: Some("a test keeps the account"), ..Standing::default() },
             &GroupMap::default(),
         )
     };

@@ -140,6 +140,7 @@ impl Lifecycle {
                 "is empty; name the status of people who work here".into(),
             ));
         }
+        errors.extend(twice("lifecycle.leave_types", settings.leave_types.keys()));
         let zones = Zones::compile(settings).map_err(|faults| errors.extend(faults)).ok();
         match zones {
             Some(zones) if errors.is_empty() => Ok(Self {
@@ -333,6 +334,17 @@ impl Lifecycle {
         let kind = kind.and_then(|kind| self.leave_types.get(&folded(kind)));
         kind.copied().unwrap_or(self.settings.on_leave)
     }
+}
+
+/// Names that stand twice in a table whose names are compared regardless of case: one of the two would count for nothing.
+fn twice<'a>(table: &str, names: impl Iterator<Item = &'a String>) -> Vec<(String, String)> {
+    let mut known: BTreeMap<String, &String> = BTreeMap::new();
+    let again = |name: &'a String| {
+        let before = known.insert(compared(name), name)?;
+        let message = format!("is '{before}' once more, since letter case does not count; keep one of them");
+        Some((format!("{table}.\"{name}\""), message))
+    };
+    names.filter_map(again).collect()
 }
 
 /// The termination date, unless it is that of an earlier employment.

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::super::record::Record;
 use super::super::value::{compared, folded};
-use super::LifecycleSettings;
+use super::{LifecycleSettings, twice};
 
 /// When dates are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ impl Zones {
                 Some((compared(value), zone))
             })
             .collect();
+        errors.extend(twice("lifecycle.timezones", settings.timezones.keys()));
         match usual {
             Some(usual) if errors.is_empty() => {
                 Ok(Self { usual, column: settings.timezone_by.clone(), by_value })

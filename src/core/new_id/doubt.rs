@@ -23,6 +23,8 @@ pub(super) enum Doubt {
     SeveralAccounts(Vec<String>),
     /// Several people fit the old account.
     SeveralNewcomers { old: String, all: Vec<String> },
+    /// Others come without an account who look the same.
+    Doubles { others: Vec<String>, by: Vec<String> },
 }
 
 impl Doubt {
@@ -30,6 +32,7 @@ impl Doubt {
     pub(super) fn whose(&self) -> impl Iterator<Item = &String> {
         match self {
             Self::SeveralAccounts(all) => all.iter(),
+            Self::Doubles { .. } => [].iter(),
             Self::NotGone { old, .. }
             | Self::Unusable { old }
             | Self::InFlight { old }
@@ -66,6 +69,13 @@ impl fmt::Display for Doubt {
                 "may be any of the employees {}, whose accounts fit equally well; name more attributes in lifecycle.same_person, or \
                  correct HR",
                 all.join(", ")
+            ),
+            Self::Doubles { others, by } => write!(
+                f,
+                "has the {} of employee {}, who has no account yet either: they may be one person. No second account is made: correct HR; \
+                 {TWO_PEOPLE}",
+                by.join(" and "),
+                others.join(", ")
             ),
             Self::SeveralNewcomers { old, all } => write!(
                 f,

@@ -1,6 +1,7 @@
 //! People who come under a new employee id: rehired, or of another worker type. `lifecycle.on_new_id = "move"` lets them take over the
 //! account that they had under the old one, where it is certain whose that is. In doubt nobody gets an account: never a second one.
 
+mod doubles;
 mod doubt;
 mod gone;
 pub mod namesakes;
@@ -183,6 +184,12 @@ pub(super) fn settle(judged: &mut Vec<Judged>, sight: &Sight<'_>) -> Moves {
             person.wish(|desired| kept(desired, account, &sight.rulebook.users));
         }
     }
+    let mut doubles = doubles::find(judged, &moves, same_person, sight.states);
+    judged.retain(|person| {
+        let doubt = doubles.remove(person.employee_id());
+        doubt.iter().for_each(|doubt| moves.rejected.push(refuse(person, doubt)));
+        doubt.is_none()
+    });
     let people = judged.len();
     judged.retain(|person| !moves.kept.contains(person.employee_id()));
     moves.pending = moves.busy + (people - judged.len()) as u64;

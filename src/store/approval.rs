@@ -8,6 +8,7 @@ use super::audit::append;
 use super::memberships::let_go;
 use super::recorded::plan_decided;
 use super::register::accept_sources;
+use super::shown::{believe_leavers, forget_shown};
 use super::{Store, StoreError, Tx, millis};
 use crate::core::action::ActionKind;
 use crate::core::audit::By;
@@ -268,23 +269,6 @@ pub(super) async fn drop_held(
         sqlx::query_scalar("SELECT plan_id FROM plan WHERE state = 'held'").fetch_optional(&mut **tx).await?;
     let Some(plan_id) = held else { return Ok(()) };
     drop_waiting(tx, &plan_id, state, by, now).await
-}
-
-/// Somebody says that these people have left: it is in no doubt any more.
-async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = json_remove(ends, '$.is_in_doubt', '$.before') WHERE ends ->> 'is_in_doubt' AND employee_id IN \
-               (SELECT employee_id FROM action WHERE plan_id = ?1 AND kind IN ('suspend', 'delete') AND gone = 1)";
-    sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
-    Ok(())
-}
-
-/// Somebody says that it is not so with these people: they keep their access, or get none. The last day that HR had announced before holds
-/// again.
-async fn forget_shown(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = iif(a.gone = 1 AND a.kind IN ('suspend', 'delete'), person.ends -> 'before', person.ends), shown = NULL, fingerprint = '' \
-               FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' AND a.group_id IS NULL";
-    sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
-    Ok(())
 }
 
 /// Drops a plan that waits, held or saved.

@@ -46,6 +46,7 @@ mod register_changes;
 mod removed;
 mod saved;
 mod settling;
+mod shown;
 mod stale;
 mod state;
 mod unkept;

@@ -14,18 +14,16 @@ use super::quiet::{Seen, has_seen_all, was_queued_since};
 use super::recorded;
 use super::register::{RegisterWrite, store_register};
 use super::settling::{count_absences, settle};
+use super::shown::keep_in_mind;
 use super::stale::reaffirm;
 use super::withdrawal::withdraw;
 use super::{Store, StoreError, Tx, millis, to_json};
-use crate::core::action::ActionKind;
 use crate::core::audit::Entry;
 use crate::core::guard::{HoldReason, doubts_source};
 use crate::core::header::HeaderNames;
-use crate::core::lifecycle::AnnouncedEnd;
 use crate::core::plan::{Plan, PlannedAction, content_hash};
 use crate::core::report::{Counts, Outcome};
 use crate::core::source_file::SourceFile;
-use crate::core::state::Shown;
 
 /// How many rows one statement takes.
 pub(super) const CHUNK: usize = 2_000;
@@ -179,34 +177,6 @@ impl Store {
         tx.commit().await?;
         Ok(Committed { plan_id, queued })
     }
-}
-
-/// Keeps in mind what HR says of whom, though nothing is done about it yet: that they have left, or are to have no access, or to have
-/// it. Should it name them no more by then, that takes nothing back. They are looked at again, also by a record that settled them before:
-/// it may be the one that takes it back.
-async fn keep_in_mind(tx: &mut Tx, held: &[&PlannedAction], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let of_accounts =
-        held.iter().filter(|action| !matches!(action.kind, ActionKind::Grant | ActionKind::Revoke));
-    let (without, with): (Vec<&PlannedAction>, Vec<&PlannedAction>) =
-        of_accounts.partition(|action| action.kind.is_deprovision());
-    for (people, shown) in [(&with, Shown::With), (&without, Shown::Without)] {
-        let people: Vec<&String> = people.iter().map(|action| &action.employee_id).collect();
-        let sql = "UPDATE person SET shown = ?2, fingerprint = '' WHERE employee_id IN (SELECT value FROM json_each(?1))";
-        sqlx::query(sql).bind(to_json(&people)).bind(shown.name()).execute(&mut **tx).await?;
-    }
-    let leavers: Vec<&String> =
-        without.iter().filter(|action| action.settled.gone).map(|action| &action.employee_id).collect();
-    let day = now.date_naive();
-    let ends = AnnouncedEnd { at: now, from: day, last_day: day, is_in_doubt: true, before: None };
-    // An end that was announced by a source that counted is in no doubt, once it has come; until then it waits for what is said of this one.
-    // And of several the first stays.
-    let sql = "UPDATE person SET \
-               ends = CASE WHEN ends IS NULL THEN ?2 \
-                 WHEN ends ->> 'is_in_doubt' OR julianday(ends ->> 'at') <= julianday(?2 ->> 'at') THEN ends \
-                 ELSE json_set(?2, '$.before', json(ends)) END \
-               WHERE employee_id IN (SELECT value FROM json_each(?1))";
-    sqlx::query(sql).bind(to_json(&leavers)).bind(to_json(&ends)).execute(&mut **tx).await?;
-    Ok(())
 }
 
 /// Keeps in mind that the old employee ids of moves are to have no access: until the account has passed to the new one nothing takes it

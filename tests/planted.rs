@@ -23,7 +23,7 @@ fn first(fault: Fault) -> u64 {
     match fault {
         Fault::DroppedCompleteness => 290,
         Fault::BelievedNotFound => 140,
-        Fault::ForgottenUncertainty => 915,
+        Fault::ForgottenUncertainty => 175,
         Fault::UnseenSuspension => 70,
         _ => 0,
     }

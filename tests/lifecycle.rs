@@ -191,6 +191,50 @@ fn a_last_day_that_was_announced_holds_again_once_a_wrong_file_is_rejected() {
     }
 }
 
+/// So it is where nobody rejects it, and the right one comes; and where the last day is over by the time that the wrong one is read.
+#[test]
+fn a_wrong_file_that_is_held_takes_no_grace_and_no_last_day_that_is_over() {
+    // A command has the real clock, by which nothing that is held in those years expires.
+    let rows = people(3);
+    let right = [
+        (rows[0].clone(), "2020-01-06", "2099-12-05"),
+        (rows[1].clone(), "2020-01-06", "2099-11-20"), // in the grace
+        (rows[2].clone(), "2020-01-06", ""),
+    ];
+    let wrong = right.clone().map(|(row, first, _)| (row.left(), first, ""));
+    let world = |absence: &str| {
+        let mut calendar = graced(&right);
+        calendar.world.set("source.absence", absence);
+        calendar.world.set("guard.max_shrink_percent", 100.0);
+        calendar.world.set("guard.max_deprovision_count", 2);
+        calendar.world.write_config();
+        assert_eq!(calendar.sync_on("2099-11-19").0.create, 3);
+        calendar
+    };
+    let is_active =
+        |calendar: &Calendar, at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
+    let calendar = world("deprovision");
+    calendar.hr(&wrong);
+    calendar.sync_on("2099-11-24");
+    calendar.hr(&right[2..]);
+    calendar.sync_on("2099-11-25");
+    assert_eq!(
+        [0, 1, 2].map(|at| is_active(&calendar, at)),
+        [false, true, true],
+        "their absence is no news of the second one"
+    );
+    assert_eq!(calendar.sync_on("2099-12-05").0, suspends(1));
+    let calendar = world("keep");
+    calendar.hr(&wrong);
+    calendar.sync_on("2099-12-21");
+    let status = calendar.world.status();
+    let held = status["held"]["plan_id"].as_str().unwrap_or_else(|| panic!("{status}")).to_owned();
+    assert_eq!(calendar.world.run(&["reject", &held]).exit, 0);
+    calendar.hr(&right[2..]);
+    calendar.sync_on("2099-12-22");
+    assert_eq!([0, 1, 2].map(|at| is_active(&calendar, at)), [false, false, true]);
+}
+
 /// What absence alone does not prove, a last day that HR had announced does: beside a row that could be anybody's, for whom more runs have to
 /// pass, and whose address a new hire has, who may be the same person.
 #[test]

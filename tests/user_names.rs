@@ -280,6 +280,19 @@ fn two_employee_ids_with_one_address_get_no_account_each_though_nobody_has_one_y
 }
 
 #[test]
+fn two_who_share_an_address_and_have_users_of_their_own_are_two_people() {
+    let world = world();
+    let twins = [jane("1"), jane("1").but(|row| row.id = "77".into())];
+    for (twin, name) in twins.iter().zip(["jane.doe", "jane.doe2"]) {
+        let user = serde_json::json!({"userName": format!("{name}@example.com"), "externalId": twin.id, "active": true,
+            "name": {"givenName": "Jane", "familyName": "Doe"}, "emails": [{"value": twin.email, "type": "work"}]});
+        world.sandbox.seed_user(user).unwrap();
+    }
+    world.sync_rows(&twins, 0);
+    assert_eq!((world.sandbox.users().len(), world.number("SELECT count(*) FROM account")), (2, 2));
+}
+
+#[test]
 fn whoever_has_no_name_left_is_rejected_with_a_mend() {
     let mut world = world();
     world.set("user_names.fallback", vec![toml::Value::from("{{ given_name | lower }}@example.com")]);

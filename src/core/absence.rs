@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Reason;
 use super::action::{Attributes, Target};
 use super::lead_back::back;
+use super::lifecycle::AnnouncedEnd;
 use super::plan::{Plan, Settled, SettledPerson};
 use super::planner::{Absence, Ground, Rulebook, Wish, add};
 use super::planted::{self, Fault};
@@ -44,10 +45,7 @@ pub(super) fn add_absents(
     let has_it = |id: &&String| states.get(*id).is_none_or(has_it);
     let claimed: BTreeSet<&String> = claimed.iter().filter(has_it).collect();
     let gone: BTreeSet<String> = gone.into_iter().collect();
-    let over = |id: &String| {
-        let ends = states.get(id)?.ends.as_ref()?;
-        ends.is_over(moment).then_some(ends.last_day)
-    };
+    let over = |id: &String| states.get(id)?.ends.as_ref()?.over(moment);
     let absent = Fingerprint::absent(rulebook.seed);
     for employee_id in &gone {
         if !claimed.contains(employee_id) {
@@ -156,10 +154,15 @@ fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &G
     let absent = Fingerprint::absent(rulebook.seed);
     let state = states.get(&employee_id);
     // That they have left is no news of whoever has left, and takes no grace from them.
-    let ends = state.and_then(|state| state.ends.clone());
-    let has_access = state.is_some_and(PersonState::has_access_to_keep);
-    let is_in_grace = has_access && ends.as_ref().is_some_and(|ends| ends.is_in_grace(moment));
-    let absence = if is_in_grace { Absence::Keep } else { absence };
+    let said = state.and_then(|state| state.ends.as_ref());
+    let has_access = state.is_some_and(PersonState::has_access_for_grace);
+    let graced = said.and_then(AnnouncedEnd::accepted).filter(|ends| has_access && ends.is_in_grace(moment));
+    let is_in_grace = graced.is_some();
+    // Nor does what a source says beside it that nobody has accepted.
+    let (absence, ends) = match graced {
+        Some(ends) if absence == Absence::Deprovision => (Absence::Keep, Some(ends.clone())),
+        _ => (absence, said.cloned()),
+    };
     let fingerprint = if absence == Absence::Keep { absent.kept() } else { absent };
     let is_out = |state: &&PersonState| state.before.as_ref().is_some_and(|before| !before.had_access);
     // A held plan keeps in mind that they have left, and has to stay the same by that.

@@ -249,7 +249,7 @@ impl AccessRules {
             return decided(false, Reason::NotEmployed(employment), Vec::new(), Granted::new());
         };
         if let Some(left) = self.lifecycle.left(person, moment)
-            && !state.is_some_and(PersonState::has_access_to_keep)
+            && !state.is_some_and(PersonState::has_access_for_grace)
         {
             return decided(false, Reason::NothingToKeep(left), Vec::new(), Granted::new());
         }

@@ -192,6 +192,20 @@ impl Drifted {
     }
 }
 
+/// A value that was not confirmed, and that keeps HR's away from an attribute which is written only where there is none. It is no drift:
+/// nothing was changed that HR has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learnt {
+    /// Whose account it is.
+    pub employee_id: String,
+    /// The version of their state that was compared.
+    pub base_version: i64,
+    /// The SCIM path.
+    pub attribute: String,
+    /// What Workiva shows.
+    pub value: String,
+}
+
 /// What came of a comparison.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -205,6 +219,8 @@ pub struct Comparison {
     pub not_shown: BTreeMap<String, u64>,
     /// Attributes that show the same other value again after a repair: the server writes them so, and no drift. How many users.
     pub altered: BTreeMap<String, u64>,
+    /// Values that are learnt.
+    pub learnt: Vec<Learnt>,
     /// Repairs that are seen to have worked: (employee id, attribute).
     pub healed: Vec<(String, String)>,
     /// Whose account was left out, since an action is queued or was confirmed meanwhile.

@@ -228,12 +228,17 @@ impl PersonState {
         self.account.as_ref().is_some_and(|account| account.active)
     }
 
-    /// Whether there is access that a grace may keep: what we did last gave it, nobody has taken it by hand since, and nothing that is under
-    /// way takes it away. What was decided before is not undone by a queue that was slow.
+    /// Whether there is access that an employment may keep: what we did last gave it, and nothing that is under way takes it away. What was
+    /// decided before is not undone by a queue that was slow.
     pub fn has_access_to_keep(&self) -> bool {
         let takes_away =
             |open: &OpenAction| !open.withdrawn && matches!(open.target, Target::NoAccess { .. });
-        self.has_access() && self.had_access && !self.open.as_ref().is_some_and(takes_away)
+        self.had_access && !self.open.as_ref().is_some_and(takes_away)
+    }
+
+    /// Whether a grace may keep that access: it gives none back to a leaver whom somebody has suspended by hand.
+    pub fn has_access_for_grace(&self) -> bool {
+        self.has_access() && self.has_access_to_keep()
     }
 
     /// The action that was to take the access which there is, or may be, and that an operator discarded.

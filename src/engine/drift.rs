@@ -113,7 +113,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                     counts: &counts,
                     message: Some(&message),
                 };
-                self.store.record_drift(&record, &[], &[]).await?;
+                self.store.record_drift(&record, &Comparison::default()).await?;
                 Err(error)
             }
         }
@@ -180,7 +180,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             counts: &counts,
             message: message.as_deref(),
         };
-        let recorded = self.store.record_drift(&record, &comparison.people, &comparison.healed).await?;
+        let recorded = self.store.record_drift(&record, &comparison).await?;
         let drift_id = drift_id.to_owned();
         Ok(DriftRun { drift_id, started_at, roster, comparison, missing, outcome, recorded, message })
     }

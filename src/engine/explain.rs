@@ -208,11 +208,10 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 told.input.failure = Some(error.to_string());
                 let moment = Moment::At(self.clock.now());
                 let state = states.get(employee_id).filter(|state| state.has_access());
-                let over = state.and_then(|state| state.ends.as_ref()).filter(|ends| ends.is_over(moment));
-                told.input.warnings.extend(over.map(|ends| {
+                let over = state.and_then(|state| state.ends.as_ref()?.over(moment));
+                told.input.warnings.extend(over.map(|last_day| {
                     format!(
-                        "the last day that HR announced ({}) is over; they have access until the source can be read",
-                        ends.last_day
+                        "the last day that HR announced ({last_day}) is over; they have access until the source can be read"
                     )
                 }));
             }
@@ -323,7 +322,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 Feed::Direct(_) => false,
             };
             let moment = Moment::At(self.clock.now());
-            let ends = ends.filter(|ends| rulebook.absence == Absence::Keep || ends.is_in_grace(moment));
+            let ends = match rulebook.absence {
+                Absence::Keep => ends,
+                Absence::Deprovision => {
+                    ends.and_then(AnnouncedEnd::accepted).filter(|ends| ends.is_in_grace(moment))
+                }
+            };
             told.decision = Some(Judgement::of_absence(keeps, ends, is_said));
         }
         told.differs = whole.actions.into_iter().flat_map(|action| action.changes).collect();

@@ -12,7 +12,7 @@ use super::led_back::take_for_state;
 use super::{Store, StoreError, Tx, audit, from_millis, millis, to_json};
 use crate::core::action::{Change, Target};
 use crate::core::audit::{Entry, Kind};
-use crate::core::drift::{DriftKind, Drifted, KnownAccount};
+use crate::core::drift::{Comparison, DriftKind, Drifted, KnownAccount, Learnt};
 use crate::core::state::Account;
 use crate::core::value::folded;
 
@@ -229,16 +229,17 @@ impl Store {
 
     /// Stores a comparison and who was changed. Where the outcome is [`DriftOutcome::Recorded`], what was seen becomes the
     /// state in the same transaction, and the next run looks at these people; whose state has moved since, or for whom an
-    /// action is queued by now, is left as they are. `healed` are repairs that are seen to have worked. The answer is how many were recorded.
+    /// action is queued by now, is left as they are. Repairs that are seen to have worked are forgotten, and values that keep HR's away are
+    /// learnt, whatever the outcome. The answer is how many people were recorded.
     ///
     /// # Errors
     /// Where the database fails; then nothing is stored.
     pub async fn record_drift(
         &self,
         record: &DriftRecord<'_>,
-        people: &[Drifted],
-        healed: &[(String, String)],
+        comparison: &Comparison,
     ) -> Result<u64, StoreError> {
+        let Comparison { people, healed, learnt, .. } = comparison;
         let mut tx = self.begin().await?;
         insert(&mut tx, record).await?;
         // Of a comparison that came to nothing, the findings of the one before are still the newest.
@@ -246,6 +247,7 @@ impl Store {
             replace_findings(&mut tx, record.drift_id, people).await?;
         }
         forget_repairs(&mut tx, healed).await?;
+        learn(&mut tx, learnt).await?;
         let body = json!({
             "drift": record.drift_id, "cause": record.cause, "outcome": record.outcome.name(),
             "users": record.users, "accounts": record.accounts, "counts": record.counts,
@@ -357,6 +359,27 @@ async fn replace_findings(tx: &mut Tx, drift_id: &str, people: &[Drifted]) -> Re
         .bind(drift_id)
         .execute(&mut **tx)
         .await?;
+    }
+    Ok(())
+}
+
+/// Takes values of attributes in that are written only where there is none. Who has changed since is left to the next comparison.
+async fn learn(tx: &mut Tx, learnt: &[Learnt]) -> Result<(), StoreError> {
+    let mut by_attribute: BTreeMap<&String, Vec<(&String, i64, &String)>> = BTreeMap::new();
+    for Learnt { employee_id, base_version, attribute, value } in learnt {
+        by_attribute.entry(attribute).or_default().push((employee_id, *base_version, value));
+    }
+    for (attribute, rows) in by_attribute {
+        let path = format!("$.\"{attribute}\"");
+        for chunk in rows.chunks(CHUNK) {
+            sqlx::query(
+                "UPDATE account SET attributes = json_set(attributes, ?2, j.value ->> 2)                  FROM json_each(?1) j JOIN person p ON p.employee_id = j.value ->> 0 AND p.version = j.value ->> 1                  WHERE account.employee_id = p.employee_id AND NOT EXISTS                    (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked'))",
+            )
+            .bind(to_json(&chunk))
+            .bind(&path)
+            .execute(&mut **tx)
+            .await?;
+        }
     }
     Ok(())
 }

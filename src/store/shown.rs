@@ -51,7 +51,7 @@ pub(super) async fn believe_leavers(tx: &mut Tx, plan_id: &str) -> Result<(), St
 /// Somebody says that it is not so with these people: they keep their access, or get none. The last day that HR had announced before holds
 /// again.
 pub(super) async fn forget_shown(tx: &mut Tx, plan_id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE person SET ends = iif(a.gone = 1 AND a.kind IN ('suspend', 'delete'), person.ends -> 'before', person.ends), shown = NULL, fingerprint = '' \
+    let sql = "UPDATE person SET ends = iif(person.ends ->> 'is_in_doubt' AND a.gone = 1 AND a.kind IN ('suspend', 'delete'), person.ends -> 'before', person.ends), shown = NULL, fingerprint = '' \
                FROM action a WHERE a.employee_id = person.employee_id AND a.plan_id = ?1 AND a.state = 'held' AND a.group_id IS NULL";
     sqlx::query(sql).bind(plan_id).execute(&mut **tx).await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Comparison, DriftKind, Drifted, KnownAccount};
+use super::{Comparison, DriftKind, Drifted, KnownAccount, Learnt};
 use crate::core::action::Change;
 use crate::core::diff::is_same_value;
 use crate::core::roster::{Roster, RosterUser};
@@ -67,8 +67,12 @@ pub fn difference(
     for path in filled_when_empty.iter().filter(is_unknown) {
         let Some(shown) = roster.value(live, path).filter(|shown| !shown.is_empty()) else { continue };
         now.attributes.insert(path.clone(), shown.to_owned());
-        kinds.insert(DriftKind::Changed);
-        changes.push(Change { attribute: path.clone(), from: None, to: Some(shown.to_owned()) });
+        comparison.learnt.push(Learnt {
+            employee_id: known.employee_id.clone(),
+            base_version: known.version,
+            attribute: path.clone(),
+            value: shown.to_owned(),
+        });
     }
     (!kinds.is_empty()).then(|| Drifted {
         employee_id: known.employee_id.clone(),

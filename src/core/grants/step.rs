@@ -319,7 +319,8 @@ fn what_they_have(wanted: &Wanted, state: &PersonState) -> Wanted {
         open.joins && !open.withdrawn && (open.uncertain || open.state == OpenState::Leased)
     };
     let has = |group: &String| {
-        state.memberships.contains_key(group) || state.open_memberships.get(group).is_some_and(may_be_in)
+        let is_in = state.memberships.contains_key(group) && !state.lapsed.contains(group);
+        is_in || state.open_memberships.get(group).is_some_and(may_be_in)
     };
     let theirs = wanted.iter().filter(|(group, _)| has(group));
     theirs.map(|(group, why)| (group.clone(), why.clone())).collect()

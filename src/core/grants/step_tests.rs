@@ -194,3 +194,29 @@ fn what_was_parked_about_a_user_who_is_gone_is_tried_again_with_the_new_one() {
     assert_eq!(kinds(&all), [(ActionKind::Grant, Q1)]);
     assert_eq!(all.drafts[0].supersedes, Some(9));
 }
+
+#[test]
+fn within_a_grace_nobody_is_put_into_a_group_and_nobody_loses_the_last_workspace() {
+    let grace = |state: &PersonState, groups: &[&str]| {
+        memberships(state, Some(&wanted(groups)), Standing::of(false, true), &GroupMap::default())
+    };
+    let held = state(&[(Q1, Given::Ours), (G7, Given::Ours)], &[]);
+    let all = grace(&held, &["workspace:Q2", "role:x"]);
+    assert_eq!(kinds(&all), [(ActionKind::Revoke, G7)]);
+    assert!(all.kept_workspace.unwrap().starts_with(Q1));
+    assert!(grace(&held, &[Q1, G7, "workspace:Q2"]).is_settled());
+    let mut lapsed = state(&[(Q1, Given::Ours), ("workspace:Q2", Given::Found)], &[]);
+    lapsed.lapsed.insert("workspace:Q2".into());
+    assert!(
+        grace(&lapsed, &[Q1, "workspace:Q2"]).drafts.is_empty(),
+        "somebody may have taken them out since"
+    );
+    // What a worker has in hand goes on, and what waits is not sent.
+    let leased = state(&[(Q1, Given::Ours)], &[("workspace:Q2", true, OpenState::Leased, false)]);
+    assert_eq!(
+        (grace(&leased, &[Q1, "workspace:Q2"]).pending, grace(&leased, &[Q1, "workspace:Q2"]).busy),
+        (1, 0)
+    );
+    let queued = state(&[(Q1, Given::Ours)], &[("workspace:Q2", true, OpenState::Queued, false)]);
+    assert_eq!(grace(&queued, &[Q1, "workspace:Q2"]).withdrawals, [9]);
+}

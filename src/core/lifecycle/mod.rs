@@ -94,9 +94,14 @@ impl AnnouncedEnd {
         has_left && !self.has_come(moment)
     }
 
-    /// Whether it has come, in no doubt.
-    pub fn is_over(&self, moment: Moment) -> bool {
-        self.has_come(moment) && !self.is_in_doubt
+    /// The one of this and the one before that is in no doubt, if there is one.
+    pub fn accepted(&self) -> Option<&Self> {
+        if self.is_in_doubt { self.before.as_deref() } else { Some(self) }
+    }
+
+    /// The last day behind which access has ended, in no doubt; `None`: it has not.
+    pub fn over(&self, moment: Moment) -> Option<NaiveDate> {
+        self.accepted().filter(|ends| ends.has_come(moment)).map(|ends| ends.last_day)
     }
 }
 

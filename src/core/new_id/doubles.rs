@@ -7,7 +7,7 @@ use super::doubt::Doubt;
 use crate::core::action::Target;
 use crate::core::judged::Judged;
 use crate::core::planner::States;
-use crate::core::state::{AdoptionMark, OpenState};
+use crate::core::state::{AdoptionMark, OpenAction, OpenState};
 use crate::core::value::folded;
 
 /// By what somebody is known.
@@ -26,13 +26,13 @@ pub(super) fn find(
         return BTreeMap::new();
     }
     let mut alike: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
-    for person in judged.iter().filter(|person| !moves.from.contains_key(person.employee_id())) {
+    for person in judged {
         let looks = looks(person, same_person, states);
         looks.into_iter().for_each(|looks| alike.entry(looks).or_default().push(person.employee_id()));
     }
     let mut doubles = BTreeMap::new();
     for all in alike.into_values().filter(|all| all.len() > 1) {
-        for who in all.iter().filter(|who| !has_begun(who, states)) {
+        for who in all.iter().filter(|who| !is_settled(who, moves, states)) {
             let others = all.iter().filter(|other| *other != who).map(|other| (*other).to_owned()).collect();
             let doubt = Doubt::Doubles { others, by: same_person.to_vec() };
             doubles.insert((*who).to_owned(), doubt);
@@ -41,21 +41,22 @@ pub(super) fn find(
     doubles
 }
 
-/// The values of `same_person` of somebody who is to have an account and has none, where they have all of them. What somebody decided about
-/// them stands.
+/// The values of `same_person` of somebody who is to have an account and has none, where they have all of them.
 fn looks(person: &Judged, same_person: &[String], states: &States) -> Option<Vec<String>> {
     let state = states.get(person.employee_id());
-    let is_settled = state.is_some_and(|state| {
-        state.account.is_some() || state.adoption.is_some_and(|mark| mark != AdoptionMark::Open)
-    });
-    let desired = person.desired().filter(|_| !is_settled)?;
+    let has_or_wants_none =
+        state.is_some_and(|state| state.account.is_some() || state.adoption == Some(AdoptionMark::Skip));
+    let desired = person.desired().filter(|_| !has_or_wants_none)?;
     same_person.iter().map(|path| desired.get(path).map(|value| folded(value))).collect()
 }
 
-/// Whether an account of theirs is on its way.
-fn has_begun(who: &str, states: &States) -> bool {
-    let open = states.get(who).and_then(|state| state.open.as_ref());
-    open.is_some_and(|open| {
+/// Whether an account is on its way to them, old or new, or somebody has decided that they get one of their own.
+fn is_settled(who: &str, moves: &Moves, states: &States) -> bool {
+    let Some(state) = states.get(who) else { return moves.from.contains_key(who) };
+    let is_on_its_way = |open: &OpenAction| {
         matches!(open.target, Target::Access(_)) && !open.withdrawn && open.state != OpenState::Discarded
-    })
+    };
+    moves.from.contains_key(who)
+        || state.adoption == Some(AdoptionMark::New)
+        || state.open.as_ref().is_some_and(is_on_its_way)
 }

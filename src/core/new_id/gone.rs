@@ -86,7 +86,7 @@ impl<'a> Gone<'a> {
         }
         let state = sight.states.get(old);
         let ends = state.and_then(|state| state.ends.as_ref());
-        if ends.is_some_and(|ends| ends.is_over(sight.moment)) {
+        if ends.and_then(|ends| ends.over(sight.moment)).is_some() {
             return Ok(());
         }
         if rulebook.absence == Absence::Keep {

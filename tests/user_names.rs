@@ -280,7 +280,7 @@ fn two_employee_ids_with_one_address_get_no_account_each_though_nobody_has_one_y
 }
 
 #[test]
-fn two_who_share_an_address_and_have_users_of_their_own_are_two_people() {
+fn two_who_share_an_address_and_have_users_of_their_own_are_two_people_for_adopt() {
     let world = world();
     let twins = [jane("1"), jane("1").but(|row| row.id = "77".into())];
     for (twin, name) in twins.iter().zip(["jane.doe", "jane.doe2"]) {
@@ -288,6 +288,8 @@ fn two_who_share_an_address_and_have_users_of_their_own_are_two_people() {
             "name": {"givenName": "Jane", "familyName": "Doe"}, "emails": [{"value": twin.email, "type": "work"}]});
         world.sandbox.seed_user(user).unwrap();
     }
+    world.hr(&twins);
+    assert_eq!(world.run(&["adopt"]).exit, 0);
     world.sync_rows(&twins, 0);
     assert_eq!((world.sandbox.users().len(), world.number("SELECT count(*) FROM account")), (2, 2));
 }

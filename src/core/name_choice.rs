@@ -127,7 +127,7 @@ pub(super) fn choose(
             person.user_name().is_some_and(|name| own(person.employee_id()).as_ref() == Some(&name));
         (!has_own, !person.user_name().iter().any(holds), person.employee_id().to_owned())
     });
-    let newcomers = Newcomers::of(&contested, judged, book, states);
+    let newcomers = Newcomers::of(&contested, judged, states);
     let mut without = BTreeSet::new();
     for at in contested {
         let person = &judged[at];
@@ -178,13 +178,11 @@ pub(super) fn choose(
 struct Newcomers(HashMap<String, (String, String)>, HashMap<(String, String), u32>);
 
 impl Newcomers {
-    fn of(contested: &[usize], judged: &[Judged], book: &NameBook, states: &States) -> Self {
+    fn of(contested: &[usize], judged: &[Judged], states: &States) -> Self {
         let (mut of, mut counts) = (HashMap::new(), HashMap::new());
         for person in contested.iter().map(|at| &judged[*at]) {
             let who = person.employee_id();
-            // A user in Workiva that is provably theirs is taken over.
-            let has_account =
-                book.own.contains_key(who) || states.get(who).is_some_and(|state| state.account.is_some());
+            let has_account = states.get(who).is_some_and(|state| state.account.is_some());
             let mail = person.desired().and_then(|user| user.get("emails.work")).map(|mail| folded(mail));
             let Some(key) = person.user_name().zip(mail).filter(|_| !has_account) else { continue };
             *counts.entry(key.clone()).or_default() += 1;

@@ -1,6 +1,7 @@
 //! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`, and what HR systems send.
 
 mod inbound;
+mod places;
 mod serving;
 mod signature;
 

@@ -52,7 +52,7 @@ impl Anywhere {
         ("401", "Nobody's token."),
         ("404", "There is no such thing, or the configuration names nobody who may ask."),
         ("500", "It failed; the log says why."),
-        ("503", "There was no answer in time."),
+        ("503", "There was no answer in time, or too many requests are under way."),
     ];
 }
 

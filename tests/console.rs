@@ -195,6 +195,37 @@ fn whoever_shows_no_token_sees_nothing_and_comes_back_to_the_page_behind_the_log
 }
 
 #[test]
+fn whoever_guesses_tokens_is_asked_to_wait_and_whoever_has_shown_a_right_one_is_not() {
+    let world = world();
+    world.hr(&people(1));
+    let daemon = Daemon::start(&world);
+    let cookie = log_in(&daemon, VIEWER);
+    let guess = |token: &str| post(&daemon, "/login", "", &[("token", token), ("next", "/")]);
+    let guessed = (0..5).all(|_| {
+        guess("a-guess-of-twenty-four-letters").status == 401
+            && daemon.get_as("/v1/overview", "another-guess-of-as-many").status == 401
+    });
+    assert!(guessed, "a few times anybody may be wrong");
+    let mut refused = guess(OPERATOR);
+    assert_eq!(refused.status, 429, "it is not even looked at: {refused:?}");
+    assert_eq!(refused.header("set-cookie"), None);
+    assert!(refused.body.contains("try again in") && refused.header("retry-after").is_some(), "{refused:?}");
+    refused = daemon.get_as("/v1/overview", OPERATOR);
+    assert_eq!(refused.expect(429)["error"]["code"], "too_many_attempts");
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=6).contains(&seconds), "{seconds}");
+    // Not so whoever is in, or has been; nor whoever comes from elsewhere by the same proxy; nor a probe.
+    page(&daemon, "/people", &cookie);
+    api(&daemon, "/v1/overview");
+    log_in(&daemon, VIEWER);
+    let elsewhere = format!("X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {OPERATOR}\r\n");
+    assert_eq!(daemon.ask(&format!("GET /v1/overview HTTP/1.1\r\n{elsewhere}"), b"").status, 200);
+    assert_eq!(daemon.get("/livez").status, 200);
+    let log = daemon.log();
+    assert!(log.contains("a token was refused") && !log.contains("guess"), "{log}");
+}
+
+#[test]
 fn every_page_is_there_and_what_people_are_called_is_never_markup() {
     let world = world();
     let mut rows = people(3);

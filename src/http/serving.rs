@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::gate::{Client, Gate};
 use super::places::{Answered, Place, Places};
 
 /// What an orchestrator asks, and takes the daemon for dead where nobody answers.
@@ -73,6 +74,7 @@ pub async fn serve(
     let routes = routes
         .layer(DefaultBodyLimit::max(bounds.body_bytes))
         .layer(middleware::from_fn_with_state(bounds, answer_in_time));
+    let gate = Arc::default();
     let places = Places::new(bounds.connections, bounds.requests);
     loop {
         let next = async {
@@ -84,25 +86,30 @@ pub async fn serve(
             _ = stop.wait_for(|stopped| *stopped) => break,
             next = next => next,
         };
-        let client = Client { stream, peer, place, lost };
-        tokio::spawn(converse(client, routes.clone(), bounds, stop.clone()));
+        let line = Line { stream, peer, place, lost, gate: Arc::clone(&gate) };
+        tokio::spawn(converse(line, routes.clone(), bounds, stop.clone()));
     }
     drop(listener);
     places.empty().await;
 }
 
-struct Client {
+/// What a client asks by.
+struct Line {
     stream: TcpStream,
     peer: SocketAddr,
     place: Arc<Place>,
     lost: oneshot::Receiver<()>,
+    gate: Arc<Gate>,
 }
 
 /// Answers one client, until it goes, is too slow, has been here for long enough, or its place is needed.
-async fn converse(client: Client, routes: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
-    let Client { stream, peer, place, mut lost } = client;
+async fn converse(line: Line, routes: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+    let Line { stream, peer, place, mut lost, gate } = line;
     let routes = TowerToHyperService::new(routes);
-    let service = service_fn(move |request| admit(request, routes.clone(), Arc::clone(&place), peer));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let client = Client::new(&gate, peer, request.headers());
+        admit(request, client, routes.clone(), Arc::clone(&place))
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -123,12 +130,12 @@ async fn converse(client: Client, routes: Router, bounds: Bounds, mut stop: watc
     }
 }
 
-/// Lets a request in, if there is room, with the address that it comes from.
+/// Lets a request in, if there is room, with word of who sends it.
 async fn admit(
     mut request: Request<Incoming>,
+    client: Client,
     routes: TowerToHyperService<Router>,
     place: Arc<Place>,
-    peer: SocketAddr,
 ) -> Result<Response, Infallible> {
     let path = request.uri().path();
     let Some(turn) = place.begin(!PROBES.contains(&path)) else {
@@ -137,7 +144,7 @@ async fn admit(
         refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(ROOM_AFTER_SECONDS));
         return Ok(refusal);
     };
-    request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(client);
     let answer = routes.call(request).await?;
     Ok(answer.map(|body| Body::new(Answered { body, _turn: turn })))
 }

@@ -454,6 +454,98 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     assert_eq!(behind["items"][0]["seq"], numbers[2] - 1);
 }
 
+/// Page by page, one person each.
+fn found(daemon: &Daemon, query: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let list = api(daemon, &format!("/v1/people?limit=1&query={query}{after}"));
+        found.extend(
+            list["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["employee_id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = list["next"].as_str() else { return found };
+        after = format!("&after={next}");
+    }
+}
+
+#[test]
+fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_once() {
+    let world = world();
+    let rows = [
+        Row::new("6", "Rosa", "Anders"),
+        Row::new("5", "Anna", "Zett").but(|row| row.email = "zett@example.com".into()),
+        Row::new("4", "Bo", "Ander").but(|row| row.email = "b@example.com".into()),
+        Row::new("3", "Max", "\u{d6}zil").but(|row| row.email = "max@example.com".into()),
+        Row::new("2", "Eva", "M\u{dc}LLER").but(|row| row.email = "eva@example.com".into()),
+        Row::new("1", "An", "Other").but(|row| row.email = "an.other@example.com".into()),
+        // By its id, its user name and both names.
+        Row::new("anna", "Anna", "Annason").but(|row| row.email = "anna@example.com".into()),
+    ];
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    assert_eq!(found(&daemon, "an"), ["anna", "1", "4", "6", "5"]);
+    assert_eq!(found(&daemon, "AN"), ["1", "anna", "4", "6", "5"], "an id has its case");
+    assert_eq!(found(&daemon, "ander"), ["4", "6"]);
+    assert_eq!(found(&daemon, "rosa%20anders"), ["6"]);
+    assert_eq!(found(&daemon, "anders%20rosa"), ["6"]);
+    assert_eq!(found(&daemon, "rosa%20zett"), Vec::<String>::new());
+    for ozil in ["%C3%96zil", "%C3%B6ZIL", "%C3%B6"] {
+        assert_eq!(found(&daemon, ozil), ["3"], "{ozil}");
+    }
+    assert_eq!(found(&daemon, "m%C3%BCll"), ["2"]);
+    assert_eq!(found(&daemon, "example.com%20anders"), ["6"], "in what was sent of them");
+    assert_eq!(found(&daemon, "xample.com").len(), 7, "page by page as well");
+}
+
+#[test]
+fn what_is_counted_on_the_pages_is_what_there_is() {
+    let mut world = world();
+    world.set("guard.on_trip", "hold_deprovisions");
+    let mut rows = people(12);
+    rows[11].department = "Kitchen".into();
+    world.sync_rows(&rows, 0);
+    rows[0] = rows[0].left();
+    world.sync_rows(&rows, 0);
+    world.guard_tightly();
+    for row in &mut rows[1..4] {
+        *row = row.left();
+    }
+    rows[5].title = "Chief".into();
+    rows.push(Row::new("2000", "New", "Hire"));
+    world.hr(&rows);
+    let daemon = Daemon::start(&world);
+    until("what takes nobody's access is done", || {
+        world.text("SELECT CAST(count(*) AS TEXT) FROM account WHERE active = 1") == "11"
+    });
+    let counted = |sql: &'static str| world.number(sql);
+    let people = api(&daemon, "/v1/overview")["people"].clone();
+    let active = counted("SELECT count(*) FROM account WHERE active = 1");
+    let accounts = counted("SELECT count(*) FROM account");
+    let without = counted("SELECT count(*) FROM person") - accounts;
+    assert_eq!(
+        people,
+        json!({"active": active, "suspended": accounts - active, "without": without}),
+        "{people}"
+    );
+    assert_eq!((active, accounts - active), (11, 1));
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let groups = api(&daemon, &format!("/v1/plans/{plan_id}"))["groups"].clone();
+    let kinds: Vec<(&str, u64)> = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["kind"].as_str().unwrap(), group["number"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(kinds, [("suspend", 3), ("create", 1), ("update", 1)], "held and released ones: {groups}");
+    let differing = "SELECT count(*) FROM (SELECT a.plan_id, a.kind, i.because, count(*) AS number FROM action a \
+                     JOIN intent i USING (action_id) GROUP BY 1, 2, 3 EXCEPT SELECT plan_id, kind, because, number FROM plan_group)";
+    assert_eq!(counted(differing), 0);
+}
+
 #[test]
 fn whatever_is_refused_under_v1_is_refused_as_json_and_elsewhere_by_a_page() {
     let world = world();

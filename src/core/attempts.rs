@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Buckets of clients. Two that meet in one share it until it is empty.
-const BUCKETS: usize = 4096;
+/// Buckets of clients, and of machines. Two that meet in one share it.
+const BUCKETS: usize = 2048;
 /// Who has shown which right token is kept in mind so many times; who did so longest ago goes first.
 const KNOWN: usize = 512;
 /// Of one client.
@@ -43,7 +43,8 @@ pub struct TooMany {
 
 /// The wrong tokens of late.
 pub struct Attempts {
-    buckets: Vec<Bucket>,
+    clients: Vec<Bucket>,
+    machines: Vec<Bucket>,
     all: Bucket,
     known: VecDeque<(u64, [u8; 32])>,
 }
@@ -56,7 +57,8 @@ struct Bucket {
 impl Default for Attempts {
     fn default() -> Self {
         Self {
-            buckets: vec![Bucket::default(); BUCKETS],
+            clients: vec![Bucket::default(); BUCKETS],
+            machines: vec![Bucket::default(); BUCKETS],
             all: Bucket::default(),
             known: VecDeque::with_capacity(KNOWN),
         }
@@ -98,12 +100,10 @@ impl Attempts {
     }
 
     fn buckets_of(&mut self, shower: Shower) -> [(&mut Bucket, &'static Limit); 3] {
-        let place = |key: u64| (key % BUCKETS as u64) as usize / 2;
-        // Two halves, so that a client is never in the bucket of a machine.
-        let (clients, machines) = self.buckets.split_at_mut(BUCKETS / 2);
+        let place = |key: u64| (key % BUCKETS as u64) as usize;
         [
-            (&mut clients[place(shower.client)], &EACH),
-            (&mut machines[place(shower.through)], &THROUGH),
+            (&mut self.clients[place(shower.client)], &EACH),
+            (&mut self.machines[place(shower.through)], &THROUGH),
             (&mut self.all, &ALL),
         ]
     }
@@ -179,12 +179,11 @@ mod tests {
     #[test]
     fn many_clients_of_one_machine_and_many_machines_are_limited_together() {
         let mut attempts = Attempts::default();
-        let made_up = |n: u32| Shower { client: u64::from(n) * 2, through: 20 };
+        let made_up = |n: u32| Shower { client: u64::from(n), through: 20 };
         assert_eq!(guess(&mut attempts, 1000, made_up), 100);
         let mut attempts = Attempts::default();
-        let everywhere = |n: u32| Shower { client: u64::from(n) * 2, through: u64::from(n) * 2 };
+        let everywhere = |n: u32| Shower { client: u64::from(n), through: u64::from(n) };
         assert_eq!(guess(&mut attempts, 1000, everywhere), 300);
-        assert_eq!(attempts.buckets.len(), BUCKETS);
     }
 
     #[test]

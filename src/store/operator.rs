@@ -187,8 +187,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT iif(waits, 'waiting', state), count(*), min(created_at) FROM action \
                WHERE state IN ('queued', 'parked') GROUP BY 1 \
-             UNION ALL SELECT 'held', count(*), NULL FROM action a JOIN plan p USING (plan_id) \
-               WHERE a.state = 'held' AND p.state = 'held' \
+             UNION ALL SELECT 'held', count(*), NULL FROM action \
+               WHERE state = 'held' AND plan_id = (SELECT plan_id FROM plan WHERE state = 'held') \
              UNION ALL SELECT 'withdrawn', count(*), NULL FROM action WHERE withdrawn = 1 AND state IN ('queued', 'parked') \
              UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )

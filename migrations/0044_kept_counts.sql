@@ -33,6 +33,6 @@ INSERT INTO plan_group SELECT a.plan_id, a.kind, i.because, count(*) FROM action
 CREATE INDEX account_family ON account (lower(attributes ->> '$."name.familyName"'));
 CREATE INDEX account_given ON account (lower(attributes ->> '$."name.givenName"'));
 
--- What is held is counted without a look at each action: the state stands in the index as well.
+-- What is held is counted by kind without a look at each action: kind and state stand in the index as well.
 DROP INDEX action_held;
-CREATE INDEX action_held ON action (plan_id, state) WHERE state = 'held';
+CREATE INDEX action_held ON action (plan_id, kind, state) WHERE state = 'held';

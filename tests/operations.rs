@@ -237,7 +237,7 @@ fn what_a_killed_backup_has_left_is_no_hindrance_and_one_that_is_under_way_is_na
     back_up(&world, "left.db");
     assert!(!left.exists());
     let busy = world.path("busy.db.partial");
-    let other = std::fs::File::create(&busy).unwrap();
+    let other = File::create(&busy).unwrap();
     other.lock().unwrap();
     let refused = world.run(&["backup", world.path("busy.db").to_str().unwrap()]);
     assert_eq!(refused.exit, 1, "{refused:?}");
@@ -253,7 +253,7 @@ fn a_backup_goes_to_standard_output_where_nothing_but_it_can_leave_the_container
     world.sync_rows(&rows, 0);
     let copy = world.path("copy.db");
     let mut command = world.command(&["backup", "-"]);
-    command.stdout(std::fs::File::create(&copy).unwrap()).stderr(Stdio::piped());
+    command.stdout(File::create(&copy).unwrap()).stderr(Stdio::piped());
     let output = command.spawn().unwrap().wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");

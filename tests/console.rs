@@ -195,6 +195,37 @@ fn whoever_shows_no_token_sees_nothing_and_comes_back_to_the_page_behind_the_log
 }
 
 #[test]
+fn whoever_guesses_tokens_is_asked_to_wait_and_whoever_has_shown_a_right_one_is_not() {
+    let world = world();
+    world.hr(&people(1));
+    let daemon = Daemon::start(&world);
+    let cookie = log_in(&daemon, VIEWER);
+    let guess = |token: &str| post(&daemon, "/login", "", &[("token", token), ("next", "/")]);
+    let guessed = (0..5).all(|_| {
+        guess("a-guess-of-twenty-four-letters").status == 401
+            && daemon.get_as("/v1/overview", "another-guess-of-as-many").status == 401
+    });
+    assert!(guessed, "a few times anybody may be wrong");
+    let mut refused = guess(OPERATOR);
+    assert_eq!(refused.status, 429, "it is not even looked at: {refused:?}");
+    assert_eq!(refused.header("set-cookie"), None);
+    assert!(refused.body.contains("try again in") && refused.header("retry-after").is_some(), "{refused:?}");
+    refused = daemon.get_as("/v1/overview", OPERATOR);
+    assert_eq!(refused.expect(429)["error"]["code"], "too_many_attempts");
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=6).contains(&seconds), "{seconds}");
+    // Not so whoever is in, or has been; nor whoever comes from elsewhere by the same proxy; nor a probe.
+    page(&daemon, "/people", &cookie);
+    api(&daemon, "/v1/overview");
+    log_in(&daemon, VIEWER);
+    let elsewhere = format!("X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {OPERATOR}\r\n");
+    assert_eq!(daemon.ask(&format!("GET /v1/overview HTTP/1.1\r\n{elsewhere}"), b"").status, 200);
+    assert_eq!(daemon.get("/livez").status, 200);
+    let log = daemon.log();
+    assert!(log.contains("a token was refused") && !log.contains("guess"), "{log}");
+}
+
+#[test]
 fn every_page_is_there_and_what_people_are_called_is_never_markup() {
     let world = world();
     let mut rows = people(3);
@@ -421,6 +452,98 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     let next = audit["next"].as_str().unwrap();
     let behind = api(&daemon, &format!("/v1/audit?limit=1&after={next}"));
     assert_eq!(behind["items"][0]["seq"], numbers[2] - 1);
+}
+
+/// Page by page, one person each.
+fn found(daemon: &Daemon, query: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let list = api(daemon, &format!("/v1/people?limit=1&query={query}{after}"));
+        found.extend(
+            list["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["employee_id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = list["next"].as_str() else { return found };
+        after = format!("&after={next}");
+    }
+}
+
+#[test]
+fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_once() {
+    let world = world();
+    let rows = [
+        Row::new("6", "Rosa", "Anders"),
+        Row::new("5", "Anna", "Zett").but(|row| row.email = "zett@example.com".into()),
+        Row::new("4", "Bo", "Ander").but(|row| row.email = "b@example.com".into()),
+        Row::new("3", "Max", "\u{d6}zil").but(|row| row.email = "max@example.com".into()),
+        Row::new("2", "Eva", "M\u{dc}LLER").but(|row| row.email = "eva@example.com".into()),
+        Row::new("1", "An", "Other").but(|row| row.email = "an.other@example.com".into()),
+        // By its id, its user name and both names.
+        Row::new("anna", "Anna", "Annason").but(|row| row.email = "anna@example.com".into()),
+    ];
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    assert_eq!(found(&daemon, "an"), ["anna", "1", "4", "6", "5"]);
+    assert_eq!(found(&daemon, "AN"), ["1", "anna", "4", "6", "5"], "an id has its case");
+    assert_eq!(found(&daemon, "ander"), ["4", "6"]);
+    assert_eq!(found(&daemon, "rosa%20anders"), ["6"]);
+    assert_eq!(found(&daemon, "anders%20rosa"), ["6"]);
+    assert_eq!(found(&daemon, "rosa%20zett"), Vec::<String>::new());
+    for ozil in ["%C3%96zil", "%C3%B6ZIL", "%C3%B6"] {
+        assert_eq!(found(&daemon, ozil), ["3"], "{ozil}");
+    }
+    assert_eq!(found(&daemon, "m%C3%BCll"), ["2"]);
+    assert_eq!(found(&daemon, "example.com%20anders"), ["6"], "in what was sent of them");
+    assert_eq!(found(&daemon, "xample.com").len(), 7, "page by page as well");
+}
+
+#[test]
+fn what_is_counted_on_the_pages_is_what_there_is() {
+    let mut world = world();
+    world.set("guard.on_trip", "hold_deprovisions");
+    let mut rows = people(12);
+    rows[11].department = "Kitchen".into();
+    world.sync_rows(&rows, 0);
+    rows[0] = rows[0].left();
+    world.sync_rows(&rows, 0);
+    world.guard_tightly();
+    for row in &mut rows[1..4] {
+        *row = row.left();
+    }
+    rows[5].title = "Chief".into();
+    rows.push(Row::new("2000", "New", "Hire"));
+    world.hr(&rows);
+    let daemon = Daemon::start(&world);
+    until("what takes nobody's access is done", || {
+        world.text("SELECT CAST(count(*) AS TEXT) FROM account WHERE active = 1") == "11"
+    });
+    let counted = |sql: &'static str| world.number(sql);
+    let people = api(&daemon, "/v1/overview")["people"].clone();
+    let active = counted("SELECT count(*) FROM account WHERE active = 1");
+    let accounts = counted("SELECT count(*) FROM account");
+    let without = counted("SELECT count(*) FROM person") - accounts;
+    assert_eq!(
+        people,
+        json!({"active": active, "suspended": accounts - active, "without": without}),
+        "{people}"
+    );
+    assert_eq!((active, accounts - active), (11, 1));
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let groups = api(&daemon, &format!("/v1/plans/{plan_id}"))["groups"].clone();
+    let kinds: Vec<(&str, u64)> = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["kind"].as_str().unwrap(), group["number"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(kinds, [("suspend", 3), ("create", 1), ("update", 1)], "held and released ones: {groups}");
+    let differing = "SELECT count(*) FROM (SELECT a.plan_id, a.kind, i.because, count(*) AS number FROM action a \
+                     JOIN intent i USING (action_id) GROUP BY 1, 2, 3 EXCEPT SELECT plan_id, kind, because, number FROM plan_group)";
+    assert_eq!(counted(differing), 0);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::io::Write;
+
 use common::{Row, World, command, kinds, people, until};
 use rustix::process::Signal;
 use secrecy::SecretString;
@@ -393,4 +395,30 @@ fn a_second_daemon_on_one_database_ends_at_once_and_says_who_has_it_while_comman
     first.wait();
     let mut third = world.daemon();
     assert_eq!(third.stop(), 0, "a killed daemon leaves its place free");
+}
+
+#[test]
+fn probes_are_answered_while_slow_clients_hold_every_request_and_line_there_is() {
+    let mut world = World::new();
+    world.hr(&people(1));
+    let daemon = world.daemon();
+    until("it is ready", || daemon.readiness().0 == 200);
+    let saying = |text: &str| {
+        let mut stream = daemon.connect();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    // Logins whose forms do not come to their end, until one more is refused; and more lines without a request than there is room for.
+    let unfinished = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\ntoken";
+    let mut held: Vec<_> = (0..240).map(|_| saying(unfinished)).collect();
+    until("no request has room", || {
+        let is_full = daemon.get("/people").status == 503;
+        held.push(saying(unfinished));
+        is_full
+    });
+    let _lines: Vec<_> = (0..300).map(|_| saying("GET /livez HTTP/1.1\r\n")).collect();
+    for probe in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(daemon.get(probe).status, 200, "{probe}");
+    }
+    assert_eq!(daemon.get("/people").status, 503, "they hold what they held");
 }

@@ -3,7 +3,9 @@
 
 mod common;
 
-use std::process::Stdio;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use common::{Daemon, Front, Row, Way, World, is_active, kinds, people, until};
 use workiva_sync::sandbox::Faults;
@@ -69,6 +71,66 @@ fn an_older_database_that_was_restored_converges_by_adopt_and_drift_repair() {
     world.sync().assert_unchanged();
     assert_eq!(world.run(&["drift"]).exit, 0, "nothing is left to lead back");
     assert_eq!(world.run(&["audit", "verify"]).exit, 0, "the older chain goes on");
+}
+
+/// What the docs have a shell carry out that puts a backup in place, of those lines that begin so: each with its script.
+fn restoring(program: &str) -> Vec<(String, bool)> {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deployment.md")).unwrap();
+    let lines = page.lines().filter(|line| line.starts_with(program) && line.contains("restored.db"));
+    lines
+        .map(|line| {
+            let script = line.split(" sh -c '").nth(1).unwrap().split('\'').next().unwrap();
+            (script.to_owned(), line.ends_with("< backup.db"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_backup_is_put_back_by_the_very_lines_that_the_docs_tell() {
+    use std::os::unix::fs::PermissionsExt;
+    for program in ["kubectl", "docker run"] {
+        let mut world = World::new();
+        std::fs::create_dir(world.path("state")).unwrap();
+        let database = world.path("state/workiva-sync.db");
+        world.set("store.url", format!("sqlite://{}", database.display()));
+        let rows = people(4);
+        world.sync_rows(&rows, 0);
+        let backup = world.path("backup.db");
+        world.run(&["backup", backup.to_str().unwrap()]).assert_says(0, &[]);
+        let later: Vec<Row> = rows
+            .iter()
+            .map(|row| row.but(|row| row.title = "CFO".into()))
+            .chain([Row::new("9", "New", "Hire")])
+            .collect();
+        world.sync_rows(&later, 0);
+        // As a daemon leaves it that was killed: none of it belongs to the backup.
+        for beside in ["state/workiva-sync.db-wal", "state/workiva-sync.db-shm"] {
+            std::fs::write(world.path(beside), "what is left of the other one").unwrap();
+        }
+        let scripts = restoring(program);
+        assert_eq!(scripts.len(), 2, "{program}: {scripts:?}");
+        for (script, reads) in scripts {
+            let script = script.replace("/data/state", world.path("state").to_str().unwrap());
+            let stdin = if reads { File::open(&backup).unwrap().into() } else { Stdio::null() };
+            let status = Command::new("sh").args(["-c", &script]).stdin(stdin).status().unwrap();
+            assert!(status.success(), "{script}");
+        }
+        assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
+        world.run(&["audit", "verify"]).assert_says(0, &[]);
+        let known = |id: &str| {
+            let told: serde_json::Value =
+                serde_json::from_str(&world.run(&["explain", id, "--json"]).stdout).unwrap();
+            !told["account"].is_null()
+        };
+        assert!(known(&rows[0].id) && !known("9"), "it is the older one");
+        assert_eq!(world.run(&["adopt"]).exit, 0);
+        assert!(known("9"), "and whoever came since is found again");
+        lead_back(&world);
+        world.sync();
+        world.assert_agrees(&later);
+        assert_eq!(world.statistics().creates, 5, "nobody is made twice");
+    }
 }
 
 #[test]
@@ -175,7 +237,7 @@ fn what_a_killed_backup_has_left_is_no_hindrance_and_one_that_is_under_way_is_na
     back_up(&world, "left.db");
     assert!(!left.exists());
     let busy = world.path("busy.db.partial");
-    let other = std::fs::File::create(&busy).unwrap();
+    let other = File::create(&busy).unwrap();
     other.lock().unwrap();
     let refused = world.run(&["backup", world.path("busy.db").to_str().unwrap()]);
     assert_eq!(refused.exit, 1, "{refused:?}");
@@ -191,7 +253,7 @@ fn a_backup_goes_to_standard_output_where_nothing_but_it_can_leave_the_container
     world.sync_rows(&rows, 0);
     let copy = world.path("copy.db");
     let mut command = world.command(&["backup", "-"]);
-    command.stdout(std::fs::File::create(&copy).unwrap()).stderr(Stdio::piped());
+    command.stdout(File::create(&copy).unwrap()).stderr(Stdio::piped());
     let output = command.spawn().unwrap().wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");

@@ -780,6 +780,14 @@ fn nobody_without_the_sources_own_token_pushes_or_learns_anything() {
     let words: Vec<Value> = strangers.iter().map(|answer| answer.expect(401)).collect();
     assert!(words.iter().all(|one| *one == words[0]), "{words:?}");
     with(TOKEN, "").expect(201);
+    let mut refused = with("a guess", "");
+    until("whoever guesses is asked to wait", || {
+        refused = with("a guess", "");
+        refused.status == 429
+    });
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    assert_eq!(refused.json()["error"]["code"], "too_many_attempts");
+    with(TOKEN, "").expect(201);
     with(TOKEN, "&source=staff").expect(201);
     with(other, "&source=guests").expect(201);
     assert_eq!(daemon.get("/v1/hr/runs/x").status, 401);

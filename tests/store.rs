@@ -742,6 +742,10 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_whoever_only_
     let held = store.held_summary(DateTime::UNIX_EPOCH).await.unwrap().unwrap();
     assert_eq!(held.expires_at.unwrap() - held.created_at, TimeDelta::hours(72), "its table was made anew");
     assert_eq!(store.queue().await.unwrap().held, 1);
+    let people = store.headcount().await.unwrap();
+    assert_eq!((people.active, people.suspended, people.without), (1, 0, 0), "what is kept was counted");
+    let groups = store.plan_detail("p", at(0)).await.unwrap().unwrap().groups;
+    assert_eq!((groups.len(), groups[0].number, groups[0].because.as_str()), (1, 1, "left"));
     store.close().await;
     Store::open_for_reading(&path).await.unwrap().status(1, at(0)).await.unwrap();
 }

@@ -172,11 +172,38 @@ def agreement(binary, documents, stateful, folder):
     insist(pod["terminationGracePeriodSeconds"] > needed, f"the daemon may take {needed} s to drain")
 
 
+def by_hand(documents, stateful):
+    """The pod to work in by hand: it has what the daemon's has, once that is gone, and nothing leads to it."""
+    helper = only([one for one in documents if one["kind"] == "Pod"], "Pod")
+    insist(stateful["spec"]["replicas"] == 0, "beside a daemon nobody works by hand on its database")
+    pod, daemons = helper["spec"], stateful["spec"]["template"]["spec"]
+    restricted(pod)
+    for container in pod["containers"]:
+        image(container["image"])
+    claim = only(stateful["spec"]["volumeClaimTemplates"], "claim")["metadata"]["name"]
+    volumes = {volume.pop("name"): volume for volume in pod["volumes"]}
+    wanted = {volume["name"]: {key: volume[key] for key in volume if key != "name"} for volume in daemons["volumes"]}
+    wanted[claim] = {"persistentVolumeClaim": {"claimName": f"{claim}-{stateful['metadata']['name']}-0"}}
+    insist(volumes == wanted, f"the pod has other volumes than the daemon's: {volumes}, and not {wanted}")
+    ours, other = (only([one for one in pod["containers"] if one["name"] == name], name) for name in [daemons["containers"][0]["name"], "files"])
+    daemon = daemons["containers"][0]
+    insist(ours["image"] == daemon["image"], "the image is another one than the daemon's")
+    mounts = [sorted(one["volumeMounts"], key=lambda mount: mount["name"]) for one in (ours, daemon)]
+    insist(mounts[0] == mounts[1], "what is mounted is not what the daemon has")
+    insist([mount["name"] for mount in other["volumeMounts"]] == [claim], "the container with a shell sees more than the database")
+    labels = helper["metadata"].get("labels", {})
+    selectors = [one["spec"]["selector"] for one in documents if one["kind"] == "Service"]
+    insist(not any(is_part(selector, labels) for selector in selectors), "a Service leads to the pod in which somebody works by hand")
+
+
 def look_through(binary, file):
     documents = [document for document in yaml.safe_load_all(pathlib.Path(file).read_text()) if document]
     unknown = schemas(documents)
     stateful = only([one for one in documents if one["kind"] == "StatefulSet"], "StatefulSet")
-    insist(stateful["spec"]["replicas"] == 1, "one daemon works on a database")
+    if any(one["kind"] == "Pod" for one in documents):
+        by_hand(documents, stateful)
+    else:
+        insist(stateful["spec"]["replicas"] == 1, "one daemon works on a database")
     pod = stateful["spec"]["template"]
     restricted(pod["spec"])
     image(only(pod["spec"]["containers"], "container")["image"])

@@ -8,6 +8,7 @@ pub mod access;
 pub mod action;
 pub mod adopt;
 pub mod alerts;
+pub mod attempts;
 pub mod audit;
 pub mod blame;
 pub mod breaker;

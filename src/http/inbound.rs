@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::shows;
+use super::fault::Fault;
+use super::gate::Client;
 use super::signature::Claim;
+use super::{bearer, shows};
 use crate::config::{Encoding, TriggerSettings};
 use crate::core::delivery::{DeliveryKind, Format, PushRequest, Receipt, Refusal};
 
@@ -101,43 +103,6 @@ struct Committed {
     records: u64,
 }
 
-/// Why a request is answered by an error.
-struct Fault(StatusCode, &'static str, String);
-
-impl Fault {
-    fn unusable(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, "unusable", message.into())
-    }
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unusable(message) => Self(StatusCode::UNPROCESSABLE_ENTITY, "unusable", message),
-            Refusal::Conflict(message) => Self(StatusCode::CONFLICT, "conflict", message),
-            Refusal::Unknown(message) => Self(StatusCode::NOT_FOUND, "unknown", message),
-            Refusal::Later(message) => Self(StatusCode::SERVICE_UNAVAILABLE, "later", message),
-            Refusal::Failed(message) => Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", message),
-        }
-    }
-}
-
-impl IntoResponse for Fault {
-    fn into_response(self) -> Response {
-        let Self(status, code, message) = self;
-        let answer = Json(json!({ "error": { "code": code, "message": message } }));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                (status, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response()
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                (status, [(header::RETRY_AFTER, "60")], answer).into_response()
-            }
-            _ => (status, answer).into_response(),
-        }
-    }
-}
-
 async fn records<V: Inbound>(
     State(inbound): State<Arc<V>>,
     headers: HeaderMap,
@@ -146,7 +111,7 @@ async fn records<V: Inbound>(
     let (asked, Door { source, encoding, .. }) = let_in(&*inbound, &headers, &request)?;
     if headers.contains_key(header::CONTENT_ENCODING) {
         let message = "compressed bodies are not taken; send it without Content-Encoding";
-        return Err(Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
+        return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", message.into()));
     }
     let wanted = wanted(&asked, &headers, encoding)?;
     let room = room_of(&source);
@@ -177,16 +142,30 @@ fn unreadable(query: QueryRejection) -> Fault {
 
 fn stranger() -> Fault {
     let message = "send the source's own token (source.push.token) as a bearer token";
-    Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into())
+    Fault::new(StatusCode::UNAUTHORIZED, "unauthorized", message.into())
+}
+
+/// What somebody may by the token that they show; `None`: it is nobody's, or there is none.
+fn shown_by<T>(
+    request: &Request,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+    find: impl FnOnce() -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let Some((client, token)) = request.extensions().get::<Client>().zip(bearer(headers)) else {
+        return Ok(None);
+    };
+    Ok(client.judge(token, now, find)?)
 }
 
 /// What a sender asks, and the source that they may push to. Whoever shows no token is not told what is wrong with the question.
 fn let_in<V: Inbound>(inbound: &V, headers: &HeaderMap, request: &Request) -> Result<(Asked, Door), Fault> {
-    let mut open = inbound.doors();
-    open.retain(|door| shows(headers, &door.token));
-    if open.is_empty() {
-        return Err(stranger());
-    }
+    let theirs = || {
+        let mut open = inbound.doors();
+        open.retain(|door| shows(headers, &door.token));
+        (!open.is_empty()).then_some(open)
+    };
+    let open = shown_by(request, headers, inbound.now(), theirs)?.ok_or_else(stranger)?;
     let asked = Query::<Asked>::try_from_uri(request.uri());
     let Query(asked) = asked.map_err(unreadable)?;
     let open = match (&asked.source, open.as_slice()) {
@@ -209,7 +188,7 @@ fn wanted(asked: &Asked, headers: &HeaderMap, encoding: Encoding) -> Result<Want
     let format = || {
         let told =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let refused = |message| Fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
+        let refused = |message| Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
         let format = Format::of_content_type(told).ok_or_else(|| {
             refused(format!(
                 "Content-Type is '{told}'; send application/json, application/x-ndjson or text/csv"
@@ -292,7 +271,7 @@ async fn whole(request: Request, most: usize, mend: &str) -> Result<Bytes, Fault
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let large = || {
         let message = format!("the body is larger than {} MiB; {mend}", most / 1024 / 1024);
-        Fault(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     };
     if told.is_some_and(|told| told > most) {
         return Err(large());
@@ -340,14 +319,20 @@ async fn trigger<V: Inbound>(
     let settings = inbound.trigger_settings();
     if !settings.is_on() {
         let message = "no webhook is configured; set trigger.token_file or trigger.secret_file";
-        return Err(Fault(StatusCode::NOT_FOUND, "off", message.into()));
+        return Err(Fault::new(StatusCode::NOT_FOUND, "off", message.into()));
     }
     let called = Query::<Called>::try_from_uri(request.uri());
-    let may_by_token = settings.token.as_ref().is_some_and(|token| shows(&headers, token.as_secret()));
+    let may_by_token = match &settings.token {
+        Some(token) => {
+            let theirs = || shows(&headers, token.as_secret()).then_some(());
+            shown_by(&request, &headers, inbound.now(), theirs)?.is_some()
+        }
+        None => false,
+    };
     if !may_by_token && !is_signed(&settings, inbound.now(), &headers, request).await? {
         let message =
             "send trigger.token as a bearer token, or a signature by trigger.secret that is not too old";
-        return Err(Fault(StatusCode::UNAUTHORIZED, "unauthorized", message.into()));
+        return Err(Fault::new(StatusCode::UNAUTHORIZED, "unauthorized", message.into()));
     }
     // What cannot be read names no source, and without a name all of them would be read.
     let Query(called) = called.map_err(unreadable)?;

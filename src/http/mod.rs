@@ -1,12 +1,16 @@
 //! The daemon's own HTTP: `/livez`, `/readyz`, `/metrics`, and what HR systems send.
 
+mod fault;
+mod gate;
 mod inbound;
+mod places;
 mod serving;
 mod signature;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -24,6 +28,7 @@ use crate::core::breaker::{Pause, Phase};
 use crate::core::guard::HoldReason;
 use crate::core::health::SourceHealth;
 
+pub use self::gate::{Client, TooMany};
 pub use self::inbound::{Door, Inbound};
 pub use self::serving::{Bounds, serve};
 
@@ -138,12 +143,25 @@ async fn metrics<V: Vitals>(State(vitals): State<Arc<V>>) -> Response {
     ([(header::CONTENT_TYPE, kind)], vitals.metrics().await).into_response()
 }
 
-async fn require_token<V: Vitals>(State(vitals): State<Arc<V>>, request: Request, next: Next) -> Response {
-    if vitals.token().as_ref().is_none_or(|token| shows(request.headers(), token)) {
-        return next.run(request).await;
+async fn require_token<V: Vitals + Inbound>(
+    State(vitals): State<Arc<V>>,
+    Extension(client): Extension<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(token) = vitals.token() else { return next.run(request).await };
+    let headers = request.headers();
+    let refused = [(header::WWW_AUTHENTICATE, "Bearer")];
+    let refused = (StatusCode::UNAUTHORIZED, refused, "send http.token as a bearer token\n");
+    let Some(shown) = bearer(headers) else { return refused.into_response() };
+    match client.judge(shown, vitals.now(), || shows(headers, &token).then_some(())) {
+        Ok(Some(())) => next.run(request).await,
+        Ok(None) => refused.into_response(),
+        Err(too_many) => {
+            let after = [(header::RETRY_AFTER, too_many.seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, after, format!("{too_many}\n")).into_response()
+        }
     }
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "send http.token as a bearer token\n")
-        .into_response()
 }
 
 /// The bearer token of a request.

@@ -1,5 +1,7 @@
 //! The actions of a plan, put into the outbox in bulk.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::json;
@@ -51,7 +53,7 @@ pub(super) async fn insert_actions(
     now: DateTime<Utc>,
     told: &mut Vec<Entry>,
 ) -> Result<u64, StoreError> {
-    let mut inserted = 0;
+    let (mut inserted, mut groups) = (0, BTreeMap::<_, u64>::new());
     for chunk in actions.chunks(CHUNK) {
         let parts: Vec<ActionRow<'_>> = chunk.iter().map(|action| row(action)).collect();
         let rows = to_json(&parts);
@@ -117,9 +119,33 @@ pub(super) async fn insert_actions(
                 continue;
             };
             told.push(decision(plan_id, action_id, state, part));
+            *groups.entry((part.kind, part.because)).or_default() += 1;
         }
     }
+    keep_groups(tx, plan_id, &groups).await?;
     Ok(inserted)
+}
+
+/// Keeps how many actions of a plan are of which kind for which reason: to count them takes long where they are many.
+async fn keep_groups(
+    tx: &mut Tx,
+    plan_id: &str,
+    groups: &BTreeMap<(&str, &str), u64>,
+) -> Result<(), StoreError> {
+    let rows: Vec<(&str, &str, u64)> =
+        groups.iter().map(|((kind, because), number)| (*kind, *because, *number)).collect();
+    for chunk in rows.chunks(CHUNK) {
+        sqlx::query(
+            "INSERT INTO plan_group (plan_id, kind, because, number) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2) WHERE true \
+             ON CONFLICT (plan_id, kind, because) DO UPDATE SET number = number + excluded.number",
+        )
+        .bind(plan_id)
+        .bind(to_json(&chunk))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Why, and which attributes change, but not from what to what: the hash binds that to the action.

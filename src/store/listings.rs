@@ -8,31 +8,10 @@ use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
 use super::{RejectedRecord, RunSummary, Store, StoreError, from_millis, millis};
-use crate::core::action::Attributes;
 use crate::core::guard::HoldReason;
-use crate::core::value::folded;
 
 /// How many rejected records of a run are told.
 const MOST_REJECTIONS: u32 = 200;
-/// How many people are looked through at a time.
-const BATCH: u32 = 1_000;
-/// Behind every text that begins with the same letters.
-const LAST: char = '\u{10ffff}';
-
-/// People behind ?1, at most ?2, of whom this holds.
-macro_rules! people_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT p.employee_id, c.attributes ->> 'userName', c.active, c.confirmed_at, o.kind, o.state = 'parked', c.attributes \
-             FROM person p LEFT JOIN account c USING (employee_id) \
-             LEFT JOIN action o ON o.employee_id = p.employee_id AND o.group_id IS NULL AND o.state IN ('queued', 'parked') \
-             WHERE p.employee_id > ?1 AND ",
-            $condition,
-            " ORDER BY p.employee_id LIMIT ?2"
-        )
-    };
-}
-
 /// Somebody of the state table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PersonRow {
@@ -113,72 +92,12 @@ pub struct AuditRow {
 }
 
 impl Store {
-    /// People by employee id, behind `after`. `query`: whose employee id, or confirmed user name, begins so; where nobody's does, each of
-    /// whose words stands in a confirmed attribute, regardless of case.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn people_behind(
-        &self,
-        after: Option<&str>,
-        query: &str,
-        limit: u32,
-    ) -> Result<Vec<PersonRow>, StoreError> {
-        let after = after.unwrap_or_default();
-        let query = query.trim();
-        let all = sqlx::query(people_where!("TRUE")).bind(after).bind(limit);
-        if query.is_empty() {
-            return Ok(all.fetch_all(&self.readers).await?.iter().map(person_row).collect());
-        }
-        let name = folded(query);
-        let beginning = sqlx::query(people_where!(
-            "p.employee_id IN (SELECT employee_id FROM person WHERE employee_id >= ?3 AND employee_id < ?4 \
-             UNION SELECT employee_id FROM account WHERE user_name >= ?5 AND user_name < ?6)"
-        ))
-        .bind(after)
-        .bind(limit)
-        .bind(query)
-        .bind(format!("{query}{LAST}"))
-        .bind(&name)
-        .bind(format!("{name}{LAST}"));
-        let rows = beginning.fetch_all(&self.readers).await?;
-        if rows.is_empty() {
-            return self.people_with_words(after, &name, limit).await;
-        }
-        Ok(rows.iter().map(person_row).collect())
-    }
-
-    /// SQLite folds ASCII alone, so it looks for what of a word is ASCII; whether the values have it is seen here.
-    async fn people_with_words(
-        &self,
-        after: &str,
-        query: &str,
-        limit: u32,
-    ) -> Result<Vec<PersonRow>, StoreError> {
-        let words: Vec<&str> = query.split_whitespace().collect();
-        let longest = words.iter().max_by_key(|word| word.len()).copied().unwrap_or_default();
-        let pattern = format!("%{}%", longest.replace(|c: char| !c.is_ascii_alphanumeric(), "%"));
-        let wanted = limit as usize;
-        let (mut people, mut behind) = (Vec::new(), after.to_owned());
-        loop {
-            let some = sqlx::query(people_where!("c.attributes LIKE ?3")).bind(&behind).bind(BATCH);
-            let rows = some.bind(&pattern).fetch_all(&self.readers).await?;
-            people.extend(rows.iter().filter(|row| has_words(row, &words)).map(person_row));
-            match rows.last().filter(|_| rows.len() == BATCH as usize && people.len() < wanted) {
-                Some(last) => behind = last.get(0),
-                None => break,
-            }
-        }
-        people.truncate(wanted);
-        Ok(people)
-    }
-
     /// How many people stand where.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn headcount(&self) -> Result<Headcount, StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM account WHERE active = 1), (SELECT count(*) FROM account), (SELECT count(*) FROM person)";
+        let sql = "SELECT active, accounts, people FROM headcount";
         let (active, accounts, people): (i64, i64, i64) =
             sqlx::query_as(sql).fetch_one(&self.readers).await?;
         let number = |value: i64| value.max(0).unsigned_abs();
@@ -290,26 +209,6 @@ impl Store {
             hash: row.get(5),
         };
         Ok(rows.iter().map(record).collect())
-    }
-}
-
-/// Whether each of these words, in compared form, stands in a confirmed attribute.
-fn has_words(row: &SqliteRow, words: &[&str]) -> bool {
-    let attributes =
-        row.get::<Option<&str>, _>(6).and_then(|text| serde_json::from_str::<Attributes>(text).ok());
-    let values: Vec<String> =
-        attributes.iter().flat_map(Attributes::values).map(|value| folded(value)).collect();
-    words.iter().all(|word| values.iter().any(|value| value.contains(word)))
-}
-
-fn person_row(row: &SqliteRow) -> PersonRow {
-    PersonRow {
-        employee_id: row.get(0),
-        user_name: row.get(1),
-        active: row.get(2),
-        confirmed_at: row.get::<Option<i64>, _>(3).map(from_millis),
-        waiting: row.get(4),
-        is_parked: row.get::<Option<bool>, _>(5).unwrap_or(false),
     }
 }
 

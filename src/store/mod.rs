@@ -36,6 +36,7 @@ mod outage;
 mod outbox;
 mod owner;
 mod parts;
+mod people;
 mod plan_lists;
 mod plans;
 mod quiet;

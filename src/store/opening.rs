@@ -152,7 +152,7 @@ impl Store {
     /// Where the file cannot be opened, or has to be brought up to date first.
     pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         let only = if path.exists() {
-            let only = pool_of(2).connect_with(options(path, &Opening::default()).read_only(true)).await?;
+            let only = pool_of(2).connect_with(reading(path)).await?;
             insist_on_schema(&only).await?;
             only
         } else {
@@ -204,6 +204,12 @@ fn pool_of(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+}
+
+/// Of a file as it is: a backup that was put in place is none with a log yet, and to make it one would be to write.
+fn reading(path: &Path) -> SqliteConnectOptions {
+    let busy_timeout = Opening::default().busy_timeout;
+    SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(busy_timeout).read_only(true)
 }
 
 fn options(path: &Path, opening: &Opening) -> SqliteConnectOptions {

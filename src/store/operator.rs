@@ -171,11 +171,9 @@ impl Store {
     /// Where the database fails.
     pub async fn standing(&self, now: DateTime<Utc>) -> Result<(Option<PlanSummary>, Queue), StoreError> {
         let held = self.held_summary(now).await?;
-        let mut queue = self.queue().await?;
-        if held.is_none() {
-            // Those of a plan that has expired wait for nothing.
-            queue.held = 0;
-        }
+        let mut queue = self.open_queue().await?;
+        // Those of a plan that has expired wait for nothing.
+        queue.held = held.as_ref().map_or(0, |plan| plan.counts.total());
         Ok((held, queue))
     }
 
@@ -184,11 +182,18 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn queue(&self) -> Result<Queue, StoreError> {
+        let mut queue = self.open_queue().await?;
+        let sql = "SELECT count(*) FROM action WHERE state = 'held' AND plan_id = (SELECT plan_id FROM plan WHERE state = 'held')";
+        let held: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        queue.held = held.unsigned_abs();
+        Ok(queue)
+    }
+
+    /// The same without those of a held plan.
+    async fn open_queue(&self) -> Result<Queue, StoreError> {
         let rows = sqlx::query(
             "SELECT iif(waits, 'waiting', state), count(*), min(created_at) FROM action \
                WHERE state IN ('queued', 'parked') GROUP BY 1 \
-             UNION ALL SELECT 'held', count(*), NULL FROM action a JOIN plan p USING (plan_id) \
-               WHERE a.state = 'held' AND p.state = 'held' \
              UNION ALL SELECT 'withdrawn', count(*), NULL FROM action WHERE withdrawn = 1 AND state IN ('queued', 'parked') \
              UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )
@@ -205,8 +210,7 @@ impl Store {
                 "waiting" => queue.waiting = number,
                 "leased" => queue.leased = number,
                 "parked" => queue.parked = number,
-                "withdrawn" => queue.withdrawn = number,
-                _ => queue.held = number,
+                _ => queue.withdrawn = number,
             }
         }
         // What is in a worker's hands is queued until it ends.

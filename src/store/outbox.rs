@@ -155,7 +155,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn queued_creates(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM action WHERE state = 'queued' AND rank = ?1 \
+        let sql = "SELECT count(*) FROM action WHERE state IN ('queued', 'parked') AND state = 'queued' AND rank = ?1 \
                    AND action_id NOT IN (SELECT action_id FROM lease)";
         let number: i64 =
             sqlx::query_scalar(sql).bind(ActionKind::Create.rank()).fetch_one(&self.readers).await?;

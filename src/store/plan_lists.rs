@@ -15,6 +15,27 @@ use crate::core::value::folded;
 /// How many kinds of reason of a plan are told.
 const MOST_REASONS: u32 = 100;
 
+/// So many accounts of one beginning are many.
+const MANY: i64 = 20_000;
+/// Behind every text that begins with the same letters.
+const LAST: char = '\u{10ffff}';
+
+/// Actions of the plan ?1 behind ?2, of the kind ?3, if one is asked for; of whom begins with ?4 or ?5, or whose account is so named.
+macro_rules! actions_of {
+    ($is_so_named:literal) => {
+        concat!(
+            "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
+               coalesce(c.attributes ->> 'userName', a.user_name), \
+               c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
+             FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id \
+             WHERE a.plan_id = ?1 AND a.action_id > ?2 AND (?3 IS NULL OR a.kind = ?3) \
+               AND (?4 = '' OR (a.employee_id >= ?4 AND a.employee_id < ?7) OR (a.user_name >= ?5 AND a.user_name < ?8) OR ",
+            $is_so_named,
+            ") ORDER BY a.action_id LIMIT ?6"
+        )
+    };
+}
+
 /// A plan with what became of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlanDetail {
@@ -101,8 +122,7 @@ impl Store {
                      counts, hold_reasons, decided_by, decided_at FROM plan WHERE plan_id = ?1";
         let row = sqlx::query(sql).bind(plan_id).bind(millis(now)).fetch_optional(&self.readers).await?;
         let Some(row) = row else { return Ok(None) };
-        let sql = "SELECT a.kind, i.because, count(*) AS number FROM action a JOIN intent i USING (action_id) WHERE a.plan_id = ?1 \
-                   GROUP BY 1, 2 ORDER BY number DESC, 1, 2 LIMIT ?2";
+        let sql = "SELECT kind, because, number FROM plan_group WHERE plan_id = ?1 ORDER BY number DESC, 1, 2 LIMIT ?2";
         let groups = sqlx::query(sql).bind(plan_id).bind(MOST_REASONS).fetch_all(&self.readers).await?;
         let groups = groups.iter().map(|row| PlanGroup {
             kind: row.get(0),
@@ -143,22 +163,31 @@ impl Store {
         search: &PlanSearch<'_>,
         limit: u32,
     ) -> Result<Vec<PlanAction>, StoreError> {
-        let sql = "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
-                     coalesce(c.attributes ->> 'userName', a.user_name), \
-                     c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
-                   FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id \
-                   WHERE a.plan_id = ?1 AND a.action_id > ?2 AND (?3 IS NULL OR a.kind = ?3) \
-                     AND (?4 = '' OR substr(a.employee_id, 1, length(?4)) = ?4 OR substr(a.user_name, 1, length(?5)) = ?5 \
-                       OR substr(c.user_name, 1, length(?5)) = ?5) \
-                   ORDER BY a.action_id LIMIT ?6";
         let query = search.query.trim();
+        let name = folded(query);
+        let name_end = format!("{name}{LAST}");
+        // A few are looked up first. Many are not: then whoever is in the plan is soon found among them.
+        let sql =
+            "SELECT count(*) FROM (SELECT 1 FROM account WHERE user_name >= ?1 AND user_name < ?2 LIMIT ?3)";
+        let named = sqlx::query_scalar(sql).bind(&name).bind(&name_end).bind(MANY + 1);
+        let named: i64 = if query.is_empty() { 0 } else { named.fetch_one(&self.readers).await? };
+        let sql = match named > MANY {
+            true => actions_of!(
+                "EXISTS (SELECT 1 FROM account n WHERE n.employee_id = a.employee_id AND n.user_name >= ?5 AND n.user_name < ?8)"
+            ),
+            false => actions_of!(
+                "a.employee_id IN (SELECT employee_id FROM account WHERE user_name >= ?5 AND user_name < ?8)"
+            ),
+        };
         let rows = sqlx::query(sql)
             .bind(plan_id)
             .bind(search.after.unwrap_or(0))
             .bind(search.kind)
             .bind(query)
-            .bind(folded(query))
+            .bind(&name)
             .bind(limit)
+            .bind(format!("{query}{LAST}"))
+            .bind(&name_end)
             .fetch_all(&self.readers)
             .await?;
         let action = |row: &SqliteRow| {

@@ -87,7 +87,11 @@ pub(super) async fn reaffirm(tx: &mut Tx, people: &[String], at: DateTime<Utc>) 
 
 /// The actions `a` in the queue of which that holds, with their plans, for a `FROM`.
 pub(super) fn stale_actions(fresh_from: &str) -> String {
-    format!("action a JOIN plan p USING (plan_id) WHERE a.state = 'queued' AND {}", is_stale(fresh_from))
+    let stale = is_stale(fresh_from);
+    // By the index that has both states, and not through every action of all times.
+    format!(
+        "action a JOIN plan p USING (plan_id) WHERE a.state IN ('queued', 'parked') AND a.state = 'queued' AND {stale}"
+    )
 }
 
 /// Whether an action `a` of a plan `p` gives or takes access by what was read before this moment alone. What only asks what it did needs no

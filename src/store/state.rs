@@ -171,13 +171,14 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scale(&self) -> Result<Scale, StoreError> {
+        // An index has both states together, so both are named: else every action of all times is looked at.
         let sql = "WITH accepted AS (SELECT source_rows, rejected + doubled_rows AS unusable, header, rules, input FROM run WHERE accepted = 1 \
                      ORDER BY rowid DESC LIMIT 1) \
-                   SELECT (SELECT count(*) FROM account WHERE active = 1), \
+                   SELECT (SELECT active FROM headcount), \
                      EXISTS (SELECT 1 FROM account), \
                      (SELECT source_rows FROM accepted), \
                      (SELECT count(DISTINCT o.employee_id) FROM action o JOIN plan p USING (plan_id) \
-                        WHERE o.state = 'queued' AND o.withdrawn = 0 AND (o.kind IN ('suspend', 'delete') OR o.last_workspace = 1) \
+                        WHERE o.state IN ('queued', 'parked') AND o.state = 'queued' AND o.withdrawn = 0 AND (o.kind IN ('suspend', 'delete') OR o.last_workspace = 1) \
                           AND p.state IN ('released', 'applied')), \
                      (SELECT names FROM source_header WHERE digest = (SELECT header FROM accepted)), \
                      (SELECT rules FROM accepted), \
@@ -204,7 +205,8 @@ impl Store {
     /// Where the database fails.
     pub async fn scale_of_creates(&self, scale: &mut Scale) -> Result<(), StoreError> {
         let sql = "SELECT count(*), coalesce(sum(o.created_at > (SELECT min(confirmed_at) FROM account)), 0) \
-                   FROM action o JOIN plan p USING (plan_id) WHERE o.state = 'queued' AND o.withdrawn = 0 AND o.kind IN ('create', 'reactivate') \
+                   FROM action o JOIN plan p USING (plan_id) WHERE o.state IN ('queued', 'parked') AND o.state = 'queued' AND o.withdrawn = 0 \
+                     AND o.kind IN ('create', 'reactivate') \
                      AND p.state IN ('released', 'applied')";
         let (all, later): (i64, i64) = sqlx::query_as(sql).fetch_one(&self.readers).await?;
         (scale.open_creates, scale.open_later_creates) = (all.unsigned_abs(), later.unsigned_abs());
@@ -246,7 +248,8 @@ impl Store {
         let active = "SELECT guard_group, count(*) FROM account JOIN person USING (employee_id) \
                       WHERE active = 1 AND guard_group IS NOT NULL GROUP BY guard_group";
         let open = "SELECT guard_group, count(DISTINCT employee_id) FROM action JOIN plan USING (plan_id) \
-                    WHERE action.state = 'queued' AND withdrawn = 0 AND (kind IN ('suspend', 'delete') OR last_workspace = 1) \
+                    WHERE action.state IN ('queued', 'parked') AND action.state = 'queued' AND withdrawn = 0 \
+                      AND (kind IN ('suspend', 'delete') OR last_workspace = 1) \
                       AND plan.state IN ('released', 'applied') AND guard_group IS NOT NULL GROUP BY guard_group";
         for (sql, counts) in
             [(active, &mut scale.active_by_group), (open, &mut scale.open_deprovisions_by_group)]

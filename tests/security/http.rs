@@ -1,12 +1,13 @@
 //! Who reaches the daemon's own HTTP and means harm, or is only slow, gets no more of it than is set aside.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use tokio::runtime::Runtime;
@@ -25,7 +26,7 @@ struct Served {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    /// Tells that `/when` was asked.
+    /// Tells that `/when`, `/never` or `/much` was asked.
     asked: Arc<Notify>,
     /// Lets `/when` answer.
     now: Arc<Notify>,
@@ -40,17 +41,31 @@ impl Served {
         change(&mut bounds);
         let (asked, now) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (tell, when) = (Arc::clone(&asked), Arc::clone(&now));
-        let wait = || async move {
-            tell.notify_one();
-            when.notified().await;
+        let tells = move || tell.notify_one();
+        let (wait, never, much) = {
+            let (first, second, third) = (tells.clone(), tells.clone(), tells);
+            let wait = || async move {
+                first();
+                when.notified().await;
+            };
+            let never = || async move {
+                second();
+                std::future::pending::<()>().await;
+            };
+            let much = || async move {
+                third();
+                much()
+            };
+            (wait, never, much)
         };
         let length = |body: Bytes| async move { body.len().to_string() };
         let routes = Router::new()
             .route("/at-once", get(|| async { "here" }))
             .route("/when", get(wait))
-            .route("/never", get(std::future::pending::<()>))
+            .route("/never", get(never))
             .route("/v1/never", get(std::future::pending::<()>))
-            .route("/much", get(|| async { vec![b'x'; 64 << 20] }))
+            .route("/livez", get(|| async { "alive" }))
+            .route("/much", get(much))
             .route("/small", post(length))
             .route("/large", post(length).layer(DefaultBodyLimit::max(1 << 20)));
         let (stop, stopped) = watch::channel(false);
@@ -68,6 +83,13 @@ impl Served {
         stream
     }
 
+    /// A request that is under way.
+    fn busy(&self, path: &str) -> TcpStream {
+        let stream = self.get(path);
+        self.runtime.block_on(self.asked.notified());
+        stream
+    }
+
     fn get(&self, path: &str) -> TcpStream {
         self.saying(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
     }
@@ -78,6 +100,20 @@ impl Served {
             "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {bytes}\r\n\r\n{body}"
         )))
     }
+}
+
+/// 64 MiB, bit by bit.
+fn much() -> Body {
+    let bit = Bytes::from_static(&[b'x'; 1 << 16]);
+    Body::from_stream(futures_util::stream::iter((0..1024).map(move |_| Ok::<_, Infallible>(bit.clone()))))
+}
+
+/// Whether the line is open and nothing was said.
+fn is_waiting(stream: &mut TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let nothing = matches!(stream.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    stream.set_nonblocking(false).unwrap();
+    nothing
 }
 
 /// What is said until the line is closed.
@@ -118,15 +154,43 @@ fn a_head_that_comes_byte_by_byte_or_not_at_all_ends_the_connection() {
 
 #[test]
 fn more_connections_than_are_served_at_a_time_wait_until_one_ends() {
-    let served = Served::within(|bounds| bounds.connections = 2);
-    let (one, other) = (served.saying("GET"), served.saying("GET"));
+    let served = Served::within(|bounds| (bounds.connections, bounds.requests) = (2, 2));
+    let _busy = [served.busy("/when"), served.busy("/when")];
     let mut waits = served.get("/at-once");
     waits.set_read_timeout(Some(SOON)).unwrap();
-    assert_eq!(waits.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has accepted it");
+    assert_eq!(waits.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "nobody answers it");
     waits.set_read_timeout(Some(PATIENCE)).unwrap();
-    drop(one);
+    served.now.notify_one();
     assert_eq!(status(&to_end(waits)), "200");
-    drop(other);
+}
+
+#[test]
+fn whoever_has_waited_for_longest_without_a_request_makes_room_for_whoever_comes() {
+    let served = Served::within(|bounds| (bounds.connections, bounds.requests) = (2, 2));
+    let mut kept = served.saying("GET /at-once HTTP/1.1\r\nHost: x\r\n\r\n");
+    kept.read_exact(&mut [0; 12]).unwrap();
+    let mut slow = served.saying("GET /at-once HTTP/1.1\r\n");
+    assert_eq!(status(&to_end(served.get("/at-once"))), "200");
+    to_end(kept);
+    slow.write_all(b"Host: x\r\nConnection: close\r\n\r\n").unwrap();
+    assert_eq!(status(&to_end(slow)), "200", "it was not its turn to go");
+}
+
+#[test]
+fn a_probe_is_answered_while_others_hold_whatever_there_is_to_hold() {
+    let served = Served::within(|bounds| (bounds.connections, bounds.requests) = (8, 3));
+    let mut busy = vec![served.busy("/when"), served.busy("/never"), served.busy("/much")];
+    let refused = to_end(served.get("/v1/people"));
+    assert_eq!(status(&refused), "503", "{refused}");
+    assert!(refused.contains("retry-after: 5") && refused.contains("\"code\":\"busy\""), "{refused}");
+    // And more lines on which nothing is said than there are places.
+    let _slow: Vec<TcpStream> = (0..20).map(|_| served.saying("GET /livez HTTP/1.1\r\n")).collect();
+    assert_eq!(status(&to_end(served.get("/livez"))), "200");
+    assert_eq!(status(&to_end(served.get("/at-once"))), "503", "it is no probe");
+    assert!(busy[..2].iter_mut().all(is_waiting), "they hold what they held");
+    served.now.notify_one();
+    assert_eq!(status(&to_end(busy.remove(0))), "200", "what is under way is answered");
+    assert_eq!(status(&to_end(served.get("/at-once"))), "200", "and there is room again");
 }
 
 #[test]
@@ -147,9 +211,10 @@ fn a_request_that_is_not_answered_in_time_is_refused() {
 #[test]
 fn a_client_that_does_not_read_its_answer_is_left_in_the_end() {
     let served = Served::within(|bounds| {
-        (bounds.connections, bounds.connection, bounds.request) = (1, SOON, SOON);
+        (bounds.connections, bounds.requests) = (1, 1);
+        (bounds.connection, bounds.request) = (SOON, SOON);
     });
-    let deaf = served.get("/much");
+    let deaf = served.busy("/much");
     assert_eq!(status(&to_end(served.get("/at-once"))), "200", "there is room again");
     drop(deaf);
 }
@@ -166,8 +231,7 @@ fn a_body_is_read_up_to_its_bound_and_further_where_a_route_says_so() {
 #[test]
 fn a_stop_answers_what_is_under_way_and_takes_nothing_more() {
     let mut served = Served::within(|_| {});
-    let under_way = served.get("/when");
-    served.runtime.block_on(served.asked.notified());
+    let under_way = served.busy("/when");
     let mut kept = served.saying("GET /at-once HTTP/1.1\r\nHost: x\r\n\r\n");
     kept.read_exact(&mut [0; 12]).unwrap();
     served.stop.send(true).unwrap();

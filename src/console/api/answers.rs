@@ -1,11 +1,12 @@
 //! How the API answers: pages of lists, and refusals.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::EngineError;
+use crate::http::TooMany;
 use crate::store::StoreError;
 
 /// One page of a list.
@@ -44,81 +45,98 @@ pub struct Fault {
 
 /// A refusal with its status.
 #[derive(Debug)]
-pub struct Refused(StatusCode, &'static str, String);
+pub struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// After so many seconds the same may be asked again.
+    after: Option<i64>,
+}
 
 impl Refused {
+    fn new(status: StatusCode, code: &'static str, message: String) -> Self {
+        Self { status, code, message, after: None }
+    }
+
     /// The configuration names no users.
     pub fn nobody_named() -> Self {
         let message =
             "the configuration names nobody who may; add [[http.users]] with name, role and token_file";
-        Self(StatusCode::NOT_FOUND, "no_users", message.into())
+        Self::new(StatusCode::NOT_FOUND, "no_users", message.into())
     }
 
     /// Nobody's token.
     pub fn unknown_token() -> Self {
         let message = "send the token of one of [[http.users]] as a bearer token";
-        Self(StatusCode::UNAUTHORIZED, "unknown_token", message.into())
+        Self::new(StatusCode::UNAUTHORIZED, "unknown_token", message.into())
+    }
+
+    /// Too many tokens were shown that are nobody's.
+    pub fn too_many(too_many: TooMany) -> Self {
+        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", too_many.to_string());
+        Self { after: Some(too_many.seconds), ..refused }
     }
 
     /// A viewer who wants to decide.
     pub fn not_an_operator(name: &str) -> Self {
-        Self(StatusCode::FORBIDDEN, "not_an_operator", format!("{name} may look, and not decide"))
+        Self::new(StatusCode::FORBIDDEN, "not_an_operator", format!("{name} may look, and not decide"))
     }
 
     /// What is wrong, and how to mend it.
     pub fn message(&self) -> &str {
-        &self.2
+        &self.message
     }
 
     /// There is no such thing.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self(StatusCode::NOT_FOUND, "not_found", message.into())
+        Self::new(StatusCode::NOT_FOUND, "not_found", message.into())
     }
 
     /// What was sent cannot be used.
     pub fn unusable(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, "unusable", message.into())
+        Self::new(StatusCode::BAD_REQUEST, "unusable", message.into())
     }
 
     /// A task of ours has broken down; its panic was logged.
     pub fn broken() -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", "it broke down; the log says why".into())
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "it broke down; the log says why".into())
     }
 
     /// It has not the form that the document tells.
     pub fn of_form(status: StatusCode, message: String) -> Self {
-        Self(status, "unusable", message)
+        Self::new(status, "unusable", message)
     }
 
     /// It cannot be done as things stand.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Self(StatusCode::CONFLICT, code, message.into())
+        Self::new(StatusCode::CONFLICT, code, message.into())
     }
 }
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request of the console failed");
-        Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
     }
 }
 
 impl From<EngineError> for Refused {
     fn from(error: EngineError) -> Self {
         tracing::error!(%error, "a request of the console failed");
-        Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Self(status, code, message) = self;
-        let answer = Json(Refusal { error: Fault { code, message } });
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                (status, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response()
-            }
-            _ => (status, answer).into_response(),
+        let Self { status, code, message, after } = self;
+        let mut answer = (status, Json(Refusal { error: Fault { code, message } })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(after) = after {
+            answer.headers_mut().insert(header::RETRY_AFTER, after.into());
+        }
+        answer
     }
 }

@@ -40,7 +40,8 @@ pub struct Paging {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PeopleAsked {
-    /// Whose employee id or user name begins so; where nobody's does, each of whose words stands in a confirmed attribute, regardless of case.
+    /// Whose employee id begins so, then whose user name, last name or first name does; where nobody's does, each of whose words stands in a
+    /// confirmed attribute. But for the id regardless of case.
     pub query: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -176,7 +177,7 @@ pub async fn plan_actions(
     Ok(Json(Listed::of(actions, limit, |action| action.action_id.to_string())))
 }
 
-/// People by employee id.
+/// People by employee id; those who are searched for by what they were found by, and then by that.
 #[utoipa::path(get, path = "/v1/people", params(PeopleAsked),
     responses((status = 200, body = Listed<PersonRow>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
 pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) -> Answer<Listed<PersonRow>> {

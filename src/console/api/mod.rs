@@ -4,13 +4,13 @@ mod answers;
 pub mod decisions;
 mod lists;
 
-use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
 pub use self::answers::{Listed, Refused};
 use super::Desk;
 use super::access::by_token;
-use crate::http::bearer;
+use crate::http::{Client, bearer};
 
 /// The document of this API.
 #[derive(OpenApi)]
@@ -47,12 +47,13 @@ impl Modify for Bearer {
 struct Anywhere;
 
 impl Anywhere {
-    const REFUSALS: [(&str, &str); 5] = [
+    const REFUSALS: [(&str, &str); 6] = [
         ("400", "The request cannot be read."),
         ("401", "Nobody's token."),
         ("404", "There is no such thing, or the configuration names nobody who may ask."),
+        ("429", "So many tokens were shown that are nobody's that this one was not looked at."),
         ("500", "It failed; the log says why."),
-        ("503", "There was no answer in time."),
+        ("503", "There was no answer in time, or too many requests are under way."),
     ];
 }
 
@@ -104,14 +105,22 @@ async fn document() -> Response {
     Json(Document::openapi()).into_response()
 }
 
-async fn require_user(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+async fn require_user(
+    State(desk): State<Desk>,
+    Extension(client): Extension<Client>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let engine = desk.engine();
     let http = &engine.settings.http;
     if http.users.is_empty() {
         return Refused::nobody_named().into_response();
     }
-    let Some(caller) = bearer(request.headers()).and_then(|token| by_token(http, token)) else {
-        return Refused::unknown_token().into_response();
+    let Some(token) = bearer(request.headers()) else { return Refused::unknown_token().into_response() };
+    let caller = match client.judge(token, engine.clock.now(), || by_token(http, token)) {
+        Ok(Some(caller)) => caller,
+        Ok(None) => return Refused::unknown_token().into_response(),
+        Err(too_many) => return Refused::too_many(too_many).into_response(),
     };
     let only_looks = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !only_looks && !caller.decides() {

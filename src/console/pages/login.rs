@@ -12,6 +12,7 @@ use super::decide::Form;
 use super::{COOKIE, Trouble, Visitor, render};
 use crate::console::Desk;
 use crate::console::access::by_token;
+use crate::http::{Client, TooMany};
 
 /// What has to be written otherwise in a part of an address: all but what RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -34,17 +35,32 @@ pub async fn page(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Respon
     }
     let query = Form::read(query.unwrap_or_default().as_bytes());
     let next = local(query.one("next"));
-    render::bare(StatusCode::OK, "login.html", &context! { next, failed => false })
+    render::bare(StatusCode::OK, "login.html", &context! { next, failed => "" })
 }
 
 /// Somebody shows a token.
-pub async fn log_in(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn log_in(
+    State(desk): State<Desk>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = Form::read(&body);
-    let next = local(form.one("next"));
+    let (next, token) = (local(form.one("next")), form.one("token").trim());
     let engine = desk.engine();
-    let Some(caller) = by_token(&engine.settings.http, form.one("token").trim()) else {
-        tracing::warn!("a login to the dashboard was refused: the token is nobody's");
-        return render::bare(StatusCode::UNAUTHORIZED, "login.html", &context! { next, failed => true });
+    let caller = match client.judge(token, engine.clock.now(), || by_token(&engine.settings.http, token)) {
+        Ok(Some(caller)) => caller,
+        Ok(None) => {
+            let failed = "This is nobody's token.";
+            return render::bare(StatusCode::UNAUTHORIZED, "login.html", &context! { next, failed });
+        }
+        Err(TooMany { seconds }) => {
+            let failed = format!(
+                "Too many tokens were shown that are nobody's. Yours was not looked at: try again in {seconds} s."
+            );
+            let page = render::bare(StatusCode::TOO_MANY_REQUESTS, "login.html", &context! { next, failed });
+            return ([(header::RETRY_AFTER, seconds.to_string())], page).into_response();
+        }
     };
     tracing::info!(user = caller.name, role = ?caller.role, "logged in to the dashboard");
     let cookie = desk.sessions.begin(caller, engine.clock.now());

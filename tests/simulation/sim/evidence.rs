@@ -80,7 +80,8 @@ impl Evidence {
     }
 
     /// A process has stored a run over what it has read.
-    pub fn stored(&mut self, who: Who, run: &Stored, now: DateTime<Utc>) {
+    /// `confirmed`: whose access is.
+    pub fn stored(&mut self, who: Who, run: &Stored, confirmed: &BTreeSet<String>, now: DateTime<Utc>) {
         // Of two that read side by side the first to be stored stands for both: what it showed is not forgotten for the second.
         let Some(mut read) = self.reads.remove(&who) else { return };
         read.moments.insert(now);
@@ -101,6 +102,9 @@ impl Evidence {
                 self.waiting.insert(employee_id.clone());
             }
             let has_ended = read.moments.iter().any(|now| hr.has_ended_as_announced(employee_id, *now));
+            // A grace keeps what was confirmed, and what may have been given unseen is taken.
+            let has_nothing = !confirmed.contains(employee_id)
+                && read.moments.iter().any(|now| hr.gives_nothing(employee_id, *now));
             let keeps_grace = read.moments.iter().all(|now| self.keeps_grace(&hr, employee_id, *now));
             match hr.last_day(employee_id) {
                 Some(last_day) if run.accepted && !is_left => {
@@ -111,7 +115,7 @@ impl Evidence {
             }
             if keeps_grace && !has_ended {
                 // Nothing new: they have left, and the rest of the grace is theirs.
-            } else if shown.contains(&Some(true)) || has_ended {
+            } else if shown.contains(&Some(true)) || has_ended || has_nothing {
                 let evidence = if run.accepted { &mut self.gone } else { &mut self.waiting };
                 evidence.insert(employee_id.clone());
             } else if shown.contains(&Some(false)) && !shown.contains(&None) && !is_left {

@@ -421,6 +421,13 @@ impl Hr {
         today > last_day && today <= last_day + self.rules.grace
     }
 
+    /// Whether somebody has left by the newest true file, and a grace keeps what they have.
+    pub fn gives_nothing(&self, employee_id: &str, now: DateTime<Utc>) -> bool {
+        let Some(person) = self.told.get(employee_id) else { return false };
+        let access = self.access(person, self.day_of(person, now));
+        person.listed && person.flaw.is_none() && access == Access::Keeps
+    }
+
     /// The last day that the newest true file gives somebody, where it has a row that can be used.
     pub fn last_day(&self, employee_id: &str) -> Option<Option<NaiveDate>> {
         let person = self.told.get(employee_id)?;

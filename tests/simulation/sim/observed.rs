@@ -48,7 +48,11 @@ impl World {
         self.evidence.moved(&moved, run.is_some().then_some(who));
         let now = self.hub.now();
         match run {
-            Some(Some(stored)) => self.evidence.stored(who, &stored, now),
+            Some(Some(stored)) => {
+                let confirmed = self.database.rows("SELECT employee_id FROM account WHERE had_access = 1");
+                let confirmed = confirmed.into_iter().map(|mut row| row.remove(0)).collect();
+                self.evidence.stored(who, &stored, &confirmed, now);
+            }
             Some(None) => self.evidence.stored_nothing(who),
             None => {}
         }

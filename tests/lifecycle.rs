@@ -156,83 +156,87 @@ fn a_last_day_that_was_announced_comes_also_for_whom_the_source_no_longer_names_
     assert_eq!([0, 1, 2].map(|number| is_active(&user(number))), [false, false, true]);
 }
 
-/// A wrong file that somebody rejects takes back nothing of what the right one had said.
-#[test]
-fn a_last_day_that_was_announced_holds_again_once_a_wrong_file_is_rejected() {
-    // A command has the real clock, by which nothing that is held in those years expires.
-    let rows = people(3);
-    let right = [
-        (rows[0].clone(), "2020-01-06", "2099-12-05"),
-        (rows[1].clone(), "2020-01-06", "2099-11-20"), // in the grace
-        (rows[2].clone(), "2020-01-06", ""),
-    ];
-    let wrong = right.clone().map(|(row, first, _)| (row.left(), first, ""));
-    for absence in ["keep", "deprovision"] {
+/// A right file and a wrong one, in which everybody has left, of three people: with a last day to come, in the grace behind one, and with none.
+/// A command has the real clock, by which nothing that is held in those years expires.
+struct Wronged {
+    calendar: Calendar,
+    rows: Vec<Row>,
+    /// As the right one names whom HR has not purged.
+    rest: (Row, &'static str, &'static str),
+    wrong: [(Row, &'static str, &'static str); 3],
+}
+
+impl Wronged {
+    fn new(absence: &str) -> Self {
+        let rows = people(3);
+        let right = [
+            (rows[0].clone(), "2020-01-06", "2099-12-05"),
+            (rows[1].clone(), "2020-01-06", "2099-11-20"),
+            (rows[2].clone(), "2020-01-06", ""),
+        ];
         let mut calendar = graced(&right);
         calendar.world.set("source.absence", absence);
         calendar.world.set("guard.max_shrink_percent", 100.0);
         calendar.world.set("guard.max_deprovision_count", 2);
         calendar.world.write_config();
         assert_eq!(calendar.sync_on("2099-11-19").0.create, 3);
-        calendar.hr(&wrong);
-        assert_eq!(calendar.sync_on("2099-11-24").0, Counts::default());
-        let status = calendar.world.status();
+        let wrong = right.clone().map(|(row, first, _)| (row.left(), first, ""));
+        Self { calendar, rows, rest: right[2].clone(), wrong }
+    }
+
+    fn active(&self) -> [bool; 3] {
+        [0, 1, 2].map(|at| is_active(&self.calendar.world.user(&self.rows[at].email).unwrap()))
+    }
+
+    /// The wrong one comes.
+    fn comes_wrong_on(&self, day: &str) {
+        self.calendar.hr(&self.wrong);
+        assert_eq!(self.calendar.sync_on(day).0, Counts::default());
+    }
+
+    /// The right one comes, without whom HR has purged.
+    fn comes_right_on(&self, day: &str) {
+        self.calendar.hr(std::slice::from_ref(&self.rest));
+        self.calendar.sync_on(day);
+    }
+
+    fn reject(&self) {
+        let status = self.calendar.world.status();
         let held = status["held"]["plan_id"].as_str().unwrap_or_else(|| panic!("{status}")).to_owned();
-        assert_eq!(calendar.world.run(&["reject", &held]).exit, 0);
-        // The right one comes without whom HR has purged.
-        calendar.hr(&right[2..]);
-        let is_active = |at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
-        calendar.sync_on("2099-11-25");
-        assert_eq!([0, 1, 2].map(is_active), [absence == "keep", true, true], "{absence}");
-        calendar.sync_on("2099-12-05");
-        assert_eq!([0, 1, 2].map(is_active), [absence == "keep", false, true], "{absence}");
-        calendar.sync_on("2099-12-20");
-        assert_eq!([0, 1, 2].map(is_active), [false, false, true], "{absence}");
+        assert_eq!(self.calendar.world.run(&["reject", &held]).exit, 0);
+    }
+}
+
+/// A wrong file that somebody rejects takes back nothing of what the right one had said.
+#[test]
+fn a_last_day_that_was_announced_holds_again_once_a_wrong_file_is_rejected() {
+    for absence in ["keep", "deprovision"] {
+        let world = Wronged::new(absence);
+        world.comes_wrong_on("2099-11-24");
+        assert_eq!(world.active(), [true; 3]);
+        world.reject();
+        world.comes_right_on("2099-11-25");
+        assert_eq!(world.active(), [absence == "keep", true, true], "{absence}");
+        world.calendar.sync_on("2099-12-05");
+        assert_eq!(world.active(), [absence == "keep", false, true], "{absence}");
+        world.calendar.sync_on("2099-12-20");
+        assert_eq!(world.active(), [false, false, true], "{absence}");
     }
 }
 
 /// So it is where nobody rejects it, and the right one comes; and where the last day is over by the time that the wrong one is read.
 #[test]
 fn a_wrong_file_that_is_held_takes_no_grace_and_no_last_day_that_is_over() {
-    // A command has the real clock, by which nothing that is held in those years expires.
-    let rows = people(3);
-    let right = [
-        (rows[0].clone(), "2020-01-06", "2099-12-05"),
-        (rows[1].clone(), "2020-01-06", "2099-11-20"), // in the grace
-        (rows[2].clone(), "2020-01-06", ""),
-    ];
-    let wrong = right.clone().map(|(row, first, _)| (row.left(), first, ""));
-    let world = |absence: &str| {
-        let mut calendar = graced(&right);
-        calendar.world.set("source.absence", absence);
-        calendar.world.set("guard.max_shrink_percent", 100.0);
-        calendar.world.set("guard.max_deprovision_count", 2);
-        calendar.world.write_config();
-        assert_eq!(calendar.sync_on("2099-11-19").0.create, 3);
-        calendar
-    };
-    let is_active =
-        |calendar: &Calendar, at: usize| is_active(&calendar.world.user(&rows[at].email).unwrap());
-    let calendar = world("deprovision");
-    calendar.hr(&wrong);
-    calendar.sync_on("2099-11-24");
-    calendar.hr(&right[2..]);
-    calendar.sync_on("2099-11-25");
-    assert_eq!(
-        [0, 1, 2].map(|at| is_active(&calendar, at)),
-        [false, true, true],
-        "their absence is no news of the second one"
-    );
-    assert_eq!(calendar.sync_on("2099-12-05").0, suspends(1));
-    let calendar = world("keep");
-    calendar.hr(&wrong);
-    calendar.sync_on("2099-12-21");
-    let status = calendar.world.status();
-    let held = status["held"]["plan_id"].as_str().unwrap_or_else(|| panic!("{status}")).to_owned();
-    assert_eq!(calendar.world.run(&["reject", &held]).exit, 0);
-    calendar.hr(&right[2..]);
-    calendar.sync_on("2099-12-22");
-    assert_eq!([0, 1, 2].map(|at| is_active(&calendar, at)), [false, false, true]);
+    let world = Wronged::new("deprovision");
+    world.comes_wrong_on("2099-11-24");
+    world.comes_right_on("2099-11-25");
+    assert_eq!(world.active(), [false, true, true], "their absence is no news of the second one");
+    assert_eq!(world.calendar.sync_on("2099-12-05").0, suspends(1));
+    let world = Wronged::new("keep");
+    world.comes_wrong_on("2099-12-21");
+    world.reject();
+    world.comes_right_on("2099-12-22");
+    assert_eq!(world.active(), [false, false, true]);
 }
 
 /// What absence alone does not prove, a last day that HR had announced does: beside a row that could be anybody's, for whom more runs have to

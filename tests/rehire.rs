@@ -18,6 +18,15 @@ fn world() -> World {
     world
 }
 
+/// User names are made of the employee id, so that nothing but `same_person` tells who is one person.
+fn named_by_id() -> World {
+    let mut world = World::new();
+    world.set("lifecycle.on_new_id", "move");
+    world.set("lifecycle.same_person", vec!["emails.work", "name.givenName", "name.familyName"]);
+    world.set("attributes.userName", "{{ employee_id }}@example.com");
+    world
+}
+
 fn moving(world: &mut World) {
     world.set("lifecycle.on_new_id", "move");
     world.set("lifecycle.same_person", vec!["userName", "name.givenName", "name.familyName"]);
@@ -417,10 +426,7 @@ fn while_the_old_one_is_employed_or_not_missing_for_long_enough_nobody_gets_a_se
 
 #[test]
 fn two_new_ids_of_one_person_make_no_account_each_whose_user_names_are_made_of_the_id() {
-    let mut world = World::new();
-    world.set("lifecycle.on_new_id", "move");
-    world.set("lifecycle.same_person", vec!["emails.work", "name.givenName", "name.familyName"]);
-    world.set("attributes.userName", "{{ employee_id }}@example.com");
+    let world = named_by_id();
     let rows = people(2);
     let twin = as_id(&rows[0], "77");
     let all = [rows.clone(), vec![twin.clone()]].concat();
@@ -439,10 +445,7 @@ fn two_new_ids_of_one_person_make_no_account_each_whose_user_names_are_made_of_t
 
 #[test]
 fn a_second_id_gets_no_account_while_the_one_of_the_first_is_parked() {
-    let mut world = World::new();
-    world.set("lifecycle.on_new_id", "move");
-    world.set("lifecycle.same_person", vec!["emails.work", "name.givenName", "name.familyName"]);
-    world.set("attributes.userName", "{{ employee_id }}@example.com");
+    let world = named_by_id();
     let rows = people(1);
     let taken = json!({"userName": format!("{}@example.com", rows[0].id), "externalId": "somebody else"});
     let id = world.sandbox.seed_user(taken).unwrap();

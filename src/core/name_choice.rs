@@ -175,25 +175,31 @@ pub(super) fn choose(
 }
 
 /// Those who want one first user name and have no account yet, by what tells whether they are one person: the work e-mail address.
-struct Newcomers(HashMap<String, (String, String)>, HashMap<(String, String), u32>);
+#[derive(Default)]
+struct Newcomers {
+    /// User name and address, by employee id.
+    keys: HashMap<String, (String, String)>,
+    /// How many have both.
+    counts: HashMap<(String, String), u32>,
+}
 
 impl Newcomers {
     fn of(contested: &[usize], judged: &[Judged], states: &States) -> Self {
-        let (mut of, mut counts) = (HashMap::new(), HashMap::new());
+        let mut all = Self::default();
         for person in contested.iter().map(|at| &judged[*at]) {
             let who = person.employee_id();
             let has_account = states.get(who).is_some_and(|state| state.account.is_some());
             let mail = person.desired().and_then(|user| user.get("emails.work")).map(|mail| folded(mail));
             let Some(key) = person.user_name().zip(mail).filter(|_| !has_account) else { continue };
-            *counts.entry(key.clone()).or_default() += 1;
-            of.insert(who.to_owned(), key);
+            *all.counts.entry(key.clone()).or_default() += 1;
+            all.keys.insert(who.to_owned(), key);
         }
-        Self(of, counts)
+        all
     }
 
     /// Whether somebody else has the same address: they get no other name, and so both are rejected for the one.
     fn has_double(&self, employee_id: &str) -> bool {
-        self.0.get(employee_id).is_some_and(|key| self.1[key] > 1)
+        self.keys.get(employee_id).is_some_and(|key| self.counts[key] > 1)
     }
 }
 

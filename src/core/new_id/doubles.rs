@@ -7,7 +7,7 @@ use super::doubt::Doubt;
 use crate::core::action::Target;
 use crate::core::judged::Judged;
 use crate::core::planner::States;
-use crate::core::state::{AdoptionMark, OpenAction, OpenState};
+use crate::core::state::{AdoptionMark, OpenAction, OpenState, PersonState};
 use crate::core::value::folded;
 
 /// By what somebody is known.
@@ -52,11 +52,11 @@ fn looks(person: &Judged, same_person: &[String], states: &States) -> Option<Vec
 
 /// Whether an account is on its way to them, old or new, or somebody has decided that they get one of their own.
 fn is_settled(who: &str, moves: &Moves, states: &States) -> bool {
-    let Some(state) = states.get(who) else { return moves.from.contains_key(who) };
     let is_on_its_way = |open: &OpenAction| {
         matches!(open.target, Target::Access(_)) && !open.withdrawn && open.state != OpenState::Discarded
     };
-    moves.from.contains_key(who)
-        || state.adoption == Some(AdoptionMark::New)
-        || state.open.as_ref().is_some_and(is_on_its_way)
+    let is_theirs = |state: &PersonState| {
+        state.adoption == Some(AdoptionMark::New) || state.open.as_ref().is_some_and(is_on_its_way)
+    };
+    moves.from.contains_key(who) || states.get(who).is_some_and(is_theirs)
 }

@@ -9,6 +9,8 @@
     reason = "a bench prints, and ends by a panic"
 )]
 
+#[path = "performance/common.rs"]
+#[allow(dead_code, reason = "the other bench uses more of it")]
 mod common;
 
 use std::path::Path;

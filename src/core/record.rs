@@ -140,6 +140,13 @@ impl RecordBatch {
         self.len() + self.rejections.len() + self.gone.len() >= BATCH || self.text.len() >= BATCH_BYTES
     }
 
+    /// How much memory it holds, in bytes.
+    pub fn memory(&self) -> usize {
+        self.text.capacity()
+            + self.ends.capacity() * size_of::<u32>()
+            + self.rows.capacity() * size_of::<RowHead>()
+    }
+
     /// Appends a record of canonical values in the order of the columns; `row` is where it stood (first data row = 1).
     pub fn push<'a>(&mut self, row: u64, values: impl Iterator<Item = &'a str>) {
         let start = self.append(values);
@@ -158,8 +165,10 @@ impl RecordBatch {
     fn append<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> usize {
         let start = self.text.len();
         let first_end = self.ends.len();
+        self.ends.reserve(self.filled.len());
         for (value, filled) in values.zip(&mut self.filled) {
             *filled += u64::from(!value.is_empty());
+            self.text.reserve(value.len() + 1);
             self.text.push_str(value);
             // A unit separator keeps ("ab","c") and ("a","bc") apart in the fingerprint.
             self.text.push('\u{1f}');

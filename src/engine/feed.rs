@@ -1,5 +1,6 @@
 //! Reading source and state side by side: the source on its own thread, both into the intake.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -17,6 +18,9 @@ use crate::core::warnings::of_unread;
 use crate::source::push::PushOptions;
 use crate::source::{BATCHES_AHEAD, HrSource, SourceDigest, SourceEnd, SourceError};
 use crate::store::{Silent, Store, StoreError};
+
+/// What a source may have read while the people known are loaded, in bytes.
+const MOST_AHEAD: usize = 16 * 1024 * 1024;
 
 /// What can go wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -153,9 +157,10 @@ impl<S: HrSource> Feed<S> {
             Self::Direct(source) => source,
             Self::Register(register) => return register.gather(store, turn, clock, intake, absent).await,
         };
-        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let engine_side = async {
-            let intake = intake.await?;
+            let (mut intake, ahead) = load_beside(intake, &mut batches).await?;
+            ahead.into_iter().for_each(|batch| intake.accept(batch));
             Ok::<_, FeedError>(take_in(intake, batches, |batch| batch).await)
         };
         let accepted = store.accepted_file().await?;
@@ -217,6 +222,25 @@ impl Cleared {
                 let whose = if source.is_empty() { String::new() } else { format!("source '{source}': ") };
                 let why = error.without_values();
                 self.failures.push(format!("{whose}what was read is stored, but not cleared away: {why}"));
+            }
+        }
+    }
+}
+
+/// Loads what is known while the source reads, and holds what comes meanwhile.
+async fn load_beside(
+    intake: impl Future<Output = Result<Intake, StoreError>>,
+    batches: &mut mpsc::Receiver<RecordBatch>,
+) -> Result<(Intake, Vec<RecordBatch>), StoreError> {
+    let mut loading = pin!(intake);
+    let (mut ahead, mut held) = (Vec::new(), 0);
+    loop {
+        tokio::select! {
+            biased;
+            loaded = &mut loading => return Ok((loaded?, ahead)),
+            Some(batch) = batches.recv(), if held < MOST_AHEAD => {
+                held += batch.memory();
+                ahead.push(batch);
             }
         }
     }

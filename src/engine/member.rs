@@ -233,7 +233,7 @@ impl<S: HrSource> Member<S> {
                 let ids: Vec<String> = batches.iter().flat_map(ids).collect();
                 let known = store.packed_register_of(&self.origin.name, &ids).await?;
                 let mut intake = Intake::default();
-                self.know_pack(&mut intake, &known);
+                known.iter().for_each(|pack| drop(self.know_pack(&mut intake, pack)));
                 self.doubt(&mut intake, refused);
                 (intake, Vec::new())
             }

@@ -160,8 +160,15 @@ impl<S: HrSource> Register<S> {
             }
         };
         let mut person = (String::new(), Contents::new());
-        let mut after = (String::new(), String::new());
-        while let Some(page) = store.register_heads((&after.0, &after.1)).await? {
+        // The database reads the next page while this one is taken in.
+        let ask = |after: (String, String)| {
+            let store = store.clone();
+            tokio::spawn(async move { store.register_heads((&after.0, &after.1)).await })
+        };
+        let mut asked = ask((String::new(), String::new()));
+        while let Some(page) = asked.await.unwrap_or(Err(StoreError::Stopped))? {
+            let Some((id, source, ..)) = page.iter().next_back() else { break };
+            asked = ask((id.to_owned(), source.to_owned()));
             for (id, source, content, is_stale) in page.iter() {
                 if person.0 != id {
                     let (before, contents) = std::mem::replace(&mut person, (id.to_owned(), Contents::new()));
@@ -170,9 +177,6 @@ impl<S: HrSource> Register<S> {
                 }
                 let content = if is_stale { stale(content) } else { content };
                 person.1.extend(places.get(source).map(|place| (*place, content)));
-            }
-            if let Some((id, source, ..)) = page.iter().next_back() {
-                after = (id.to_owned(), source.to_owned());
             }
         }
         new.remove(person.0.as_str());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::refused::store_refused;
 use super::register_changes::{store_changes, store_settled};
@@ -129,7 +129,7 @@ impl RegisterHeads {
             let (id, rest) = entry.split_once('\u{1f}')?;
             let (source, rest) = rest.split_once('\u{1f}')?;
             let (content, stale) = rest.split_once('\u{1f}')?;
-            Some((id, source, decode(content), stale == "1"))
+            Some((id, source, decode(content.as_bytes()), stale == "1"))
         })
     }
 }
@@ -177,24 +177,31 @@ impl Store {
         source: &str,
         after: &str,
     ) -> Result<Option<(PackedPeople, String)>, StoreError> {
-        let sql = "SELECT max(employee_id), group_concat(employee_id || char(31) || fingerprint, char(30)) FROM \
-                   (SELECT employee_id, fingerprint FROM register WHERE source = ?1 AND employee_id > ?2 AND content <> '' \
-                    ORDER BY employee_id LIMIT ?3)";
-        let row = sqlx::query(sql).bind(source).bind(after).bind(PAGE).fetch_one(&self.readers).await?;
-        let last: Option<String> = row.get(0);
-        Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
+        let sql = format!(
+            "SELECT {} FROM (SELECT employee_id, fingerprint FROM register WHERE source = ?1 AND employee_id > ?2 AND content <> '' \
+               ORDER BY employee_id LIMIT ?3)",
+            PackedPeople::SQL
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(source).bind(after).bind(PAGE);
+        let row = query.fetch_one(&self.readers).await?;
+        Ok(PackedPeople::of(&row)?.map(PackedPeople::with_last))
     }
 
-    /// The same of these people alone.
+    /// The same of these people alone; `None`: of none of them.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn packed_register_of(&self, source: &str, ids: &[String]) -> Result<PackedPeople, StoreError> {
-        let sql = "SELECT coalesce(group_concat(employee_id || char(31) || fingerprint, char(30)), '') FROM register \
-                   WHERE source = ?1 AND content <> '' AND employee_id IN (SELECT value FROM json_each(?2))";
-        let packed =
-            sqlx::query_scalar(sql).bind(source).bind(to_json(&ids)).fetch_one(&self.readers).await?;
-        Ok(PackedPeople::new(packed))
+    pub async fn packed_register_of(
+        &self,
+        source: &str,
+        ids: &[String],
+    ) -> Result<Option<PackedPeople>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM register WHERE source = ?1 AND content <> '' AND employee_id IN (SELECT value FROM json_each(?2))",
+            PackedPeople::SQL
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(source).bind(to_json(&ids));
+        PackedPeople::of(&query.fetch_one(&self.readers).await?)
     }
 
     /// Who was missing in one source's newest complete reads.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Store, StoreError, moment_text, to_json};
 use crate::core::action::ActionKind;
@@ -16,37 +16,63 @@ use crate::core::source_file::SourceFile;
 use crate::core::state::{Account, AdoptionMark, OpenAction, OpenState, PersonState, Shown};
 
 /// How many people one packed row holds.
-const PACK: i64 = 5_000;
+const PACK: i64 = 20_000;
 /// How many ids one lookup asks for.
 const CHUNK: usize = 5_000;
 
-/// Some people with the fingerprints at which they were settled, packed into one text.
-pub struct PackedPeople(String);
+/// Some people with the fingerprints at which they were settled, packed into two texts, since a row costs more to hand on than to read.
+#[derive(Default)]
+pub struct PackedPeople {
+    ids: String,
+    fingerprints: String,
+}
 
 impl PackedPeople {
-    /// Ids and fingerprints, packed by SQL.
-    pub(super) fn new(packed: String) -> Self {
-        Self(packed)
+    /// What SQL packs of one person in a table with `employee_id` and `fingerprint`. Whoever has none gets that of nobody, which is as long.
+    pub(super) const SQL: &str = "group_concat(employee_id, char(31)), \
+        group_concat(CASE length(fingerprint) WHEN 32 THEN fingerprint ELSE '00000000000000000000000000000000' END, '')";
+
+    /// Of a row that begins with these two; `None`: there is nobody in it.
+    ///
+    /// # Errors
+    /// Where what is in it is no fingerprint.
+    pub(super) fn of(row: &SqliteRow) -> Result<Option<Self>, StoreError> {
+        let Some(ids) = row.get::<Option<String>, _>(0) else { return Ok(None) };
+        let fingerprints: String = row.get(1);
+        let people = ids.bytes().filter(|byte| *byte == BETWEEN as u8).count() + 1;
+        if fingerprints.len() != people * DIGITS {
+            return Err(StoreError::Corrupt { what: "a fingerprint" });
+        }
+        Ok(Some(Self { ids, fingerprints }))
     }
 
     /// Each person in it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Fingerprint)> {
-        self.0.split('\u{1e}').filter_map(|entry| {
-            let (id, fingerprint) = entry.split_once('\u{1f}')?;
-            Some((id, decode(fingerprint)))
-        })
+        let digits = self.fingerprints.as_bytes().chunks_exact(DIGITS).map(decode);
+        self.ids.split(BETWEEN).zip(digits)
+    }
+
+    /// With whoever comes last by the id, in whatever order SQL has packed them.
+    pub(super) fn with_last(self) -> (Self, String) {
+        let last = self.ids.split(BETWEEN).max().unwrap_or_default().to_owned();
+        (self, last)
     }
 }
 
+/// Between two ids, which never have one in them.
+const BETWEEN: char = '\u{1f}';
+/// Of a fingerprint in hexadecimal.
+const DIGITS: usize = 32;
+
 /// `u128::from_str_radix` costs a multiplication a digit; a hundred thousand of these are read in every run.
-pub(super) fn decode(hex: &str) -> Fingerprint {
-    if hex.len() != 32 {
+pub(super) fn decode(hex: &[u8]) -> Fingerprint {
+    if hex.len() != DIGITS {
         return Fingerprint::NONE;
     }
     let digit = |byte: u8| {
         u128::from(if byte <= b'9' { byte.wrapping_sub(b'0') } else { byte.wrapping_sub(b'a' - 10) } & 0xf)
     };
-    Fingerprint(hex.bytes().fold(0, |sum, byte| (sum << 4) | digit(byte)))
+    Fingerprint(hex.iter().fold(0, |sum, byte| (sum << 4) | digit(*byte)))
 }
 
 impl Store {
@@ -55,7 +81,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn people(&self) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM person").fetch_one(&self.readers).await?;
+        let count: i64 = sqlx::query_scalar("SELECT people FROM headcount").fetch_one(&self.readers).await?;
         Ok(count.unsigned_abs())
     }
 
@@ -64,11 +90,12 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn packed_people(&self, after: &str) -> Result<Option<(PackedPeople, String)>, StoreError> {
-        let sql = "SELECT max(employee_id), group_concat(employee_id || char(31) || fingerprint, char(30)) FROM \
-                   (SELECT employee_id, fingerprint FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2)";
-        let row = sqlx::query(sql).bind(after).bind(PACK).fetch_one(&self.readers).await?;
-        let last: Option<String> = row.get(0);
-        Ok(last.map(|last| (PackedPeople::new(row.get(1)), last)))
+        let sql = format!(
+            "SELECT {} FROM (SELECT employee_id, fingerprint FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT ?2)",
+            PackedPeople::SQL
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(PACK).fetch_one(&self.readers).await?;
+        Ok(PackedPeople::of(&row)?.map(PackedPeople::with_last))
     }
 
     /// People who have to be looked at whatever their record says: a date may change the decision by then, or an action
@@ -335,7 +362,8 @@ mod tests {
     #[test]
     fn a_packed_fingerprint_reads_as_it_was_written() {
         let fingerprint = Fingerprint(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
-        let packed = PackedPeople(format!("007\u{1f}{}\u{1e}8\u{1f}", fingerprint.to_hex()));
+        let fingerprints = fingerprint.to_hex() + &Fingerprint::NONE.to_hex();
+        let packed = PackedPeople { ids: "007\u{1f}8".into(), fingerprints };
         let read: Vec<_> = packed.iter().collect();
         assert_eq!(read, [("007", fingerprint), ("8", Fingerprint::NONE)]);
     }

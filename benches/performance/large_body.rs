@@ -1,27 +1,20 @@
 //! One JSON answer of many megabytes, made up by a server on loopback while it is read: how long, and the peak of memory.
 //!
-//! `cargo bench --bench large_body [-- MEGABYTES]`; 500 by default.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a bench prints, and ends by a panic"
-)]
-
-mod common;
+//! `cargo bench -- large_body [MEGABYTES]`; 500 by default.
 
 use std::collections::HashMap;
 use std::io::{BufWriter, Read, Write};
 use std::net::TcpListener;
 
-use common::{now, peak_mib};
 use tokio::sync::mpsc;
 use workiva_sync::compose;
 use workiva_sync::config::parse;
 use workiva_sync::source::{BATCHES_AHEAD, HrSource};
 
-fn main() {
-    let megabytes: u64 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(500);
+use crate::common::{now, peak_mib, runtime};
+
+pub fn measure(megabytes: Option<usize>) {
+    let megabytes = megabytes.unwrap_or(500) as u64;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || serve(&listener, megabytes * 1_000_000));
@@ -31,10 +24,9 @@ fn main() {
     );
     let loaded = parse("bench", &text, HashMap::new()).unwrap_or_else(|errors| panic!("{errors}"));
     let source = compose::source(&loaded);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let before = peak_mib();
     let started = now();
-    let records = runtime.block_on(async {
+    let records = runtime().block_on(async {
         let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let reading = tokio::spawn(async move { source.read(None, sender).await });
         let mut records = 0;

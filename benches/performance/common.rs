@@ -1,10 +1,4 @@
-//! What the benches share: an HR file of made-up people, and a configuration for it.
-#![allow(
-    dead_code,
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "each bench uses a part of it, and ends by a panic"
-)]
+//! What the sections share: an HR file of made-up people, and a configuration for it.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -129,7 +123,26 @@ pub fn median(mut all: Vec<Duration>) -> Duration {
 
 /// The most memory that this process ever had resident, in MiB.
 pub fn peak_mib() -> f64 {
+    of_status("VmHWM:")
+}
+
+/// The memory that it has resident now, in MiB.
+pub fn memory_mib() -> f64 {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0 kB");
     line.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
+/// Two threads, as many as the machines have on which the figures are taken.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Sets the peak of this process's memory to what it holds now.
+pub fn forget_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
 }

@@ -1,52 +1,64 @@
 //! A run in which nothing has changed, against only parsing the same file with the `csv` crate in the same process; and runs in which
 //! one person in a thousand has, until their plan is durable.
-//!
-//! `cargo bench --bench quiet_run [-- PEOPLE]`; 100,000 people by default.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a bench prints, and ends by a panic"
-)]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{configuration, median, now, peak_mib, surroundings, write_hr_file};
+use chrono::DateTime;
 use workiva_sync::compose::{RealEngine, engine};
 use workiva_sync::core::report::Outcome;
 use workiva_sync::core::scim::Capabilities;
 use workiva_sync::core::state::Account;
 use workiva_sync::store::{Claim, Claimed, Ending, Finished, Owner, Store};
 
-const ROUNDS: usize = 9;
+use crate::common::{configuration, median, now, peak_mib, runtime, surroundings, write_hr_file};
+use crate::table;
+
+const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
+const ROUNDS: usize = 7;
 const CHANGES: usize = 3;
 /// Nobody listens there: a quiet run asks nobody.
 const NOWHERE: &str = "http://127.0.0.1:9/scim/v2";
+/// Set in the child that measures.
+const FOLDER: &str = "QUIET_RUN_FOLDER";
 
-fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    // A child measures, so that loading the state does not count as the quiet run's memory.
-    if let Some(folder) = std::env::var_os("QUIET_RUN_FOLDER") {
-        runtime.block_on(measure(&PathBuf::from(folder)));
-        return;
-    }
-    let people = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
-    let folder = tempfile::tempdir().unwrap();
-    write_hr_file(&folder.path().join("employees.csv"), people);
-    runtime.block_on(load_state(folder.path()));
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .env("QUIET_RUN_FOLDER", folder.path())
-        .status()
-        .unwrap();
-    assert!(child.success());
+/// Whether this process only measures, so that loading the state does not count as the quiet run's memory.
+pub fn is_child() -> bool {
+    std::env::var_os(FOLDER).is_some()
 }
 
-async fn make(folder: &Path) -> RealEngine {
-    let loaded = configuration(folder, NOWHERE, 8);
+/// What the child does.
+pub fn child() {
+    runtime().block_on(measure_in(&PathBuf::from(std::env::var_os(FOLDER).unwrap())));
+}
+
+pub fn measure(people: Option<usize>) {
+    table::head();
+    let mut before: Option<(usize, f64)> = None;
+    for people in people.map_or(SIZES.to_vec(), |people| vec![people]) {
+        let folder = tempfile::tempdir().unwrap();
+        write_hr_file(&folder.path().join("employees.csv"), people);
+        runtime().block_on(load_state(folder.path(), NOWHERE));
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        assert!(child.env(FOLDER, folder.path()).status().unwrap().success());
+        let seconds: f64 = std::fs::read_to_string(folder.path().join("seconds")).unwrap().parse().unwrap();
+        let each = seconds / people as f64;
+        if let Some((fewer, then)) = before {
+            let what = format!(
+                "quiet run, a person of {} against one of {}",
+                table::thousands(people),
+                table::thousands(fewer)
+            );
+            let nanoseconds = |seconds: f64| format!("{:.0} ns", seconds * 1e9);
+            table::ratio(&what, nanoseconds(each), nanoseconds(then), each / then, "at most 1.0");
+        }
+        before = Some((people, each));
+    }
+}
+
+async fn make(folder: &Path, base_url: &str) -> RealEngine {
+    let loaded = configuration(folder, base_url, 8);
     let store = Store::open(&loaded.rules.database).await.unwrap();
     let engine = engine(loaded, store, &surroundings(), true).await.unwrap();
     engine.remember_connection(&Capabilities::default()).await.unwrap();
@@ -54,8 +66,8 @@ async fn make(folder: &Path) -> RealEngine {
 }
 
 /// Everybody is confirmed by hand, through the outbox as always but without HTTP.
-async fn load_state(folder: &Path) {
-    let engine = make(folder).await;
+pub async fn load_state(folder: &Path, base_url: &str) {
+    let engine = make(folder, base_url).await;
     let owner = Arc::new(Owner::register(engine.store.path(), "bench").unwrap());
     let result = engine.cycle("bench").await.unwrap();
     assert_eq!(result.outcome, Outcome::Applied);
@@ -64,7 +76,7 @@ async fn load_state(folder: &Path) {
         let now = engine.clock.now();
         let lease_until = now + Duration::from_secs(60);
         let horizon = now + Duration::from_secs(3600);
-        let (limit, batch, fresh_from) = (2_000, 50, now);
+        let (limit, batch, fresh_from) = (2_000, 50, DateTime::UNIX_EPOCH);
         let claim = Claim { owner: owner.id(), limit, now, horizon, lease_until, batch, fresh_from };
         let turn = engine.store.turn(&finished, &claim).await.unwrap();
         if turn.claimed.is_empty() {
@@ -72,6 +84,7 @@ async fn load_state(folder: &Path) {
         }
         finished = turn.claimed.iter().map(confirmed).collect();
     }
+    assert_eq!(engine.store.queue().await.unwrap().unfinished(), 0);
     engine.store.close().await;
 }
 
@@ -84,25 +97,36 @@ fn confirmed(action: &Claimed) -> Finished {
     Finished::new(action, Vec::new(), Ending::Done { account: Some(account) })
 }
 
-async fn measure(folder: &Path) {
-    let engine = make(folder).await;
+async fn measure_in(folder: &Path) {
+    let engine = make(folder, NOWHERE).await;
     let file = folder.join("employees.csv");
     let (mut parsing, mut same, mut moved) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rows = 0;
+    let (mut rows, mut written) = (0, 0);
     for _ in 0..ROUNDS {
         let begun = now();
         rows = parse_only(&file);
         parsing.push(begun.elapsed());
         move_last_row_up(&file);
+        let before = bytes_written();
         moved.push(quiet_run(&engine).await);
+        written = bytes_written() - before;
         same.push(quiet_run(&engine).await);
     }
     let (parsing, same, moved) = (median(parsing), median(same), median(moved));
-    let ratio = |one: Duration| one.as_secs_f64() / parsing.as_secs_f64();
-    println!("only parsing the file of {rows} people: {parsing:.1?}");
-    println!("quiet run, the same bytes as before: {same:.1?}, ratio {:.2} (wanted: at most 3)", ratio(same));
-    println!("quiet run, rows in another order: {moved:.1?}, ratio {:.2}", ratio(moved));
-    println!("peak memory of these {:.1} MiB (wanted: below 80 with 100,000 people)", peak_mib());
+    let people = table::thousands(usize::try_from(rows).unwrap());
+    let floor = format!("only parsing the file: {parsing:.1?}");
+    let of_parsing = |what: &str, one: Duration, wanted: &str| {
+        let ratio = one.as_secs_f64() / parsing.as_secs_f64();
+        table::ratio(what, format!("{one:.1?}"), &floor, ratio, wanted);
+    };
+    of_parsing(&format!("quiet run, {people} people, the same bytes as before"), same, "at most 2");
+    of_parsing("the same, rows in another order, so that each is looked at", moved, "at most 2");
+    table::figure(
+        "what that writes",
+        format!("{:.0} KiB", written as f64 / 1024.0),
+        "nothing of whom nothing changed",
+    );
+    table::figure("peak memory of these", format!("{:.1} MiB", peak_mib()), "at most 200 MiB with 1,000,000");
     let mut changed = Vec::new();
     for round in 0..CHANGES {
         rename_some(&file, round);
@@ -112,12 +136,24 @@ async fn measure(folder: &Path) {
         assert!(result.committed.queued >= rows / 1_000, "{result:?}");
     }
     let changed = median(changed);
-    println!(
-        "one in a thousand has changed, until the plan is durable: {changed:.1?}, ratio {:.2}, {:.2} of a quiet run in another order",
-        ratio(changed),
-        changed.as_secs_f64() / moved.as_secs_f64()
+    let ratio = changed.as_secs_f64() / moved.as_secs_f64();
+    let floor = format!("a quiet run in another order: {moved:.1?}");
+    table::ratio(
+        "one in a thousand has changed, until the plan is durable",
+        format!("{changed:.1?}"),
+        floor,
+        ratio,
+        "at most 1.15",
     );
-    println!("peak memory of all {:.1} MiB", peak_mib());
+    table::figure("peak memory of all", format!("{:.1} MiB", peak_mib()), "");
+    std::fs::write(folder.join("seconds"), moved.as_secs_f64().to_string()).unwrap();
+}
+
+/// What this process has handed to the system to write.
+fn bytes_written() -> u64 {
+    let counts = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = counts.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap_or("0");
+    line.parse().unwrap()
 }
 
 async fn quiet_run(engine: &RealEngine) -> Duration {

@@ -1,19 +1,13 @@
 //! A CSV file of 1 GiB, read from disk and by SFTP from an OpenSSH server on loopback: seconds, and the most memory that this
-//! process held. `cargo bench --bench large_csv`; `LARGE_CSV_MIB` is another size.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "it measures and prints, and ends by a panic"
-)]
+//! process held. `cargo bench -- large_csv [MEBIBYTES]`; 1,024 by default.
 
 #[allow(dead_code, reason = "tests use more of it")]
-#[path = "../tests/sftp/server.rs"]
+#[path = "../../tests/sftp/server.rs"]
 mod server;
 
 use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use server::{Sshd, sshd, user};
 use tokio::sync::mpsc;
@@ -24,19 +18,20 @@ use workiva_sync::source::csv::{
 };
 use workiva_sync::source::{BATCHES_AHEAD, HrSource};
 
-fn main() {
-    let mebibytes: u64 = std::env::var("LARGE_CSV_MIB").map_or(1024, |text| text.parse().unwrap());
+use crate::common::{forget_peak, now, peak_mib, runtime};
+
+pub fn measure(mebibytes: Option<usize>) {
+    let mebibytes = mebibytes.unwrap_or(1024) as u64;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("employees.csv");
     let rows = write(&path, mebibytes * 1024 * 1024);
     println!("{mebibytes} MiB, {rows} rows");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let measure = |from: &str, server: Option<SftpServer>| {
         let source = CsvSource::new(options(&path, server));
-        // The peak of before does not count.
-        std::fs::write("/proc/self/clear_refs", "5").unwrap();
-        let before = peak_mebibytes();
-        let started = Instant::now();
+        forget_peak();
+        let before = peak_mib();
+        let started = now();
         let read = runtime.block_on(async {
             let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
             let counting = async {
@@ -54,8 +49,8 @@ fn main() {
         let seconds = started.elapsed().as_secs_f64();
         let speed = mebibytes as f64 / seconds;
         println!(
-            "{from}: {seconds:.1} s, {speed:.0} MiB/s, {} MiB at most ({before} MiB before)",
-            peak_mebibytes()
+            "{from}: {seconds:.1} s, {speed:.0} MiB/s, {:.0} MiB at most ({before:.0} MiB before)",
+            peak_mib()
         );
     };
     measure("from disk", None);
@@ -121,10 +116,4 @@ fn sftp(server: &Sshd) -> SftpServer {
         timeout: Duration::from_secs(30),
         transfer_timeout: Duration::from_secs(1800),
     }
-}
-
-fn peak_mebibytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }

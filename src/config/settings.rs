@@ -247,7 +247,7 @@ pub struct WorkivaSettings {
     #[serde(default = "two_minutes")]
     #[schemars(range(min = 2, max = 3600))]
     pub lease_seconds: u64,
-    /// Most requests per second; 0: no limit.
+    /// Most requests per second; 0: no limit. Where Workiva answers that this is too fast, a slower rate is found that it accepts.
     #[serde(default = "ten")]
     #[schemars(range(max = 100_000))]
     pub requests_per_second: u32,

@@ -37,6 +37,7 @@ mod membership;
 pub mod name_choice;
 pub mod name_rules;
 pub mod new_id;
+pub mod pace;
 pub mod pages;
 pub mod person;
 pub mod plan;

@@ -214,6 +214,7 @@ impl Vitals for DaemonVitals {
         figures.is_ready = can_store && self.workiva_trouble().is_none();
         let (breaker, outage) = self.breaker();
         figures.breaker = breaker;
+        figures.rate_limit = self.inner().line.as_ref().and_then(|line| line.gate.rate());
         figures.outage_since_seconds = outage.map_or(0.0, |outage| outage.since.timestamp() as f64);
         engine.telemetry.render(&figures)
     }

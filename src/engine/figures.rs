@@ -57,6 +57,8 @@ pub struct Figures {
     pub breaker: Phase,
     /// Unix time of the beginning of the outage; 0 where there is none.
     pub outage_since_seconds: f64,
+    /// Requests a second that may be sent now; `None`: any number.
+    pub rate_limit: Option<f64>,
     /// The newest record of the audit; `None`: it could not be read.
     pub audit: Option<Head>,
     /// How it is with each of several sources.

@@ -1,51 +1,34 @@
 //! What every request of the pool passes: the rate, the server's wish to be left alone, and the breaker.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use governor::clock::Clock as PacingClock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::sync::watch;
 
 use super::clock::Clock;
 use crate::core::blame::Blame;
 use crate::core::breaker::{Breaker, Pause, Phase};
+use crate::core::pace::Pace;
 use crate::core::retry::RetrySettings;
 use crate::core::verdict::{Cause, Trouble};
 
 /// Successes after which one more request may be in flight again.
 const SUCCESSES_TO_GROW: u32 = 20;
+
 #[derive(Debug)]
 struct State {
     /// By what has passed, not by the clock on the wall, which may be set back.
     throttled_until: Option<Duration>,
+    pace: Pace,
     breaker: Breaker,
     in_flight_limit: u32,
     successes: u32,
 }
 
-/// The rate goes by the engine's clock as well.
-#[derive(Clone)]
-struct Pace(Arc<dyn Clock>);
-
-impl PacingClock for Pace {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, Pace, NoOpMiddleware<Duration>>;
-
 /// The gate of one connection.
 pub struct Gate {
-    limiter: Option<Limiter>,
-    pace: Pace,
+    clock: Arc<dyn Clock>,
     max_in_flight: u32,
     state: Mutex<State>,
     closing: watch::Sender<bool>,
@@ -59,21 +42,15 @@ impl Gate {
         retry: RetrySettings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let pace = Pace(clock);
-        let limiter = NonZeroU32::new(requests_per_second).map(|rate| {
-            // No more than a tenth of a second's worth at once, or a burst would look like an attack.
-            let burst = NonZeroU32::new(requests_per_second.div_ceil(10)).unwrap_or(NonZeroU32::MIN);
-            RateLimiter::direct_with_clock(Quota::per_second(rate).allow_burst(burst), pace.clone())
-        });
         let state = State {
             throttled_until: None,
+            pace: Pace::new(requests_per_second),
             breaker: Breaker::new(retry),
             in_flight_limit: max_in_flight.max(1),
             successes: 0,
         };
         Self {
-            limiter,
-            pace,
+            clock,
             max_in_flight: max_in_flight.max(1),
             state: Mutex::new(state),
             closing: watch::Sender::new(false),
@@ -83,7 +60,7 @@ impl Gate {
     /// How long a request has still to wait for the server's `Retry-After`.
     pub fn throttled_for(&self) -> Option<Duration> {
         let until = self.state().throttled_until?;
-        until.checked_sub(self.pace.now()).filter(|wait| !wait.is_zero())
+        until.checked_sub(self.clock.elapsed()).filter(|wait| !wait.is_zero())
     }
 
     /// The pool ends: nobody has to wait any more.
@@ -104,8 +81,12 @@ impl Gate {
 
     /// How long a request has still to wait for the rate; `None`: it may be sent, and counts as sent.
     pub fn paced_for(&self) -> Option<Duration> {
-        let refused = self.limiter.as_ref()?.check().err()?;
-        Some(refused.wait_time_from(self.pace.now()))
+        self.state().pace.take(self.clock.elapsed())
+    }
+
+    /// How many requests a second may be sent now, by the configuration and by what Workiva accepts; `None`: any number.
+    pub fn rate(&self) -> Option<f64> {
+        self.state().pace.rate(self.clock.elapsed())
     }
 
     /// How many actions may be in flight now.
@@ -147,6 +128,7 @@ impl Gate {
     pub fn succeeded(&self, is_read: bool) {
         let mut state = self.state();
         state.breaker.succeeded(is_read);
+        state.pace.accepted();
         state.successes += 1;
         if state.successes >= SUCCESSES_TO_GROW && state.in_flight_limit < self.max_in_flight {
             state.in_flight_limit += 1;
@@ -183,13 +165,15 @@ impl Gate {
         self.failed(None, true, trouble, now, random);
     }
 
-    /// The server asks everybody to wait; half as many are in flight from now on, until things go well again.
+    /// The server asks everybody to wait; half as many are in flight from now on, until things go well again, and slower.
     pub fn throttle(&self, wait: Duration) {
-        let now = self.pace.now();
+        let now = self.clock.elapsed();
         let mut state = self.state();
         let until = now + wait;
         // Answers to one burst are one wish: the limit is halved once, not once an answer.
-        if state.throttled_until.is_none_or(|known| known <= now) {
+        let is_first = state.throttled_until.is_none_or(|known| known <= now);
+        state.pace.refused(now, until, is_first);
+        if is_first {
             state.in_flight_limit = (state.in_flight_limit / 2).max(1);
             state.successes = 0;
         }

@@ -84,6 +84,7 @@ pub struct Telemetry {
     paused: Gauge,
     breaker: Family<StateLabels, Gauge>,
     outage_since: Gauge<f64, AtomicU64>,
+    rate_limit: Gauge<f64, AtomicU64>,
     sent: AtomicU64,
     audit_records: Gauge,
     audit_anchor: Family<AnchorLabels, Gauge>,
@@ -171,6 +172,9 @@ impl Default for Telemetry {
         let outage_since = Gauge::default();
         let help = "When the outage of Workiva began, as Unix time; 0: there is none";
         registry.register_with_unit("outage_since_timestamp", help, Unit::Seconds, outage_since.clone());
+        let rate_limit = Gauge::default();
+        let help = "Requests a second that may be sent now, by workiva.requests_per_second and by what Workiva was found to accept; 0: any number";
+        registry.register("scim_request_rate_limit", help, rate_limit.clone());
         let audit_records = Gauge::default();
         registry.register("audit_records", "Records in the audit", audit_records.clone());
         let audit_anchor = Family::default();
@@ -200,6 +204,7 @@ impl Default for Telemetry {
             paused,
             breaker,
             outage_since,
+            rate_limit,
             sent: AtomicU64::new(0),
             audit_records,
             audit_anchor,
@@ -266,6 +271,7 @@ impl Telemetry {
         }
         self.paused.set(i64::from(figures.breaker == Phase::Open));
         self.outage_since.set(figures.outage_since_seconds);
+        self.rate_limit.set(figures.rate_limit.unwrap_or(0.0));
         self.render_sources(figures);
         self.alerts.set(&figures.alerts);
         if let Some(Head { seq, hash }) = &figures.audit {

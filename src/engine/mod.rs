@@ -35,6 +35,7 @@ pub mod push;
 mod readers;
 pub mod reading;
 pub mod register;
+mod round;
 pub mod saved;
 pub mod schedule;
 pub mod session;

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::lease::{Lease, Standing};
+use super::round::{Round, TurnDone};
 use super::session::Line;
-use super::tray::{Filling, Tray};
 use super::trigger::Triggers;
 use crate::core::breaker::Pause;
 use crate::core::scim::ScimPort;
-use crate::store::{Claim, Ending, Finished, Owner, StoreError, Turn};
+use crate::store::{Claim, Ending, Finished, Owner, StoreError};
 
 /// With so many creates waiting, it may be cheaper to list all users once than to ask for each.
 const MANY_CREATES: u64 = 20;
@@ -27,8 +27,6 @@ const RECLAIM_EVERY: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failing probes, or trials that were refused or asked to wait, after which a pool that is to empty the queue gives up.
 const PROBES_UNTIL_GIVING_UP: u32 = 5;
-/// What is claimed beyond the free places, in multiples of `max_in_flight`: enough for workers to go on during a turn.
-const AHEAD: usize = 4;
 /// Turns that may fail in a row before the pool gives up; what was to be stored is kept meanwhile.
 const TURNS_UNTIL_GIVING_UP: u32 = 5;
 /// The wait after a failed turn, times the failures so far.
@@ -68,54 +66,6 @@ pub struct Pool<P> {
     pub triggers: Arc<Triggers>,
 }
 
-/// A turn that was begun, with everything that is needed to begin it again.
-struct TurnDone {
-    finished: Arc<Vec<Finished>>,
-    lease: Lease,
-    wanted: usize,
-    result: Result<Turn, StoreError>,
-}
-
-/// Where a running pool stands.
-#[derive(Default)]
-struct Round {
-    tray: Arc<Tray>,
-    workers: JoinSet<()>,
-    turn: Option<JoinHandle<TurnDone>>,
-    failed_turns: u32,
-    /// The last claim found less than it wanted, and nothing has happened since.
-    dry: bool,
-    /// Something new may be in the queue, of which nothing was claimed yet.
-    news: bool,
-    standing: Standing,
-    /// Something was confirmed since the queue was empty last.
-    confirmed: bool,
-    /// By what has passed.
-    reclaimed_at: Option<Duration>,
-    /// The database knows of an outage.
-    outage_noted: bool,
-    stopping: bool,
-    /// By what was read before, nobody's access is taken away any more.
-    fresh_from: DateTime<Utc>,
-}
-
-impl Round {
-    fn is_idle(&self) -> bool {
-        let nothing = Filling { workers: 0, ready: 0, finished: 0 };
-        self.turn.is_none() && self.tray.filling() == nothing
-    }
-
-    /// Forgets workers that have ended.
-    fn dismiss(&mut self) {
-        while let Some(ended) = self.workers.try_join_next() {
-            if let Err(error) = ended {
-                // The lease runs out, and the action is taken up again with a read first.
-                tracing::error!(%error, "a worker broke down; its action is tried again after its lease");
-            }
-        }
-    }
-}
-
 impl<P: ScimPort> Pool<P> {
     /// Works until told to stop by `stop`, or as `until` says. What is in flight is always brought to its end.
     ///
@@ -123,9 +73,8 @@ impl<P: ScimPort> Pool<P> {
     /// Where the database fails.
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
         self.begin().await?;
-        // One that died in an outage may have left its note.
         let begun_from = self.fresh_from().await?;
-        let mut round = Round { news: true, outage_noted: true, ..Round::default() };
+        let mut round = Round::begin();
         loop {
             round.fresh_from = self.believes_from(begun_from);
             if *stop.borrow() && !round.stopping {
@@ -224,7 +173,7 @@ impl<P: ScimPort> Pool<P> {
             round.reclaimed_at = Some(passed);
         }
         let filling = round.tray.filling();
-        let room = (line.gate.in_flight_limit() as usize * (1 + AHEAD))
+        let room = (line.gate.in_flight_limit() as usize * (1 + round.ahead))
             .saturating_sub(filling.workers + filling.ready);
         let wanted = if is_open && !round.dry { room } else { 0 };
         // A turn is a transaction: while workers have enough to go on with, a claim alone waits for company.
@@ -318,6 +267,8 @@ impl<P: ScimPort> Pool<P> {
                 // What came back into the queue may be due already.
                 let came_back = turn.let_go || done.finished.iter().any(Finished::is_to_go_on);
                 round.dry = !came_back && (round.dry || turn.claimed.len() < done.wanted);
+                let limit = self.line.gate.in_flight_limit() as usize;
+                round.look_how_far(turn.claimed.len(), done.wanted, limit);
                 round.tray.add(turn.claimed, done.lease);
                 Ok(())
             }

@@ -349,6 +349,22 @@ fn a_reason_that_admits_no_delay_ends_access_as_the_day_begins_and_others_have_t
 }
 
 #[test]
+fn who_must_lose_access_at_once_comes_before_everybody_else_in_a_plan() {
+    let with = |number: usize, reason: &str| people(number + 1)[number].but(|row| row.title = reason.into());
+    let last = "2026-11-29";
+    let leavers = [(with(0, "Resigned"), "", last), (with(1, "For Cause"), "", last)];
+    let mut calendar = Calendar::new(&leavers);
+    calendar.world.set("source.columns.termination_reason", "Job Title");
+    calendar.world.set("lifecycle.immediate", vec!["for cause"]);
+    calendar.world.set("guard.max_deprovision_percent", 100.0);
+    calendar.world.write_config();
+    assert_eq!(calendar.sync_on("2026-11-28").0.create, 2);
+    let plan = calendar.plan_at("2026-11-30T12:00:00Z");
+    let whose: Vec<&str> = plan.plan.actions.iter().map(|action| action.employee_id.as_str()).collect();
+    assert_eq!(whose, ["1001", "1000"]);
+}
+
+#[test]
 fn each_kind_of_leave_keeps_suspends_or_leaves_what_a_role_gives() {
     let mut world = World::new();
     world.set("source.columns.leave_type", "Job Title");

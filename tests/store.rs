@@ -191,6 +191,7 @@ fn planned(employee_id: &str, kind: ActionKind, base_version: i64) -> PlannedAct
         verify: false,
         supersedes: None,
         last_workspace: false,
+        is_immediate: false,
         settled: Settled { fingerprint: Fingerprint(7), ..Settled::default() },
         moved_from: None,
     }
@@ -396,6 +397,17 @@ async fn who_must_lose_access_is_claimed_first_in_one_transaction_with_what_has_
     assert_eq!((turn.ours.len(), ids(&turn.claimed)), (1, vec!["2"]));
     assert!(!outbox.state("5").await.unwrap().has_access());
     assert_eq!(outbox.number("SELECT count(*) FROM lease").await, 3);
+}
+
+#[tokio::test]
+async fn who_must_lose_access_at_once_is_claimed_before_whoever_must_lose_it_and_was_planned_earlier() {
+    let outbox = Outbox::new().await;
+    outbox.confirm("5", "id-5").await;
+    outbox.confirm("6", "id-6").await;
+    outbox.plan("two", 0, vec![planned("5", ActionKind::Suspend, 1)]).await;
+    let at_once = PlannedAction { is_immediate: true, ..planned("6", ActionKind::Suspend, 1) };
+    outbox.plan("three", 1, vec![at_once]).await;
+    assert_eq!(ids(&outbox.claim("me", 2, 2).await), ["6", "5"]);
 }
 
 #[tokio::test]

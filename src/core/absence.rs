@@ -146,7 +146,7 @@ fn add_leaver(
 ) {
     let settled = Settled { fingerprint, gone: true, ..Settled::default() };
     let target = Target::NoAccess { known_as: Attributes::new() };
-    add(plan, employee_id, Wish { target, reason, granted: None, settled }, ground);
+    add(plan, employee_id, Wish { target, reason, granted: None, is_immediate: false, settled }, ground);
 }
 
 fn add_absent(plan: &mut Plan, employee_id: String, absence: Absence, ground: &Ground<'_>) {

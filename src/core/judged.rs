@@ -40,6 +40,8 @@ pub struct Judged {
     pub(super) desired: Option<Attributes>,
     /// Whether HR says that they have left.
     pub(super) has_left: bool,
+    /// Whether they leave for a reason of `lifecycle.immediate`.
+    pub(super) is_immediate: bool,
     /// Whether a date of theirs cannot be read.
     pub(super) is_unread: bool,
     /// The hire date that is to be known of them from now on.
@@ -173,6 +175,7 @@ fn judge_one(
     Ok(Judged {
         other_names,
         has_left: rulebook.access.lifecycle.has_left(&person, moment),
+        is_immediate: rulebook.access.lifecycle.is_immediate(&person),
         is_unread: person.is_unread,
         group,
         employee_id: person.record.employee_id().to_owned(),

@@ -125,6 +125,7 @@ pub(super) fn back(plan: &mut Plan, state: &PersonState, settled: Settled, groun
         verify,
         supersedes,
         last_workspace: false,
+        is_immediate: false,
         settled: Settled {
             gone: before.gone,
             group: state.group.clone(),

@@ -292,6 +292,7 @@ mod tests {
             verify: false,
             supersedes: None,
             last_workspace: false,
+            is_immediate: false,
             settled: Settled { manager: Some(manager.into()), ..Settled::default() },
             moved_from: None,
         };

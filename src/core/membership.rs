@@ -89,6 +89,7 @@ fn action(employee_id: &str, state: &PersonState, draft: MembershipDraft, settle
         verify: draft.verify,
         supersedes: draft.supersedes,
         last_workspace: draft.last_workspace,
+        is_immediate: false,
         settled,
         moved_from: None,
     }

@@ -39,6 +39,8 @@ pub struct PlannedAction {
     /// Of a revoke: whether the last workspace that is known of somebody goes, who is to be in none. Workiva suspends them for it, so it
     /// counts as a deprovision.
     pub last_workspace: bool,
+    /// Whether it ends the access of somebody who leaves for a reason of `lifecycle.immediate`: that goes before everything else.
+    pub is_immediate: bool,
     /// What settles the person once this is confirmed.
     pub settled: Settled,
     /// Whose account is taken over, if one is.
@@ -80,7 +82,7 @@ pub struct SettledPerson {
 /// What a run would do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// By kind (deprovisions first), creates of managers before those of whom they manage, then by employee id and group.
+    /// By kind (deprovisions first, of those the immediate ones), creates of managers before those of whom they manage, then by employee id and group.
     pub actions: Vec<PlannedAction>,
     /// Queued actions that nobody needs any more: (action, employee id).
     pub withdrawals: Vec<(i64, String)>,

@@ -208,7 +208,13 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     let place = |action: &PlannedAction| {
         let is_create = action.kind == ActionKind::Create;
         let depth = depths.get(&action.employee_id).filter(|_| is_create).copied().unwrap_or_default();
-        (action.kind, depth, action.employee_id.clone(), action.target.group().map(str::to_owned))
+        (
+            action.kind,
+            !action.is_immediate,
+            depth,
+            action.employee_id.clone(),
+            action.target.group().map(str::to_owned),
+        )
     };
     plan.actions.sort_by_cached_key(place);
     plan.rejected.sort_by_key(|rejection| (rejection.row, rejection.employee_id.clone()));
@@ -235,17 +241,16 @@ fn settle_choices(
 }
 
 fn add_judged(plan: &mut Plan, person: Judged, ground: &Ground<'_>) {
+    let Judged { employee_id, fingerprint, decision, group, hired, has_left: gone, is_immediate, .. } =
+        person;
     let target = match person.desired {
         Some(attributes) => Target::Access(attributes),
         None => Target::NoAccess { known_as: Attributes::new() },
     };
-    let (fingerprint, next_change) = (person.fingerprint, person.decision.next_change);
-    let (ends, gone) = (person.decision.ends.clone(), person.has_left);
-    let (group, hired) = (person.group, person.hired);
+    let (next_change, ends) = (decision.next_change, decision.ends);
     let settled = Settled { fingerprint, next_change, ends, hired, group, gone, ..Settled::default() };
-    let wish =
-        Wish { target, reason: &person.decision.reason, granted: Some(&person.decision.grants), settled };
-    add(plan, person.employee_id, wish, ground);
+    let (reason, granted) = (&decision.reason, Some(&decision.grants));
+    add(plan, employee_id, Wish { target, reason, granted, is_immediate, settled }, ground);
 }
 
 /// Where somebody should end, and why.
@@ -254,6 +259,8 @@ pub(super) struct Wish<'a> {
     pub reason: &'a Reason,
     /// What their roles grant.
     pub granted: Option<&'a Granted>,
+    /// Whether they leave for a reason of `lifecycle.immediate`.
+    pub is_immediate: bool,
     /// What settles them.
     pub settled: Settled,
 }
@@ -265,7 +272,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
         plan.pending += 1;
         return;
     }
-    let Wish { mut target, reason, granted, settled } = wish;
+    let Wish { mut target, reason, granted, is_immediate, settled } = wish;
     let rulebook = ground.rulebook;
     plan.reaffirm(&employee_id, ground.stale);
     let known = ground.states.get(&employee_id).map(Cow::Borrowed);
@@ -354,6 +361,7 @@ pub(super) fn add(plan: &mut Plan, employee_id: String, wish: Wish<'_>, ground: 
             verify: draft.verify,
             supersedes: draft.supersedes,
             last_workspace: false,
+            is_immediate: is_immediate && draft.kind.is_deprovision(),
             // Who loses access counts where they were counted until now: HR may have blanked the column.
             settled: if draft.kind.is_deprovision() {
                 Settled { group: grouped, ..settled }

@@ -54,7 +54,7 @@ impl Tray {
     pub fn add(&self, claimed: Vec<Claimed>, lease: Lease) {
         let mut inner = self.inner();
         for action in claimed {
-            let place = inner.ready.partition_point(|(waiting, _)| waiting.kind <= action.kind);
+            let place = inner.ready.partition_point(|(waiting, _)| waiting.rank <= action.rank);
             inner.ready.insert(place, (action, lease));
         }
     }

@@ -14,6 +14,9 @@ use crate::core::grants::workspace_of;
 use crate::core::plan::PlannedAction;
 use crate::core::value::folded;
 
+/// Before the rank of any kind.
+const BEFORE_ALL: i64 = -1;
+
 #[derive(Serialize)]
 struct ActionRow<'a> {
     employee_id: &'a str,
@@ -174,7 +177,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
     ActionRow {
         employee_id: &action.employee_id,
         kind: action.kind.name(),
-        rank: action.kind.rank(),
+        rank: if action.is_immediate { BEFORE_ALL } else { action.kind.rank() },
         group_id: action.target.group(),
         workspace_id: action.target.group().and_then(workspace_of),
         attributes: action.changes.iter().map(|change| change.attribute.as_str()).collect(),

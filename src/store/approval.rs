@@ -243,6 +243,7 @@ fn stored_action(row: &SqliteRow) -> Option<PlannedAction> {
         // Not part of what was shown: whether to read first is settled when the plan is released.
         verify: false,
         last_workspace: false,
+        is_immediate: false,
         supersedes: row.get(7),
         settled: Settled {
             fingerprint: Fingerprint::from_hex(row.get(8)),

@@ -25,6 +25,8 @@ pub struct Claimed {
     pub run_id: String,
     /// Create, update and so on.
     pub kind: ActionKind,
+    /// Its place among what waits: what takes access away is before everything else, and what has to do so at once before that.
+    pub rank: i64,
     /// What the plan said would change.
     pub changes: Vec<Change>,
     /// Where the account ends.
@@ -206,7 +208,7 @@ pub struct Claim<'a> {
 
 /// What of an action is claimed with it.
 const CLAIMED: &str = "SELECT a.action_id, p.run_id, a.employee_id, a.kind, i.changes, i.target, c.scim_id, a.uncertain, \
-                         a.attempts, a.withdrawn, a.group_id, a.moved_from \
+                         a.attempts, a.withdrawn, a.group_id, a.moved_from, a.rank \
                        FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
                          LEFT JOIN account c ON c.employee_id = coalesce(a.moved_from, a.employee_id) \
                        WHERE a.state = 'queued' AND a.waits = 0 AND (a.not_before <= ?1 OR a.not_before > ?4) \
@@ -294,6 +296,7 @@ fn read_claimed(row: &SqliteRow, epoch: i64) -> Result<Claimed, StoreError> {
         withdrawn: row.get::<i64, _>(9) == 1,
         group: row.get(10),
         moved_from: row.get(11),
+        rank: row.get(12),
     })
 }
 

@@ -26,6 +26,7 @@ fn plan(suspends: usize, creates: usize, renames: usize) -> Plan {
         verify: false,
         supersedes: None,
         last_workspace: false,
+        is_immediate: false,
         settled: Default::default(),
         moved_from: None,
     };

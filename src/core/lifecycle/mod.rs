@@ -320,7 +320,8 @@ impl Lifecycle {
         if has_none { 0 } else { self.settings.deprovision_days_after_termination }
     }
 
-    fn is_immediate(&self, person: &Person) -> bool {
+    /// Whether the record gives a reason for leaving that ends the access at once.
+    pub fn is_immediate(&self, person: &Person) -> bool {
         self.is_immediate_by(&person.record)
     }
 

@@ -5,6 +5,7 @@ mod collector;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod encrypted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;

@@ -1,11 +1,12 @@
 //! Spans, as a collector gets them from the real binary.
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
+mod beside;
 mod collector;
 #[path = "../common/mod.rs"]
 mod common;
-
 mod encrypted;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;

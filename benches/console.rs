@@ -1,5 +1,5 @@
 //! What the dashboard asks of a database of many people, with a held plan of a tenth of them: each question once cold, then the median of
-//! nine.
+//! nine. Then its whole pages, by HTTP from the real binary: once after it has started, then the median of nine.
 //!
 //! `cargo bench --bench console [-- PEOPLE]`; 1,000,000 people by default.
 #![allow(
@@ -11,17 +11,26 @@
 
 mod common;
 
+use std::io::{BufWriter, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use common::{median, now};
+use common::process::Process;
+use common::{median, now, text_of};
 use sqlx::{Connection, SqliteConnection};
 use workiva_sync::store::{PlanSearch, Store, StoreError};
 
 const ROUNDS: usize = 9;
 /// One page of the dashboard, and a row more.
 const PAGE: u32 = 51;
+/// What is not as in the other benches: no run, any free port.
+const OTHERWISE: [(&str, &str); 3] =
+    [("SCHEDULE__CRON", "0 0 0 1 1 *"), ("SCHEDULE__RUN_ON_START", "false"), ("HTTP__LISTEN", "127.0.0.1:0")];
+const TOKEN: &str = "a-viewers-token-of-the-bench";
+/// A page for which the source is read takes seconds, so the median is of fewer.
+const ROUNDS_WITH_SOURCE: usize = 3;
 
 #[tokio::main]
 async fn main() {
@@ -48,9 +57,12 @@ async fn main() {
         ("people: one last name", None, "family77777"),
         ("people: last names that everybody has", None, "family"),
         ("people: first and last name", None, "given7777 family77777"),
+        ("people: names of which one is everybody's", None, "given family77777"),
+        ("people: names that are everybody's, and a third word", None, "given family x"),
         ("people: words that nobody has", None, "no such words"),
+        ("people: words of many", None, "title 77"),
     ] {
-        ask(what, async || store.people_behind(after, query, PAGE).await.map(|rows| rows.len())).await;
+        ask(what, async || store.people_behind(after, query, PAGE).await.map(|found| found.rows.len())).await;
     }
     ask("one person's history", async || store.history(&last, 50, at).await.map(|told| told.actions.len()))
         .await;
@@ -60,13 +72,101 @@ async fn main() {
         ("plan: first actions", "", None),
         ("plan: of a kind that is not in it", "", Some("delete")),
         ("plan: one id", last.as_str(), None),
-        ("plan: a user name", "person.77777", None),
+        ("plan: a user name", "person.77779", None),
         ("plan: user names that everybody has", "person.", None),
         ("plan: nobody", "no such name", None),
     ] {
         let search = PlanSearch { after: None, query, kind };
-        ask(what, async || store.plan_actions("held", &search, PAGE).await.map(|rows| rows.len())).await;
+        ask(what, async || store.plan_actions("held", &search, PAGE).await.map(|found| found.rows.len()))
+            .await;
     }
+    store.close().await;
+    tokio::task::block_in_place(|| by_http(folder.path(), people));
+}
+
+/// The whole pages.
+fn by_http(folder: &Path, people: i64) {
+    write_source(&folder.join("employees.csv"), people);
+    let (sandbox, base_url) = Process::sandbox(&[]);
+    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display());
+    let users = format!("[[http.users]]\nname = \"Ben\"\nrole = \"viewer\"\ntoken = \"{TOKEN}\"\n");
+    let file = folder.join("configuration.toml");
+    std::fs::write(&file, text_of(folder, &base_url, 8, &source) + &users).unwrap();
+    let (daemon, address) = Process::daemon(&file, &OTHERWISE);
+    let form = format!("token={TOKEN}&next=/");
+    let login = format!(
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let logged_in = answer(&address, &login);
+    let cookie = logged_in.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
+    let (one, near_end) = (format!("{:07}", people / 13 / 10 * 10 + 9), format!("{:07}", people - 52));
+    println!("whole pages by HTTP, of {people} people");
+    for (what, path) in [
+        ("overview", "/".to_owned()),
+        ("people: the first page", "/people".to_owned()),
+        ("people: the last page", format!("/people?after={near_end}")),
+        ("people: one id", format!("/people?query={one}")),
+        ("people: a last name", "/people?query=family7777".to_owned()),
+        ("people: first and last name", "/people?query=given7777+family77777".to_owned()),
+        ("people: words that nobody has", "/people?query=no+such+words".to_owned()),
+        ("held plan", "/plans/held".to_owned()),
+        ("held plan: one id", format!("/plans/held?query={one}")),
+        ("held plan: a user name", "/plans/held?query=person.77779".to_owned()),
+        ("held plan: nobody", "/plans/held?query=no+such+name".to_owned()),
+        ("parked", "/parked".to_owned()),
+        ("runs", "/runs".to_owned()),
+        ("a run", "/runs/r1000".to_owned()),
+        ("audit", "/audit".to_owned()),
+        ("audit of one person", format!("/audit?employee_id={one}")),
+        ("configuration", "/configuration".to_owned()),
+        ("person, explained, with the source read", format!("/people/{one}")),
+    ] {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookie}\r\n\r\n"
+        );
+        let rounds = if path.starts_with("/people/") { ROUNDS_WITH_SOURCE } else { ROUNDS };
+        let mut bytes = 0;
+        let mut times = Vec::new();
+        for _ in 0..=rounds {
+            let begun = now();
+            let page = answer(&address, &request);
+            times.push(begun.elapsed());
+            assert!(page.starts_with("HTTP/1.1 200 "), "{path}: {page}");
+            bytes = page.len();
+        }
+        let cold: Duration = times.remove(0);
+        println!("{what}: {:.1?}, the first time {cold:.1?} ({bytes} bytes)", median(times));
+    }
+    daemon.stop();
+    sandbox.stop();
+}
+
+fn answer(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A file of the same people.
+fn write_source(path: &Path, people: i64) {
+    let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
+    let header = "Employee ID,First Name,Last Name,Preferred Name,Work Email,Status,Worker Type,Hire Date,Termination Date,\
+                  Department,Job Title,Manager ID,Location,Cost Center";
+    writeln!(file, "{header}").unwrap();
+    for i in 0..people {
+        writeln!(
+            file,
+            "{i:07},Given{},Family{i},,person.{i}@example.com,Active,Employee,2015-01-01,,Finance,Title {},,Here,CC",
+            i % 10_000,
+            i % 300
+        )
+        .unwrap();
+    }
+    file.flush().unwrap();
 }
 
 async fn scale(store: &Store) -> Result<usize, StoreError> {
@@ -123,6 +223,13 @@ async fn fill(path: &Path, people: i64) {
         "INSERT INTO intent (action_id, changes, because, target) SELECT action_id, '[{\"attribute\":\"title\",\"from\":\"a\",\"to\":\"b\"}]', \
            'because of the reason ' || (action_id % 30), '{}' FROM action",
         "INSERT INTO plan_group SELECT plan_id, kind, because, count(*) FROM action JOIN intent USING (action_id) GROUP BY 1, 2, 3",
+        "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, base_version, fingerprint, uncertain, not_before, created_at, \
+             error) \
+           SELECT 2 * ?1 + i, 'first', id, 'update', 3, 'parked', 1, '', 0, 0, 1799900000000, 'refused as invalid' FROM them WHERE i % 500 = 3",
+        "INSERT INTO intent (action_id, changes, because, target) SELECT action_id, '[]', 'because', '{}' FROM action WHERE action_id >= 2 * ?1",
+        "INSERT INTO audit (seq, at, kind, employee_id, body, hash) SELECT i + 1, 1799000000000, 'action', id, \
+             json_object('action_id', i, 'kind', 'create', 'state', 'done'), printf('%064x', i) FROM them",
+        "UPDATE audit_head SET seq = ?1",
         "COMMIT",
     ] {
         sqlx::query(sql).bind(people).execute(&mut database).await.unwrap();

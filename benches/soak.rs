@@ -11,16 +11,13 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use common::process::Process;
 use common::{now, text_of, write_hr_rows};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
 const PEOPLE: usize = 10_000;
 /// Whose title is another one with each file.
@@ -50,19 +47,11 @@ fn main() {
     let minutes: f64 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1.0);
     let folder = tempfile::tempdir().unwrap();
     write_file(folder.path(), 0);
-    let mut sandbox = Process::start(&["sandbox", "--listen", "127.0.0.1:0", "--fault-rate", "0.01"]);
-    let base_url = sandbox.told("http://", |line| {
-        let from = line.find("http://")?;
-        line[from..].split_whitespace().next().map(|url| url.trim_end_matches(['"', ',']).to_owned())
-    });
+    let (sandbox, base_url) = Process::sandbox(&["--fault-rate", "0.01"]);
     let file = folder.path().join("configuration.toml");
     let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.path().display());
     std::fs::write(&file, text_of(folder.path(), &base_url, IN_FLIGHT, &source)).unwrap();
-    let mut daemon = Process::start(&["--config", file.to_str().unwrap(), "run"]);
-    let address = daemon.told("started", |line| {
-        let entry: Value = serde_json::from_str(line).ok()?;
-        (entry["message"] == "started").then(|| entry["listen"].as_str().unwrap().to_owned())
-    });
+    let (daemon, address) = Process::daemon(&file, &OTHERWISE);
     println!(
         "{minutes} minutes; {PEOPLE} people, of whom {CHANGED} change, {LEAVERS} leave and {LEAVERS} are back every {} s; one \
          request in a hundred fails",
@@ -168,62 +157,4 @@ fn until(mut holds: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "it never came to it");
         std::thread::sleep(Duration::from_millis(200));
     }
-}
-
-/// The real binary; dropped, it is killed.
-struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workiva-sync"));
-        command.envs(OTHERWISE.map(|(key, value)| (format!("WORKIVA_SYNC__{key}"), value)));
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = channel();
-        forward(child.stdout.take().unwrap(), sender.clone());
-        forward(child.stderr.take().unwrap(), sender);
-        Self { child, lines }
-    }
-
-    /// What it says in the first line from which something can be read.
-    fn told<T>(&mut self, what: &str, read: impl Fn(&str) -> Option<T>) -> T {
-        let mut said = Vec::new();
-        while let Ok(line) = self.lines.recv() {
-            if let Some(read) = read(&line) {
-                // What it says from now on nobody keeps.
-                self.lines = channel().1;
-                return read;
-            }
-            said.push(line);
-        }
-        panic!("it never said {what}: {said:?}")
-    }
-
-    fn kibibytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
-    }
-
-    fn stop(mut self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let exit = self.child.wait().unwrap();
-        assert!(exit.success(), "{exit}");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
-
-/// Sends on what is read, line by line; a pipe that nobody empties would stop who writes into it.
-fn forward(from: impl Read + Send + 'static, to: Sender<String>) {
-    std::thread::spawn(move || {
-        BufReader::new(from).lines().map_while(Result::ok).for_each(|line| drop(to.send(line)));
-    });
 }

@@ -6,6 +6,8 @@
     reason = "each bench uses a part of it, and ends by a panic"
 )]
 
+pub mod process;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;

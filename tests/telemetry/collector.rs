@@ -68,7 +68,7 @@ pub struct Collector {
 impl Collector {
     /// One that takes everything.
     pub fn start() -> Self {
-        Self::start_by("http://127.0.0.1", |stream, status, all| take(stream, status, all))
+        Self::start_by("http://127.0.0.1", take)
     }
 
     /// The same over TLS, as `localhost`.

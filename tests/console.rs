@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use common::{Answer, Daemon, Row, World, people, until};
+use workiva_sync::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH};
 
 const OPERATOR: &str = "operator-token-of-enough-letters";
 const VIEWER: &str = "viewer-token-of-enough-letters-ok";
@@ -221,6 +222,15 @@ fn whoever_guesses_tokens_is_asked_to_wait_and_whoever_has_shown_a_right_one_is_
     let elsewhere = format!("X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {OPERATOR}\r\n");
     assert_eq!(daemon.ask(&format!("GET /v1/overview HTTP/1.1\r\n{elsewhere}"), b"").status, 200);
     assert_eq!(daemon.get("/livez").status, 200);
+    // But where so many guesses come that the right one could be among them, it is answered as they are; who is in stays.
+    until("guesses come by the hundred", || {
+        let guesses =
+            (0..100).map(|n| daemon.get_as("/v1/overview", &format!("guess-{n}-of-as-many-letters")));
+        assert!(guesses.into_iter().all(|answer| matches!(answer.status, 401 | 429)));
+        daemon.get_as("/v1/overview", VIEWER).status == 429
+    });
+    page(&daemon, "/people", &cookie);
+    until("there is room again", || daemon.get_as("/v1/overview", VIEWER).status == 200);
     let log = daemon.log();
     assert!(log.contains("a token was refused") && !log.contains("guess"), "{log}");
 }
@@ -470,6 +480,73 @@ fn found(daemon: &Daemon, query: &str) -> Vec<String> {
         let Some(next) = list["next"].as_str() else { return found };
         after = format!("&after={next}");
     }
+}
+
+/// A world of so many people, and a held plan with an action for each of them.
+fn crowd(number: u32) -> World {
+    let mut world = world();
+    world.set("schedule.run_on_start", false);
+    assert_eq!(world.run(&["check"]).exit, 5, "there is no file yet, and the database is made");
+    let sql = "CREATE TEMP TABLE them AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < NUMBER) \
+                 SELECT i, printf('%07d', i) AS id FROM n; \
+               INSERT INTO person (employee_id, fingerprint, version) SELECT id, '', 1 FROM them; \
+               INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at, had_access) \
+                 SELECT id, id, 1, json_object('userName', 'p' || i, 'name.givenName', iif(i = NUMBER, 'Zoe', 'Ann'), 'name.familyName', 'Smith', \
+                   'title', iif(i = NUMBER, 'Chief Beekeeper', 'Analyst')), 'p' || i, 0, 1 FROM them; \
+               INSERT INTO plan (plan_id, state, created_at, expires_at, input, content_hash, counts, hold_reasons) \
+                 VALUES ('held', 'held', 0, 9000000000000, '', '', '{}', '[]'); \
+               INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, user_name, base_version, fingerprint, uncertain, not_before, \
+                   created_at) \
+                 SELECT i, 'held', id, 'update', 3, 'held', iif(i = NUMBER, 'renamed', NULL), 1, '', 0, 0, 0 FROM them; \
+               INSERT INTO intent (action_id, changes, because, target) SELECT i, '[]', '', '{}' FROM them";
+    world.execute(&sql.replace("NUMBER", &number.to_string()));
+    world
+}
+
+/// What a search finds in the end, and how many pages it took until there was no next one.
+fn search(daemon: &Daemon, path: &str, query: &str) -> (Vec<String>, usize) {
+    let (mut found, mut pages, mut after) = (Vec::new(), 0, String::new());
+    loop {
+        pages += 1;
+        let list = api(daemon, &format!("{path}?{}{after}", form(&[("query", query)])));
+        let rows = list["items"].as_array().unwrap();
+        found.extend(rows.iter().map(|row| row["employee_id"].as_str().unwrap().to_owned()));
+        let Some(next) = list["next"].as_str() else { return (found, pages) };
+        after = format!("&{}", form(&[("after", next)]));
+    }
+}
+
+#[test]
+fn a_search_stops_where_it_has_gone_through_many_says_so_and_goes_on_from_there_to_the_end() {
+    let number = LOOKED_THROUGH + 10;
+    let world = crowd(number);
+    let daemon = Daemon::start(&world);
+    let last = vec![format!("{number:07}")];
+    assert_eq!(search(&daemon, "/v1/people", "beekeeper"), (last.clone(), 2), "by a word of a title");
+    assert_eq!(search(&daemon, "/v1/people", "no such words"), (Vec::new(), 2));
+    let (found, pages) = search(&daemon, "/v1/people", "zoe smith");
+    assert_eq!(found, last, "by names of which one is everybody's");
+    assert!(pages > 1, "{pages}");
+    assert_eq!(
+        search(&daemon, "/v1/people", "zoe"),
+        (last.clone(), 1),
+        "along an index there is nothing to stop at"
+    );
+    let plan = "/v1/plans/held/actions";
+    let pages_of_plan = number.div_ceil(ACTIONS_LOOKED_THROUGH) as usize;
+    assert_eq!(search(&daemon, plan, "renamed"), (last.clone(), pages_of_plan), "by the new user name");
+    assert_eq!(search(&daemon, plan, &format!("p{number}")), (last.clone(), pages_of_plan));
+    assert_eq!(search(&daemon, plan, &last[0]), (last.clone(), 1), "an id is looked up");
+    assert_eq!(search(&daemon, plan, &last[0][..5]).0.len(), 11, "and so is its beginning");
+
+    let cookie = log_in(&daemon, VIEWER);
+    let stopped = page(&daemon, "/people?query=beekeeper", &cookie).body;
+    assert!(stopped.contains("Nobody so far") && stopped.contains("Up to 75,000 people"), "{stopped}");
+    let link = stopped.split("<a rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let rest = page(&daemon, &link.replace("&amp;", "&").replace("&#x2f;", "/"), &cookie).body;
+    assert!(rest.contains(&last[0]) && !rest.contains("Look on"), "{rest}");
+    let stopped = page(&daemon, "/plans/held?query=renamed", &cookie).body;
+    assert!(stopped.contains("Nobody so far") && stopped.contains("50,000 actions"), "{stopped}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 )]
 
 mod common;
+mod console;
 mod large_body;
 mod large_csv;
 mod latency;
@@ -30,12 +31,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A section: its name, whether it belongs to the table, and what it measures with this number.
 type Section = (&'static str, bool, fn(Option<usize>));
 
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 9] = [
     ("quiet", true, quiet::measure),
     ("load", true, load::measure),
     ("throttled", true, throttled::measure),
     ("latency", true, latency::measure),
     ("standing", true, standing::measure),
+    ("console", true, console::measure),
     ("large_body", false, large_body::measure),
     ("large_csv", false, large_csv::measure),
     ("soak", false, soak::measure),

@@ -118,8 +118,14 @@ pub fn sum(metrics: &str, beginning: &str) -> u64 {
 
 /// What the daemon answers, or the stand-in: that asks for a name and a password, and the daemon minds none.
 pub fn page(address: &str, path: &str) -> String {
+    let headers = format!("Host: localhost\r\nAuthorization: Basic {CREDENTIALS}\r\nConnection: close");
+    answer(address, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n\r\n"))
+}
+
+/// What it answers to this.
+pub fn answer(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {CREDENTIALS}\r\nConnection: close\r\n\r\n").unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text

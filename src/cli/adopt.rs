@@ -11,8 +11,10 @@ use serde::Serialize;
 use super::table::Grid;
 use super::terminal::{self, Answer, complain, say};
 use super::{Exit, open, print_json};
-use crate::compose::{RealEngine, Surroundings, engine, load_config};
+use crate::compose::{RealEngine, Sending, Surroundings, engine, load_config};
+use crate::config::Loaded;
 use crate::core::adopt::Doubtful;
+use crate::core::adopt::decisions::DecidedRow;
 use crate::core::adopt::sheet;
 use crate::core::report::SourceCounts;
 use crate::core::roster::Roster;
@@ -103,8 +105,20 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
             Err(faults) => return Ok(refused(&AdoptError::Decisions(faults), Exit::Usage)),
         },
     };
+    let surroundings = Surroundings::real();
+    let sending = Sending::prepare(&loaded, &surroundings)?;
+    sending.during(link(loaded, &surroundings, args, &rows, is_stdout)).await
+}
+
+async fn link(
+    loaded: Loaded,
+    surroundings: &Surroundings,
+    args: &AdoptArgs,
+    rows: &[DecidedRow],
+    is_stdout: bool,
+) -> anyhow::Result<Exit> {
     let store = open(&loaded.rules.database).await?;
-    let engine = engine(loaded, store, &Surroundings::real(), true).await?;
+    let engine = engine(loaded, store, surroundings, true).await?;
     // Before anything is linked: a list that cannot be written would be missed.
     let mut csv: Option<Box<dyn Write + Send>> = match args.csv.as_deref() {
         None => None,
@@ -113,7 +127,7 @@ pub async fn adopt(config: &Path, args: &AdoptArgs) -> anyhow::Result<Exit> {
     };
     let by = args.by.clone().unwrap_or_else(super::decide::user);
     let started_at = engine.clock.now();
-    let adopted = engine.adopt(&rows, &by).await;
+    let adopted = engine.adopt(rows, &by).await;
     let elapsed_ms = (engine.clock.now() - started_at).num_milliseconds().unsigned_abs();
     let requests = engine.telemetry.requests_sent();
     let adoption = match adopted {

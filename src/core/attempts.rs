@@ -16,6 +16,9 @@ const THROUGH: Limit = Limit { at_once: 100, every: TimeDelta::seconds(1) };
 /// Of all together.
 const ALL: Limit = Limit { at_once: 300, every: TimeDelta::milliseconds(200) };
 
+/// Of one client beyond that, before whoever has shown a right token from there waits as well: each of these may be a guess at that one.
+const BEYOND: Limit = Limit { at_once: 600, every: TimeDelta::milliseconds(100) };
+
 /// So many at once, and one more whenever so much time has passed.
 struct Limit {
     at_once: i32,
@@ -46,6 +49,8 @@ pub struct Attempts {
     clients: Vec<Bucket>,
     machines: Vec<Bucket>,
     all: Bucket,
+    /// Of clients: what was shown while they were to wait.
+    beyond: Vec<Bucket>,
     known: VecDeque<(u64, [u8; 32])>,
 }
 
@@ -60,14 +65,16 @@ impl Default for Attempts {
             clients: vec![Bucket::default(); BUCKETS],
             machines: vec![Bucket::default(); BUCKETS],
             all: Bucket::default(),
+            beyond: vec![Bucket::default(); BUCKETS],
             known: VecDeque::with_capacity(KNOWN),
         }
     }
 }
 
 impl Attempts {
-    /// What `find` makes of a token with this digest. Whoever has shown the same one before, and it was right, is never asked to wait: so
-    /// nobody who works from there is kept out by somebody who guesses.
+    /// What `find` makes of a token with this digest. A right one takes nothing back of what wrong ones have filled. Whoever has shown the
+    /// same one before, and it was right, is not kept waiting by a few wrong ones from there; only by so many that the right one could be
+    /// found among them.
     ///
     /// # Errors
     /// Too many wrong ones were shown, by this client or by all; `find` was not asked.
@@ -79,11 +86,18 @@ impl Attempts {
         find: impl FnOnce() -> Option<T>,
     ) -> Result<Option<T>, TooMany> {
         let known = self.known.iter().position(|known| *known == (shower.client, token));
-        if known.is_none() {
-            let waits = self.buckets_of(shower).map(|(bucket, limit)| bucket.wait(limit, now));
-            let longest = waits.into_iter().max().filter(|wait| *wait > TimeDelta::zero());
-            if let Some(wait) = longest {
-                return Err(TooMany { seconds: (wait.num_milliseconds() + 999) / 1000 });
+        let waits = self.buckets_of(shower).map(|(bucket, limit)| bucket.wait(limit, now));
+        let wait = waits.into_iter().max().unwrap_or_default();
+        if wait > TimeDelta::zero() {
+            let beyond = &mut self.beyond[place(shower.client)];
+            let wait_beyond = beyond.wait(&BEYOND, now);
+            let is_full = wait_beyond > TimeDelta::zero();
+            if known.is_none() && !is_full {
+                beyond.fill(&BEYOND, now);
+            }
+            if known.is_none() || is_full {
+                // To a right one nothing else is said than to a wrong one: it would be told apart by that.
+                return Err(TooMany { seconds: (wait.max(wait_beyond).num_milliseconds() + 999) / 1000 });
             }
         }
         known.map(|at| self.known.remove(at));
@@ -100,13 +114,16 @@ impl Attempts {
     }
 
     fn buckets_of(&mut self, shower: Shower) -> [(&mut Bucket, &'static Limit); 3] {
-        let place = |key: u64| (key % BUCKETS as u64) as usize;
         [
             (&mut self.clients[place(shower.client)], &EACH),
             (&mut self.machines[place(shower.through)], &THROUGH),
             (&mut self.all, &ALL),
         ]
     }
+}
+
+fn place(key: u64) -> usize {
+    (key % BUCKETS as u64) as usize
 }
 
 impl Bucket {
@@ -174,6 +191,37 @@ mod tests {
         let found: Result<Option<()>, TooMany> = attempts.judge(ANN, RIGHT, at(0), || None);
         assert_eq!(found, Ok(None), "it is nobody's any more");
         assert!(show(&mut attempts, ANN, RIGHT, at(0)).is_err(), "and is kept in mind no longer");
+    }
+
+    #[test]
+    fn a_right_token_takes_nothing_back_of_what_wrong_ones_from_there_have_filled() {
+        let mut attempts = Attempts::default();
+        for _ in 0..10 {
+            assert_eq!(show(&mut attempts, ANN, RIGHT, at(0)), Ok(true));
+            let _ = show(&mut attempts, ANN, [0; 32], at(0));
+        }
+        assert_eq!(guess(&mut attempts, 50, |_| ANN), 0, "ten were looked at between the right ones");
+        assert_eq!(show(&mut attempts, ANN, RIGHT, at(0)), Ok(true));
+    }
+
+    #[test]
+    fn whoever_guesses_where_somebody_has_shown_a_right_token_finds_it_no_faster_than_ten_a_second() {
+        let mut attempts = Attempts::default();
+        assert_eq!(show(&mut attempts, ANN, RIGHT, at(0)), Ok(true));
+        guess(&mut attempts, 10 + 599, |_| ANN);
+        assert_eq!(show(&mut attempts, ANN, RIGHT, at(0)), Ok(true), "as many may be a broken script");
+        guess(&mut attempts, 10_000, |_| ANN);
+        let refused = show(&mut attempts, ANN, [0; 32], at(0));
+        assert_eq!(refused, Err(TooMany { seconds: 6 }));
+        assert_eq!(show(&mut attempts, ANN, RIGHT, at(0)), refused, "a guess that is right learns nothing");
+        // In a second there is room for ten: of the guesses that fill it, a right one was among those that count.
+        let tried = (0..1000).filter(|_| {
+            let counted = show(&mut attempts, ANN, RIGHT, at(1)) == Ok(true);
+            let _ = show(&mut attempts, ANN, [0; 32], at(1));
+            counted
+        });
+        assert_eq!(tried.count(), 10);
+        assert_eq!(show(&mut attempts, ANN, RIGHT, at(2)), Ok(true), "and whoever waits is let in again");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::report::{Counts, Outcome};
 /// that comes once in 2^64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The trace: one a run.
+    /// The trace: one a run, and one for what belongs to no run.
     pub trace: [u8; 16],
     /// The span in it.
     pub span: [u8; 8],
@@ -27,7 +27,13 @@ pub struct Place {
 impl Place {
     /// That of a run.
     pub fn of_run(run_id: &str) -> Self {
-        let digest = Sha256::new().chain_update("workiva-sync run\0").chain_update(run_id).finalize();
+        Self::of("run", run_id)
+    }
+
+    /// That of something of this kind which has a trace of its own, by the key that it has among its kind.
+    pub fn of(kind: &str, key: &str) -> Self {
+        let digest = Sha256::new().chain_update("workiva-sync ").chain_update(kind).chain_update("\0");
+        let digest = digest.chain_update(key).finalize();
         Self { trace: first(&digest), span: first(&digest[16..]) }
     }
 
@@ -50,8 +56,9 @@ pub struct Span {
     pub place: Place,
     /// The span that it is a part of.
     pub parent: Option<[u8; 8]>,
-    /// Of an action that shared its requests with others: the one below which they are.
-    pub shared: Option<Place>,
+    /// A span elsewhere that belongs to it. Of an action that shared its requests with others: the one below which they are. Of a
+    /// commit: the snapshot.
+    pub linked: Option<Place>,
     /// What was done.
     pub work: Work,
     /// When it began.
@@ -109,6 +116,59 @@ pub enum Work {
         /// Which attempt this was, from 1.
         attempt: u32,
         /// How the work ended: `done`, `retried`, `parked`, `superseded`, `untouched`.
+        outcome: &'static str,
+    },
+    /// A comparison of live Workiva with what was confirmed last.
+    Drift {
+        /// Its key.
+        drift_id: String,
+        /// Why it was made: `schedule`, `drift` and so on.
+        cause: String,
+        /// What it came to.
+        outcome: &'static str,
+        /// Users in Workiva, accounts that were compared, people who were changed, and those of them whose state was set to what was
+        /// seen; `None`: it failed.
+        counts: Option<[u64; 4]>,
+    },
+    /// Linking users who are there to people.
+    Adopt {
+        /// Records read, users in Workiva, who was linked, and who is in doubt; `None`: it failed.
+        counts: Option<[u64; 4]>,
+    },
+    /// A message of an alert, sent once by one channel.
+    Alert {
+        /// The message's key.
+        message_id: String,
+        /// Raised, reminded and so on.
+        event: &'static str,
+        /// The kind of alert; `None`: a digest.
+        alert: Option<&'static str>,
+        /// The plan that it is about.
+        plan_id: Option<String>,
+        /// The run that it is about.
+        run_id: Option<String>,
+        /// By which channel.
+        channel: &'static str,
+        /// Which attempt of this channel this was, from 1.
+        attempt: u32,
+        /// `sent`, `failed` or `dropped`.
+        outcome: &'static str,
+    },
+    /// One request of an HR system that pushes.
+    Delivery {
+        /// What the configuration calls the source.
+        source: String,
+        /// What it was: `delta`, `snapshot`, or of one in parts `begin`, `part` or `commit`.
+        step: &'static str,
+        /// Its key, where it was taken.
+        delivery: Option<String>,
+        /// The run that its sender was told.
+        run_id: Option<String>,
+        /// Records in it, and those that cannot be used.
+        records: [u64; 2],
+        /// Bytes of it.
+        bytes: u64,
+        /// `accepted`, `again`, `begun`, `taken` or `refused`.
         outcome: &'static str,
     },
     /// One SCIM request.

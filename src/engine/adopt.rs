@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::connection::ConnectionReport;
 use super::directory::{self, ListingError};
 use super::feed::FeedError;
+use super::spans::Begun;
 use super::{Engine, EngineError};
 use crate::core::adopt::decisions::{Decided, DecidedRow, decide};
 use crate::core::adopt::matching::{Matching, match_people};
@@ -93,10 +94,17 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     /// # Errors
     /// Where source, Workiva or database fail, or a decision cannot be carried out: then nothing is stored.
     pub async fn adopt(&self, rows: &[DecidedRow], by: &str) -> Result<Adoption, AdoptError> {
+        self.traced_adopt(self.link(rows, by)).await
+    }
+
+    async fn link(&self, rows: &[DecidedRow], by: &str) -> Result<Adoption, AdoptError> {
         let capabilities = self.connect().await?.map_err(AdoptError::Connection)?;
         let rulebook = &self.rules.rulebook;
         let moment = Moment::At(self.clock.now());
-        let read = self.feed.read_everybody(&self.store, &*self.clock).await?;
+        let begun = Begun::now(&*self.clock);
+        let read = self.feed.read_everybody(&self.store, &*self.clock).await;
+        self.gathered(begun, &read);
+        let read = read?;
         let (findings, warnings, failed_sources) = (read.findings, read.warnings, read.failed);
         let in_doubt = self.store.in_doubt().await?;
         let named = findings.changed.iter().map(|record| record.employee_id());

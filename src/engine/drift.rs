@@ -94,7 +94,18 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub async fn drift(&self, cause: &str, repair: bool) -> Result<DriftRun, DriftError> {
         let started_at = self.clock.now();
         let drift_id = self.random.name(started_at);
-        match self.compare(&drift_id, started_at, cause, repair).await {
+        let comparing = self.compare_and_store(&drift_id, started_at, cause, repair);
+        self.traced_drift(&drift_id, cause, comparing).await
+    }
+
+    async fn compare_and_store(
+        &self,
+        drift_id: &str,
+        started_at: DateTime<Utc>,
+        cause: &str,
+        repair: bool,
+    ) -> Result<DriftRun, DriftError> {
+        match self.compare(drift_id, started_at, cause, repair).await {
             Ok(run) => {
                 tell(&run);
                 Ok(run)
@@ -103,7 +114,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
                 let counts = BTreeMap::new();
                 let message = error.to_string();
                 let record = DriftRecord {
-                    drift_id: &drift_id,
+                    drift_id,
                     started_at,
                     ended_at: self.clock.now(),
                     cause,

@@ -74,7 +74,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     ///
     /// # Errors
     /// Why it is refused; then nothing of it counts.
-    pub async fn receive(&self, source: &str, request: PushRequest, body: Vec<u8>) -> Result<Taken, Refusal> {
+    pub(super) async fn take_in(
+        &self,
+        source: &str,
+        request: PushRequest,
+        body: Vec<u8>,
+    ) -> Result<Taken, Refusal> {
         let Some(options) = self.feed.push(source) else {
             return Err(Refusal::Unknown(format!("no source with kind = \"push\" is called '{source}'")));
         };

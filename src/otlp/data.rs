@@ -21,12 +21,16 @@ pub(super) fn is_among(place: &Place, ratio: f64) -> bool {
 pub(super) fn of(span: Span) -> SpanData {
     let start_time = SystemTime::from(span.started_at);
     let mut links = SpanLinks::default();
-    links.links.extend(span.shared.map(|place| Link::with_context(context(&place))));
+    links.links.extend(span.linked.map(|place| Link::with_context(context(&place))));
     let (name, kind) = match &span.work {
         Work::Run { .. } => ("run".into(), SpanKind::Internal),
         Work::Fetch { .. } => ("fetch".into(), SpanKind::Internal),
         Work::Plan { .. } => ("plan".into(), SpanKind::Internal),
         Work::Action { kind, .. } => (format!("action {}", kind.name()).into(), SpanKind::Internal),
+        Work::Drift { .. } => ("drift".into(), SpanKind::Internal),
+        Work::Adopt { .. } => ("adopt".into(), SpanKind::Internal),
+        Work::Alert { event, .. } => (format!("alert {event}").into(), SpanKind::Client),
+        Work::Delivery { step, .. } => (format!("delivery {step}").into(), SpanKind::Server),
         Work::Request { method, route, .. } => (format!("{method} {route}").into(), SpanKind::Client),
     };
     let mut attributes = attributes(span.work);
@@ -97,6 +101,45 @@ fn attributes(work: Work) -> Vec<KeyValue> {
             }
             all
         }
+        Work::Drift { drift_id, cause, outcome, counts } => {
+            let named = [("drift_id", drift_id), ("cause", cause), ("outcome", outcome.to_owned())];
+            let names = ["users", "accounts", "changed", "recorded"];
+            named.into_iter().map(ours).chain(counted(names, counts)).collect()
+        }
+        Work::Adopt { counts } => counted(["records", "users", "linked", "doubtful"], counts).collect(),
+        Work::Alert { message_id, event, alert, plan_id, run_id, channel, attempt, outcome } => {
+            let known = [
+                ("message_id", Some(message_id)),
+                ("event", Some(event.to_owned())),
+                ("alert", alert.map(str::to_owned)),
+                ("plan_id", plan_id),
+                ("run_id", run_id),
+                ("channel", Some(channel.to_owned())),
+                ("outcome", Some(outcome.to_owned())),
+            ];
+            let attempt = KeyValue::new("workiva_sync.attempt", i64::from(attempt));
+            known
+                .into_iter()
+                .filter_map(|(key, value)| Some(ours((key, value?))))
+                .chain(std::iter::once(attempt))
+                .collect()
+        }
+        Work::Delivery { source, step, delivery, run_id, records, bytes, outcome } => {
+            let known = [
+                ("source", Some(source)),
+                ("step", Some(step.to_owned())),
+                ("delivery", delivery),
+                ("run_id", run_id),
+                ("outcome", Some(outcome.to_owned())),
+            ];
+            let [records, rejected] = records;
+            let counts = Some([records, rejected, bytes]);
+            known
+                .into_iter()
+                .filter_map(|(key, value)| Some(ours((key, value?))))
+                .chain(counted(["records", "rejected", "bytes"], counts))
+                .collect()
+        }
         Work::Request { method, route, status, retry_after_seconds } => {
             let numbers = [
                 ("http.response.status_code", status.map(u64::from)),
@@ -108,6 +151,20 @@ fn attributes(work: Work) -> Vec<KeyValue> {
             fixed.into_iter().map(|(key, value)| KeyValue::new(key, value)).chain(known).collect()
         }
     }
+}
+
+/// An attribute that is not OpenTelemetry's own.
+fn ours((key, value): (&str, String)) -> KeyValue {
+    KeyValue::new(format!("workiva_sync.{key}"), value)
+}
+
+/// Counts, where they are known.
+fn counted<const N: usize>(
+    names: [&'static str; N],
+    counts: Option<[u64; N]>,
+) -> impl Iterator<Item = KeyValue> {
+    let pairs = counts.into_iter().flat_map(move |counts| names.into_iter().zip(counts));
+    pairs.map(|(name, count)| KeyValue::new(format!("workiva_sync.{name}"), count.cast_signed()))
 }
 
 #[cfg(test)]

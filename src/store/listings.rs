@@ -12,6 +12,24 @@ use crate::core::guard::HoldReason;
 
 /// How many rejected records of a run are told.
 const MOST_REJECTIONS: u32 = 200;
+
+/// Rows of a search, and how far it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked<T> {
+    /// What was found.
+    pub rows: Vec<T>,
+    /// Where the look stopped, though there may be more: what to ask with to go on. `None`: it came to the end, or found as many as were
+    /// asked for.
+    pub stopped_at: Option<String>,
+}
+
+impl<T> Looked<T> {
+    /// Of a look that came to its end.
+    pub(super) fn whole(rows: Vec<T>) -> Self {
+        Self { rows, stopped_at: None }
+    }
+}
+
 /// Somebody of the state table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PersonRow {

@@ -312,6 +312,16 @@ impl Store {
         Ok(self.plan_summaries("held", now).await?.pop())
     }
 
+    /// Which plan that is, without a look at what it holds.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn held_plan_id(&self, now: DateTime<Utc>) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT plan_id FROM plan WHERE state = 'held' AND (expires_at IS NULL OR expires_at > ?1) \
+                   ORDER BY created_at DESC, rowid DESC LIMIT 1";
+        Ok(sqlx::query_scalar(sql).bind(millis(now)).fetch_optional(&self.readers).await?)
+    }
+
     async fn plan_summaries(&self, state: &str, now: DateTime<Utc>) -> Result<Vec<PlanSummary>, StoreError> {
         // Under 'hold_deprovisions' a part of a held plan was released. A saved plan that is too old is refused by `apply`.
         let sql = "SELECT plan_id, created_at, \

@@ -1,158 +1,54 @@
 //! People, for whoever looks for some of them by HTTP. A page costs the same however many there are: each way of finding somebody goes along an
-//! index, and ends where the page does.
+//! index, and ends where the page does, or where enough was looked through for one page. Then the next one goes on from there.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{PersonRow, Store, StoreError, from_millis};
-use crate::core::action::Attributes;
+use super::ways::{ALIKE, ALL, LAST, ONE, Way, has_words, pattern, place, ways};
+use super::{Looked, PersonRow, Store, StoreError, from_millis};
 use crate::core::value::folded;
 
-/// How many people are looked through at a time.
+/// How many people are looked at closely at a time.
 const BATCH: u32 = 1_000;
-/// Behind every text that begins with the same letters.
-const LAST: char = '\u{10ffff}';
+/// How many people are looked through for one page by words that may stand anywhere.
+pub const LOOKED_THROUGH: u32 = 75_000;
+/// How many along an index, by which the rows are here and there in the file.
+const ALONG: u32 = 5_000;
+/// How many people are looked at closely for one page: what SQLite finds is not always what was meant.
+const CLOSELY: u32 = 1_000;
+/// What stands before the key of a page that goes on where another one stopped. No employee id holds it.
+const GOES_ON: char = '\u{1f}';
 
-macro_rules! last_name {
-    () => {
-        "lower(c.attributes ->> '$.\"name.familyName\"')"
-    };
+/// Where a page begins.
+enum Start {
+    /// Behind this person, who was shown last; before anybody, where nobody was.
+    Shown(Option<String>),
+    /// Where another page stopped: in which way (behind all of them: by words that stand anywhere), behind whom, and whether somebody had been found
+    /// by then.
+    Stopped { way: usize, employee_id: String, found: bool },
 }
 
-macro_rules! first_name {
-    () => {
-        "lower(c.attributes ->> '$.\"name.givenName\"')"
-    };
-}
-
-/// A row, and behind it by what it can be found.
-macro_rules! people {
-    ($from:literal) => {
-        concat!(
-            "SELECT p.employee_id, c.attributes ->> 'userName', c.active, c.confirmed_at, o.kind, o.state = 'parked', c.attributes, \
-               c.user_name, ",
-            last_name!(),
-            ", ",
-            first_name!(),
-            " FROM ",
-            $from,
-            " LEFT JOIN action o ON o.employee_id = p.employee_id AND o.group_id IS NULL AND o.state IN ('queued', 'parked') WHERE "
-        )
-    };
-}
-
-/// People behind ?1, at most ?2.
-const ALL: &str = concat!(
-    people!("person p LEFT JOIN account c USING (employee_id)"),
-    "p.employee_id > ?1 ORDER BY p.employee_id LIMIT ?2"
-);
-/// Those of them of whom what was confirmed is like ?3.
-const ALIKE: &str = concat!(
-    people!("account c CROSS JOIN person p USING (employee_id)"),
-    "c.employee_id > ?1 AND c.attributes LIKE ?3 ORDER BY c.employee_id LIMIT ?2"
-);
-
-/// People of whom this lies from ?1 to before ?2, behind whoever has ?3 and the employee id ?4; at most ?5.
-macro_rules! people_along {
-    ($key:expr) => {
-        concat!(
-            people!("account c CROSS JOIN person p USING (employee_id)"),
-            $key,
-            " >= max(?1, ?3) AND ",
-            $key,
-            " < ?2 AND (",
-            $key,
-            " > ?3 OR c.employee_id > ?4) ORDER BY ",
-            $key,
-            ", c.employee_id LIMIT ?5"
-        )
-    };
-}
-
-/// By what somebody is found who begins so. The indexes of migration 44 are on these expressions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    EmployeeId,
-    UserName,
-    LastName,
-    FirstName,
-}
-
-impl By {
-    fn sql(self) -> &'static str {
-        match self {
-            Self::EmployeeId => concat!(
-                people!("person p LEFT JOIN account c USING (employee_id)"),
-                "p.employee_id >= max(?1, ?3) AND p.employee_id < ?2 AND p.employee_id > ?4 ORDER BY p.employee_id LIMIT ?5"
-            ),
-            Self::UserName => people_along!("c.user_name"),
-            Self::LastName => people_along!(last_name!()),
-            Self::FirstName => people_along!(first_name!()),
-        }
-    }
-
-    /// Of a row, what it is found by.
-    fn of(self, row: &SqliteRow) -> Option<&str> {
-        match self {
-            Self::EmployeeId => row.get(0),
-            Self::UserName => row.get(7),
-            Self::LastName => row.get(8),
-            Self::FirstName => row.get(9),
-        }
+impl Start {
+    fn read(after: Option<&str>) -> Self {
+        let stopped = after.and_then(|after| {
+            let mut parts = after.strip_prefix(GOES_ON)?.splitn(3, GOES_ON);
+            let (way, found) = (parts.next()?.parse().ok()?, parts.next()? == "found");
+            Some(Self::Stopped { way, employee_id: parts.next()?.to_owned(), found })
+        });
+        stopped.unwrap_or_else(|| Self::Shown(after.map(str::to_owned)))
     }
 }
 
-/// A way of finding people.
-struct Way {
-    by: By,
-    beginning: String,
-    /// Which words have to stand somewhere in what was confirmed.
-    words: Vec<String>,
-}
-
-impl Way {
-    fn leads_to(&self, row: &SqliteRow) -> bool {
-        self.by.of(row).is_some_and(|text| text.starts_with(&self.beginning)) && has_words(row, &self.words)
-    }
-}
-
-/// The ways for a search, in the order in which people are shown.
-fn ways(query: &str) -> Vec<Way> {
-    let name = folded(query);
-    let words: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
-    let way = |by, beginning: &str, words: &[String]| Way {
-        by,
-        beginning: beginning.to_owned(),
-        words: words.to_vec(),
-    };
-    let mut all = vec![way(By::EmployeeId, query, &[]), way(By::UserName, &name, &[])];
-    // A single word is found by its beginning; of several each has to be there.
-    let others: &[String] = if words.len() > 1 { &words } else { &[] };
-    for by in [By::LastName, By::FirstName] {
-        for word in &words {
-            all.extend(as_indexed(word).iter().map(|beginning| way(by, beginning, others)));
-        }
-    }
-    all
-}
-
-/// A word in the forms in which an index may have it that folds ASCII alone: small, with a capital, in capitals.
-fn as_indexed(word: &str) -> Vec<String> {
-    let mut letters = word.chars();
-    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    let mut forms = vec![word.to_owned()];
-    for form in [capital.to_ascii_lowercase(), word.to_uppercase().to_ascii_lowercase()] {
-        if !forms.contains(&form) {
-            forms.push(form);
-        }
-    }
-    forms
+/// As [`Start::read`] reads it.
+fn going_on(way: usize, employee_id: &str, found: bool) -> String {
+    let found = if found { "found" } else { "nobody" };
+    format!("{GOES_ON}{way}{GOES_ON}{found}{GOES_ON}{employee_id}")
 }
 
 impl Store {
     /// People behind `after`. `query`: whose employee id begins so, and then whose confirmed user name, last name or first name does, each in
     /// order; where nobody's does, each of whose words stands in a confirmed attribute. Without a query, all by employee id. Names are
-    /// compared regardless of case.
+    /// compared regardless of case. The look stops where it would take too long; `after` is then what it says of that.
     ///
     /// # Errors
     /// Where the database fails.
@@ -161,110 +57,140 @@ impl Store {
         after: Option<&str>,
         query: &str,
         limit: u32,
-    ) -> Result<Vec<PersonRow>, StoreError> {
-        let behind = after.unwrap_or_default();
+    ) -> Result<Looked<PersonRow>, StoreError> {
         let query = query.trim();
         if query.is_empty() {
-            let all = sqlx::query(ALL).bind(behind).bind(limit);
-            return Ok(all.fetch_all(&self.readers).await?.iter().map(person_row).collect());
+            let all = sqlx::query(ALL).bind(after.unwrap_or_default()).bind(limit);
+            return Ok(Looked::whole(all.fetch_all(&self.readers).await?.iter().map(person_row).collect()));
         }
         let ways = ways(query);
         let first = |row: &SqliteRow| ways.iter().position(|way| way.leads_to(row));
-        let last_shown = match after {
-            Some(after) => self.person_for_paging(after).await?,
-            None => None,
+        let (start, last_row, found) = match Start::read(after) {
+            Start::Shown(None) => (0, None, false),
+            Start::Shown(Some(id)) => {
+                let row = self.person_for_paging(&id).await?;
+                match row.as_ref().and_then(first) {
+                    Some(way) => (way, row, true),
+                    None => return self.people_with_words(&id, query, limit).await,
+                }
+            }
+            Start::Stopped { way, employee_id, .. } if way >= ways.len() => {
+                return self.people_with_words(&employee_id, query, limit).await;
+            }
+            Start::Stopped { way, employee_id, found } => {
+                (way, self.person_for_paging(&employee_id).await?, found)
+            }
         };
-        let last_way = last_shown.as_ref().and_then(first);
-        if after.is_some() && last_way.is_none() {
-            return self.people_with_words(behind, query, limit).await;
-        }
-        let (mut people, mut size) = (Vec::new(), limit);
-        for (at, way) in ways.iter().enumerate().skip(last_way.unwrap_or(0)) {
-            let mut from =
-                last_shown.as_ref().filter(|_| last_way == Some(at)).and_then(|row| place(way.by, row));
-            while people.len() < limit as usize {
-                let rows = self.along(way, from.as_ref(), size).await?;
+        let (mut people, mut size, mut closely) = (Vec::new(), limit, 0);
+        'ways: for (at, way) in ways.iter().enumerate().skip(start) {
+            let mut from = last_row.as_ref().filter(|_| at == start).and_then(|row| place(way.by, row));
+            let end = self.last_along(way, from.as_ref()).await?;
+            loop {
+                let rows = self.along(way, from.as_ref(), end.as_ref(), size).await?;
                 // Whom an earlier way leads to has been shown.
                 people.extend(rows.iter().filter(|row| first(row) == Some(at)).map(person_row));
-                match rows.last().filter(|_| rows.len() == size as usize) {
-                    Some(last) => from = place(way.by, last),
-                    None => break,
+                if people.len() >= limit as usize {
+                    break 'ways;
                 }
-                size = BATCH;
+                closely += rows.len();
+                let is_cut = rows.len() == size as usize;
+                let last = rows.last().filter(|_| is_cut).and_then(|row| place(way.by, row));
+                let stop = match &last {
+                    Some(last) => Some(last).filter(|_| closely >= CLOSELY as usize),
+                    None => end.as_ref(),
+                };
+                if let Some((_, last)) = stop {
+                    let stopped_at = Some(going_on(at, last, found || !people.is_empty()));
+                    return Ok(Looked { rows: people, stopped_at });
+                }
+                if last.is_none() {
+                    break;
+                }
+                (from, size) = (last, BATCH);
             }
         }
         people.truncate(limit as usize);
-        if after.is_none() && people.is_empty() {
+        if !found && people.is_empty() {
             return self.people_with_words("", query, limit).await;
         }
-        Ok(people)
+        Ok(Looked::whole(people))
+    }
+
+    /// Whom a look along an index that has to read everybody on its way ends with; `None`: it gets to the end.
+    async fn last_along(
+        &self,
+        way: &Way,
+        from: Option<&(String, String)>,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        let Some(sql) = way.by.last_sql().filter(|_| !way.words.is_empty()) else { return Ok(None) };
+        let (value, employee_id) = from.map(|(value, id)| (value.as_str(), id.as_str())).unwrap_or_default();
+        let last = sqlx::query_as(sql)
+            .bind(&way.beginning)
+            .bind(format!("{}{LAST}", way.beginning))
+            .bind(value)
+            .bind(employee_id)
+            .bind(ALONG);
+        Ok(last.fetch_optional(&self.readers).await?)
     }
 
     async fn along(
         &self,
         way: &Way,
         from: Option<&(String, String)>,
+        end: Option<&(String, String)>,
         limit: u32,
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let (value, employee_id) = from.map(|(value, id)| (value.as_str(), id.as_str())).unwrap_or_default();
+        let behind_all = format!("{}{LAST}", way.beginning);
+        let (last, last_id) =
+            end.map_or((behind_all.as_str(), ""), |(value, id)| (value.as_str(), id.as_str()));
         let rows = sqlx::query(way.by.sql())
             .bind(&way.beginning)
-            .bind(format!("{}{LAST}", way.beginning))
+            .bind(&behind_all)
             .bind(value)
             .bind(employee_id)
-            .bind(limit);
+            .bind(limit)
+            .bind(last)
+            .bind(last_id)
+            .bind(pattern(&way.words));
         Ok(rows.fetch_all(&self.readers).await?)
     }
 
     async fn person_for_paging(&self, employee_id: &str) -> Result<Option<SqliteRow>, StoreError> {
-        let sql = concat!(
-            people!("person p LEFT JOIN account c USING (employee_id)"),
-            "p.employee_id = ?1 LIMIT 1"
-        );
-        Ok(sqlx::query(sql).bind(employee_id).fetch_optional(&self.readers).await?)
+        Ok(sqlx::query(ONE).bind(employee_id).fetch_optional(&self.readers).await?)
     }
 
-    /// SQLite folds ASCII alone, so it looks for what of a word is ASCII; whether the values have it is seen here. This goes through everybody.
+    /// Each of whose words stands in a confirmed attribute, among the next so many behind `after`.
     async fn people_with_words(
         &self,
         after: &str,
         query: &str,
         limit: u32,
-    ) -> Result<Vec<PersonRow>, StoreError> {
+    ) -> Result<Looked<PersonRow>, StoreError> {
         let words: Vec<String> = folded(query).split_whitespace().map(str::to_owned).collect();
-        let longest = words.iter().max_by_key(|word| word.len()).map(String::as_str).unwrap_or_default();
-        let pattern = format!("%{}%", longest.replace(|c: char| !c.is_ascii_alphanumeric(), "%"));
-        let wanted = limit as usize;
-        let (mut people, mut behind) = (Vec::new(), after.to_owned());
-        loop {
-            let some = sqlx::query(ALIKE).bind(&behind).bind(BATCH);
-            let rows = some.bind(&pattern).fetch_all(&self.readers).await?;
+        let sql = "SELECT employee_id FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT 1 OFFSET ?2 - 1";
+        let end = sqlx::query_scalar(sql).bind(after).bind(LOOKED_THROUGH);
+        let end: Option<String> = end.fetch_optional(&self.readers).await?;
+        let (last, pattern) = (end.clone().unwrap_or_else(|| LAST.to_string()), pattern(&words));
+        let (mut people, mut behind, mut closely) = (Vec::new(), after.to_owned(), 0);
+        let stopped_at = loop {
+            let some = sqlx::query(ALIKE).bind(&behind).bind(BATCH).bind(&pattern).bind(&last);
+            let rows = some.fetch_all(&self.readers).await?;
             people.extend(rows.iter().filter(|row| has_words(row, &words)).map(person_row));
-            match rows.last().filter(|_| rows.len() == BATCH as usize && people.len() < wanted) {
-                Some(last) => behind = last.get(0),
-                None => break,
+            closely += rows.len();
+            match rows.last().filter(|_| rows.len() == BATCH as usize) {
+                Some(row) => behind = row.get(0),
+                None => break end,
             }
-        }
-        people.truncate(wanted);
-        Ok(people)
+            if people.len() >= limit as usize || closely >= CLOSELY as usize {
+                break Some(behind);
+            }
+        };
+        people.truncate(limit as usize);
+        let stopped_at = stopped_at.filter(|_| people.len() < limit as usize);
+        let stopped_at = stopped_at.map(|last| going_on(usize::MAX, &last, !people.is_empty()));
+        Ok(Looked { rows: people, stopped_at })
     }
-}
-
-/// Where a row stands among those that are found by this.
-fn place(by: By, row: &SqliteRow) -> Option<(String, String)> {
-    Some((by.of(row)?.to_owned(), row.get(0)))
-}
-
-/// Whether each of these words, in compared form, stands in a confirmed attribute.
-fn has_words(row: &SqliteRow, words: &[String]) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let attributes =
-        row.get::<Option<&str>, _>(6).and_then(|text| serde_json::from_str::<Attributes>(text).ok());
-    let values: Vec<String> =
-        attributes.iter().flat_map(Attributes::values).map(|value| folded(value)).collect();
-    words.iter().all(|word| values.iter().any(|value| value.contains(word)))
 }
 
 fn person_row(row: &SqliteRow) -> PersonRow {
@@ -275,17 +201,5 @@ fn person_row(row: &SqliteRow) -> PersonRow {
         confirmed_at: row.get::<Option<i64>, _>(3).map(from_millis),
         waiting: row.get(4),
         is_parked: row.get::<Option<bool>, _>(5).unwrap_or(false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_looked_for_as_an_index_may_have_it_that_folds_ascii_alone() {
-        assert_eq!(as_indexed("smith"), ["smith"]);
-        assert_eq!(as_indexed("özil"), ["özil", "Özil"]);
-        assert_eq!(as_indexed("müller"), ["müller", "mÜller"]);
     }
 }

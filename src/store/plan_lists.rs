@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
-use super::{Store, StoreError, from_millis, millis};
+use super::{Looked, Store, StoreError, from_millis, millis};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
@@ -15,26 +15,43 @@ use crate::core::value::folded;
 /// How many kinds of reason of a plan are told.
 const MOST_REASONS: u32 = 100;
 
+/// How many actions are looked through for one page of a search.
+pub const ACTIONS_LOOKED_THROUGH: u32 = 50_000;
+/// Employee ids with one beginning, of which each one's actions are looked up.
+const FEW: u32 = 200;
 /// So many accounts of one beginning are many.
 const MANY: i64 = 20_000;
 /// Behind every text that begins with the same letters.
 const LAST: char = '\u{10ffff}';
 
-/// Actions of the plan ?1 behind ?2, of the kind ?3, if one is asked for; of whom begins with ?4 or ?5, or whose account is so named.
+macro_rules! actions {
+    () => {
+        "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
+           coalesce(c.attributes ->> 'userName', a.user_name), \
+           c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
+         FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id "
+    };
+}
+
+/// Actions of the plan ?1 behind ?2 up to ?9, of the kind ?3, if one is asked for; of whom begins with ?4 or ?5, or whose account is so named.
 macro_rules! actions_of {
     ($is_so_named:literal) => {
         concat!(
-            "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
-               coalesce(c.attributes ->> 'userName', a.user_name), \
-               c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
-             FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id \
-             WHERE a.plan_id = ?1 AND a.action_id > ?2 AND (?3 IS NULL OR a.kind = ?3) \
+            actions!(),
+            "WHERE a.plan_id = ?1 AND a.action_id > ?2 AND a.action_id <= ?9 AND (?3 IS NULL OR a.kind = ?3) \
                AND (?4 = '' OR (a.employee_id >= ?4 AND a.employee_id < ?7) OR (a.user_name >= ?5 AND a.user_name < ?8) OR ",
             $is_so_named,
             ") ORDER BY a.action_id LIMIT ?6"
         )
     };
 }
+
+/// Whose id begins with ?2, up to before ?3.
+const OF_IDS: &str = concat!(
+    actions!(),
+    "WHERE a.employee_id >= ?2 AND a.employee_id < ?3 AND +a.plan_id = ?1 AND +a.action_id > ?4 AND (?5 IS NULL OR a.kind = ?5) \
+     ORDER BY +a.action_id LIMIT ?6"
+);
 
 /// A plan with what became of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -102,7 +119,8 @@ pub struct PlanAction {
 pub struct PlanSearch<'a> {
     /// Behind this action.
     pub after: Option<i64>,
-    /// Whose employee id, or whose new or confirmed user name, begins so.
+    /// Whose employee id begins so, if somebody's in the plan does, of at most 200 people; otherwise whose new or confirmed user name begins so
+    /// as well.
     pub query: &'a str,
     /// Of this kind.
     pub kind: Option<&'a str>,
@@ -153,7 +171,7 @@ impl Store {
         Ok(sqlx::query_scalar(sql).bind(plan_id).fetch_one(&self.readers).await?)
     }
 
-    /// Actions of a plan, in its order.
+    /// Actions of a plan, in its order. A search stops where it has gone through many.
     ///
     /// # Errors
     /// Where the database fails or holds what cannot be read.
@@ -162,8 +180,23 @@ impl Store {
         plan_id: &str,
         search: &PlanSearch<'_>,
         limit: u32,
-    ) -> Result<Vec<PlanAction>, StoreError> {
+    ) -> Result<Looked<PlanAction>, StoreError> {
         let query = search.query.trim();
+        if !query.is_empty() && self.has_few_of(plan_id, query).await? {
+            let rows = sqlx::query(OF_IDS)
+                .bind(plan_id)
+                .bind(query)
+                .bind(format!("{query}{LAST}"))
+                .bind(search.after.unwrap_or(0))
+                .bind(search.kind)
+                .bind(limit);
+            let rows = rows.fetch_all(&self.readers).await?;
+            return Ok(Looked::whole(rows.iter().map(plan_action).collect::<Result<_, _>>()?));
+        }
+        let end = match query.is_empty() && search.kind.is_none() {
+            true => None,
+            false => self.last_looked_through(plan_id, search.after).await?,
+        };
         let name = folded(query);
         let name_end = format!("{name}{LAST}");
         // A few are looked up first. Many are not: then whoever is in the plan is soon found among them.
@@ -188,23 +221,52 @@ impl Store {
             .bind(limit)
             .bind(format!("{query}{LAST}"))
             .bind(&name_end)
+            .bind(end.unwrap_or(i64::MAX))
             .fetch_all(&self.readers)
             .await?;
-        let action = |row: &SqliteRow| {
-            let corrupt = |_| StoreError::Corrupt { what: "an action's changes" };
-            Ok(PlanAction {
-                action_id: row.get(0),
-                employee_id: row.get(1),
-                kind: row.get(2),
-                group: row.get(3),
-                state: row.get(4),
-                because: row.get(5),
-                changes: serde_json::from_str(row.get(6)).map_err(corrupt)?,
-                user_name: row.get(7),
-                given_name: row.get(8),
-                family_name: row.get(9),
-            })
-        };
-        rows.iter().map(action).collect()
+        let rows = rows.iter().map(plan_action).collect::<Result<Vec<_>, _>>()?;
+        let stopped_at = end.filter(|_| rows.len() < limit as usize).map(|end| end.to_string());
+        Ok(Looked { rows, stopped_at })
     }
+
+    /// Whether a few people have ids that begin so, and one of them is in the plan.
+    async fn has_few_of(&self, plan_id: &str, beginning: &str) -> Result<bool, StoreError> {
+        let end = format!("{beginning}{LAST}");
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM person WHERE employee_id >= ?1 AND employee_id < ?2 LIMIT ?3)";
+        let few = sqlx::query_scalar(sql).bind(beginning).bind(&end).bind(FEW + 1);
+        let number: u32 = few.fetch_one(&self.readers).await?;
+        if number == 0 || number > FEW {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM action WHERE employee_id >= ?1 AND employee_id < ?2 AND +plan_id = ?3)";
+        let is_there = sqlx::query_scalar(sql).bind(beginning).bind(&end).bind(plan_id);
+        Ok(is_there.fetch_one(&self.readers).await?)
+    }
+
+    /// The action at which a search ends that begins behind this one; `None`: it gets to the plan's end.
+    async fn last_looked_through(
+        &self,
+        plan_id: &str,
+        after: Option<i64>,
+    ) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT action_id FROM action WHERE plan_id = ?1 AND action_id > ?2 ORDER BY action_id LIMIT 1 OFFSET ?3 - 1";
+        let last = sqlx::query_scalar(sql).bind(plan_id).bind(after.unwrap_or(0));
+        Ok(last.bind(ACTIONS_LOOKED_THROUGH).fetch_optional(&self.readers).await?)
+    }
+}
+
+fn plan_action(row: &SqliteRow) -> Result<PlanAction, StoreError> {
+    let corrupt = |_| StoreError::Corrupt { what: "an action's changes" };
+    Ok(PlanAction {
+        action_id: row.get(0),
+        employee_id: row.get(1),
+        kind: row.get(2),
+        group: row.get(3),
+        state: row.get(4),
+        because: row.get(5),
+        changes: serde_json::from_str(row.get(6)).map_err(corrupt)?,
+        user_name: row.get(7),
+        given_name: row.get(8),
+        family_name: row.get(9),
+    })
 }

@@ -1,6 +1,7 @@
 //! A small world for tests: a folder, a stand-in Workiva, an HR file, and the real binary between them.
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of it")]
 
+mod authority;
 mod calendar;
 mod daemon;
 mod database;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use workiva_sync::sandbox::{Behaviour, RunningSandbox, SandboxOptions, Statistics, start};
 
+pub use self::authority::Authority;
 pub use self::calendar::Calendar;
 pub use self::daemon::{Answer, Daemon};
 pub use self::front::{Front, Way};

@@ -110,7 +110,7 @@ pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Reads a request: its head and its body. `None`: the sender went away before its end.
-pub fn request(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
+pub fn request(stream: impl Read) -> Option<(String, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

@@ -15,9 +15,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Daemon, Output, Row, World, people, until};
+use common::{Authority, Daemon, Output, Row, World, people, until};
 use rustix::process::Signal;
-use server::{Authority, Line, Server, list_of_nobody};
+use server::{Line, Server, list_of_nobody};
 
 /// The most memory that a daemon may take while a server sends what it likes: what it takes in peace, and some answers of the
 /// largest size that is read, several at a time, of which the allocator gives nothing back at once. The servers send without end.

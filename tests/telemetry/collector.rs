@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::common::{header, request, until};
 
@@ -58,7 +59,7 @@ impl Seen {
 
 /// The collector.
 pub struct Collector {
-    address: String,
+    base_url: String,
     status: Arc<AtomicU16>,
     connections: Arc<AtomicU64>,
     exports: Arc<Mutex<Vec<Export>>>,
@@ -67,24 +68,39 @@ pub struct Collector {
 impl Collector {
     /// One that takes everything.
     pub fn start() -> Self {
+        Self::start_by("http://127.0.0.1", take)
+    }
+
+    /// The same over TLS, as `localhost`.
+    pub fn start_tls(config: Arc<ServerConfig>) -> Self {
+        Self::start_by("https://localhost", move |stream, status, all| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            take(StreamOwned::new(connection, stream), status, all);
+        })
+    }
+
+    fn start_by(
+        origin: &str,
+        serve: impl Fn(TcpStream, &AtomicU16, &Mutex<Vec<Export>>) + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let base_url = format!("{origin}:{}", listener.local_addr().unwrap().port());
         let (status, connections) = (Arc::new(AtomicU16::new(200)), Arc::new(AtomicU64::new(0)));
         let exports = Arc::new(Mutex::new(Vec::new()));
         let (now, came, all) = (Arc::clone(&status), Arc::clone(&connections), Arc::clone(&exports));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 came.fetch_add(1, Ordering::Relaxed);
-                let (now, all) = (Arc::clone(&now), Arc::clone(&all));
-                std::thread::spawn(move || take(stream.unwrap(), &now, &all));
+                let (serve, now, all) = (serve.clone(), Arc::clone(&now), Arc::clone(&all));
+                std::thread::spawn(move || serve(stream.unwrap(), &now, &all));
             }
         });
-        Self { address, status, connections, exports }
+        Self { base_url, status, connections, exports }
     }
 
     /// Its base address.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.base_url.clone()
     }
 
     /// From now on it answers with this.
@@ -123,8 +139,9 @@ impl Collector {
     }
 }
 
-fn take(mut stream: TcpStream, status: &AtomicU16, all: &Mutex<Vec<Export>>) {
-    let Some((head, body)) = request(&stream) else { return };
+fn take(mut stream: impl Read + Write, status: &AtomicU16, all: &Mutex<Vec<Export>>) {
+    // Nothing comes from whoever does not believe the certificate.
+    let Some((head, body)) = request(&mut stream) else { return };
     assert!(header(&head, "content-length").is_some(), "{head}");
     let status = status.load(Ordering::Relaxed);
     all.lock().unwrap().push(Export { head, body, taken: status == 200 });
@@ -133,8 +150,16 @@ fn take(mut stream: TcpStream, status: &AtomicU16, all: &Mutex<Vec<Export>>) {
         let _ = stream.read(&mut [0]);
         return;
     }
+    // Many quote in what they refuse what they were sent.
+    let quoted = all.lock().unwrap().last().map(|export| export.head.clone()).unwrap_or_default();
+    let quoted = if status == 200 { String::new() } else { quoted };
+    let length = quoted.len();
     // The sender may be gone.
-    let _ = write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{quoted}"
+    );
+    let _ = stream.flush();
 }
 
 fn spans_of(body: &[u8]) -> Vec<Seen> {

@@ -1,9 +1,11 @@
 //! Spans, as a collector gets them from the real binary.
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
+mod beside;
 mod collector;
 #[path = "../common/mod.rs"]
 mod common;
+mod encrypted;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,14 +7,15 @@ use utoipa::ToSchema;
 
 use crate::engine::EngineError;
 use crate::http::TooMany;
-use crate::store::StoreError;
+use crate::store::{Looked, StoreError};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listed<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// What to ask with for the rows behind these; null: there are no more.
+    /// What to ask with for the rows behind these; null: there are no more. A search may stop before a page is full: then it goes on from there, also
+    /// where nothing was found by then.
     pub next: Option<String>,
 }
 
@@ -25,6 +26,12 @@ impl<T> Listed<T> {
         items.truncate(limit as usize);
         let next = items.last().filter(|_| has_more).map(key);
         Self { items, next }
+    }
+
+    /// Of a search for one row more than `limit`, which may have stopped before.
+    pub fn of_search(looked: Looked<T>, limit: u32, key: impl Fn(&T) -> String) -> Self {
+        let Self { items, next } = Self::of(looked.rows, limit, key);
+        Self { items, next: next.or(looked.stopped_at) }
     }
 }
 

@@ -55,7 +55,8 @@ pub struct PeopleAsked {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ActionsAsked {
-    /// Whose employee id, or whose new or confirmed user name, begins so.
+    /// Whose employee id begins so, if somebody's in the plan does, of at most 200 people; otherwise whose new or confirmed user name begins so
+    /// as well.
     pub query: Option<String>,
     /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
     pub kind: Option<String>,
@@ -171,10 +172,10 @@ pub async fn plan_actions(
     };
     let engine = desk.engine();
     let actions = engine.store.plan_actions(&plan_id, &search, limit + 1).await?;
-    if actions.is_empty() && !engine.store.has_plan(&plan_id).await? {
+    if actions.rows.is_empty() && !engine.store.has_plan(&plan_id).await? {
         return Err(no_plan(&plan_id));
     }
-    Ok(Json(Listed::of(actions, limit, |action| action.action_id.to_string())))
+    Ok(Json(Listed::of_search(actions, limit, |action| action.action_id.to_string())))
 }
 
 /// People by employee id; those who are searched for by what they were found by, and then by that.
@@ -184,7 +185,7 @@ pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) 
     let limit = limit(asked.limit)?;
     let query = asked.query.as_deref().unwrap_or_default();
     let people = desk.engine().store.people_behind(asked.after.as_deref(), query, limit + 1).await?;
-    Ok(Json(Listed::of(people, limit, |person| person.employee_id.clone())))
+    Ok(Json(Listed::of_search(people, limit, |person| person.employee_id.clone())))
 }
 
 /// One person: input, decision and rule, difference, requests and answers. The source is read for it.

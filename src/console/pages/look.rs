@@ -12,7 +12,7 @@ use crate::console::api::Listed;
 use crate::console::{Desk, overview};
 use crate::core::action::ActionKind;
 use crate::core::value::canonical;
-use crate::store::PlanSearch;
+use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PlanSearch};
 
 /// How many rows a page has.
 const ROWS: u32 = 50;
@@ -54,9 +54,11 @@ pub async fn plan(
     let (search, kind) = (asked.one("query"), asked.one("kind"));
     let wanted = PlanSearch { after: asked.one("after").parse().ok(), query: search, kind: given(kind) };
     let actions = engine.store.plan_actions(&plan_id, &wanted, ROWS + 1).await?;
-    let actions = Listed::of(actions, ROWS, |action| action.action_id.to_string());
+    let stopped = actions.stopped_at.is_some();
+    let actions = Listed::of_search(actions, ROWS, |action| action.action_id.to_string());
     let kinds = ActionKind::ALL.map(ActionKind::name);
-    let data = context! { plan, actions, search, kind, kinds };
+    let data =
+        context! { plan, actions, search, kind, kinds, stopped, looked_through => ACTIONS_LOOKED_THROUGH };
     Ok(render::page(&desk, &visitor, "plan", "plan.html", data).await)
 }
 
@@ -69,8 +71,10 @@ pub async fn people(
     let asked = asked(query);
     let search = asked.one("query");
     let people = desk.engine().store.people_behind(given(asked.one("after")), search, ROWS + 1).await?;
-    let people = Listed::of(people, ROWS, |person| person.employee_id.clone());
-    Ok(render::page(&desk, &visitor, "people", "people.html", context! { people, search }).await)
+    let stopped = people.stopped_at.is_some();
+    let people = Listed::of_search(people, ROWS, |person| person.employee_id.clone());
+    let data = context! { people, search, stopped, looked_through => LOOKED_THROUGH };
+    Ok(render::page(&desk, &visitor, "people", "people.html", data).await)
 }
 
 /// One person, explained.

@@ -52,7 +52,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub async fn page(desk: &Desk, visitor: &Visitor, place: &str, template: &str, data: Value) -> Response {
     let engine = desk.engine();
     let parked = engine.store.parked_number().await.unwrap_or_default();
-    let held = engine.store.held_summary(engine.clock.now()).await.ok().flatten();
+    let held_plan = engine.store.held_plan_id(engine.clock.now()).await.ok().flatten();
     let frame = context! {
         place,
         user => visitor.session.caller.name,
@@ -60,7 +60,7 @@ pub async fn page(desk: &Desk, visitor: &Visitor, place: &str, template: &str, d
         csrf => visitor.session.csrf,
         said => desk.sessions.take_said(&visitor.cookie, place),
         parked_number => parked,
-        held_plan => held.map(|held| held.plan_id),
+        held_plan,
         ..data
     };
     whole(StatusCode::OK, template, &frame)

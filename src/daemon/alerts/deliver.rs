@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::compose::RealEngine;
 use crate::core::alerts::Message;
 use crate::core::retry::{backoff, longest_wait};
+use crate::engine::spans::Outgoing;
 use crate::notify::{Channel, SendError};
 use crate::store::{ClaimedMessage, StoreError};
 
@@ -62,12 +63,15 @@ async fn next(engine: &RealEngine, channel: &Channel) -> Result<bool, StoreError
     let held = channel.timeout() + MARGIN;
     let horizon = now + longest_wait(retry).max(held);
     let Some(claimed) = store.claim_message(name, now, now + held, horizon).await? else { return Ok(false) };
-    let sent = channel.send(&claimed.message, now).await;
-    let outcome = match &sent {
+    let told = |sent: &Result<(), SendError>| match sent {
         Ok(()) => "sent",
         Err(error) if error.is_for_good || now - claimed.created_at >= OLDEST => "dropped",
         Err(_) => "failed",
     };
+    let outgoing = Outgoing { message: &claimed.message, channel: name, attempt: claimed.attempt };
+    let sending = channel.send(&claimed.message, now);
+    let sent = engine.telemetry.spans.sending(&*engine.clock, outgoing, sending, told).await;
+    let outcome = told(&sent);
     engine.telemetry.alert_message(name, outcome);
     match sent {
         Err(error) if outcome == "failed" => put_off(engine, channel, &claimed, &error).await?,

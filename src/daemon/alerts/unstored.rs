@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::deliver::{tell_given_up, tell_not_arrived};
 use crate::compose::RealEngine;
 use crate::core::alerts::{Event, Message, turn, unstored};
-use crate::notify::Channel;
+use crate::engine::spans::Outgoing;
+use crate::notify::{Channel, SendError};
 
 /// How often it is looked whether there is something to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -58,18 +59,23 @@ async fn look(engine: &RealEngine, channel: &Channel, pending: &mut Option<Pendi
     let mut current = pending.take().filter(|known| is_about(known, told.event)).unwrap_or_else(fresh);
     current.attempts += 1;
     let (message_id, about) = (current.message.id.clone(), told.event.name());
-    let sent = channel.send(&current.message, now).await;
+    let told_of = |sent: &Result<(), SendError>| match sent {
+        Ok(()) => "sent",
+        Err(error) if error.is_for_good => "dropped",
+        Err(_) => "failed",
+    };
+    let outgoing = Outgoing { message: &current.message, channel: name, attempt: current.attempts };
+    let sending = channel.send(&current.message, now);
+    let sent = engine.telemetry.spans.sending(&*engine.clock, outgoing, sending, told_of).await;
+    engine.telemetry.alert_message(name, told_of(&sent));
     match &sent {
         Ok(()) => {
-            engine.telemetry.alert_message(name, "sent");
             tracing::warn!(channel = name, message_id, event = about, "alert: {}", current.message.title);
         }
         Err(error) if error.is_for_good => {
-            engine.telemetry.alert_message(name, "dropped");
             tell_given_up(channel, &current.message, current.attempts, error);
         }
         Err(error) => {
-            engine.telemetry.alert_message(name, "failed");
             let wait = tell_not_arrived(engine, channel, &current.message, current.attempts, error);
             *pending = Some(current);
             return wait.max(LOOK_EVERY);

@@ -1,7 +1,11 @@
 //! Which spans a run, its reads, its plan, its actions and their requests make, and below which of them each one is.
 //!
+//! What is done beside the runs has spans of its own: see [`beside`].
+//!
 //! What is being worked on is known to the task, as it is to `tracing`: a request finds its action without being told. Where spans
 //! go nowhere, nothing of this is made.
+
+mod beside;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -21,6 +25,8 @@ use crate::core::scim::{Exchange, ScimPort, ScimRequest};
 use crate::core::spans::{Place, Span, SpanSink, Work};
 use crate::source::HrSource;
 use crate::store::{Claimed, Ending, Finished};
+
+pub use self::beside::Outgoing;
 
 tokio::task_local! {
     /// What is being worked on.
@@ -128,7 +134,7 @@ fn tell(
     let _ = HERE.try_with(|here| {
         let Some(place) = here.place.get() else { return };
         let (parent, place) = (Some(place.span), place.below(kind, key));
-        here.sink.take(Span { place, parent, shared: None, work, started_at, took, failure });
+        here.sink.take(Span { place, parent, linked: None, work, started_at, took, failure });
     });
 }
 
@@ -158,8 +164,8 @@ pub(super) async fn of_actions<P: ScimPort>(
             attempt: action.attempts + 1,
             outcome,
         };
-        let shared = (place != first).then_some(first);
-        sink.take(Span { place, parent: Some(run.span), shared, work, started_at: begun.at, took, failure });
+        let linked = (place != first).then_some(first);
+        sink.take(Span { place, parent: Some(run.span), linked, work, started_at: begun.at, took, failure });
     }
     finished
 }
@@ -227,7 +233,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         Span {
             place,
             parent: None,
-            shared: None,
+            linked: None,
             work,
             started_at: begun.at,
             took: begun.took(&*self.clock),
@@ -244,15 +250,19 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     ) -> Result<Gathered, FeedError> {
         let begun = Begun::now(&*self.clock);
         let read = self.feed.read(&self.store, turn, due, absent, &*self.clock).await;
-        if let Feed::Direct(_) = &self.feed {
-            let came = match &read {
-                Ok(gathered) => Ok((gathered.findings.rows, gathered.bytes)),
-                Err(FeedError::Source(error)) => Err(error.kind()),
-                Err(FeedError::Store(_)) => Err("database"),
-            };
-            self.fetched_alone(begun, came);
-        }
+        self.gathered(begun, &read);
         read
+    }
+
+    /// What is selected was read. Of several sources each has told for itself.
+    pub(super) fn gathered(&self, begun: Begun, read: &Result<Gathered, FeedError>) {
+        let Feed::Direct(_) = &self.feed else { return };
+        let came = match read {
+            Ok(gathered) => Ok((gathered.findings.rows, gathered.bytes)),
+            Err(FeedError::Source(error)) => Err(error.kind()),
+            Err(FeedError::Store(_)) => Err("database"),
+        };
+        self.fetched_alone(begun, came);
     }
 
     /// The only source was read.

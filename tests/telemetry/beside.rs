@@ -186,3 +186,22 @@ fn what_is_pushed_is_in_the_trace_of_the_run_that_reads_it_and_parts_in_that_of_
         refused.parent.is_empty() && spans.iter().filter(|span| span.trace == refused.trace).count() == 1
     );
 }
+
+#[test]
+fn a_message_that_is_about_a_run_is_in_the_trace_of_that() {
+    let (mut world, collector) = world();
+    let receiver = Receiver::start();
+    world.set("alerts.webhook.url", receiver.url("/hook"));
+    world.set("alerts.webhook.secret", "a long random text");
+    for minutes in ["settle_minutes", "source_minutes"] {
+        world.set(&format!("alerts.{minutes}"), 0);
+    }
+    let mut daemon = world.daemon();
+    let raised = receiver.wait_for("raised source_incomplete").json();
+    assert_eq!(daemon.stop(), 0);
+    let run = collector.called("run").remove(0);
+    let alert = collector.called("alert raised").remove(0);
+    assert_eq!(raised["run_id"], run.ours("run_id"));
+    assert_eq!(alert.ours("run_id"), run.ours("run_id"));
+    assert_eq!((&alert.trace, &alert.parent), (&run.trace, &run.id));
+}

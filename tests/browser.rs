@@ -256,4 +256,13 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     assert_eq!(held_back, "", "no script sees the cookie");
     browser.go(&format!("http://{}/audit", daemon.address()));
     assert_eq!(browser.path(), "/login", "and behind a logout nothing is shown");
+
+    browser.press(TOKEN + Key::Enter);
+    until("they come to where they wanted", || browser.path() == "/audit");
+    browser.link("Overview");
+    browser.shows("Runs of 30 days");
+    let is_told = || browser.text().contains("This page is not fetched again");
+    assert!(!is_told());
+    drop(daemon);
+    until("whoever leaves it open is told that it is old", is_told);
 }

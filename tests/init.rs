@@ -169,3 +169,13 @@ fn an_export_in_utf_16_is_named_before_anything_is_written_and_windows_1252_is_r
     std::fs::write(world.path("narrow.csv"), narrow).unwrap();
     run("narrow.csv").assert_says(0, &["encoding: windows-1252", "2 usable rows, 0 rejected"]);
 }
+
+#[test]
+fn a_file_that_is_no_hr_file_is_refused_without_its_first_line_which_may_be_a_password() {
+    let world = world();
+    std::fs::write(world.path("employees.csv"), "a-password-in-the-wrong-place\n").unwrap();
+    let answers = format!("{}\nscim-user\npw\nemployees.csv\nAmerica/Chicago\n", world.sandbox.base_url());
+    let output = init(&world, &[], &answers);
+    output.assert_says(2, &["was recognised as", "it may be no HR file at all"]);
+    assert!(!format!("{output:?}").contains("a-password-in"), "{output:?}");
+}

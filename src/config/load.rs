@@ -79,7 +79,7 @@ pub fn load_deciding(file: &Path, environment: HashMap<String, String>) -> Resul
 fn text_of(file: &Path) -> Result<String, ConfigErrors> {
     std::fs::read_to_string(file).map_err(|error| {
         let message = format!(
-            "cannot be read ({error}); name it with --config or WORKIVA_SYNC_CONFIG, or copy config/workiva-sync.example.toml"
+            "cannot be read ({error}); name it with --config or WORKIVA_SYNC_CONFIG, or have `workiva-sync init` write one"
         );
         all_of(&file.display().to_string(), vec![ConfigError::new("(file)", message)])
     })

@@ -17,6 +17,9 @@ const CREEP: f64 = 0.003;
 const DOUBLED_AFTER: f64 = 120.0;
 /// A rate that is higher than what was measured by no more than this is about right.
 const ABOUT_RIGHT: f64 = 1.25;
+/// One that is so many times as high is not, also where refusals come one by one. What has nothing to do with the rate brings it down until the
+/// server is waited for less than half of the time, and no further.
+const FAR: f64 = 2.0;
 /// A measure is short of what had not been answered yet. To be a little too fast costs an answer now and then, to be too slow all the time.
 const ABOVE: f64 = 1.05;
 /// What is left of it after a single answer that asks to wait, where nothing says that more was accepted.
@@ -51,21 +54,19 @@ struct Found {
     at: Duration,
 }
 
-/// What was accepted since then.
+/// What was sent since then.
 #[derive(Clone, Copy, Debug)]
 struct Count {
     since: Duration,
     /// It began when the server asked to wait. Any other time it had some room for a burst.
     is_behind_refusal: bool,
-    accepted: u32,
+    sent: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     rate: Option<f64>,
-    /// What was accepted a second.
-    seen: f64,
-    /// The same, where it says what is allowed.
+    /// What was accepted a second, where that says what is allowed.
     measured: Option<f64>,
 }
 
@@ -93,10 +94,9 @@ impl Pace {
         if now.saturating_sub(self.next) > IDLE {
             self.count = None;
         }
-        self.count.get_or_insert(Count { since: now, is_behind_refusal: false, accepted: 0 });
         let next = self.next.max(now);
         let Some(rate) = self.rate(now) else {
-            self.next = next;
+            self.sends(now, next);
             return None;
         };
         let apart = Duration::from_secs_f64(1.0 / rate);
@@ -104,18 +104,21 @@ impl Pace {
         let ahead = apart.mul_f64((rate / 10.0).ceil().max(1.0) - 1.0);
         match (next - now).saturating_sub(ahead) {
             Duration::ZERO => {
-                self.next = next + apart;
+                self.sends(now, next + apart);
                 None
             }
             wait => Some(wait),
         }
     }
 
+    fn sends(&mut self, now: Duration, next: Duration) {
+        self.next = next;
+        let new = Count { since: now, is_behind_refusal: false, sent: 0 };
+        self.count.get_or_insert(new).sent += 1;
+    }
+
     /// An answer came that does not ask to wait.
     pub fn accepted(&mut self) {
-        if let Some(count) = &mut self.count {
-            count.accepted += 1;
-        }
         self.refused_in_a_row = 0;
     }
 
@@ -124,9 +127,9 @@ impl Pace {
         self.refused_in_a_row += 1;
         if is_first {
             self.asked = Some(self.asked(now));
-            let accepted = self.count.map_or(0, |count| count.accepted);
-            self.between += (f64::from(accepted) - self.between) / 4.0;
-            self.count = Some(Count { since: now, is_behind_refusal: true, accepted: 0 });
+            let sent = self.count.map_or(0, |count| count.sent);
+            self.between += (f64::from(sent) - self.between) / 4.0;
+            self.count = Some(Count { since: now, is_behind_refusal: true, sent: 0 });
         }
         let is_pressed = match self.refused_in_a_row.cmp(&PRESSED) {
             Ordering::Less => is_first && self.between < FEW,
@@ -134,11 +137,12 @@ impl Pace {
             Ordering::Greater => is_first,
         };
         let per_second = match self.asked {
-            Some(asked) if is_pressed => Some(self.slower(asked)),
-            Some(asked) if is_first => match self.found {
-                Some(found) => Some(eased(found, asked)),
-                // With few in flight there are never two in a row.
-                None => asked.measured.map(|measured| measured * ABOVE),
+            Some(asked) if is_pressed => self.slower(asked),
+            Some(asked) if is_first => match (asked.measured, self.found) {
+                (Some(measured), _) if asked.rate.is_none_or(|rate| rate >= FAR * measured) => {
+                    Some(measured * ABOVE)
+                }
+                (_, found) => found.map(|found| eased(found, asked)),
             },
             _ => None,
         };
@@ -148,25 +152,26 @@ impl Pace {
         self.next = self.next.max(until);
     }
 
+    /// By what was sent, but for this one: a refusal comes more quickly than the answers to what was sent before.
     fn asked(&self, now: Duration) -> Asked {
-        let count = self.count.unwrap_or(Count { since: now, is_behind_refusal: false, accepted: 0 });
-        let passed = now.saturating_sub(count.since);
-        let seen = f64::from(count.accepted) / passed.max(Duration::from_millis(1)).as_secs_f64();
-        let is_measure = count.is_behind_refusal && passed >= MEASURABLE && count.accepted > 0;
-        Asked { rate: self.rate(now), seen, measured: is_measure.then_some(seen) }
+        let measured =
+            self.count.filter(|count| count.is_behind_refusal && count.sent > 1).and_then(|count| {
+                let passed = now.saturating_sub(count.since);
+                (passed >= MEASURABLE).then(|| f64::from(count.sent - 1) / passed.as_secs_f64())
+            });
+        Asked { rate: self.rate(now), measured }
     }
 
-    /// Where it was far too fast: what was measured, else what was found before, else half of what was tried.
-    fn slower(&self, asked: Asked) -> f64 {
-        let tried = asked.rate.map_or(asked.seen, |rate| rate.min(asked.seen.max(SLOWEST)));
-        match (self.found, asked.measured) {
+    /// Where it was far too fast: what was measured, else what was found before a pause; else nothing is known until the next refusal, which
+    /// measures, and comes the sooner the faster it is.
+    fn slower(&self, asked: Asked) -> Option<f64> {
+        match (self.found, asked.measured, asked.rate) {
             // With many in flight several are refused before the first answer comes.
-            (Some(found), Some(measured)) if asked.rate.is_some_and(|rate| rate < ABOUT_RIGHT * measured) => {
-                eased(found, asked)
+            (Some(found), Some(measured), Some(rate)) if rate < ABOUT_RIGHT * measured => {
+                Some(eased(found, asked))
             }
-            (_, Some(measured)) => measured * ABOVE,
-            (Some(found), None) if found.per_second < tried / 2.0 => found.per_second,
-            (_, None) => tried / 2.0,
+            (_, Some(measured), _) => Some(measured * ABOVE),
+            (found, None, _) => found.map(|found| found.per_second),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 struct World {
     pace: Pace,
     server: Server,
-    /// What an answer takes.
+    /// What an answer takes; a refusal costs the server nothing.
     latency: Duration,
     now: Duration,
     throttled_until: Duration,
@@ -77,7 +77,8 @@ impl World {
                 && self.pace.take(self.now).is_none()
             {
                 let answer = self.server.answer(self.now);
-                under_way.push((self.now + self.latency, answer));
+                let takes = if answer.is_some() { Duration::from_millis(1) } else { self.latency };
+                under_way.push((self.now + takes, answer));
             } else {
                 self.now += Duration::from_millis(1);
             }

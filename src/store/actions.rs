@@ -69,7 +69,8 @@ pub(super) async fn insert_actions(
         let first: i64 = sqlx::query_scalar("SELECT coalesce(max(action_id), 0) + 1 FROM action")
             .fetch_one(&mut **tx)
             .await?;
-        inserted += sqlx::query(
+        inserted += sqlx::query(concat!(
+            unpacked!("?3"),
             "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, group_id, workspace_id, waits, user_name, scim_id, \
                base_version, fingerprint, next_change, ends, hired, guard_group, last_workspace, supersedes, \
                gone, manager, moved_from, moved_version, uncertain, not_before, created_at) \
@@ -81,7 +82,7 @@ pub(super) async fn insert_actions(
                j.value ->> 'gone', j.value ->> 'manager', j.value ->> 'moved_from', j.value ->> 'moved_version', \
                max(j.value ->> 'verify', \
                  coalesce((SELECT uncertain FROM action s WHERE s.action_id = j.value ->> 'supersedes'), 0)), ?4, ?4 \
-             FROM json_each(?3) j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
+             FROM j JOIN person p ON p.employee_id = j.value ->> 'employee_id' \
              WHERE ?2 = 'held' OR (p.version = j.value ->> 'base_version' AND NOT EXISTS \
                (SELECT 1 FROM action o WHERE o.employee_id = p.employee_id AND o.state IN ('queued', 'parked') \
                   AND coalesce(o.group_id, '') = coalesce(j.value ->> 'group_id', '')) \
@@ -90,8 +91,8 @@ pub(super) async fn insert_actions(
                AND ((j.value ->> 'moved_from') IS NULL OR EXISTS (SELECT 1 FROM person f \
                  WHERE f.employee_id = j.value ->> 'moved_from' AND f.version = j.value ->> 'moved_version' \
                    AND NOT EXISTS (SELECT 1 FROM action o WHERE o.employee_id = f.employee_id AND o.state IN ('queued', 'parked'))))) \
-             ORDER BY j.key",
-        )
+             ORDER BY j.key"
+        ))
         .bind(plan_id)
         .bind(state)
         .bind(&rows)
@@ -100,11 +101,12 @@ pub(super) async fn insert_actions(
         .execute(&mut **tx)
         .await?
         .rows_affected();
-        sqlx::query(
+        sqlx::query(concat!(
+            unpacked!("?1"),
             "INSERT INTO intent (action_id, changes, because, target) \
              SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target' \
-             FROM json_each(?1) j JOIN action a ON a.action_id = ?2 + j.key",
-        )
+             FROM j JOIN action a ON a.action_id = ?2 + j.key"
+        ))
         .bind(&rows)
         .bind(first)
         .execute(&mut **tx)

@@ -25,10 +25,11 @@ pub(super) async fn append(tx: &mut Tx, now: DateTime<Utc>, entries: &[Entry]) -
             head = Head { seq: record.seq, hash: record.hash.clone() };
             rows.push((record.seq, entry.kind.name(), &entry.employee_id, &entry.body, record.hash));
         }
-        sqlx::query(
+        sqlx::query(concat!(
+            unpacked!("?1"),
             "INSERT INTO audit (seq, at, kind, employee_id, body, hash) \
-             SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) ORDER BY key",
-        )
+             SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM j ORDER BY key"
+        ))
         .bind(to_json(&rows))
         .bind(millis(now))
         .execute(&mut **tx)

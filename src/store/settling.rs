@@ -58,15 +58,16 @@ pub(super) async fn settle(tx: &mut Tx, settled: &[SettledPerson]) -> Result<u64
             .collect();
         // The WHERE before ON CONFLICT keeps SQLite from reading ON as a join's.
         let sql = format!(
-            "INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone, shown, manager, hired) \
+            "{}INSERT INTO person (employee_id, fingerprint, next_change, version, guard_group, ends, gone, shown, manager, hired) \
              SELECT value ->> 0, iif({}, '', value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
                value ->> 8, value ->> 9 \
-             FROM json_each(?1) j WHERE true \
+             FROM j WHERE true \
              ON CONFLICT (employee_id) DO UPDATE SET fingerprint = excluded.fingerprint, next_change = excluded.next_change, \
                ends = excluded.ends, gone = excluded.gone, shown = excluded.shown, manager = excluded.manager, hired = excluded.hired, \
                guard_group = coalesce(excluded.guard_group, guard_group) \
              WHERE version = excluded.version AND NOT EXISTS (SELECT 1 FROM action o \
                WHERE o.employee_id = excluded.employee_id AND o.state IN ('queued', 'parked'))",
+            unpacked!("?1"),
             is_another("(j.value ->> 8)", "(j.value ->> 0)")
         );
         stored +=

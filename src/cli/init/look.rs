@@ -66,7 +66,7 @@ pub fn look_at(hr: &str) -> anyhow::Result<Found> {
              are: {}",
             path.display(),
             missing.join(", "),
-            header.join(", ")
+            told(&header)
         );
     }
     let status = columns.iter().find(|(ours, _)| *ours == "status").map(|(_, theirs)| theirs.as_str());
@@ -87,6 +87,14 @@ pub fn look_at(hr: &str) -> anyhow::Result<Found> {
         }
     }
     Ok(Found { columns, delimiter, encoding, words })
+}
+
+/// What is no header may be anything, a password too.
+fn told(header: &[String]) -> String {
+    match header {
+        [] | [_] => "not more than one, so it may be no HR file at all".into(),
+        several => several.join(", "),
+    }
 }
 
 fn newest(hr: &str) -> anyhow::Result<PathBuf> {

@@ -176,6 +176,6 @@ fn a_file_that_is_no_hr_file_is_refused_without_its_first_line_which_may_be_a_pa
     std::fs::write(world.path("employees.csv"), "a-password-in-the-wrong-place\n").unwrap();
     let answers = format!("{}\nscim-user\npw\nemployees.csv\nAmerica/Chicago\n", world.sandbox.base_url());
     let output = init(&world, &[], &answers);
-    output.assert_says(2, &["was recognised as", "it may be no HR file at all"]);
+    assert!(output.exit == 2 && output.stderr.contains("it may be no HR file at all"), "{output:?}");
     assert!(!format!("{output:?}").contains("a-password-in"), "{output:?}");
 }

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Daemon, Front, Row, Way, World, people, until};
+use rustix::process::Signal;
 
 /// The pool's own, at its beginning: what was in flight, and reads that were tried again before it was clear.
 const REQUESTS_UNTIL_CLEAR: u64 = 30;
@@ -206,6 +207,36 @@ fn while_nothing_is_to_be_sent_refused_credentials_and_an_outage_show_all_the_sa
         until("for `status` too", || world.status()["outage"].is_null());
     }
     assert_eq!(world.writes(), 2, "the two that were made before");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn an_outage_that_showed_while_nothing_was_to_be_sent_is_still_one_behind_sighup_and_a_restart() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("workiva.probe_seconds", 1);
+    world.sync_rows(&people(2), 0);
+    let mut daemon = world.daemon();
+    until("it is ready", || daemon.readiness().0 == 200);
+    front.go(Way::Broken);
+    until("`status` tells", || !world.status()["outage"].is_null());
+    let since = world.status()["outage"]["since"].clone();
+    let is_still_one = |world: &World, daemon: &Daemon| {
+        until("/readyz tells of it", || {
+            daemon.readiness().0 == 503 && !daemon.readiness().1["outage"].is_null()
+        });
+        assert_eq!(daemon.readiness().1["outage"]["since"], since);
+        assert_eq!(world.status()["outage"]["since"], since);
+    };
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("nothing in it has changed");
+    is_still_one(&world, &daemon);
+    assert_eq!(daemon.stop(), 0);
+    let mut daemon = world.daemon();
+    is_still_one(&world, &daemon);
+    front.go(Way::Through);
+    until("the outage is over", || world.status()["outage"].is_null() && daemon.readiness().0 == 200);
     assert_eq!(daemon.stop(), 0);
 }
 

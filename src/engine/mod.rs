@@ -261,6 +261,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
             retry: self.settings.retry.clone(),
             batch: self.settings.groups.batch as usize,
             removal: self.settings.groups.removal,
+            probes: workiva.probe_seconds > 0,
         };
         Line {
             port: Arc::clone(&self.port),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::pool::Pool;
+use super::pool::{Pool, Until};
 use crate::core::breaker::{Pause, Phase};
 use crate::core::retry::longest_wait;
 use crate::core::scim::ScimPort;
@@ -15,11 +15,12 @@ const TELL_EVERY: Duration = Duration::from_secs(300);
 
 impl<P: ScimPort> Pool<P> {
     /// A process before this one may have left in an outage: then Workiva is asked before anything is tried.
-    pub(super) async fn resume_outage(&self) -> Result<(), StoreError> {
+    pub(super) async fn resume_outage(&self, until: Until) -> Result<(), StoreError> {
         let line = &self.line;
-        // Where nothing waits there is nothing to spare, and nothing that would show the outage to be over.
+        let asks_anyway = until == Until::Stopped && line.manner.probes;
+        // Where nothing waits there is nothing to spare, and nothing that would show the outage to be over, unless Workiva is asked all the same.
         if let Some(known) = line.store.outage().await?
-            && line.store.queue().await?.unfinished() > 0
+            && (asks_anyway || line.store.queue().await?.unfinished() > 0)
         {
             line.gate.resume(known, line.clock.now());
         }

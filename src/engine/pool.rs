@@ -72,7 +72,7 @@ impl<P: ScimPort> Pool<P> {
     /// # Errors
     /// Where the database fails.
     pub async fn run(&self, until: Until, mut stop: watch::Receiver<bool>) -> Result<PoolEnd, StoreError> {
-        self.begin().await?;
+        self.begin(until).await?;
         let begun_from = self.fresh_from().await?;
         let mut round = Round::begin();
         loop {
@@ -125,7 +125,7 @@ impl<P: ScimPort> Pool<P> {
         }
     }
 
-    async fn begin(&self) -> Result<(), StoreError> {
+    async fn begin(&self, until: Until) -> Result<(), StoreError> {
         let store = &self.line.store;
         let freed = store.start_over(self.owner.id()).await? + store.reclaim(self.owner.id()).await?;
         if freed > 0 {
@@ -135,7 +135,7 @@ impl<P: ScimPort> Pool<P> {
             );
         }
         self.line.directory.forget();
-        self.resume_outage().await
+        self.resume_outage(until).await
     }
 
     /// Before many creates: lists all users, if that takes fewer requests than to ask for each.

@@ -53,6 +53,8 @@ pub struct Manner {
     pub batch: usize,
     /// How members are named who are taken out of a group.
     pub removal: Removal,
+    /// Whether the daemon asks for a user while nothing is to be sent: then an outage is found over without an action.
+    pub probes: bool,
 }
 
 /// What all workers share.

@@ -1,12 +1,15 @@
 //! What the sections share: an HR file of made-up people, and a configuration for it.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
 use workiva_sync::compose::Surroundings;
 use workiva_sync::config::{Loaded, parse};
+use workiva_sync::core::record::RecordBatch;
+use workiva_sync::source::{BATCHES_AHEAD, HrSource};
 
 /// Writes `people` rows of about 160 bytes each.
 pub fn write_hr_file(path: &Path, people: usize) {
@@ -41,8 +44,7 @@ pub fn write_hr_rows(path: &Path, people: usize, of: impl Fn(usize) -> (&'static
 
 /// A configuration that provisions everybody in `employees.csv`.
 pub fn configuration(folder: &Path, base_url: &str, max_in_flight: usize) -> Loaded {
-    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display());
-    configuration_of(folder, base_url, max_in_flight, &source)
+    configuration_of(folder, base_url, max_in_flight, &csv_in(folder))
 }
 
 /// A configuration that provisions everybody in a source that begins with these lines.
@@ -51,8 +53,34 @@ pub fn configuration_of(folder: &Path, base_url: &str, max_in_flight: usize, sou
     parse("the bench's configuration", &text, Default::default()).unwrap()
 }
 
+/// The same as a file with further lines behind it.
+pub fn write_configuration(folder: &Path, base_url: &str, max_in_flight: usize, further: &str) -> PathBuf {
+    let file = folder.join("configuration.toml");
+    std::fs::write(&file, text_of(folder, base_url, max_in_flight, &csv_in(folder)) + further).unwrap();
+    file
+}
+
+fn csv_in(folder: &Path) -> String {
+    format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display())
+}
+
+/// Reads all that a source has. The answer is how many records that is.
+pub async fn read_all(source: &impl HrSource) -> usize {
+    let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+    let counting = async {
+        let mut records = 0;
+        while let Some(batch) = batches.recv().await {
+            records += batch.len();
+        }
+        records
+    };
+    let (end, records) = tokio::join!(source.read(None, sender), counting);
+    end.unwrap();
+    records
+}
+
 /// The text of it.
-pub fn text_of(folder: &Path, base_url: &str, max_in_flight: usize, source: &str) -> String {
+fn text_of(folder: &Path, base_url: &str, max_in_flight: usize, source: &str) -> String {
     let folder = folder.display();
     format!(
         r#"

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, SqliteConnection};
 use workiva_sync::store::{PlanSearch, Store, StoreError};
 
-use crate::common::{median, now, runtime, text_of};
+use crate::common::{median, now, runtime, write_configuration};
 use crate::process::{Process, answer};
 use crate::table::{self, thousands};
 
@@ -83,10 +83,8 @@ async fn ask_store(folder: &Path, people: i64) {
 fn by_http(folder: &Path, people: usize) {
     write_source(&folder.join("employees.csv"), people);
     let (sandbox, base_url) = Process::sandbox(&[]);
-    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display());
     let users = format!("[[http.users]]\nname = \"Ben\"\nrole = \"viewer\"\ntoken = \"{TOKEN}\"\n");
-    let file = folder.join("configuration.toml");
-    std::fs::write(&file, text_of(folder, &base_url, 8, &source) + &users).unwrap();
+    let file = write_configuration(folder, &base_url, 8, &users);
     let (daemon, address) = Process::daemon(&file, &OTHERWISE);
     let form = format!("token={TOKEN}&next=/");
     let login = format!(

@@ -6,12 +6,10 @@ use std::collections::HashMap;
 use std::io::{BufWriter, Read, Write};
 use std::net::TcpListener;
 
-use tokio::sync::mpsc;
 use workiva_sync::compose;
 use workiva_sync::config::parse;
-use workiva_sync::source::{BATCHES_AHEAD, HrSource};
 
-use crate::common::{now, peak_mib, runtime};
+use crate::common::{now, peak_mib, read_all, runtime};
 
 pub fn measure(megabytes: Option<usize>) {
     let megabytes = megabytes.unwrap_or(500) as u64;
@@ -26,16 +24,7 @@ pub fn measure(megabytes: Option<usize>) {
     let source = compose::source(&loaded);
     let before = peak_mib();
     let started = now();
-    let records = runtime().block_on(async {
-        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
-        let reading = tokio::spawn(async move { source.read(None, sender).await });
-        let mut records = 0;
-        while let Some(batch) = batches.recv().await {
-            records += batch.len();
-        }
-        reading.await.unwrap().unwrap();
-        records
-    });
+    let records = runtime().block_on(read_all(&source));
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "{megabytes} MB of JSON, {records} records: {seconds:.1} s, {:.0} MB/s; peak memory {:.0} MiB, {before:.0} MiB before",

@@ -10,15 +10,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use server::{Sshd, sshd, user};
-use tokio::sync::mpsc;
 use workiva_sync::config::Encoding;
-use workiva_sync::core::record::RecordBatch;
 use workiva_sync::source::csv::{
     Announcements, CsvOptions, CsvSource, HostKeyPin, ServerAddress, SftpLogin, SftpServer,
 };
-use workiva_sync::source::{BATCHES_AHEAD, HrSource};
 
-use crate::common::{forget_peak, now, peak_mib, runtime};
+use crate::common::{forget_peak, now, peak_mib, read_all, runtime};
 
 pub fn measure(mebibytes: Option<usize>) {
     let mebibytes = mebibytes.unwrap_or(1024) as u64;
@@ -32,19 +29,7 @@ pub fn measure(mebibytes: Option<usize>) {
         forget_peak();
         let before = peak_mib();
         let started = now();
-        let read = runtime.block_on(async {
-            let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
-            let counting = async {
-                let mut rows = 0;
-                while let Some(batch) = batches.recv().await {
-                    rows += batch.len();
-                }
-                rows
-            };
-            let (end, rows) = tokio::join!(source.read(None, sender), counting);
-            end.unwrap();
-            rows
-        });
+        let read = runtime.block_on(read_all(&source));
         assert_eq!(read, rows);
         let seconds = started.elapsed().as_secs_f64();
         let speed = mebibytes as f64 / seconds;

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::common::{now, text_of, write_hr_rows};
+use crate::common::{now, write_configuration, write_hr_rows};
 use crate::process::{Process, page, sum, until};
 
 const PEOPLE: usize = 10_000;
@@ -35,9 +35,7 @@ pub fn measure(minutes: Option<usize>) {
     let folder = tempfile::tempdir().unwrap();
     write_file(folder.path(), 0);
     let (sandbox, base_url) = Process::sandbox(&["--fault-rate", "0.01"]);
-    let file = folder.path().join("configuration.toml");
-    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.path().display());
-    std::fs::write(&file, text_of(folder.path(), &base_url, IN_FLIGHT, &source)).unwrap();
+    let file = write_configuration(folder.path(), &base_url, IN_FLIGHT, "");
     let (daemon, address) = Process::daemon(&file, &OTHERWISE);
     println!(
         "{minutes} minutes; {PEOPLE} people, of whom {CHANGED} change, {LEAVERS} leave and {LEAVERS} are back every {} s; one \

@@ -1,10 +1,9 @@
 //! The real daemon: how long it takes to be ready with 1,000,000 people in its state, and what it takes while nothing happens with 100,000.
 
-use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::common::{median, now, runtime, text_of, write_hr_file};
+use crate::common::{median, now, runtime, write_configuration, write_hr_file};
 use crate::process::{Process, page};
 use crate::quiet::load_state;
 use crate::table::{self, thousands};
@@ -26,10 +25,7 @@ pub fn measure(people: Option<usize>) {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let begun = now();
-        let (daemon, address) = Process::daemon(&file, &SELDOM);
-        while !page(&address, "/readyz").starts_with("HTTP/1.1 200") {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let daemon = ready_daemon(&file);
         starts.push(begun.elapsed());
         daemon.stop();
     }
@@ -39,11 +35,8 @@ pub fn measure(people: Option<usize>) {
 
     let folder = tempfile::tempdir().unwrap();
     let file = prepare(folder.path(), &base_url, fewer);
-    let (daemon, address) = Process::daemon(&file, &SELDOM);
-    while !page(&address, "/readyz").starts_with("HTTP/1.1 200") {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    drop(TcpStream::connect(&address));
+    let daemon = ready_daemon(&file);
+    // What its first run has left to do.
     std::thread::sleep(Duration::from_secs(5));
     let before = daemon.processor_ticks();
     std::thread::sleep(IDLE);
@@ -61,11 +54,16 @@ pub fn measure(people: Option<usize>) {
 }
 
 /// Everybody is in the state, and the file says the same.
-fn prepare(folder: &Path, base_url: &str, people: usize) -> std::path::PathBuf {
+fn prepare(folder: &Path, base_url: &str, people: usize) -> PathBuf {
     write_hr_file(&folder.join("employees.csv"), people);
     runtime().block_on(load_state(folder, base_url));
-    let file = folder.join("configuration.toml");
-    let source = format!("kind = \"csv\"\npath = \"{}/employees.csv\"\n", folder.display());
-    std::fs::write(&file, text_of(folder, base_url, 8, &source)).unwrap();
-    file
+    write_configuration(folder, base_url, 8, "")
+}
+
+fn ready_daemon(file: &Path) -> Process {
+    let (daemon, address) = Process::daemon(file, &SELDOM);
+    while !page(&address, "/readyz").starts_with("HTTP/1.1 200") {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    daemon
 }

@@ -28,8 +28,6 @@ struct Known {
 pub struct Intake {
     /// In the order in which they came to be known. Most exports have the same one, and then the next person lies beside the one before.
     people: IndexMap<CompactString, Known, DefaultHashBuilder>,
-    /// Whom the next record is probably about.
-    next: usize,
     changed: Vec<Record>,
     rejected: Vec<Rejection>,
     rows_of_spoiled: BTreeMap<CompactString, Vec<u64>>,
@@ -184,9 +182,8 @@ impl Intake {
 
     fn accept_record(&mut self, batch: &RecordBatch, index: usize) {
         let (employee_id, row, fingerprint) = batch.head(index);
-        if let Some(at) = self.place(employee_id) {
-            self.next = at + 1;
-            let known = &mut self.people[at];
+        // The lookup by reference costs no allocation for the many who are known.
+        if let Some(known) = self.people.get_mut(employee_id) {
             if known.seen == Fingerprint::NONE {
                 (known.seen, known.row) = (fingerprint, row);
                 if known.settled != fingerprint {
@@ -206,12 +203,6 @@ impl Intake {
             vacant.insert(Known { seen: fingerprint, row, ..Known::default() });
         }
         self.changed.push(batch.record(index));
-    }
-
-    /// Where somebody is. To look beside the one before is quicker than to hash the id.
-    fn place(&self, employee_id: &str) -> Option<usize> {
-        let is_next = self.people.get_index(self.next).is_some_and(|(id, _)| id == employee_id);
-        if is_next { Some(self.next) } else { self.people.get_index_of(employee_id) }
     }
 
     /// Ends the read. Call it only when the source proved itself complete. `absent` is the fingerprint of people who

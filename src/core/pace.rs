@@ -20,7 +20,7 @@ const ABOUT_RIGHT: f64 = 1.25;
 /// One that is so many times as high is not, also where refusals come one by one. What has nothing to do with the rate brings it down until the
 /// server is waited for less than half of the time, and no further.
 const FAR: f64 = 2.0;
-/// A measure is short of what had not been answered yet. To be a little too fast costs an answer now and then, to be too slow all the time.
+/// What is set of a rate that was measured: to be a little too fast costs an answer now and then, to be too slow all the time.
 const ABOVE: f64 = 1.05;
 /// What is left of it after a single answer that asks to wait, where nothing says that more was accepted.
 const EASED: f64 = 0.998;
@@ -43,7 +43,7 @@ pub struct Pace {
     /// How things stood at the last answer that asked to wait and was the first to do so.
     asked: Option<Asked>,
     refused_in_a_row: u32,
-    /// How many are accepted between two times at which it asks to wait, of late.
+    /// How many are sent between two times at which it asks to wait, of late.
     between: f64,
 }
 
@@ -68,6 +68,12 @@ struct Asked {
     rate: Option<f64>,
     /// What was accepted a second, where that says what is allowed.
     measured: Option<f64>,
+}
+
+impl Asked {
+    fn is_far_too_fast(self) -> bool {
+        self.measured.is_some_and(|measured| self.rate.is_none_or(|rate| rate >= FAR * measured))
+    }
 }
 
 impl Pace {
@@ -131,19 +137,15 @@ impl Pace {
             self.between += (f64::from(sent) - self.between) / 4.0;
             self.count = Some(Count { since: now, is_behind_refusal: true, sent: 0 });
         }
+        let is_far = self.asked.is_some_and(Asked::is_far_too_fast);
         let is_pressed = match self.refused_in_a_row.cmp(&PRESSED) {
-            Ordering::Less => is_first && self.between < FEW,
+            Ordering::Less => is_first && (is_far || self.between < FEW),
             Ordering::Equal => true,
             Ordering::Greater => is_first,
         };
         let per_second = match self.asked {
             Some(asked) if is_pressed => self.slower(asked),
-            Some(asked) if is_first => match (asked.measured, self.found) {
-                (Some(measured), _) if asked.rate.is_none_or(|rate| rate >= FAR * measured) => {
-                    Some(measured * ABOVE)
-                }
-                (_, found) => found.map(|found| eased(found, asked)),
-            },
+            Some(asked) if is_first => self.found.map(|found| eased(found, asked)),
             _ => None,
         };
         if let Some(per_second) = per_second {

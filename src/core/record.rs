@@ -165,10 +165,8 @@ impl RecordBatch {
     fn append<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> usize {
         let start = self.text.len();
         let first_end = self.ends.len();
-        self.ends.reserve(self.filled.len());
         for (value, filled) in values.zip(&mut self.filled) {
             *filled += u64::from(!value.is_empty());
-            self.text.reserve(value.len() + 1);
             self.text.push_str(value);
             // A unit separator keeps ("ab","c") and ("a","bc") apart in the fingerprint.
             self.text.push('\u{1f}');

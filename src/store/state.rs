@@ -21,7 +21,6 @@ const PACK: i64 = 20_000;
 const CHUNK: usize = 5_000;
 
 /// Some people with the fingerprints at which they were settled, packed into two texts, since a row costs more to hand on than to read.
-#[derive(Default)]
 pub struct PackedPeople {
     ids: String,
     fingerprints: String,

@@ -310,10 +310,11 @@ fn a_broken_audit_is_told_what_lasts_is_told_again_and_a_day_is_counted() {
     assert_eq!(daemon.stop(), 0);
     world.meddle("UPDATE run SET rejected = 7 WHERE rowid = 1");
     world.meddle("UPDATE alert SET told_at = told_at - 86400000, raised_at = raised_at - 86400000");
-    world.meddle("UPDATE alert_memo SET audit_checked_at = audit_checked_at - 86400000, digest_at = digest_at - 2 * 86400000");
+    world.meddle("UPDATE alert_memo SET digest_at = digest_at - 2 * 86400000");
     let mut daemon = world.daemon();
     let again = receiver.wait_for("reminded held_plan").json();
     assert!(again["title"].as_str().unwrap().starts_with("still:"), "{again}");
+    // It was looked through a moment ago, by the daemon before: each one looks when it starts.
     let broken = receiver.wait_for("raised audit_broken").json();
     assert!(broken["what"].as_str().unwrap().contains("is not what record"), "{broken}");
     let digest = receiver.wait_for("digest").json();
@@ -326,6 +327,50 @@ fn a_broken_audit_is_told_what_lasts_is_told_again_and_a_day_is_counted() {
     let told = receiver.told();
     let digests = told.iter().filter(|about| *about == "digest").count();
     assert_eq!((digests, told.len()), (1, 4), "each once: {told:?}");
+}
+
+#[test]
+fn where_nobody_is_told_of_a_broken_audit_the_metrics_tell() {
+    let mut world = World::new();
+    world.sync_rows(&people(2), 0);
+    let mut daemon = world.daemon();
+    until("the audit was looked through", || {
+        daemon.metric("audit_checked_timestamp_seconds").is_some_and(|at| at > 0.0)
+    });
+    assert_eq!(daemon.metric("audit_broken"), Some(0.0));
+    assert_eq!(daemon.stop(), 0);
+    world.meddle("UPDATE run SET rejected = 7 WHERE rowid = 1");
+    let mut daemon = world.daemon();
+    until("it is found broken", || daemon.metric("audit_broken") == Some(1.0));
+    daemon.wait_for_log("the audit is not whole");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn what_was_held_for_hours_is_late_only_once_it_was_approved_long_ago() {
+    let (mut world, receiver) = world();
+    let front = Front::before(&mut world);
+    world.guard_tightly();
+    world.set("alerts.late_minutes", 60);
+    world.sync_rows(&people(10), 0);
+    world.hr(&people(5));
+    let mut daemon = world.daemon();
+    receiver.wait_for("raised held_plan");
+    let plan = held_plan(&world);
+    for table in ["plan", "action"] {
+        world.execute(&format!("UPDATE {table} SET created_at = created_at - 7200000 WHERE state = 'held'"));
+    }
+    front.go(Way::Broken);
+    assert_eq!(world.run(&["approve", &plan]).exit, 0);
+    receiver.wait_for("raised workiva_down");
+    assert_eq!(daemon.metric("queue_actions{state=\"queued\"}"), Some(5.0));
+    assert_eq!(daemon.metric("alert_raised{alert=\"deprovision_late\"}"), Some(0.0));
+    assert!(daemon.metric("queue_oldest_age_seconds") < Some(3600.0));
+    world.meddle("UPDATE plan SET decided_at = decided_at - 3600000 WHERE state = 'approved'");
+    receiver.wait_for("raised deprovision_late");
+    front.go(Way::Through);
+    receiver.wait_for("recovered deprovision_late");
+    assert_eq!(daemon.stop(), 0);
 }
 
 #[test]

@@ -320,9 +320,18 @@ fn an_operator_approves_a_held_plan_on_its_page_and_the_audit_knows_who_and_why(
         &[("csrf", &csrf(&page(&daemon, "/", &viewer))), ("decision", "approve")],
     );
     assert_eq!(forged.status, 403, "the word of another login");
-    let headers = [("Cookie", operator.as_str()), ("Sec-Fetch-Site", "cross-site")];
-    let forged = daemon.post(&decide, &headers, form(&[("csrf", &word), ("decision", "approve")]).as_bytes());
-    assert_eq!(forged.status, 403, "another site");
+    let foreign = [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Origin", "https://elsewhere.example"),
+        ("Origin", "null"),
+        ("Origin", "http://127.0.0.1:1"),
+    ];
+    for header in foreign {
+        let headers = [("Cookie", operator.as_str()), header];
+        let forged =
+            daemon.post(&decide, &headers, form(&[("csrf", &word), ("decision", "approve")]).as_bytes());
+        assert_eq!(forged.status, 403, "another site: {header:?}");
+    }
     assert_eq!(daemon.readiness().1["held_plan"], plan_id.as_str());
     let fields = [("csrf", word.as_str()), ("decision", "approve"), ("reason", "asked <HR>, it is so")];
     let done = post(&daemon, &decide, &operator, &fields);

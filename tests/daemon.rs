@@ -3,9 +3,9 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Read, Write};
 
-use common::{Row, World, command, kinds, people, until};
+use common::{Daemon, Row, World, command, kinds, people, until};
 use rustix::process::Signal;
 use secrecy::SecretString;
 use workiva_sync::sandbox::{Faults, Outage, SandboxOptions};
@@ -320,6 +320,32 @@ fn off_loopback_a_token_is_required_and_asked_for() {
     daemon.signal(Signal::HUP);
     until("the new token counts", || daemon.get_as("/metrics", "open-barley").status == 200);
     assert_eq!(daemon.get_as("/metrics", "open-sesame").status, 401);
+}
+
+/// The status of what is answered to whoever asks for `path` by this name of the daemon.
+fn asked_by(daemon: &Daemon, path: &str, host: &str) -> u16 {
+    let mut stream = daemon.connect();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_web_page_whose_name_leads_to_loopback_reads_neither_metrics_nor_readiness() {
+    let mut world = world();
+    world.hr(&people(1));
+    let daemon = world.daemon();
+    until("it is ready", || daemon.readiness().0 == 200);
+    for path in ["/metrics", "/readyz"] {
+        for host in ["rebound.example:8080", "rebound.example", "localhost.example", "127.0.0.1.example"] {
+            assert_eq!(asked_by(&daemon, path, host), 421, "{host}{path}");
+        }
+        for host in ["127.0.0.1:8080", "[::1]:8080", "localhost:8080", "LOCALHOST"] {
+            assert_eq!(asked_by(&daemon, path, host), 200, "{host}{path}");
+        }
+    }
+    assert_eq!(asked_by(&daemon, "/livez", "rebound.example"), 200, "it says nothing");
 }
 
 #[test]

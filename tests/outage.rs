@@ -241,6 +241,25 @@ fn an_outage_that_showed_while_nothing_was_to_be_sent_is_still_one_behind_sighup
 }
 
 #[test]
+fn a_secret_that_has_expired_shows_at_the_start_and_behind_sighup_before_anybody_would_ask() {
+    let mut world = world();
+    let front = Front::before(&mut world);
+    world.set("schedule.cron", "0 0 0 1 1 *");
+    world.set("workiva.probe_seconds", 3_600);
+    world.sync_rows(&people(2), 0);
+    let is_refused = |daemon: &Daemon| daemon.readiness().1["outage"]["credentials"] == true;
+    front.go(Way::Refusing);
+    let mut daemon = world.daemon();
+    until("/readyz tells of it", || daemon.readiness().0 == 503 && is_refused(&daemon));
+    front.go(Way::Through);
+    until("it is over", || daemon.readiness().0 == 200 && world.status()["outage"].is_null());
+    front.go(Way::Refusing);
+    daemon.signal(Signal::HUP);
+    until("/readyz tells of it again", || daemon.readiness().0 == 503 && is_refused(&daemon));
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn whoever_wants_no_probes_gets_none() {
     let mut world = world();
     world.set("workiva.probe_seconds", 0);

@@ -146,6 +146,9 @@ fn the_manual_and_what_shells_complete_name_every_command() {
         .collect();
     assert!(names.len() > 15 && names.contains(&"sync"), "{names:?}");
     let mut texts = vec![run(&mut command(&["man"]))];
+    for variable in ["WORKIVA_SYNC_CONFIG", "WORKIVA_SYNC_LOG", "WORKIVA_SYNC__WORKIVA__BASE_URL"] {
+        assert!(texts[0].stdout.contains(variable), "{variable} is missing");
+    }
     texts.extend(["bash", "zsh", "fish"].map(|shell| run(&mut command(&["completions", shell]))));
     for text in texts {
         assert_eq!(text.exit, 0, "{text:?}");

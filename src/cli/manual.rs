@@ -31,6 +31,7 @@ pub fn man() -> anyhow::Result<Exit> {
     whole.render_options_section(&mut text)?;
     whole.render_subcommands_section(&mut text)?;
     exit_status().to_writer(&mut text)?;
+    environment().to_writer(&mut text)?;
     whole.render_version_section(&mut text)?;
     render_commands(&command, &mut text)?;
     answer(&String::from_utf8(text)?);
@@ -58,6 +59,26 @@ fn exit_status() -> Roff {
         for (command, meaning) in exit.from_commands() {
             roff.control("br", []).text([roman(format!("{command}: {meaning}"))]);
         }
+    }
+    roff
+}
+
+fn environment() -> Roff {
+    let mut roff = Roff::default();
+    roff.control("SH", ["ENVIRONMENT"]);
+    let variables = [
+        ("WORKIVA_SYNC_CONFIG", "The configuration, where there is no --config."),
+        (
+            "WORKIVA_SYNC_LOG",
+            "What is logged: a level, or targets with levels, such as debug or workiva_sync=debug.",
+        ),
+        (
+            "WORKIVA_SYNC__…",
+            "Overrides a key of the configuration: its parts, with two underscores between them, such as WORKIVA_SYNC__WORKIVA__BASE_URL.",
+        ),
+    ];
+    for (name, meaning) in variables {
+        roff.control("TP", []).text([roman(name)]).text([roman(meaning)]);
     }
     roff
 }

@@ -62,7 +62,8 @@ impl Generation {
             first,
         ));
         let probe = tokio::spawn(probe::run(Arc::clone(&engine), stopped.clone()));
-        let alerts = tokio::spawn(alerts::run(Arc::clone(&engine), channels, stopped.clone()));
+        let alerts =
+            tokio::spawn(alerts::run(Arc::clone(&engine), channels, vitals.clone(), stopped.clone()));
         let progress = tokio::spawn(tell_progress(engine, vitals.clone(), stopped));
         vitals.watch([schedule.abort_handle(), drift.abort_handle(), pool.abort_handle()]);
         Self { stop, schedule, drift, pool, probe, progress, alerts }

@@ -30,12 +30,14 @@ struct Inner {
     tasks: Vec<AbortHandle>,
     line: Option<Arc<Line<ScimClient>>>,
     progress: Option<Progress>,
+    has_audit_verdict: bool,
 }
 
 impl DaemonVitals {
     /// Of a daemon that has not started its tasks.
     pub fn new(engine: &Arc<RealEngine>) -> Self {
-        let inner = Inner { engine: Arc::clone(engine), tasks: Vec::new(), line: None, progress: None };
+        let engine = Arc::clone(engine);
+        let inner = Inner { engine, tasks: Vec::new(), line: None, progress: None, has_audit_verdict: false };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -59,6 +61,16 @@ impl DaemonVitals {
     /// How far the push is that is under way, if one is.
     pub fn progresses(&self, progress: Option<Progress>) {
         self.inner().progress = progress;
+    }
+
+    /// Whether this daemon has looked through the whole audit, under whichever configuration.
+    pub fn has_audit_verdict(&self) -> bool {
+        self.inner().has_audit_verdict
+    }
+
+    /// It has.
+    pub fn audit_looked_through(&self) {
+        self.inner().has_audit_verdict = true;
     }
 
     /// Where the breaker stands, and the outage that is known. Before there is a connection, only questions whether there is one are sent.
@@ -199,9 +211,10 @@ impl Vitals for DaemonVitals {
         figures.stored = stored(&engine, now).await.ok();
         figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
-        if engine.settings.alerts.is_on()
-            && let Ok(state) = engine.store.alert_state().await
-        {
+        let alerts = engine.store.alert_state().await.ok();
+        let audit = alerts.as_ref().and_then(|state| state.audit.clone());
+        figures.alerts.audit = audit.filter(|_| engine.settings.alerts.audit_hours > 0);
+        if let Some(state) = alerts.filter(|_| engine.settings.alerts.is_on()) {
             let raised = state.alerts.iter().filter(|alert| alert.is_raised());
             // What is the matter with the database is not in it.
             let unstored = engine.storing.trouble().map(|_| Kind::DatabaseFailing);

@@ -1,14 +1,15 @@
-//! What is counted of alerts and of the messages about them.
+//! What is counted of alerts and of the messages about them, and what looking through the audit came to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
-use crate::core::alerts::Kind;
+use crate::core::alerts::{AuditVerdict, Kind};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MessageLabels {
@@ -38,19 +39,23 @@ pub struct AlertFigures {
     pub channels: Vec<&'static str>,
     /// How many messages wait, by channel.
     pub waiting: BTreeMap<String, u64>,
+    /// What looking through the audit came to last; `None`: nobody has looked.
+    pub audit: Option<AuditVerdict>,
 }
 
 /// Counters and gauges of alerts.
+#[derive(Default)]
 pub(super) struct AlertMetrics {
     messages: Family<MessageLabels, Counter>,
     raised: Family<AlertLabels, Gauge>,
     waiting: Family<ChannelLabels, Gauge>,
+    audit_broken: Gauge,
+    audit_checked: Gauge<f64, AtomicU64>,
 }
 
 impl AlertMetrics {
     pub(super) fn registered(registry: &mut Registry) -> Self {
-        let metrics =
-            Self { messages: Family::default(), raised: Family::default(), waiting: Family::default() };
+        let metrics = Self::default();
         let help = "Attempts to send a message of an alert, by channel and outcome (sent, failed: it is tried again, dropped)";
         registry.register("alert_messages", help, metrics.messages.clone());
         registry.register(
@@ -60,6 +65,11 @@ impl AlertMetrics {
         );
         let help = "Messages of alerts that a channel does not have yet";
         registry.register("alert_messages_waiting", help, metrics.waiting.clone());
+        let help = "1 where the audit was not whole when it was looked through last";
+        registry.register("audit_broken", help, metrics.audit_broken.clone());
+        let help = "When the whole audit was looked through last, as Unix time; 0: never";
+        let checked = metrics.audit_checked.clone();
+        registry.register_with_unit("audit_checked_timestamp", help, Unit::Seconds, checked);
         metrics
     }
 
@@ -69,6 +79,9 @@ impl AlertMetrics {
     }
 
     pub(super) fn set(&self, figures: &AlertFigures) {
+        let audit = figures.audit.as_ref();
+        self.audit_broken.set(i64::from(audit.is_some_and(|verdict| verdict.fault.is_some())));
+        self.audit_checked.set(audit.map_or(0.0, |verdict| verdict.checked_at.timestamp() as f64));
         self.raised.clear();
         for kind in figures.raised.iter().flat_map(|_| Kind::ALL) {
             let is_raised = figures.raised.as_ref().is_some_and(|raised| raised.contains(&kind));

@@ -18,8 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What fails is asked so often in a row, which is as many failures as the breaker needs to call it an outage.
 const TRIES: u32 = 5;
 
-/// Asks whenever this process has sent no request for `workiva.probe_seconds`, until told to stop. What comes of it goes to the gate, as what
-/// an action comes to does: an outage that is found so is told and waited out as any other.
+/// Asks once under this configuration, and again whenever this process has sent no request for `workiva.probe_seconds`, until told to stop.
+/// What comes of it goes to the gate, as what an action comes to does: an outage that is found so is told and waited out as any other.
 pub async fn run<S: HrSource, P: ScimPort>(engine: Arc<Engine<S, P>>, mut stop: watch::Receiver<bool>) {
     tokio::select! {
         biased;
@@ -33,20 +33,20 @@ async fn ask_now_and_then<S: HrSource, P: ScimPort>(engine: &Engine<S, P>) {
     if pace.is_zero() {
         return std::future::pending().await;
     }
-    let mut quiet = Quiet { sent: engine.telemetry.requests_sent(), since: engine.clock.elapsed() };
+    let mut quiet = Quiet { sent: engine.telemetry.requests_sent(), since: None };
     // Whether it was asked behind the probe that found an outage over.
     let mut is_confirmed = false;
     loop {
         engine.clock.sleep(LOOK_EVERY).await;
-        let quiet_for = quiet.look(engine.telemetry.requests_sent(), engine.clock.elapsed());
+        let is_quiet = quiet.lasts(pace, engine.telemetry.requests_sent(), engine.clock.elapsed());
         // Before there is a connection the pool asks for one.
         let Some(line) = engine.pushing_line() else { continue };
         let phase = line.gate.breaker().0;
         let is_due = match phase {
-            Phase::Closed => quiet_for >= pace,
+            Phase::Closed => is_quiet,
             // Once: where writes alone fail, no listing shows that it is over. What waits may wait for longer than for its turn.
             Phase::HalfOpen if is_confirmed => false,
-            Phase::HalfOpen => quiet_for >= pace || has_nothing_to_send(&line).await.unwrap_or_default(),
+            Phase::HalfOpen => is_quiet || has_nothing_to_send(&line).await.unwrap_or_default(),
             // The outage has probes of its own.
             Phase::Open => false,
         };
@@ -72,17 +72,18 @@ async fn has_nothing_to_send<P>(line: &Line<P>) -> Result<bool, StoreError> {
     Ok(line.store.queue().await?.unfinished() == 0)
 }
 
-/// For how long nothing was sent, by what passes.
+/// Since when nothing was sent, by what passes.
 struct Quiet {
     sent: u64,
-    since: Duration,
+    /// `None`: under this configuration nothing was sent yet, and whether its secret is right is not known.
+    since: Option<Duration>,
 }
 
 impl Quiet {
-    fn look(&mut self, sent: u64, passed: Duration) -> Duration {
+    fn lasts(&mut self, pace: Duration, sent: u64, passed: Duration) -> bool {
         if sent != self.sent {
-            *self = Self { sent, since: passed };
+            *self = Self { sent, since: Some(passed) };
         }
-        passed.saturating_sub(self.since)
+        self.since.is_none_or(|since| passed.saturating_sub(since) >= pace)
     }
 }

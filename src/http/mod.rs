@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
@@ -22,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::core::breaker::{Pause, Phase};
@@ -149,8 +150,14 @@ async fn require_token<V: Vitals + Inbound>(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(token) = vitals.token() else { return next.run(request).await };
     let headers = request.headers();
+    let Some(token) = vitals.token() else {
+        if headers.get(header::HOST).is_some_and(|host| !is_loopback(host)) {
+            let told = "without http.token this is told only to who asks for an IP address or localhost\n";
+            return (StatusCode::MISDIRECTED_REQUEST, told).into_response();
+        }
+        return next.run(request).await;
+    };
     let refused = [(header::WWW_AUTHENTICATE, "Bearer")];
     let refused = (StatusCode::UNAUTHORIZED, refused, "send http.token as a bearer token\n");
     let Some(shown) = bearer(headers) else { return refused.into_response() };
@@ -161,6 +168,17 @@ async fn require_token<V: Vitals + Inbound>(
             let after = [(header::RETRY_AFTER, too_many.seconds.to_string())];
             (StatusCode::TOO_MANY_REQUESTS, after, format!("{too_many}\n")).into_response()
         }
+    }
+}
+
+/// Whether a request was made for this machine by a name that nobody else can make mean it. A page on the web can have its own name lead here,
+/// and would read what is answered.
+fn is_loopback(host: &HeaderValue) -> bool {
+    let name = host.to_str().ok().and_then(|host| Url::parse(&format!("http://{host}/")).ok());
+    match name.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
     }
 }
 

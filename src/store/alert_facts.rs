@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Store, StoreError, from_millis, millis};
 use crate::core::action::ActionKind;
@@ -14,6 +14,8 @@ use crate::core::alerts::{
 
 /// Runs that came to nothing are looked through so far back.
 const TROUBLED_RUNS: u32 = 1_000;
+/// Since when an action `a` of the plan `p` can be done: what was held could not be before somebody approved.
+const OPEN_SINCE: &str = "max(a.created_at, coalesce(p.decided_at, 0))";
 
 impl Store {
     /// What is known at `now`, but for the sources of a register and the audit. `late_since`: deprovisions that were planned before then are
@@ -118,16 +120,17 @@ impl Store {
 
     /// Whose access should have ended: what HR has taken back is not.
     async fn late_facts(&self, since: DateTime<Utc>) -> Result<LateFacts, StoreError> {
-        let sql = "SELECT count(*), min(created_at) FROM action WHERE state IN ('queued', 'parked') AND withdrawn = 0 \
-                   AND kind IN ('suspend', 'delete') AND created_at <= ?1";
-        let row = sqlx::query(sql).bind(millis(since)).fetch_one(&self.readers).await?;
+        let late = "FROM action a JOIN plan p USING (plan_id) WHERE a.state IN ('queued', 'parked') AND a.withdrawn = 0 \
+                    AND a.kind IN ('suspend', 'delete') AND a.created_at <= ?1 AND";
+        let sql = format!("SELECT count(*), min({OPEN_SINCE}) {late} {OPEN_SINCE} <= ?1");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(millis(since)).fetch_one(&self.readers).await?;
         let count = row.get::<i64, _>(0).unsigned_abs();
         if count == 0 {
             return Ok(LateFacts::default());
         }
-        let sql = "SELECT employee_id FROM action WHERE state IN ('queued', 'parked') AND withdrawn = 0 \
-                   AND kind IN ('suspend', 'delete') AND created_at <= ?1 ORDER BY created_at, action_id LIMIT ?2";
-        let query = sqlx::query_scalar(sql).bind(millis(since)).bind(NAMED_EMPLOYEES);
+        let sql =
+            format!("SELECT employee_id {late} {OPEN_SINCE} <= ?1 ORDER BY {OPEN_SINCE}, action_id LIMIT ?2");
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(millis(since)).bind(NAMED_EMPLOYEES);
         let employee_ids = query.fetch_all(&self.readers).await?;
         Ok(LateFacts { count, oldest_at: row.get::<Option<i64>, _>(1).map(from_millis), employee_ids })
     }

@@ -84,7 +84,7 @@ pub struct Queue {
     pub held: u64,
     /// Withdrawn: of the queued and parked ones, those that are never sent any more, and of which only what they did is learnt.
     pub withdrawn: u64,
-    /// When the oldest of the queued ones was planned.
+    /// Since when the oldest of the queued ones could be done: it was planned then, or its plan approved.
     pub oldest_queued_at: Option<DateTime<Utc>>,
 }
 
@@ -192,8 +192,9 @@ impl Store {
     /// The same without those of a held plan.
     async fn open_queue(&self) -> Result<Queue, StoreError> {
         let rows = sqlx::query(
-            "SELECT iif(waits, 'waiting', state), count(*), min(created_at) FROM action \
-               WHERE state IN ('queued', 'parked') GROUP BY 1 \
+            "SELECT stage, sum(number), min(max(oldest, coalesce(p.decided_at, 0))) FROM \
+               (SELECT iif(waits, 'waiting', state) AS stage, plan_id, count(*) AS number, min(created_at) AS oldest FROM action \
+                  WHERE state IN ('queued', 'parked') GROUP BY 1, 2) JOIN plan p USING (plan_id) GROUP BY 1 \
              UNION ALL SELECT 'withdrawn', count(*), NULL FROM action WHERE withdrawn = 1 AND state IN ('queued', 'parked') \
              UNION ALL SELECT 'leased', count(*), NULL FROM lease",
         )

@@ -8,7 +8,7 @@ mod render;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -93,12 +93,23 @@ async fn as_page(request: Request, next: Next) -> Response {
 
 /// What a browser says that another site makes it send is never carried out.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    let is_ours = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
-    if request.method() != Method::GET && !is_ours {
+    if request.method() != Method::GET && !is_of_this_site(request.headers()) {
         return Trouble::new(StatusCode::FORBIDDEN, "another site has sent this").into_response();
     }
     next.run(request).await
+}
+
+/// By what every browser of these years says of each request over TLS or to loopback; an older one names the page's origin. One that a proxy
+/// asks for under another name is known by the former alone.
+fn is_of_this_site(headers: &HeaderMap) -> bool {
+    let told = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if let Some(site) = told("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    told("origin").is_none_or(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some() && authority == told("host")
+    })
 }
 
 async fn require_login(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
@@ -153,5 +164,31 @@ impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let Self(status, message) = self;
         render::bare(status, "error.html", &context! { status => status.as_u16(), message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_of_this_site_by_what_the_browser_says() {
+        let is_of_this_site = |told: &[(&'static str, &'static str)]| {
+            let named = |(name, value): &(&'static str, &'static str)| {
+                (name.parse().expect("a name"), HeaderValue::from_static(value))
+            };
+            is_of_this_site(&told.iter().map(named).collect())
+        };
+        let (host, ours) = (("host", "sync.example:8080"), ("origin", "https://sync.example:8080"));
+        assert!(is_of_this_site(&[host]));
+        assert!(is_of_this_site(&[host, ours]));
+        assert!(is_of_this_site(&[("host", "behind.proxy"), ours, ("sec-fetch-site", "same-origin")]));
+        assert!(!is_of_this_site(&[("host", "behind.proxy"), ours]));
+        assert!(!is_of_this_site(&[host, ours, ("sec-fetch-site", "same-site")]));
+        assert!(!is_of_this_site(&[host, ("origin", "https://sync.example")]));
+        assert!(!is_of_this_site(&[host, ("origin", "null")]));
+        assert!(!is_of_this_site(&[ours]));
     }
 }

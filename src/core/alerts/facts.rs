@@ -86,7 +86,7 @@ pub struct ParkedFacts {
 pub struct LateFacts {
     /// How many.
     pub count: u64,
-    /// When the oldest was planned.
+    /// Since when the oldest could be done: it was planned then, or approved.
     pub oldest_at: Option<DateTime<Utc>>,
     /// Some of those whom they concern, the oldest first.
     pub employee_ids: Vec<String>,

@@ -1,4 +1,4 @@
-//! Looks through the whole audit now and then, as `audit verify` does.
+//! Looks through the whole audit when the daemon has started and now and then, as `audit verify` does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,19 @@ use tokio::sync::watch;
 
 use crate::compose::RealEngine;
 use crate::core::alerts::AuditVerdict;
+use crate::daemon::vitals::DaemonVitals;
 use crate::store::{Store, StoreError};
 
 /// How often it is asked whether it is time: by the clock, which may be set.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Looks, until asked to stop.
-pub(super) async fn run(engine: Arc<RealEngine>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(engine: Arc<RealEngine>, vitals: DaemonVitals, mut stop: watch::Receiver<bool>) {
     loop {
         let looked = tokio::select! {
             biased;
             _ = stop.wait_for(|stopped| *stopped) => return,
-            looked = look_if_due(&engine) => looked,
+            looked = look_if_due(&engine, &vitals) => looked,
         };
         if let Err(error) = looked {
             tracing::error!(%error, "the audit could not be looked through");
@@ -32,12 +33,14 @@ pub(super) async fn run(engine: Arc<RealEngine>, mut stop: watch::Receiver<bool>
     }
 }
 
-async fn look_if_due(engine: &RealEngine) -> Result<(), StoreError> {
+async fn look_if_due(engine: &RealEngine, vitals: &DaemonVitals) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let every = TimeDelta::hours(engine.settings.alerts.audit_hours.into());
     let last = engine.store.alert_state().await?.audit;
     // What a clock that was ahead has noted is still to come, and was looked at nobody knows when.
-    if last.is_some_and(|last| last.checked_at <= now && now - last.checked_at < every) {
+    let is_fresh = |last: AuditVerdict| last.checked_at <= now && now - last.checked_at < every;
+    // What was altered while no daemon ran is not to be found a day later.
+    if vitals.has_audit_verdict() && last.is_some_and(is_fresh) {
         return Ok(());
     }
     // By connections of its own: a large audit takes a while, and nobody is to wait for one of the daemon's two.
@@ -48,5 +51,7 @@ async fn look_if_due(engine: &RealEngine) -> Result<(), StoreError> {
     if let Some(fault) = &fault {
         tracing::error!("the audit is not whole: {fault}");
     }
-    engine.store.note_audit_verdict(&AuditVerdict { checked_at: now, fault }).await
+    engine.store.note_audit_verdict(&AuditVerdict { checked_at: now, fault }).await?;
+    vitals.audit_looked_through();
+    Ok(())
 }

@@ -11,37 +11,51 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::vitals::DaemonVitals;
 use crate::compose::RealEngine;
 use crate::notify::Channel;
 
 /// Tells, until asked to stop. What is being sent then is brought to its end, which takes no longer than `alerts.timeout_seconds`.
-pub async fn run(engine: Arc<RealEngine>, channels: Arc<Vec<Channel>>, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    engine: Arc<RealEngine>,
+    channels: Arc<Vec<Channel>>,
+    vitals: DaemonVitals,
+    stop: watch::Receiver<bool>,
+) {
     if let Err(error) = keep(&engine, &channels).await {
         tracing::error!(%error, "messages for channels that are gone could not be forgotten");
     }
-    if channels.is_empty() {
-        // Whoever asked is gone where this fails, which means the same.
-        let _ = stop.wait_for(|stopped| *stopped).await;
-        return;
-    }
-    // Counts up with each new message.
-    let news = watch::Sender::new(0_u64);
     let mut tasks = JoinSet::new();
-    for place in 0..channels.len() {
-        let (engine, channels) = (Arc::clone(&engine), Arc::clone(&channels));
-        tasks.spawn(unstored::run(Arc::clone(&engine), Arc::clone(&channels), place, stop.clone()));
-        tasks.spawn(deliver::run(engine, channels, place, news.subscribe(), stop.clone()));
-    }
+    // Where nobody is told, the log and the metrics tell.
     if engine.settings.alerts.audit_hours > 0 {
-        tasks.spawn(audit::run(Arc::clone(&engine), stop.clone()));
+        tasks.spawn(audit::run(Arc::clone(&engine), vitals, stop.clone()));
     }
-    let names = channels.iter().map(Channel::name).collect();
-    tasks.spawn(look::run(engine, names, news, stop));
+    if !channels.is_empty() {
+        tell(engine, channels, stop, &mut tasks);
+    }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a part of the alerts broke down; it is started again with the daemon or its configuration");
         }
     }
+}
+
+/// Starts what looks for what is the matter, and the channels.
+fn tell(
+    engine: Arc<RealEngine>,
+    channels: Arc<Vec<Channel>>,
+    stop: watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) {
+    // Counts up with each new message.
+    let news = watch::Sender::new(0_u64);
+    for place in 0..channels.len() {
+        let (engine, channels) = (Arc::clone(&engine), Arc::clone(&channels));
+        tasks.spawn(unstored::run(Arc::clone(&engine), Arc::clone(&channels), place, stop.clone()));
+        tasks.spawn(deliver::run(engine, channels, place, news.subscribe(), stop.clone()));
+    }
+    let names = channels.iter().map(Channel::name).collect();
+    tasks.spawn(look::run(engine, names, news, stop));
 }
 
 async fn keep(engine: &RealEngine, channels: &[Channel]) -> Result<(), crate::store::StoreError> {

@@ -19,6 +19,8 @@ struct Known {
     in_state: bool,
     spoiled: bool,
     gone: bool,
+    /// Settled by an action that waits.
+    waits: bool,
 }
 
 /// Everybody known, with the fingerprint at which they were last settled; then everybody delivered.
@@ -92,6 +94,8 @@ pub struct Findings {
     pub unread: u64,
     /// Rows read, good or not.
     pub rows: u64,
+    /// For how many people what waits brings about what their record says.
+    pub waiting: u64,
     /// How many of the records have a value, by column; and how many records there are.
     pub filled: (BTreeMap<String, u64>, u64),
     /// A digest of everybody's values that does not depend on the order of rows.
@@ -116,7 +120,15 @@ impl Intake {
     /// Marks somebody as due: a date changes the decision today, whatever the record says.
     pub fn unsettle(&mut self, employee_id: &str) {
         if let Some(known) = self.people.get_mut(employee_id) {
-            known.settled = Fingerprint::NONE;
+            (known.settled, known.waits) = (Fingerprint::NONE, false);
+        }
+    }
+
+    /// Marks somebody for whom an action waits that brings about all that a record with this fingerprint asks for: with any other one they
+    /// are looked at.
+    pub fn wait(&mut self, employee_id: &str, fingerprint: Fingerprint) {
+        if let Some(known) = self.people.get_mut(employee_id) {
+            (known.settled, known.waits) = (fingerprint, true);
         }
     }
 
@@ -237,6 +249,8 @@ impl Intake {
             }
         }
         missing.sort_unstable();
+        let waits = |known: &&Known| known.waits && !known.spoiled && known.seen == known.settled;
+        let waiting = people.values().filter(waits).count() as u64;
         let digest = people.values().fold(0_u128, |sum, known| sum.wrapping_add(known.seen.0));
         let digest = digest.wrapping_add(u128::from(self.without_id) << 64);
         Findings {
@@ -253,6 +267,7 @@ impl Intake {
             again: false,
             unread: self.unread,
             rows: self.rows,
+            waiting,
             filled: (self.filled, self.records),
             digest: Fingerprint(digest),
         }

@@ -32,6 +32,27 @@ fn only_new_changed_and_unsettled_people_are_looked_at() {
 }
 
 #[test]
+fn whoever_waits_is_known_by_the_record_that_it_was_planned_for() {
+    let rows = batch(&[("1", "Active"), ("2", "Active"), ("3", "Active"), ("5", "Active"), ("5", "Left")]);
+    let mut intake = Intake::default();
+    for id in ["1", "2", "3", "4", "5"] {
+        intake.know(id, Fingerprint::NONE);
+    }
+    intake.know("2", rows.head(1).2);
+    intake.wait("1", rows.head(0).2);
+    intake.wait("2", Fingerprint(77));
+    intake.wait("3", rows.head(2).2);
+    intake.unsettle("3");
+    intake.wait("4", Fingerprint(78));
+    intake.wait("5", rows.head(3).2);
+    intake.accept(rows);
+    let findings = intake.finish(ABSENT);
+    assert_eq!(ids(&findings), ["2", "3"], "also who is as they were settled before what waits");
+    assert_eq!((&*findings.absent, findings.waiting), (&["4".to_owned()][..], 1));
+    assert_eq!(findings.rejected.len(), 1);
+}
+
+#[test]
 fn whoever_is_taken_in_by_the_fingerprint_alone_counts_as_if_by_the_record() {
     let rows = batch(&[("1", "Active"), ("2", "Active")]);
     let heads: Vec<(String, Fingerprint)> =

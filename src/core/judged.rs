@@ -142,6 +142,15 @@ impl Judged {
     }
 }
 
+impl Rulebook {
+    /// Whether what is decided about a record depends on nobody else: whoever comes or goes makes it no other decision. Then a record for which
+    /// something waits is not judged again.
+    pub fn judges_each_alone(&self) -> bool {
+        let is_one_by_one = self.access.lifecycle.same_person().is_none() && self.group_by.is_none();
+        is_one_by_one && !self.names.has_fallback()
+    }
+}
+
 /// Judges records at this moment. Who cannot be judged is rejected, and keeps what they have.
 pub fn judge(
     records: Vec<Record>,

@@ -150,7 +150,7 @@ pub fn assemble(material: Material<'_>, rulebook: &Rulebook) -> Plan {
     moves.in_flight.iter().for_each(|old| plan.reaffirm(old, stale));
     plan.rejected.append(&mut moves.rejected);
     plan.withdrawals.append(&mut moves.withdrawals);
-    (plan.busy, plan.pending) = (moves.busy, moves.pending);
+    (plan.busy, plan.pending) = (moves.busy, moves.pending + findings.waiting);
     let book = moves.names(book);
     plan.rejected.append(&mut settle_choices(&mut judged, &book, &moves, states, rulebook));
     let is_another = |person: &Judged, holder: &str| stray::is_another(person, holder, states);

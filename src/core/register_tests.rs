@@ -28,6 +28,7 @@ fn findings(changed: Vec<Record>, absent: &[&str]) -> Findings {
         again: false,
         unread: 0,
         rows: 1,
+        waiting: 0,
         digest: Fingerprint::NONE,
     }
 }

@@ -1,6 +1,6 @@
 //! Rows that cannot be used and may be those of somebody who is missing.
 
-use super::feed::{Feed, FeedError, Gathered};
+use super::feed::{Due, Feed, FeedError, Gathered};
 use super::register::Turn;
 use super::{Engine, EngineError};
 use crate::core::intake::Findings;
@@ -33,7 +33,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         moment: Moment,
     ) -> Result<(), EngineError> {
         let rulebook = &self.rules.rulebook;
-        let (turn, due) = (Turn::again(), [employee_id.to_owned()]);
+        let (turn, due) = (Turn::again(), Due { people: vec![employee_id.to_owned()], known_by: None });
         let absent = Fingerprint::absent(rulebook.seed);
         let mut read = match self.feed.read(&self.store, turn, &due, absent, &*self.clock).await {
             Ok(read) => read,

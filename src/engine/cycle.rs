@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use super::feed::{self, FeedError};
+use super::feed::{self, Due, FeedError};
 use super::groups::add_found;
 use super::outcome::{CycleFailure, CycleResult, Planned, Started, tell};
 use super::register::Turn;
@@ -49,10 +49,12 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
         let groups = self.group_map().await?;
         let (found, of_groups) = self.found_members(groups.as_ref()).await?;
         let anew = feed::was_set_back(&self.store, &self.rules.rulebook, moment).await?;
-        let mut due = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
-        due.extend(found.people().map(str::to_owned));
+        let people = if anew { self.store.everybody().await? } else { self.store.due(moment.end()).await? };
+        let known_by = Some(moment.end()).filter(|_| groups.is_none() && rulebook.judges_each_alone());
+        let mut due = Due { people, known_by };
+        due.people.extend(found.people().map(str::to_owned));
         let stale = self.store.stale_people(self.looks_behind(moment.end())).await?;
-        due.extend(stale.iter().cloned());
+        due.people.extend(stale.iter().cloned());
         let absent = Fingerprint::absent(rulebook.seed);
         let is_again = turn.is_again;
         let mut read = self.fetch(turn, &due, absent).await?;

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -39,6 +40,16 @@ pub enum Feed<S> {
     Direct(Box<S>),
     /// Several, or one that delivers deltas.
     Register(Register<S>),
+}
+
+/// Who has to be looked at whatever their record says.
+#[derive(Default)]
+pub struct Due {
+    /// By the employee id.
+    pub people: Vec<String>,
+    /// Until when no date may change what is decided about somebody for whom a create or deprovision waits, so that they are known by the
+    /// record that it was planned for; `None`: everybody for whom something waits is looked at.
+    pub known_by: Option<DateTime<Utc>>,
 }
 
 /// Everybody, as read.
@@ -120,8 +131,7 @@ impl<S: HrSource> Feed<S> {
         }
     }
 
-    /// Reads what is selected, and takes in what was read beside. `due` are people who have to be looked at whatever their record says; `absent` is the
-    /// fingerprint of those settled as absent.
+    /// Reads what is selected, and takes in what was read beside. `absent` is the fingerprint of those settled as absent.
     ///
     /// # Errors
     /// Where the source is not complete, or the database fails.
@@ -129,11 +139,11 @@ impl<S: HrSource> Feed<S> {
         &self,
         store: &Store,
         turn: Turn,
-        due: &[String],
+        due: &Due,
         absent: Fingerprint,
         clock: &dyn Clock,
     ) -> Result<Gathered, FeedError> {
-        self.gather(store, turn, clock, known(store, due), absent).await
+        self.gather(store, turn, clock, known(store, due, absent), absent).await
     }
 
     /// Reads everybody as if nobody were known: every good record.
@@ -271,7 +281,8 @@ pub async fn was_set_back(store: &Store, rulebook: &Rulebook, moment: Moment) ->
     }))
 }
 
-async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {
+/// Everybody who is known, at what each is settled: at the record of an action that waits, who is known by that.
+async fn known(store: &Store, due: &Due, absent: Fingerprint) -> Result<Intake, StoreError> {
     let people = store.people().await?;
     let mut intake = Intake::with_capacity(usize::try_from(people).unwrap_or(0));
     // The database reads the next people while these are taken in.
@@ -286,7 +297,18 @@ async fn known(store: &Store, due: &[String]) -> Result<Intake, StoreError> {
             intake.know(employee_id, fingerprint);
         }
     }
-    for employee_id in due {
+    let mut after = String::new();
+    while let Some((pack, last)) = store.packed_waiting(&after, due.known_by).await? {
+        after = last;
+        for (employee_id, fingerprint) in pack.iter() {
+            // Whom the source does not name has no record to be known by.
+            match [Fingerprint::NONE, absent, absent.kept()].contains(&fingerprint) {
+                true => intake.unsettle(employee_id),
+                false => intake.wait(employee_id, fingerprint),
+            }
+        }
+    }
+    for employee_id in &due.people {
         intake.unsettle(employee_id);
     }
     Ok(intake)

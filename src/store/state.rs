@@ -97,14 +97,42 @@ impl Store {
         Ok(PackedPeople::of(&row)?.map(PackedPeople::with_last))
     }
 
-    /// People who have to be looked at whatever their record says: a date may change the decision by then, or an action
-    /// of theirs has not been confirmed, which HR may have taken back by returning to an earlier record.
+    /// The people after `after` of whom an action has not been confirmed, in the order of ids, each with the fingerprint of the record whose
+    /// end it brings about; `None` behind the last one. Who has to be looked at whatever their record says has none: HR may have taken an
+    /// action back by returning to an earlier record, which only a create or a deprovision of whom nothing else is known goes without, as long
+    /// as no date changes the decision by `known_by`; nobody does where that is not given.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn packed_waiting(
+        &self,
+        after: &str,
+        known_by: Option<DateTime<Utc>>,
+    ) -> Result<Option<(PackedPeople, String)>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM (SELECT o.employee_id, iif(o.state = 'queued' AND o.kind IN ('create', 'suspend', 'delete') AND o.withdrawn = 0 \
+                 AND o.uncertain = 0 AND o.moved_from IS NULL AND o.manager IS NULL AND coalesce(o.next_change > ?3, ?3 IS NOT NULL) \
+                 AND o.base_version = p.version AND p.absent_runs = 0 AND p.shown IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM action m WHERE m.employee_id = o.employee_id AND m.group_id IS NOT NULL \
+                   AND m.state IN ('queued', 'parked', 'held')) \
+                 AND NOT EXISTS (SELECT 1 FROM action m WHERE m.moved_from = o.employee_id AND m.state IN ('queued', 'parked')) \
+                 AND NOT EXISTS (SELECT 1 FROM adoption d WHERE d.employee_id = o.employee_id) \
+                 AND NOT EXISTS (SELECT 1 FROM drift_before b WHERE b.employee_id = o.employee_id), o.fingerprint, '') AS fingerprint \
+               FROM action o JOIN person p USING (employee_id) WHERE o.state IN ('queued', 'parked') AND o.employee_id > ?1 \
+               ORDER BY o.employee_id LIMIT ?2)",
+            PackedPeople::SQL
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(PACK).bind(known_by.map(moment_text));
+        Ok(PackedPeople::of(&query.fetch_one(&self.readers).await?)?.map(PackedPeople::with_last))
+    }
+
+    /// People who have to be looked at whatever their record says, since a date may change the decision by then, or an operator has
+    /// discarded an action of theirs. Those for whom one waits are in [`Store::packed_waiting`].
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn due(&self, by: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT employee_id FROM person WHERE next_change IS NOT NULL AND next_change <= ?1 \
-                   UNION SELECT employee_id FROM action WHERE state IN ('queued', 'parked') \
                    UNION SELECT employee_id FROM action WHERE state = 'discarded'";
         Ok(sqlx::query_scalar(sql).bind(moment_text(by)).fetch_all(&self.readers).await?)
     }

@@ -64,6 +64,7 @@ impl Case {
             states: states.iter().map(|state| (state.employee_id.clone(), state.clone())).collect(),
             findings: Findings {
                 doubled_rows: 0,
+                waiting: 0,
                 changed: Vec::new(),
                 doubtful: vec![],
                 of_nobody: vec![],

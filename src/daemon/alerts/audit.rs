@@ -13,23 +13,25 @@ use crate::store::{Store, StoreError};
 
 /// How often it is asked whether it is time: by the clock, which may be set.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// What a start has to do comes first: to look through millions of records keeps a core busy for a minute.
+const AFTER_START: Duration = Duration::from_secs(10);
 
 /// Looks, until asked to stop.
 pub(super) async fn run(engine: Arc<RealEngine>, vitals: DaemonVitals, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stopped| *stopped) => {}
+        () = look_now_and_then(&engine, &vitals) => {}
+    }
+}
+
+async fn look_now_and_then(engine: &RealEngine, vitals: &DaemonVitals) {
+    engine.clock.sleep(AFTER_START).await;
     loop {
-        let looked = tokio::select! {
-            biased;
-            _ = stop.wait_for(|stopped| *stopped) => return,
-            looked = look_if_due(&engine, &vitals) => looked,
-        };
-        if let Err(error) = looked {
+        if let Err(error) = look_if_due(engine, vitals).await {
             tracing::error!(%error, "the audit could not be looked through");
         }
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|stopped| *stopped) => return,
-            () = engine.clock.sleep(LOOK_EVERY) => {}
-        }
+        engine.clock.sleep(LOOK_EVERY).await;
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::clock::Clock;
-use super::feed::{Feed, FeedError, Gathered};
+use super::feed::{Due, Feed, FeedError, Gathered};
 use super::outcome::{CycleFailure, CycleResult, Planned};
 use super::register::Turn;
 use super::session::Line;
@@ -245,7 +245,7 @@ impl<S: HrSource, P: ScimPort> Engine<S, P> {
     pub(super) async fn fetch(
         &self,
         turn: Turn,
-        due: &[String],
+        due: &Due,
         absent: Fingerprint,
     ) -> Result<Gathered, FeedError> {
         let begun = Begun::now(&*self.clock);

@@ -455,7 +455,7 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     assert!(of("1001") > 0 && of("%201001") == of("1001"), "an id is read as sources read it");
     let cookie = log_in(&daemon, VIEWER);
     let first = page(&daemon, "/people", &cookie).body;
-    assert!(first.contains("people?query=&amp;after=1049"), "{first}");
+    assert!(first.contains("people?query=&amp;state=&amp;after=1049"), "{first}");
     let audit = api(&daemon, "/v1/audit?limit=3");
     let numbers: Vec<i64> =
         audit["items"].as_array().unwrap().iter().map(|one| one["seq"].as_i64().unwrap()).collect();
@@ -565,7 +565,7 @@ fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_o
     world.sync_rows(&rows, 0);
     let daemon = Daemon::start(&world);
     assert_eq!(found(&daemon, "an"), ["anna", "1", "4", "6", "5"]);
-    assert_eq!(found(&daemon, "AN"), ["1", "anna", "4", "6", "5"], "an id has its case");
+    assert_eq!(found(&daemon, "AN"), ["anna", "1", "4", "6", "5"], "an id in any case");
     assert_eq!(found(&daemon, "ander"), ["4", "6"]);
     assert_eq!(found(&daemon, "rosa%20anders"), ["6"]);
     assert_eq!(found(&daemon, "anders%20rosa"), ["6"]);
@@ -576,6 +576,129 @@ fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_o
     assert_eq!(found(&daemon, "m%C3%BCll"), ["2"]);
     assert_eq!(found(&daemon, "example.com%20anders"), ["6"], "in what was sent of them");
     assert_eq!(found(&daemon, "xample.com").len(), 7, "page by page as well");
+}
+
+#[test]
+fn people_are_shown_and_found_by_what_they_are_called_by_mail_and_by_an_id_in_any_case() {
+    let mut world = world();
+    world.set(
+        "attributes.displayName",
+        "{{ given_name if job_title == 'Analyst' else job_title }} {{ family_name }}",
+    );
+    world.set("attributes.userName", "{{ employee_id | lower }}@login.example.com");
+    let rows = [
+        Row::new("AB-17", "Robert", "Smith").but(|row| row.email = "r.smith@Example.com".into()),
+        Row::new("ab-18", "Eva", "Stone").but(|row| row.email = "zett@example.com".into()),
+        Row::new("Ab-19", "Max", "Stone").but(|row| row.title = "Bobby".into()),
+    ];
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    for all in ["ab-1", "AB-1", "aB-1"] {
+        let mut ids = found(&daemon, all);
+        ids.sort();
+        assert_eq!(ids, ["AB-17", "Ab-19", "ab-18"], "{all}");
+    }
+    assert_eq!(found(&daemon, "ab-17"), ["AB-17"]);
+    assert_eq!(found(&daemon, "AB-18"), ["ab-18"]);
+    assert_eq!(found(&daemon, "R.SMITH@"), ["AB-17"], "by mail, which is not the user name");
+    assert_eq!(found(&daemon, "bobby%20sto"), ["Ab-19"], "by display name");
+    assert_eq!(found(&daemon, "BOBBY"), ["Ab-19"]);
+    let list = api(&daemon, "/v1/people?query=ab-17");
+    let row = &list["items"][0];
+    assert_eq!(
+        (&row["name"], &row["user_name"], &row["email"]),
+        (&json!("Robert Smith"), &json!("ab-17@login.example.com"), &json!("r.smith@Example.com"))
+    );
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/people?query=smith", &cookie).body;
+    assert!(shown.contains("<td>Robert Smith</td>") && shown.contains("r.smith@Example.com"), "{shown}");
+    assert!(!shown.contains("Stone"), "{shown}");
+}
+
+/// With a plan that is held: of these people two more have left, and somebody comes who is called as nobody else is.
+fn hiring(world: &mut World, mut rows: Vec<Row>) -> Daemon {
+    world.guard_tightly();
+    let leavers = rows.iter_mut().rev().take(2);
+    leavers.for_each(|row| *row = row.left());
+    rows.push(Row::new("NEW-1", "Zo\u{eb}", "Newcomer").but(|row| row.email = "zoe@example.com".into()));
+    world.hr(&rows);
+    let daemon = Daemon::start(world);
+    until("a plan is held", || !daemon.readiness().1["held_plan"].is_null());
+    daemon
+}
+
+#[test]
+fn who_is_only_in_a_held_plan_is_found_in_it_and_among_people_by_what_they_are_to_be_called() {
+    let mut world = world();
+    let mut rows = people(10);
+    world.sync_rows(&rows, 0);
+    rows.push(Row::new("new-2", "Ann", "Other"));
+    rows.rotate_right(1);
+    let daemon = hiring(&mut world, rows);
+    let plan = format!("/plans/{}", daemon.readiness().1["held_plan"].as_str().unwrap());
+    let in_plan = |query: &str| search(&daemon, &format!("/v1{plan}/actions"), query).0;
+    for query in ["newcomer", "NEWC", "ZO\u{cb}", "newcomer zo\u{eb}", "zoe@", "new-1", "NEW-1"] {
+        assert_eq!(in_plan(query), ["NEW-1"], "{query}");
+    }
+    assert_eq!(in_plan("number8"), ["1008"], "a leaver, by the last name");
+    assert_eq!(in_plan("person NUMBER9"), ["1009"]);
+    assert_eq!(in_plan("newcomer ann"), Vec::<String>::new(), "each word has to be there");
+    assert_eq!(in_plan("title"), Vec::<String>::new(), "what an attribute is called says nothing of anybody");
+    let named = api(&daemon, &format!("/v1{plan}/actions?query=newcomer"))["items"][0].clone();
+    assert_eq!((&named["name"], &named["kind"]), (&json!("Zo\u{eb} Newcomer"), &json!("create")));
+
+    assert_eq!(found(&daemon, "newcomer"), ["NEW-1"]);
+    assert_eq!(found(&daemon, "ZO%C3%8B%20new"), ["NEW-1"]);
+    assert_eq!(found(&daemon, "newcomer%20ann"), Vec::<String>::new());
+    let cookie = log_in(&daemon, VIEWER);
+    for path in [format!("{plan}?query=newcomer"), "/people?query=newcomer".into()] {
+        let shown = page(&daemon, &path, &cookie).body;
+        assert!(shown.contains("Zo\u{eb} Newcomer") && !shown.contains("Other"), "{path}: {shown}");
+    }
+}
+
+#[test]
+fn people_are_listed_by_where_they_stand_as_the_overview_counts_them() {
+    let mut world = world();
+    world.set("guard.max_deprovision_percent", 100.0);
+    let mut rows = people(8);
+    world.sync_rows(&rows, 0);
+    rows[..3].iter_mut().for_each(|row| *row = row.left());
+    world.sync_rows(&rows, 0);
+    let daemon = hiring(&mut world, rows);
+    let cookie = log_in(&daemon, VIEWER);
+    let overview = page(&daemon, "/", &cookie).body;
+    let counted = api(&daemon, "/v1/overview")["people"].clone();
+    let standing = |state: &str, query: &str| {
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        loop {
+            let list = api(&daemon, &format!("/v1/people?limit=2&state={state}&query={query}{after}"));
+            let rows = list["items"].as_array().unwrap();
+            ids.extend(rows.iter().map(|row| row["employee_id"].as_str().unwrap().to_owned()));
+            let Some(next) = list["next"].as_str() else { return ids };
+            after = format!("&{}", form(&[("after", next)]));
+        }
+    };
+    for (state, key, ids) in [
+        ("active", "active", vec!["1003", "1004", "1005", "1006", "1007"]),
+        ("suspended", "suspended", vec!["1000", "1001", "1002"]),
+        ("without_account", "without", vec!["NEW-1"]),
+    ] {
+        assert_eq!(standing(state, ""), ids, "{state}");
+        assert_eq!(counted[key], ids.len(), "{state}");
+        assert!(overview.contains(&format!("href=\"/people?state={state}\"")), "{overview}");
+        let shown = page(&daemon, &format!("/people?state={state}"), &cookie).body;
+        assert_eq!(shown.matches("<td><a href=\"/people/").count(), ids.len(), "{state}: {shown}");
+        assert!(shown.contains(&format!("<option value=\"{state}\" selected>")), "{state}: {shown}");
+    }
+    assert_eq!(standing("suspended", "person"), ["1000", "1001", "1002"], "by user name");
+    assert_eq!(standing("active", "100"), ["1003", "1004", "1005", "1006", "1007"], "by id");
+    assert_eq!(standing("suspended", "1005"), Vec::<String>::new());
+    assert_eq!(standing("suspended", "number1"), ["1001"], "by name");
+    assert_eq!(standing("active", "analyst").len(), 5, "by a title");
+    assert_eq!(standing("without_account", "newcomer"), ["NEW-1"]);
+    assert_eq!(standing("active", "newcomer"), Vec::<String>::new());
+    assert_eq!(daemon.get_as("/v1/people?state=gone", VIEWER).expect(400)["error"]["code"], "unusable");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::console::api::Listed;
 use crate::console::{Desk, overview};
 use crate::core::action::ActionKind;
 use crate::core::value::canonical;
-use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PlanSearch};
+use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PeopleSearch, PlanSearch, Standing};
 
 /// How many rows a page has.
 const ROWS: u32 = 50;
@@ -69,11 +69,13 @@ pub async fn people(
     RawQuery(query): RawQuery,
 ) -> Page {
     let asked = asked(query);
-    let search = asked.one("query");
-    let people = desk.engine().store.people_behind(given(asked.one("after")), search, ROWS + 1).await?;
+    let (search, standing) = (asked.one("query"), Standing::parse(asked.one("state")));
+    let wanted = PeopleSearch { after: given(asked.one("after")), query: search, standing };
+    let people = desk.engine().store.people_behind(&wanted, ROWS + 1).await?;
     let stopped = people.stopped_at.is_some();
     let people = Listed::of_search(people, ROWS, |person| person.employee_id.clone());
-    let data = context! { people, search, stopped, looked_through => LOOKED_THROUGH };
+    let (state, states) = (standing.map_or("", Standing::name), Standing::ALL.map(Standing::name));
+    let data = context! { people, search, state, states, stopped, looked_through => LOOKED_THROUGH };
     Ok(render::page(&desk, &visitor, "people", "people.html", data).await)
 }
 

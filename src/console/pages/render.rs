@@ -23,6 +23,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     all.add_filter("number", number);
     // The crate's own leaves a slash as it is, which would part an employee id.
     all.add_filter("urlencode", |text: &str| encoded(text));
+    all.add_filter("plural", plural);
     all.add_filter("duration", |seconds: i64| duration(seconds));
     macro_rules! add {
         ($($name:literal),*) => {
@@ -124,6 +125,15 @@ fn number(number: i64) -> String {
     text
 }
 
+/// The word for so many: that for one, or that for several, which is the same with an s where nothing is said.
+fn plural(number: i64, one: &str, several: Option<&str>) -> String {
+    match (number, several) {
+        (1, _) => one.to_owned(),
+        (_, Some(several)) => several.to_owned(),
+        (_, None) => format!("{one}s"),
+    }
+}
+
 /// Seconds in the two largest units that are worth it.
 fn duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
@@ -143,6 +153,9 @@ mod tests {
     fn numbers_and_durations_are_written_to_be_read() {
         let numbers = [0, 999, 1_000, 1_234_567, -4_000].map(number);
         assert_eq!(numbers, ["0", "999", "1,000", "1,234,567", "−4,000"]);
+        let words = [0, 1, 2].map(|number| plural(number, "action", None));
+        assert_eq!(words, ["actions", "action", "actions"]);
+        assert_eq!([1, 2].map(|number| plural(number, "waits", Some("wait"))), ["waits", "wait"]);
         let durations = [-3, 59, 60, 3_720, 172_800].map(duration);
         assert_eq!(durations, ["0 s", "59 s", "1 min", "1 h 2 min", "2 days"]);
     }

@@ -50,11 +50,15 @@ macro_rules! actions_of {
 }
 
 /// Accounts of which the user name, the last or the first name lies from ?1 to before ?2, at most ?3.
-const NAMED: &str = "SELECT employee_id FROM account WHERE user_name >= ?1 AND user_name < ?2 \
-    UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.familyName\"') >= ?1 \
-      AND lower(attributes ->> '$.\"name.familyName\"') < ?2 \
-    UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.givenName\"') >= ?1 \
-      AND lower(attributes ->> '$.\"name.givenName\"') < ?2 LIMIT ?3";
+macro_rules! named {
+    () => {
+        "SELECT employee_id FROM account WHERE user_name >= ?1 AND user_name < ?2 \
+         UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.familyName\"') >= ?1 \
+           AND lower(attributes ->> '$.\"name.familyName\"') < ?2 \
+         UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.givenName\"') >= ?1 \
+           AND lower(attributes ->> '$.\"name.givenName\"') < ?2 LIMIT ?3"
+    };
+}
 
 /// Ids that begin with ?1, up to before ?2, or in compared form with ?3, up to before ?4; at most ?5, and some of them twice.
 const IDS: &str = "SELECT employee_id FROM person WHERE employee_id >= ?1 AND employee_id < ?2 \
@@ -221,24 +225,26 @@ impl Store {
         let name_end = format!("{name}{LAST}");
         let words: Vec<&str> = name.split_whitespace().collect();
         // A few are looked up first. Many are not: then whoever is in the plan is soon found among them.
-        let named = match query.is_empty() {
+        let are_many = !query.is_empty() && {
+            let number = sqlx::query_scalar::<_, u32>(concat!("SELECT count(*) FROM (", named!(), ")"));
+            let number = number.bind(&name).bind(&name_end).bind(MANY + 1);
+            number.fetch_one(&self.readers).await? > MANY
+        };
+        let named: Vec<String> = match query.is_empty() || are_many {
             true => Vec::new(),
             false => {
-                let named = sqlx::query_scalar::<_, String>(NAMED).bind(&name).bind(&name_end).bind(MANY + 1);
+                let named = sqlx::query_scalar(named!()).bind(&name).bind(&name_end).bind(MANY);
                 named.fetch_all(&self.readers).await?
             }
         };
-        let (sql, named) = match named.len() > MANY as usize {
-            true => (
-                actions_of!(
-                    "EXISTS (SELECT 1 FROM account n WHERE n.employee_id = a.employee_id AND ?11 = '[]' \
+        let sql = match are_many {
+            true => actions_of!(
+                "EXISTS (SELECT 1 FROM account n WHERE n.employee_id = a.employee_id AND ?11 = '[]' \
                        AND ((n.user_name >= ?5 AND n.user_name < ?8) \
                          OR (lower(n.attributes ->> '$.\"name.familyName\"') >= ?5 AND lower(n.attributes ->> '$.\"name.familyName\"') < ?8) \
                          OR (lower(n.attributes ->> '$.\"name.givenName\"') >= ?5 AND lower(n.attributes ->> '$.\"name.givenName\"') < ?8)))"
-                ),
-                Vec::new(),
             ),
-            false => (actions_of!("a.employee_id IN (SELECT value FROM json_each(?11))"), named),
+            false => actions_of!("a.employee_id IN (SELECT value FROM json_each(?11))"),
         };
         let rows = sqlx::query(sql)
             .bind(plan_id)

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Listed, Refusal, Refused};
 use crate::console::Desk;
+use crate::console::alerts::{self, Alerts};
 use crate::console::overview::{self, Overview};
 use crate::core::action::ActionKind;
 use crate::core::value::canonical;
@@ -51,6 +52,15 @@ pub struct PeopleAsked {
     /// How many rows, 1 to 500; 50 where nothing is said.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
+}
+
+/// Whom.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PersonAsked {
+    /// Whom.
+    pub employee_id: String,
 }
 
 /// Which actions of a plan.
@@ -207,6 +217,19 @@ pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) 
 pub async fn person(State(desk): State<Desk>, Path(employee_id): Path<String>) -> Answer<Explanation> {
     let message = "nobody with this employee id is in the source or was ever in it; ids are compared exactly";
     desk.explain(&employee_id).await?.map(Json).ok_or_else(|| Refused::not_found(message))
+}
+
+/// The same, for an id that cannot stand in a path: `.`, `..`, or one with a slash.
+#[utoipa::path(get, path = "/v1/person", params(PersonAsked),
+    responses((status = 200, body = Explanation), (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
+pub async fn person_asked(State(desk): State<Desk>, Query(asked): Query<PersonAsked>) -> Answer<Explanation> {
+    person(State(desk), Path(asked.employee_id)).await
+}
+
+/// What somebody is told of at present, and by which channels.
+#[utoipa::path(get, path = "/v1/alerts", responses((status = 200, body = Alerts), (status = 401, body = Refusal)))]
+pub async fn alerts(State(desk): State<Desk>) -> Answer<Alerts> {
+    Ok(Json(alerts::raised(&desk).await?))
 }
 
 /// The actions that wait for an operator.

@@ -475,6 +475,16 @@ fn a_page_of_parked_actions_is_come_back_to_and_one_action_is_one() {
     let done = post(&daemon, "/parked/decide", &operator, &fields);
     let place = done.header("location").unwrap();
     assert!(place.starts_with(&format!("/parked?after={}&", id(0))), "{place}");
+    let keeping = api(&daemon, "/v1/people?state=keeps_access");
+    assert_eq!(keeping["items"][0]["employee_id"], parked["items"][1]["employee_id"]);
+    assert_eq!(keeping["items"].as_array().unwrap().len(), 1);
+    let some = |query: &str| api(&daemon, &format!("/v1/people?state=keeps_access&query={query}"));
+    assert_eq!((&some("number")["items"], &some("nobody")["items"]), (&keeping["items"], &json!([])));
+    let overview = page(&daemon, "/", &operator).body;
+    assert!(
+        overview.contains("href=\"/people?state=keeps_access\"><strong>1</strong> keeps access"),
+        "{overview}"
+    );
     let elsewhere = page(&daemon, "/parked", &operator).body;
     assert!(elsewhere.contains("1 action waits") && !elsewhere.contains("1 discarded"), "{elsewhere}");
     assert!(page(&daemon, place, &operator).body.contains("1 discarded"));
@@ -869,6 +879,17 @@ fn people_are_listed_by_where_they_stand_as_the_overview_counts_them() {
         assert_eq!(shown.matches("<td><a href=\"/people/").count(), ids.len(), "{state}: {shown}");
         assert!(shown.contains(&format!("<option value=\"{state}\" selected>")), "{state}: {shown}");
     }
+    world.execute("INSERT INTO adoption (employee_id, decision, decided_at) VALUES ('NEW-1', 'open', 0), ('1003', 'new', 0)");
+    assert_eq!(
+        (standing("in_doubt", ""), standing("in_doubt", "newcomer")),
+        (vec!["NEW-1".to_owned()], vec!["NEW-1".to_owned()])
+    );
+    assert_eq!(standing("in_doubt", "person"), Vec::<String>::new());
+    let overview = page(&daemon, "/", &cookie).body;
+    assert!(
+        overview.contains("<a href=\"/people?state=in_doubt\"><strong>1</strong> in doubt</a>"),
+        "{overview}"
+    );
     assert_eq!(standing("suspended", "person"), ["1000", "1001", "1002"], "by user name");
     assert_eq!(standing("active", "100"), ["1003", "1004", "1005", "1006", "1007"], "by id");
     assert_eq!(standing("suspended", "1005"), Vec::<String>::new());

@@ -15,6 +15,17 @@ macro_rules! unpacked {
     };
 }
 
+/// Discarded actions `o` by which somebody keeps access, or may keep it: a suspend, a delete, or the end of the last workspace.
+macro_rules! kept_access {
+    () => {
+        "action o LEFT JOIN account a ON a.employee_id = o.employee_id \
+         WHERE o.state = 'discarded' AND o.withdrawn = 0 \
+           AND ((o.kind IN ('suspend', 'delete') AND (coalesce(a.active, 1) = 1 OR o.uncertain = 1)) \
+             OR (o.kind = 'revoke' AND o.last_workspace = 1 AND a.active = 1 AND EXISTS \
+               (SELECT 1 FROM membership m WHERE m.employee_id = o.employee_id AND m.group_id = o.group_id)))"
+    };
+}
+
 mod accounts;
 mod actions;
 mod adoption;

@@ -6,8 +6,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::called::{attributes, name};
 use super::ways::{
-    ALIKE, ALL, ALL_ACTIVE, ALL_SUSPENDED, ALL_WITHOUT, By, LAST, ONE, Way, has_words, longest, pattern,
-    place, ways,
+    ALIKE, ALL, ALL_ACTIVE, ALL_IN_DOUBT, ALL_KEEPING, ALL_SUSPENDED, ALL_WITHOUT, By, LAST, ONE, Way,
+    has_words, longest, pattern, place, ways,
 };
 use super::{Looked, PersonRow, Store, StoreError, from_millis};
 use crate::core::value::folded;
@@ -34,11 +34,16 @@ pub enum Standing {
     Suspended,
     /// Known, and without an account.
     WithoutAccount,
+    /// Nobody has decided whether a user of Workiva is theirs.
+    InDoubt,
+    /// To have no access, and keeping it, since an operator discarded the action that was to take it.
+    KeepsAccess,
 }
 
 impl Standing {
     /// All, in the overview's order.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::WithoutAccount];
+    pub const ALL: [Self; 5] =
+        [Self::Active, Self::Suspended, Self::WithoutAccount, Self::InDoubt, Self::KeepsAccess];
 
     /// The name in JSON and in addresses.
     pub fn name(self) -> &'static str {
@@ -46,6 +51,8 @@ impl Standing {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::WithoutAccount => "without_account",
+            Self::InDoubt => "in_doubt",
+            Self::KeepsAccess => "keeps_access",
         }
     }
 
@@ -55,11 +62,22 @@ impl Standing {
     }
 
     /// As the questions have it: what `active` is, and 2 where there is nothing.
-    fn number(self) -> i64 {
+    fn number(self) -> Option<i64> {
         match self {
-            Self::Active => 1,
-            Self::Suspended => 0,
-            Self::WithoutAccount => 2,
+            Self::Active => Some(1),
+            Self::Suspended => Some(0),
+            Self::WithoutAccount => Some(2),
+            Self::InDoubt | Self::KeepsAccess => None,
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Active => ALL_ACTIVE,
+            Self::Suspended => ALL_SUSPENDED,
+            Self::WithoutAccount => ALL_WITHOUT,
+            Self::InDoubt => ALL_IN_DOUBT,
+            Self::KeepsAccess => ALL_KEEPING,
         }
     }
 }
@@ -115,14 +133,12 @@ impl Store {
         let PeopleSearch { after, standing, .. } = *search;
         let query = search.query.trim();
         if query.is_empty() {
-            let sql = match standing {
-                None => ALL,
-                Some(Standing::Active) => ALL_ACTIVE,
-                Some(Standing::Suspended) => ALL_SUSPENDED,
-                Some(Standing::WithoutAccount) => ALL_WITHOUT,
-            };
+            let sql = standing.map_or(ALL, Standing::sql);
             let all = sqlx::query(sql).bind(after.unwrap_or_default()).bind(limit);
             return Ok(Looked::whole(all.fetch_all(&self.readers).await?.iter().map(person_row).collect()));
+        }
+        if let Some(standing) = standing.filter(|standing| standing.number().is_none()) {
+            return self.people_of_few(standing, after, query, limit).await;
         }
         let ways = ways(query);
         let first = |row: &SqliteRow| ways.iter().position(|way| way.leads_to(row));
@@ -222,9 +238,30 @@ impl Store {
             .bind(last)
             .bind(last_id)
             .bind(pattern(no_words))
-            .bind(standing.map(Standing::number))
+            .bind(standing.and_then(Standing::number))
             .bind(longest(&way.words).map(String::as_str));
         Ok(rows.fetch_all(&self.readers).await?)
+    }
+
+    /// Among people who stand where few do: each of them is looked at.
+    async fn people_of_few(
+        &self,
+        standing: Standing,
+        after: Option<&str>,
+        query: &str,
+        limit: u32,
+    ) -> Result<Looked<PersonRow>, StoreError> {
+        let (ways, words) = (ways(query), words(query));
+        let behind = match Start::read(after) {
+            Start::Shown(employee_id) => employee_id.unwrap_or_default(),
+            Start::Stopped { employee_id, .. } => employee_id,
+        };
+        let rows = sqlx::query(standing.sql()).bind(behind).bind(ALONG).fetch_all(&self.readers).await?;
+        let is_meant = |row: &&SqliteRow| ways.iter().any(|way| way.leads_to(row)) || has_words(row, &words);
+        let people: Vec<_> = rows.iter().filter(is_meant).take(limit as usize).map(person_row).collect();
+        let is_cut = rows.len() == ALONG as usize && people.len() < limit as usize;
+        let stopped_at = rows.last().filter(|_| is_cut).map(|last| going_on(usize::MAX, last.get(0), true));
+        Ok(Looked { rows: people, stopped_at })
     }
 
     async fn person_for_paging(&self, employee_id: &str) -> Result<Option<SqliteRow>, StoreError> {
@@ -243,7 +280,7 @@ impl Store {
             // Nothing is confirmed of any of them.
             return Ok(Looked::whole(Vec::new()));
         }
-        let words: Vec<String> = folded(query).split_whitespace().map(str::to_owned).collect();
+        let words = words(query);
         let sql = "SELECT employee_id FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT 1 OFFSET ?2 - 1";
         let end = sqlx::query_scalar(sql).bind(after).bind(LOOKED_THROUGH);
         let end: Option<String> = end.fetch_optional(&self.readers).await?;
@@ -251,7 +288,7 @@ impl Store {
         let (mut people, mut behind, mut closely) = (Vec::new(), after.to_owned(), 0);
         let stopped_at = loop {
             let some = sqlx::query(ALIKE).bind(&behind).bind(BATCH).bind(&pattern).bind(&last);
-            let some = some.bind(standing.map(Standing::number));
+            let some = some.bind(standing.and_then(Standing::number));
             let rows = some.fetch_all(&self.readers).await?;
             people.extend(rows.iter().filter(|row| has_words(row, &words)).map(person_row));
             closely += rows.len();
@@ -268,6 +305,10 @@ impl Store {
         let stopped_at = stopped_at.map(|last| going_on(usize::MAX, &last, !people.is_empty()));
         Ok(Looked { rows: people, stopped_at })
     }
+}
+
+fn words(query: &str) -> Vec<String> {
+    folded(query).split_whitespace().map(str::to_owned).collect()
 }
 
 fn person_row(row: &SqliteRow) -> PersonRow {

@@ -37,7 +37,7 @@ macro_rules! display_name {
 
 /// A row, and behind it by what it can be found. Of somebody without an account the newest action tells what they are to be called.
 macro_rules! people {
-    ($from:literal) => {
+    ($from:expr) => {
         concat!(
             "SELECT p.employee_id, c.active, c.confirmed_at, o.kind, o.state = 'parked', c.attributes, \
                iif(c.employee_id IS NULL, (SELECT i.target FROM action a JOIN intent i USING (action_id) \
@@ -75,6 +75,20 @@ pub(super) const ALL_SUSPENDED: &str = concat!(
 /// The same, without an account.
 pub(super) const ALL_WITHOUT: &str = concat!(
     people!("no_account w CROSS JOIN person p USING (employee_id) LEFT JOIN account c USING (employee_id)"),
+    "w.employee_id > ?1 ORDER BY w.employee_id LIMIT ?2"
+);
+/// The same, of whom nobody has decided whether a user of Workiva is theirs.
+pub(super) const ALL_IN_DOUBT: &str = concat!(
+    people!("adoption w CROSS JOIN person p USING (employee_id) LEFT JOIN account c USING (employee_id)"),
+    "w.decision = 'open' AND w.employee_id > ?1 ORDER BY w.employee_id LIMIT ?2"
+);
+/// The same, who keep access since the end of it was discarded.
+pub(super) const ALL_KEEPING: &str = concat!(
+    people!(concat!(
+        "(SELECT DISTINCT o.employee_id FROM ",
+        kept_access!(),
+        ") w CROSS JOIN person p USING (employee_id) LEFT JOIN account c USING (employee_id)"
+    )),
     "w.employee_id > ?1 ORDER BY w.employee_id LIMIT ?2"
 );
 /// This one.

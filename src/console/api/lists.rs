@@ -45,7 +45,8 @@ pub struct PeopleAsked {
     /// Whose employee id begins so, then whose user name, last name, first name, display name or work e-mail address does; then who waits for an
     /// account that is to be called so; and where there is nobody of these, each of whose words stands in a confirmed attribute. Regardless of case.
     pub query: Option<String>,
-    /// Only those who stand here: active, suspended or without_account.
+    /// Only those who stand here: active, suspended, without_account, in_doubt (nobody has decided whether a user of Workiva is theirs) or
+    /// keeps_access (to have none, and keeping it, since the action was discarded).
     pub state: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -132,7 +133,8 @@ fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
 
 /// Where people may stand, if there is a state of this name.
 fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
-    let unknown = || Refused::unusable("state has to be active, suspended or without_account");
+    let unknown =
+        || Refused::unusable("state has to be active, suspended, without_account, in_doubt or keeps_access");
     asked.map(|name| Standing::parse(name).ok_or_else(unknown)).transpose()
 }
 

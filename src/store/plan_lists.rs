@@ -17,7 +17,7 @@ use crate::core::value::folded;
 const MOST_REASONS: u32 = 100;
 
 /// How many actions are looked through for one page of a search.
-pub const ACTIONS_LOOKED_THROUGH: u32 = 50_000;
+pub const ACTIONS_LOOKED_THROUGH: u32 = 40_000;
 /// Employee ids with one beginning, of which each one's actions are looked up; some may be counted twice.
 const FEW: u32 = 200;
 /// So many accounts of one beginning are many.

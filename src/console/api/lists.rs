@@ -221,7 +221,7 @@ pub async fn person(State(desk): State<Desk>, Path(employee_id): Path<String>) -
     desk.explain(&employee_id).await?.map(Json).ok_or_else(|| Refused::not_found(message))
 }
 
-/// The same, for an id that cannot stand in a path: `.`, `..`, or one with a slash.
+/// One person, as by `/v1/people/{employee_id}`; for an id that cannot stand in a path: `.`, `..`, or one with a slash.
 #[utoipa::path(get, path = "/v1/person", params(PersonAsked),
     responses((status = 200, body = Explanation), (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
 pub async fn person_asked(State(desk): State<Desk>, Query(asked): Query<PersonAsked>) -> Answer<Explanation> {

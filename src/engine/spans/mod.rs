@@ -1,6 +1,6 @@
 //! Which spans a run, its reads, its plan, its actions and their requests make, and below which of them each one is.
 //!
-//! What is done beside the runs has spans of its own: see [`beside`].
+//! What is done beside the runs has spans of its own: see `beside`.
 //!
 //! What is being worked on is known to the task, as it is to `tracing`: a request finds its action without being told. Where spans
 //! go nowhere, nothing of this is made.

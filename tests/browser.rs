@@ -122,6 +122,18 @@ impl Browser {
         self.runtime.block_on(self.driver.current_url()).unwrap().path().to_owned()
     }
 
+    /// From now on this page looks as it does for whoever has chosen dark ones: the rules for them hold whatever was chosen.
+    fn assert_can_be_dark(&self) {
+        let light = self.ask("return getComputedStyle(document.body).backgroundColor");
+        let dark = self.ask(
+            "[...document.styleSheets[0].cssRules].filter(one => one.media && one.media.mediaText.includes('dark'))
+               .forEach(one => one.media.mediaText = 'all');
+             document.documentElement.style.colorScheme = 'dark';
+             return getComputedStyle(document.body).backgroundColor;",
+        );
+        assert_eq!((light, dark), ("rgb(255, 255, 255)".into(), "rgb(13, 17, 23)".into()));
+    }
+
     fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os(PICTURES) else { return };
         let file = PathBuf::from(folder).join(name);
@@ -163,6 +175,12 @@ impl Browser {
              say('an id twice', all('[id]').filter(one => all('[id=\"' + one.id + '\"]').length > 1));
              performance.getEntriesByType('resource').filter(one => !one.name.startsWith(location.origin))
                .forEach(one => faults.push('asked elsewhere: ' + one.name));
+             // Whoever has no mouse moves a box sideways by the arrow keys, and has to get into it for that, and to know what it is.
+             document.documentElement.style.width = '360px';
+             const scrolls = one => one.scrollWidth > one.clientWidth && /auto|scroll/.test(getComputedStyle(one).overflowX);
+             say('a box that no keyboard moves', all('main *').filter(scrolls).filter(one => one.tabIndex !== 0 || one.role !== 'region' ||
+               !(one.ariaLabel || one.getAttribute('aria-labelledby'))));
+             document.documentElement.style.width = '';
              if (!document.styleSheets.length || getComputedStyle(document.body).margin !== '0px') faults.push('no style');
              return faults;",
         );
@@ -196,7 +214,8 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     world.sync_rows(&rows, 0);
     world.guard_tightly();
     let leave = |at: usize, row: &Row| if at < 3 { row.left() } else { row.clone() };
-    let rows: Vec<Row> = rows.iter().enumerate().map(|(at, row)| leave(at, row)).collect();
+    let mut rows: Vec<Row> = rows.iter().enumerate().map(|(at, row)| leave(at, row)).collect();
+    rows.push(Row::new("2000", "Zoe", "Newcomer"));
     world.hr(&rows);
     let daemon = Daemon::start(&world);
     until("a plan is held", || !daemon.readiness().1["held_plan"].is_null());
@@ -211,9 +230,12 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     until("they come to where they wanted", || browser.path() == "/people");
     browser.assert_usable();
 
-    browser.type_into("#query", "person.number2" + Key::Enter);
+    browser.type_into("#query", "Person NUMBER2" + Key::Enter);
+    until("they are found by name", || {
+        browser.ask("return document.querySelectorAll('tbody tr').length") == 11
+    });
+    browser.assert_usable();
     browser.picture("people.png");
-    until("one is found", || browser.ask("return document.querySelectorAll('tbody tr').length") == 11);
     browser.link("1002");
     for words in
         ["Employee 1002", "no access", "person.number2@example.com", "would plan to suspend", "create"]
@@ -228,15 +250,31 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     browser.assert_usable();
     browser.picture("overview.png");
     browser.assert_fits_on_a_telephone();
+    browser.assert_can_be_dark();
+    browser.picture("overview-dark.png");
     browser.link("Look at it");
-    for words in ["max_deprovision_count", "3 suspend", "1001"] {
+    for words in ["max_deprovision_count", "1 create, 3 suspend", "1001", "Zoe Newcomer"] {
         browser.shows(words);
     }
     browser.assert_usable();
     browser.picture("plan.png");
+    browser.type_into("#query", "newcomer" + Key::Enter);
+    until("the new one is found by name", || !browser.text().contains("1001"));
+    browser.shows("Zoe Newcomer");
+    let plan = browser.path();
+    browser.click(&browser.element("button[value=approve]"));
+    assert_eq!(browser.ask("return document.querySelector('#reason').validity.valueMissing"), true);
+    assert_eq!(browser.path(), plan, "the browser sends no form without a reason");
+    browser.type_into("#reason", "  ");
+    browser.click(&browser.element("button[value=approve]"));
+    browser.shows("say why");
+    browser.assert_usable();
+    assert!(browser.text().contains("Zoe Newcomer") && !browser.text().contains("1001"), "the same search");
     browser.type_into("#reason", "HR has confirmed these three");
     browser.click(&browser.element("button[value=approve]"));
-    browser.shows("Approved: 3 actions are released");
+    browser.shows("Approved: 4 actions are released");
+    assert_eq!(browser.path(), plan);
+    browser.link("suspend");
     until("the three are suspended", || world.agrees(&rows));
     browser.link("1001");
     browser.shows("suspended");
@@ -247,6 +285,12 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
         until(page, || browser.path() == format!("/{}", page.to_lowercase()));
         browser.assert_usable();
     }
+    assert_eq!(
+        browser.ask("const icon = document.querySelector('link[rel=icon]'); const one = new Image(); one.src = icon.href; \
+                     return one.decode().then(() => one.naturalWidth > 0)"),
+        true,
+        "the icon is a picture, and may be shown"
+    );
     // By the first tab the content can be jumped to.
     browser.press(Key::Tab + "");
     assert_eq!(browser.ask("return document.activeElement.textContent"), "Skip to the content");
@@ -265,4 +309,37 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     assert!(!is_told());
     drop(daemon);
     until("whoever leaves it open is told that it is old", is_told);
+}
+
+#[test]
+fn ids_that_a_browser_takes_for_a_way_to_elsewhere_lead_to_their_people_and_a_tile_to_whom_it_counts() {
+    let Some(browser) = Browser::start() else { return };
+    let world = world();
+    let ids = ["..", ".", "a/b", "50%", "#7?"];
+    let row = |(at, id): (usize, &&str)| Row::new(id, "Odd", &format!("Id{at}"));
+    let mut rows: Vec<Row> = ids.iter().enumerate().map(row).collect();
+    rows.push(Row::new("9", "No", "Access").but(|row| row.department = "Kitchen".into()));
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    browser.go(&format!("http://{}/", daemon.address()));
+    browser.press(TOKEN + Key::Enter);
+    for (at, id) in ids.iter().enumerate() {
+        browser.shows("Runs of 30 days");
+        browser.link(&format!("{}\nactive accounts", ids.len()));
+        browser.shows("Odd Id0");
+        assert!(!browser.text().contains("\n9\t"), "whoever has no account is not among them");
+        browser.link(id);
+        browser.shows(&format!("Employee {id}"));
+        browser.shows(&format!("odd.id{at}@example.com"));
+        browser.assert_usable();
+        browser.link("Overview");
+    }
+    // A table that is wider than a telephone is moved by the arrow keys.
+    browser.link("Audit");
+    browser.shows("Employee");
+    let moved = "const box = document.querySelector('.wide'); box.style.width = '200px'; box.focus();
+                 return document.activeElement === box && box.scrollWidth > box.clientWidth";
+    assert_eq!(browser.ask(moved), true);
+    browser.press(Key::Right + Key::Right);
+    until("it has moved", || browser.ask("return document.querySelector('.wide').scrollLeft > 0") == true);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use common::{Answer, Daemon, Row, World, people, until};
+use common::{Answer, Daemon, Receiver, Row, World, people, until};
 use workiva_sync::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH};
 
 const OPERATOR: &str = "operator-token-of-enough-letters";
@@ -61,6 +61,15 @@ fn page(daemon: &Daemon, path: &str, cookie: &str) -> Answer {
     let answer = daemon.get_in(path, cookie);
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     answer
+}
+
+/// Posts a form, and goes where the answer leads: a page of this path, with what came of it.
+fn after_deciding(daemon: &Daemon, form: &str, cookie: &str, fields: &[(&str, &str)]) -> String {
+    let answer = post(daemon, form, cookie, fields);
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let place = answer.header("location").unwrap();
+    assert!(place.starts_with(form.trim_end_matches("/decide")), "{place}");
+    page(daemon, place, cookie).body
 }
 
 fn api(daemon: &Daemon, path: &str) -> Value {
@@ -280,6 +289,15 @@ fn every_page_is_there_and_what_people_are_called_is_never_markup() {
     for asset in ["/assets/style.css", "/assets/script.js"] {
         assert_eq!(daemon.get(asset).status, 200);
     }
+    for icon in ["/favicon.ico", "/assets/favicon.svg"] {
+        let answer = daemon.get(icon);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("image/svg+xml")),
+            "{answer:?}"
+        );
+        assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    }
 }
 
 #[test]
@@ -335,21 +353,176 @@ fn an_operator_approves_a_held_plan_on_its_page_and_the_audit_knows_who_and_why(
     assert_eq!(daemon.readiness().1["held_plan"], plan_id.as_str());
     let fields = [("csrf", word.as_str()), ("decision", "approve"), ("reason", "asked <HR>, it is so")];
     let done = post(&daemon, &decide, &operator, &fields);
-    assert_eq!((done.status, done.header("location")), (303, Some(path.as_str())), "{done:?}");
+    let place = done.header("location").unwrap();
+    assert!(done.status == 303 && place.starts_with(&path), "{done:?}");
     until("the two are suspended", || world.agrees(&rows));
-    let behind = page(&daemon, &path, &operator).body;
+    let elsewhere = page(&daemon, &path, &operator).body;
+    assert!(!elsewhere.contains("Approved: 2"), "another tab of the same login says nothing: {elsewhere}");
+    let behind = page(&daemon, place, &operator).body;
     assert!(behind.contains("Approved: 2 actions are released") && behind.contains("approved"), "{behind}");
-    assert!(!page(&daemon, &path, &operator).body.contains("Approved: 2"), "it is said once");
+    assert!(!page(&daemon, place, &operator).body.contains("Approved: 2"), "it is said once");
     let decided = world.text("SELECT body FROM audit WHERE kind = 'plan_decided'");
     let decided: Value = serde_json::from_str(&decided).unwrap();
     assert_eq!(
         decided,
         json!({"plan": plan_id, "state": "approved", "by": "Ann", "reason": "asked <HR>, it is so"})
     );
-    let again = post(&daemon, &decide, &operator, &fields);
-    assert_eq!(again.status, 303);
-    assert!(page(&daemon, &path, &operator).body.contains("is not held: it is approved"));
+    assert!(after_deciding(&daemon, &decide, &operator, &fields).contains("is not held: it is approved"));
     assert_eq!(world.audit_report().fault, None);
+}
+
+#[test]
+fn nobody_decides_about_a_plan_without_saying_why_and_what_was_typed_is_kept() {
+    let mut world = world();
+    let (rows, daemon) = held(&mut world);
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let path = format!("/plans/{plan_id}");
+    let operator = log_in(&daemon, OPERATOR);
+    let looked = page(&daemon, &format!("{path}?query=1001"), &operator);
+    assert!(looked.body.contains("id=\"reason\"") && looked.body.contains(" required "), "{looked:?}");
+    let word = csrf(&looked);
+    for (decision, reason, said) in [
+        ("approve", "", "say why"),
+        ("reject", " \t ", "say why"),
+        ("approve", "two\nlines & <more>", "one line of at most 500 characters"),
+    ] {
+        let fields = [("csrf", word.as_str()), ("decision", decision), ("reason", reason), ("query", "1001")];
+        let kept = post(&daemon, &format!("{path}/decide"), &operator, &fields);
+        assert_eq!(kept.status, 422, "{kept:?}");
+        assert!(kept.body.contains("said failed") && kept.body.contains(said), "{kept:?}");
+        let typed = reason.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        assert!(kept.body.contains(&format!(" required value=\"{typed}\"")), "{kept:?}");
+        assert!(kept.body.contains("/people/1001") && !kept.body.contains("/people/1000"), "the same page");
+    }
+    for (decision, body) in
+        [("approve", json!({})), ("approve", json!({"reason": null})), ("reject", json!({"reason": "  "}))]
+    {
+        let refused = decide(&daemon, &format!("/v1{path}/{decision}"), OPERATOR, &body).expect(400);
+        assert_eq!(refused["error"]["code"], "reason_missing", "{decision} {body}");
+        assert!(refused["error"]["message"].as_str().unwrap().contains("say why"), "{refused}");
+    }
+    assert_eq!(daemon.readiness().1["held_plan"], plan_id.as_str(), "nothing was decided");
+    let document = daemon.get("/v1/openapi.json").expect(200);
+    assert_eq!(document["components"]["schemas"]["Why"]["required"], json!(["reason"]));
+    // From a page of a search they come back to that page.
+    let fields =
+        [("csrf", word.as_str()), ("decision", "approve"), ("reason", "so it is"), ("query", "1001")];
+    let behind = after_deciding(&daemon, &format!("{path}/decide"), &operator, &fields);
+    assert!(
+        behind.contains("Approved: 2 actions are released") && !behind.contains("/people/1000"),
+        "{behind}"
+    );
+    until("they are suspended", || world.agrees(&rows));
+}
+
+#[test]
+fn what_is_raised_is_shown_on_the_overview_and_told_under_v1() {
+    let mut world = world();
+    let receiver = Receiver::start();
+    world.set("alerts.webhook.url", receiver.url("/hook"));
+    world.set("alerts.webhook.secret", "a long random text");
+    let (_, daemon) = held(&mut world);
+    receiver.wait_for("raised held_plan");
+    let cookie = log_in(&daemon, VIEWER);
+    let raised = || api(&daemon, "/v1/alerts");
+    until("it is raised", || raised()["raised"] != json!([]));
+    let alerts = raised();
+    let one = &alerts["raised"][0];
+    assert_eq!(alerts["channels"], json!(["webhook"]));
+    assert_eq!(one["alert"], "held_plan");
+    assert_eq!(one["plan_id"], daemon.readiness().1["held_plan"]);
+    assert_eq!(api(&daemon, "/v1/overview")["alerts"], alerts);
+    let shown = page(&daemon, "/", &cookie).body;
+    assert!(shown.contains("<code>held_plan</code>") && shown.contains("2 suspend"), "{shown}");
+    let plan_id = one["plan_id"].as_str().unwrap();
+    let rejected =
+        decide(&daemon, &format!("/v1/plans/{plan_id}/reject"), OPERATOR, &json!({"reason": "no"}));
+    rejected.expect(200);
+    until("it is over", || raised()["raised"] == json!([]));
+    assert!(page(&daemon, "/", &cookie).body.contains("Nothing is raised. Told by webhook."));
+    assert_eq!(daemon.get_as("/v1/alerts", "nobody's").status, 401);
+}
+
+#[test]
+fn where_nobody_is_told_the_overview_says_so() {
+    let world = world();
+    world.sync_rows(&people(1), 0);
+    let daemon = Daemon::start(&world);
+    assert_eq!(api(&daemon, "/v1/alerts"), json!({"channels": [], "raised": []}));
+    let shown = page(&daemon, "/", &log_in(&daemon, VIEWER)).body;
+    assert!(shown.contains("no channel is configured"), "{shown}");
+    // And of one there is one.
+    assert!(shown.contains("<strong>1</strong> active account</a>"), "{shown}");
+}
+
+#[test]
+fn a_page_of_parked_actions_is_come_back_to_and_one_action_is_one() {
+    let mut world = world();
+    world.set("guard.max_deprovision_percent", 100.0);
+    let mut rows = people(3);
+    world.sync_rows(&rows, 0);
+    for row in &rows[..2] {
+        let user = world.user(&row.email).unwrap();
+        world.sandbox.own_elsewhere(user["id"].as_str().unwrap()).unwrap();
+    }
+    rows[..2].iter_mut().for_each(|row| *row = row.left());
+    world.sync_rows(&rows, 4);
+    let daemon = Daemon::start(&world);
+    let operator = log_in(&daemon, OPERATOR);
+    let parked = api(&daemon, "/v1/actions/parked");
+    let id = |at: usize| parked["items"][at]["action_id"].as_i64().unwrap().to_string();
+    let second_page = page(&daemon, &format!("/parked?after={}", id(0)), &operator);
+    assert!(second_page.body.contains("2 actions wait"), "{second_page:?}");
+    let fields = [
+        ("csrf", &*csrf(&second_page)),
+        ("decision", "discard"),
+        ("which", "some"),
+        ("id", &*id(1)),
+        ("reason", "it may stay"),
+        ("after", &*hidden(&second_page, "after")),
+    ];
+    let done = post(&daemon, "/parked/decide", &operator, &fields);
+    let place = done.header("location").unwrap();
+    assert!(place.starts_with(&format!("/parked?after={}&", id(0))), "{place}");
+    let keeping = api(&daemon, "/v1/people?state=keeps_access");
+    assert_eq!(keeping["items"][0]["employee_id"], parked["items"][1]["employee_id"]);
+    assert_eq!(keeping["items"].as_array().unwrap().len(), 1);
+    let some = |query: &str| api(&daemon, &format!("/v1/people?state=keeps_access&query={query}"));
+    assert_eq!((&some("number")["items"], &some("nobody")["items"]), (&keeping["items"], &json!([])));
+    let overview = page(&daemon, "/", &operator).body;
+    assert!(
+        overview.contains("href=\"/people?state=keeps_access\"><strong>1</strong> keeps access"),
+        "{overview}"
+    );
+    let elsewhere = page(&daemon, "/parked", &operator).body;
+    assert!(elsewhere.contains("1 action waits") && !elsewhere.contains("1 discarded"), "{elsewhere}");
+    assert!(page(&daemon, place, &operator).body.contains("1 discarded"));
+}
+
+#[test]
+fn ids_that_a_path_cannot_hold_have_a_page_all_the_same() {
+    let world = world();
+    let ids = ["..", ".", "a/b", "50%", "#7?"];
+    let row = |(at, id): (usize, &&str)| Row::new(id, "Odd", &format!("Id{at}"));
+    let rows: Vec<Row> = ids.iter().enumerate().map(row).collect();
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    let cookie = log_in(&daemon, VIEWER);
+    let list = page(&daemon, "/people", &cookie).body.replace("&#x2f;", "/");
+    for id in ids {
+        let query = form(&[("employee_id", id)]);
+        let told = api(&daemon, &format!("/v1/person?{query}"));
+        assert_eq!(told["employee_id"], id);
+        let shown = page(&daemon, &format!("/person?{query}"), &cookie).body.replace("&#x2f;", "/");
+        assert!(shown.contains(&format!("<h1>Employee {id}</h1>")), "{shown}");
+    }
+    for place in
+        ["/person?employee_id=..", "/person?employee_id=.", "/person?employee_id=a%2Fb", "/people/50%25"]
+    {
+        assert!(list.contains(&format!("href=\"{place}\"")), "{place}: {list}");
+    }
+    assert_eq!(daemon.get_as("/v1/person?employee_id=nobody", VIEWER).status, 404);
+    assert_eq!(daemon.get_as("/v1/person", VIEWER).status, 400);
 }
 
 #[test]
@@ -371,22 +544,39 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
     assert_eq!(ids.len(), 3);
     let operator = log_in(&daemon, OPERATOR);
     let word = csrf(&page(&daemon, "/parked", &operator));
-    let nothing = post(
-        &daemon,
-        "/parked/decide",
-        &operator,
-        &[("csrf", &word), ("decision", "retry"), ("which", "some")],
-    );
-    assert_eq!(nothing.status, 303);
-    assert!(page(&daemon, "/parked", &operator).body.contains("tick the actions that you mean"));
-    let all =
-        [("csrf", word.as_str()), ("decision", "discard"), ("which", "all"), ("seen", "of another day")];
-    assert_eq!(post(&daemon, "/parked/decide", &operator, &all).status, 303);
-    assert!(page(&daemon, "/parked", &operator).body.contains("has changed since the page was loaded"));
-    let gone = [("csrf", word.as_str()), ("decision", "discard"), ("which", "some"), ("id", "999999")];
-    assert_eq!(post(&daemon, "/parked/decide", &operator, &gone).status, 303);
-    let told = page(&daemon, "/parked", &operator);
-    assert!(told.body.contains("none of them is parked any more") && told.body.contains("said failed"));
+    let ask = |fields: &[(&str, &str)]| {
+        let all: Vec<(&str, &str)> = [("csrf", word.as_str())].iter().chain(fields).copied().collect();
+        after_deciding(&daemon, "/parked/decide", &operator, &all)
+    };
+    let nothing = ask(&[("decision", "retry"), ("which", "some")]);
+    assert!(nothing.contains("tick the actions that you mean"));
+    let why = ("reason", "they may stay");
+    let changed = ask(&[("decision", "discard"), ("which", "all"), ("seen", "of another day"), why]);
+    assert!(changed.contains("has changed since the page was loaded"));
+    let told = ask(&[("decision", "discard"), ("which", "some"), ("id", "999999"), why]);
+    assert!(told.contains("none of them is parked any more") && told.contains("said failed"));
+    // A discard needs a reason, and what was ticked and typed is still there.
+    let second = ids[1].to_string();
+    let long = "x".repeat(501);
+    for reason in ["", "  ", &long] {
+        let fields = [
+            ("csrf", word.as_str()),
+            ("decision", "discard"),
+            ("which", "some"),
+            ("id", second.as_str()),
+            ("reason", reason),
+        ];
+        let kept = post(&daemon, "/parked/decide", &operator, &fields);
+        assert_eq!(kept.status, 422, "{kept:?}");
+        assert!(kept.body.contains("said failed") && kept.body.contains("reason"), "{kept:?}");
+        assert!(kept.body.contains(&format!("value=\"{second}\" checked")), "{kept:?}");
+        assert_eq!(kept.body.matches(" checked aria-label").count(), 1, "{kept:?}");
+        assert!(kept.body.contains(&format!(" required value=\"{reason}\"")), "{kept:?}");
+    }
+    for wrong in [json!({"all": true}), json!({"ids": ids, "reason": " "})] {
+        let refused = decide(&daemon, "/v1/actions/discard", OPERATOR, &wrong);
+        assert_eq!(refused.expect(400)["error"]["code"], "reason_missing", "{wrong}");
+    }
     assert_eq!(api(&daemon, "/v1/actions/parked")["items"].as_array().unwrap().len(), 3, "nothing was done");
     let first = ids[0].to_string();
     let fields = [
@@ -397,17 +587,15 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
         ("reason", "left as it is"),
     ];
     let before = page(&daemon, "/parked", &operator);
-    assert_eq!(post(&daemon, "/parked/decide", &operator, &fields).status, 303);
+    assert!(after_deciding(&daemon, "/parked/decide", &operator, &fields).contains("1 discarded"));
     let behind = page(&daemon, "/parked", &operator);
-    assert!(behind.body.contains("1 discarded"));
     // What the page before showed is not what is parked now, so it does not stand for all of it.
     for (shown, said) in
         [(&before, "has changed since the page was loaded"), (&behind, "2 back in the queue")]
     {
         let seen = hidden(shown, "seen");
         let all = [("csrf", word.as_str()), ("decision", "retry"), ("which", "all"), ("seen", &seen)];
-        assert_eq!(post(&daemon, "/parked/decide", &operator, &all).status, 303);
-        assert!(page(&daemon, "/parked", &operator).body.contains(said), "{said}");
+        assert!(after_deciding(&daemon, "/parked/decide", &operator, &all).contains(said), "{said}");
     }
     until("they are parked again", || {
         api(&daemon, "/v1/actions/parked")["items"].as_array().unwrap().len() == 2
@@ -464,7 +652,7 @@ fn lists_are_paged_by_key_until_their_end_and_people_are_found_by_what_is_known_
     assert!(of("1001") > 0 && of("%201001") == of("1001"), "an id is read as sources read it");
     let cookie = log_in(&daemon, VIEWER);
     let first = page(&daemon, "/people", &cookie).body;
-    assert!(first.contains("people?query=&amp;after=1049"), "{first}");
+    assert!(first.contains("people?query=&amp;state=&amp;after=1049"), "{first}");
     let audit = api(&daemon, "/v1/audit?limit=3");
     let numbers: Vec<i64> =
         audit["items"].as_array().unwrap().iter().map(|one| one["seq"].as_i64().unwrap()).collect();
@@ -555,7 +743,7 @@ fn a_search_stops_where_it_has_gone_through_many_says_so_and_goes_on_from_there_
     let rest = page(&daemon, &link.replace("&amp;", "&").replace("&#x2f;", "/"), &cookie).body;
     assert!(rest.contains(&last[0]) && !rest.contains("Look on"), "{rest}");
     let stopped = page(&daemon, "/plans/held?query=renamed", &cookie).body;
-    assert!(stopped.contains("Nobody so far") && stopped.contains("50,000 actions"), "{stopped}");
+    assert!(stopped.contains("Nobody so far") && stopped.contains("40,000 actions"), "{stopped}");
 }
 
 #[test]
@@ -574,7 +762,7 @@ fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_o
     world.sync_rows(&rows, 0);
     let daemon = Daemon::start(&world);
     assert_eq!(found(&daemon, "an"), ["anna", "1", "4", "6", "5"]);
-    assert_eq!(found(&daemon, "AN"), ["1", "anna", "4", "6", "5"], "an id has its case");
+    assert_eq!(found(&daemon, "AN"), ["anna", "1", "4", "6", "5"], "an id in any case");
     assert_eq!(found(&daemon, "ander"), ["4", "6"]);
     assert_eq!(found(&daemon, "rosa%20anders"), ["6"]);
     assert_eq!(found(&daemon, "anders%20rosa"), ["6"]);
@@ -585,6 +773,140 @@ fn people_are_found_by_id_user_name_last_and_first_name_in_this_order_and_each_o
     assert_eq!(found(&daemon, "m%C3%BCll"), ["2"]);
     assert_eq!(found(&daemon, "example.com%20anders"), ["6"], "in what was sent of them");
     assert_eq!(found(&daemon, "xample.com").len(), 7, "page by page as well");
+}
+
+#[test]
+fn people_are_shown_and_found_by_what_they_are_called_by_mail_and_by_an_id_in_any_case() {
+    let mut world = world();
+    world.set(
+        "attributes.displayName",
+        "{{ given_name if job_title == 'Analyst' else job_title }} {{ family_name }}",
+    );
+    world.set("attributes.userName", "{{ employee_id | lower }}@login.example.com");
+    let rows = [
+        Row::new("AB-17", "Robert", "Smith").but(|row| row.email = "r.smith@Example.com".into()),
+        Row::new("ab-18", "Eva", "Stone").but(|row| row.email = "zett@example.com".into()),
+        Row::new("Ab-19", "Max", "Stone").but(|row| row.title = "Bobby".into()),
+    ];
+    world.sync_rows(&rows, 0);
+    let daemon = Daemon::start(&world);
+    for all in ["ab-1", "AB-1", "aB-1"] {
+        let mut ids = found(&daemon, all);
+        ids.sort();
+        assert_eq!(ids, ["AB-17", "Ab-19", "ab-18"], "{all}");
+    }
+    assert_eq!(found(&daemon, "ab-17"), ["AB-17"]);
+    assert_eq!(found(&daemon, "AB-18"), ["ab-18"]);
+    assert_eq!(found(&daemon, "R.SMITH@"), ["AB-17"], "by mail, which is not the user name");
+    assert_eq!(found(&daemon, "bobby%20sto"), ["Ab-19"], "by display name");
+    assert_eq!(found(&daemon, "BOBBY"), ["Ab-19"]);
+    let list = api(&daemon, "/v1/people?query=ab-17");
+    let row = &list["items"][0];
+    assert_eq!(
+        (&row["name"], &row["user_name"], &row["email"]),
+        (&json!("Robert Smith"), &json!("ab-17@login.example.com"), &json!("r.smith@Example.com"))
+    );
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/people?query=smith", &cookie).body;
+    assert!(shown.contains("<td>Robert Smith</td>") && shown.contains("r.smith@Example.com"), "{shown}");
+    assert!(!shown.contains("Stone"), "{shown}");
+}
+
+/// With a plan that is held: of these people two more have left, and somebody comes who is called as nobody else is.
+fn hiring(world: &mut World, mut rows: Vec<Row>) -> Daemon {
+    world.guard_tightly();
+    let leavers = rows.iter_mut().rev().take(2);
+    leavers.for_each(|row| *row = row.left());
+    rows.push(Row::new("NEW-1", "Zo\u{eb}", "Newcomer").but(|row| row.email = "zoe@example.com".into()));
+    world.hr(&rows);
+    let daemon = Daemon::start(world);
+    until("a plan is held", || !daemon.readiness().1["held_plan"].is_null());
+    daemon
+}
+
+#[test]
+fn who_is_only_in_a_held_plan_is_found_in_it_and_among_people_by_what_they_are_to_be_called() {
+    let mut world = world();
+    let mut rows = people(10);
+    world.sync_rows(&rows, 0);
+    rows.push(Row::new("new-2", "Ann", "Other"));
+    rows.rotate_right(1);
+    let daemon = hiring(&mut world, rows);
+    let plan = format!("/plans/{}", daemon.readiness().1["held_plan"].as_str().unwrap());
+    let in_plan = |query: &str| search(&daemon, &format!("/v1{plan}/actions"), query).0;
+    for query in ["newcomer", "NEWC", "ZO\u{cb}", "newcomer zo\u{eb}", "zoe@", "new-1", "NEW-1"] {
+        assert_eq!(in_plan(query), ["NEW-1"], "{query}");
+    }
+    assert_eq!(in_plan("number8"), ["1008"], "a leaver, by the last name");
+    assert_eq!(in_plan("person NUMBER9"), ["1009"]);
+    assert_eq!(in_plan("newcomer ann"), Vec::<String>::new(), "each word has to be there");
+    assert_eq!(in_plan("title"), Vec::<String>::new(), "what an attribute is called says nothing of anybody");
+    let named = api(&daemon, &format!("/v1{plan}/actions?query=newcomer"))["items"][0].clone();
+    assert_eq!((&named["name"], &named["kind"]), (&json!("Zo\u{eb} Newcomer"), &json!("create")));
+
+    assert_eq!(found(&daemon, "newcomer"), ["NEW-1"]);
+    assert_eq!(found(&daemon, "ZO%C3%8B%20new"), ["NEW-1"]);
+    assert_eq!(found(&daemon, "newcomer%20ann"), Vec::<String>::new());
+    let cookie = log_in(&daemon, VIEWER);
+    for path in [format!("{plan}?query=newcomer"), "/people?query=newcomer".into()] {
+        let shown = page(&daemon, &path, &cookie).body;
+        assert!(shown.contains("Zo\u{eb} Newcomer") && !shown.contains("Other"), "{path}: {shown}");
+    }
+}
+
+#[test]
+fn people_are_listed_by_where_they_stand_as_the_overview_counts_them() {
+    let mut world = world();
+    world.set("guard.max_deprovision_percent", 100.0);
+    let mut rows = people(8);
+    world.sync_rows(&rows, 0);
+    rows[..3].iter_mut().for_each(|row| *row = row.left());
+    world.sync_rows(&rows, 0);
+    let daemon = hiring(&mut world, rows);
+    let cookie = log_in(&daemon, VIEWER);
+    let overview = page(&daemon, "/", &cookie).body;
+    let counted = api(&daemon, "/v1/overview")["people"].clone();
+    let standing = |state: &str, query: &str| {
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        loop {
+            let list = api(&daemon, &format!("/v1/people?limit=2&state={state}&query={query}{after}"));
+            let rows = list["items"].as_array().unwrap();
+            ids.extend(rows.iter().map(|row| row["employee_id"].as_str().unwrap().to_owned()));
+            let Some(next) = list["next"].as_str() else { return ids };
+            after = format!("&{}", form(&[("after", next)]));
+        }
+    };
+    for (state, key, ids) in [
+        ("active", "active", vec!["1003", "1004", "1005", "1006", "1007"]),
+        ("suspended", "suspended", vec!["1000", "1001", "1002"]),
+        ("without_account", "without", vec!["NEW-1"]),
+    ] {
+        assert_eq!(standing(state, ""), ids, "{state}");
+        assert_eq!(counted[key], ids.len(), "{state}");
+        assert!(overview.contains(&format!("href=\"/people?state={state}\"")), "{overview}");
+        let shown = page(&daemon, &format!("/people?state={state}"), &cookie).body;
+        assert_eq!(shown.matches("<td><a href=\"/people/").count(), ids.len(), "{state}: {shown}");
+        assert!(shown.contains(&format!("<option value=\"{state}\" selected>")), "{state}: {shown}");
+    }
+    world.execute("INSERT INTO adoption (employee_id, decision, decided_at) VALUES ('NEW-1', 'open', 0), ('1003', 'new', 0)");
+    assert_eq!(
+        (standing("in_doubt", ""), standing("in_doubt", "newcomer")),
+        (vec!["NEW-1".to_owned()], vec!["NEW-1".to_owned()])
+    );
+    assert_eq!(standing("in_doubt", "person"), Vec::<String>::new());
+    let overview = page(&daemon, "/", &cookie).body;
+    assert!(
+        overview.contains("<a href=\"/people?state=in_doubt\"><strong>1</strong> in doubt</a>"),
+        "{overview}"
+    );
+    assert_eq!(standing("suspended", "person"), ["1000", "1001", "1002"], "by user name");
+    assert_eq!(standing("active", "100"), ["1003", "1004", "1005", "1006", "1007"], "by id");
+    assert_eq!(standing("suspended", "1005"), Vec::<String>::new());
+    assert_eq!(standing("suspended", "number1"), ["1001"], "by name");
+    assert_eq!(standing("active", "analyst").len(), 5, "by a title");
+    assert_eq!(standing("without_account", "newcomer"), ["NEW-1"]);
+    assert_eq!(standing("active", "newcomer"), Vec::<String>::new());
+    assert_eq!(daemon.get_as("/v1/people?state=gone", VIEWER).expect(400)["error"]["code"], "unusable");
 }
 
 #[test]
@@ -692,12 +1014,13 @@ fn the_openapi_document_tells_what_the_daemon_answers() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         let real =
             path.replace("{plan_id}", &plan_id).replace("{run_id}", &run_id).replace("{employee_id}", "1000");
+        let real = if path == "/v1/person" { format!("{real}?employee_id=1000") } else { real };
         for (method, operation) in operations.as_object().unwrap() {
             let answers = match method.as_str() {
                 "get" => vec![
                     daemon.get_as(&real, VIEWER),
                     daemon.get(&real),
-                    daemon.get_as(&format!("{real}?limit=0"), VIEWER),
+                    daemon.get_as(&format!("{}?limit=0", real.split('?').next().unwrap()), VIEWER),
                 ],
                 _ if path.contains("/plans/") => {
                     let missing = path.replace("{plan_id}", "none");
@@ -709,7 +1032,7 @@ fn the_openapi_document_tells_what_the_daemon_answers() {
                     ]
                 }
                 _ => vec![
-                    decide(&daemon, &real, OPERATOR, &json!({"all": true})),
+                    decide(&daemon, &real, OPERATOR, &json!({"all": true, "reason": "because"})),
                     decide(&daemon, &real, OPERATOR, &json!({})),
                 ],
             };

@@ -7,7 +7,7 @@ use common::{Front, Row, Way, World, is_active, kinds, people};
 use serde_json::{Value, json};
 
 const ID: &str = "1000";
-const KEEPS: &str = "1 people who are to have no access keep it, since an operator discarded the action (employee 1000: action ";
+const KEEPS: &str = "1 person who is to have no access keeps it, since an operator discarded the action (employee 1000: action ";
 
 /// Five people of whom the first one has left, whose suspend was refused, parked and discarded. And what HR says.
 fn discarded() -> (World, Front, Vec<Row>) {
@@ -57,7 +57,7 @@ fn a_leaver_whose_suspend_was_discarded_is_told_of_by_every_run_until_it_is_take
     assert_eq!(world.run(&["plan", "--employee", "1001"]).exit, 0, "of another one");
     assert_eq!(world.status()["discarded_ends"], 1);
     let status = world.run(&["status"]).stdout;
-    assert!(status.contains("1 people who are to have no access keep it"), "{status}");
+    assert!(status.contains("1 person who is to have no access keeps it"), "{status}");
 
     let action = action(&world);
     let told = next(&world);

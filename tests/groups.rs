@@ -255,7 +255,7 @@ fn what_was_given_by_hand_inside_of_a_workspace_goes_with_it_and_the_plan_says_s
     let moved = ana().but(|row| row.department = "Legal".into());
     groups.world.hr(std::slice::from_ref(&moved));
     let told = groups.world.run(&["plan"]).stdout;
-    assert!(told.contains("1 people lose with a workspace what somebody gave them by hand"), "{told}");
+    assert!(told.contains("1 person loses with a workspace what somebody gave them by hand"), "{told}");
     assert!(told.contains("(employee 1001: workspace:Q1:group:G7 with workspace:Q1)"), "{told}");
     let because = groups.plan()[0]["because"].as_str().unwrap().to_owned();
     assert!(
@@ -378,7 +378,7 @@ fn whose_last_workspace_was_to_end_and_an_operator_discarded_that_is_told_of_by_
     groups.world.run(&["actions", "discard", "--all"]).assert_says(0, &[]);
     front.go(Way::Through);
     let synced = groups.world.sync_rows(&rows, 4);
-    let keeps = "1 people who are to have no access keep it, since an operator discarded the action (employee 1000: action ";
+    let keeps = "1 person who is to have no access keeps it, since an operator discarded the action (employee 1000: action ";
     assert!(synced.stderr.contains(keeps) && groups.message().contains(keeps), "{synced:?}");
     assert_eq!((&groups.world.status()["discarded_ends"], groups.members(Q1).len()), (&1.into(), 4));
     let told = groups.world.run(&["explain", "1000", "--json"]).stdout;

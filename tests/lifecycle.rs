@@ -281,7 +281,7 @@ fn whose_last_day_is_over_while_the_source_cannot_be_read_is_told_by_each_run_an
     let calendar = Calendar::new(&[of(0, "2026-11-21"), of(1, "2126-12-31"), of(2, "")]);
     assert_eq!(calendar.sync_on("2026-11-20").0.create, 3);
     std::fs::rename(calendar.world.path("employees.csv"), calendar.world.path("away")).unwrap();
-    let words = "1 people have access though their announced last day is over, and keep it until the source can be read \
+    let words = "1 person has access though their announced last day is over, and keeps it until the source can be read \
                  (employee 1000)";
     calendar.world.run(&["sync"]).assert_says(5, &["no HR file matches", words]);
     calendar.world.run(&["status", "--json"]).assert_says(0, &[words]);

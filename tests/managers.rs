@@ -123,7 +123,7 @@ fn a_circle_of_managers_is_closed_and_nobody_is_the_own_manager() {
     let mut company = company(&["1001", "1000", "1002", "1002"]);
     world.hr_text(&text(&company));
     let planned = world.run(&["plan"]);
-    assert!(planned.stdout.contains("1 people get no manager in Workiva"), "{planned:?}");
+    assert!(planned.stdout.contains("1 person gets no manager in Workiva"), "{planned:?}");
     let synced = sync(&world, &company, 0);
     assert_eq!(synced.applied()["create"], 4, "{synced:?}");
     assert_eq!(shown(&world, &company), pairs(&[("1000", "1001"), ("1001", "1000"), ("1003", "1002")]));

@@ -1021,7 +1021,7 @@ fn a_leaver_does_not_keep_access_since_another_field_of_the_pushed_record_cannot
     let accepted = push(&daemon, "", "unfit", delta.to_string().as_bytes()).expect(202);
     assert_eq!((&accepted["rejected"], &accepted["rejections"][0]["row"]), (&json!(1), &json!(3)));
     until_agrees(&world, &rows[2..]);
-    assert!(world.status()["runs"][0]["message"].to_string().contains("1 people have left by their status"));
+    assert!(world.status()["runs"][0]["message"].to_string().contains("1 person has left by their status"));
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn a_leaver_does_not_keep_access_since_a_date_or_another_field_of_the_row_cannot
     world.assert_agrees(&rows[2..]);
     let message = world.status()["runs"][0]["message"].to_string();
     for words in [
-        "1 people have left by their status, and fields of theirs",
-        "1 people have left by their status, and dates of theirs",
+        "1 person has left by their status, and fields of theirs",
+        "1 person has left by their status, and dates of theirs",
     ] {
         assert!(message.contains(words), "{message}");
     }

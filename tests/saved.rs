@@ -95,7 +95,7 @@ fn apply_is_refused_as_stale_once_the_state_has_moved() {
     world.sync_rows(&between, 0);
     world.sync_rows(&rows, 0);
     world.hr(&after);
-    assert_refused(&world, saved.plan_id(), 3, "the state of 1 people has moved");
+    assert_refused(&world, saved.plan_id(), 3, "the state of 1 person has moved");
     // A run does what the plan holds.
     let second = save(&world);
     world.sync_rows(&after, 0);

@@ -134,7 +134,7 @@ fn that_there_was_nothing_to_suspend_any_more_is_told_apart_from_a_suspension() 
     (rows[0], rows[1]) = (rows[0].left(), rows[1].left());
     let synced = world.sync_rows(&rows, 0);
     assert!(
-        synced.stderr.contains("1 people who were to lose the access had no user in Workiva any more"),
+        synced.stderr.contains("1 person who was to lose the access had no user in Workiva any more"),
         "{synced:?}"
     );
     assert!(synced.stderr.contains("(employee 1000)"), "{synced:?}");

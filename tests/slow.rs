@@ -272,7 +272,7 @@ fn who_goes_to_a_source_that_failed_in_an_earlier_run_keeps_everything_until_it_
     payroll.knows(&staff()[1..]);
     run("staff");
     let message = world.status()["runs"][0]["message"].to_string();
-    assert!(message.contains("no longer names 1 people (employee 1000)"), "{message}");
+    assert!(message.contains("no longer names 1 person (employee 1000)"), "{message}");
     world.hr_of("others", &[&others()[..], &staff()[..1]].concat());
     run("others");
     run("staff");

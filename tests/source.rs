@@ -192,7 +192,7 @@ fn absence_means_leaving_only_after_so_many_complete_runs_in_a_row() {
         world.status()["runs"][0]["message"]
             .as_str()
             .unwrap()
-            .contains("1 people are absent, for 1 of 3 runs")
+            .contains("1 person is absent, for 1 of 3 runs")
     );
     // A source that is not complete counts for nothing.
     world.hr_text(HEADER);

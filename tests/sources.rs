@@ -118,7 +118,7 @@ fn whoever_moves_between_two_sources_keeps_access_while_the_new_one_does_not_sho
         assert_eq!((synced.exit, synced.applied()), (exit, kinds([])), "{synced:?}");
         let message = world.status()["runs"][0]["message"].to_string();
         for words in
-            ["source 'staff' no longer names 1 people (employee 1000)", "they may be in 'contractors'"]
+            ["source 'staff' no longer names 1 person (employee 1000)", "they may be in 'contractors'"]
         {
             assert!(message.contains(words), "{words} is not in {message}");
         }

@@ -96,7 +96,7 @@ fn a_suspend_that_hr_has_taken_back_and_that_was_carried_out_is_learnt_and_led_b
     assert_eq!(world.writes(), writes);
     let stale = world.run(&["approve", first.plan_id()]);
     assert_eq!(stale.exit, 3, "{stale:?}");
-    assert!(stale.stdout.contains("state of 1 people has moved"), "{stale:?}");
+    assert!(stale.stdout.contains("state of 1 person has moved"), "{stale:?}");
     let explained = world.run(&["explain", "1000"]).stdout;
     assert!(explained.contains("suspended"), "{explained}");
     let second = held(&world);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, SqliteConnection};
-use workiva_sync::store::{PlanSearch, Store, StoreError};
+use workiva_sync::store::{PeopleSearch, PlanSearch, Standing, Store, StoreError};
 
 use crate::common::{median, now, runtime, write_configuration};
 use crate::process::{Process, answer};
@@ -57,8 +57,21 @@ async fn ask_store(folder: &Path, people: i64) {
         ("people: names that are everybody's, and a third word", None, "given family x"),
         ("people: words that nobody has", None, "no such words"),
         ("people: words of many", None, "title 77"),
+        ("people: one mail address", None, "mail.77779"),
+        ("people: somebody who waits for an account", None, "newcomer77750"),
     ] {
-        ask(what, async || store.people_behind(after, query, PAGE).await.map(|found| found.rows.len())).await;
+        let search = PeopleSearch { after, query, standing: None };
+        ask(what, async || store.people_behind(&search, PAGE).await.map(|found| found.rows.len())).await;
+    }
+    for (what, query, standing) in [
+        ("people: active", "", Standing::Active),
+        ("people: suspended", "", Standing::Suspended),
+        ("people: without an account", "", Standing::WithoutAccount),
+        ("people: suspended, of a user name that everybody has", "person.", Standing::Suspended),
+        ("people: without an account, words that nobody has", "no such words", Standing::WithoutAccount),
+    ] {
+        let search = PeopleSearch { after: None, query, standing: Some(standing) };
+        ask(what, async || store.people_behind(&search, PAGE).await.map(|found| found.rows.len())).await;
     }
     ask("one person's history", async || store.history(&last, 50, at).await.map(|told| told.actions.len()))
         .await;
@@ -70,6 +83,9 @@ async fn ask_store(folder: &Path, people: i64) {
         ("plan: one id", last.as_str(), None),
         ("plan: a user name", "person.77779", None),
         ("plan: user names that everybody has", "person.", None),
+        ("plan: a last name", "family77779", None),
+        ("plan: first and last name", "given7779 family77779", None),
+        ("plan: somebody who is to be created", "newcomer77750", None),
         ("plan: nobody", "no such name", None),
     ] {
         let search = PlanSearch { after: None, query, kind };
@@ -104,9 +120,13 @@ fn by_http(folder: &Path, people: usize) {
         ("people: a last name", "/people?query=family7777".to_owned()),
         ("people: first and last name", "/people?query=given7777+family77777".to_owned()),
         ("people: words that nobody has", "/people?query=no+such+words".to_owned()),
+        ("people: somebody who waits for an account", "/people?query=newcomer77750".to_owned()),
+        ("people: suspended", "/people?state=suspended".to_owned()),
+        ("people: without an account", "/people?state=without_account".to_owned()),
         ("held plan", "/plans/held".to_owned()),
         ("held plan: one id", format!("/plans/held?query={one}")),
         ("held plan: a user name", "/plans/held?query=person.77779".to_owned()),
+        ("held plan: somebody who is to be created", "/plans/held?query=newcomer77750".to_owned()),
         ("held plan: nobody", "/plans/held?query=no+such+name".to_owned()),
         ("parked", "/parked".to_owned()),
         ("runs", "/runs".to_owned()),
@@ -182,7 +202,7 @@ async fn ask(what: &str, question: impl AsyncFn() -> Result<usize, StoreError>) 
     table::figure(&format!("question: {what}"), figure, "");
 }
 
-/// Everybody was created by one plan, has an account but for every fiftieth, and is suspended in each tenth case.
+/// Everybody was created by one plan and has an account, but for every fiftieth, who is to be created by the held one; each tenth is suspended.
 async fn fill(path: &Path, people: i64) {
     let mut database = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     for sql in [
@@ -193,7 +213,7 @@ async fn fill(path: &Path, people: i64) {
         "INSERT INTO person (employee_id, fingerprint, version) SELECT id, printf('%032x', i), 1 FROM them",
         "INSERT INTO account (employee_id, scim_id, active, attributes, user_name, confirmed_at, had_access) \
            SELECT id, printf('%08x-%d', i * 2654435761 % 4294967296, i), i % 10 > 0, json_object('userName', 'Person.' || i || '@example.com', \
-             'name.givenName', 'Given' || (i % 10000), 'name.familyName', 'Family' || i, 'emails.work', 'person.' || i || '@example.com', \
+             'name.givenName', 'Given' || (i % 10000), 'name.familyName', 'Family' || i, 'emails.work', iif(i % 50 = 29, 'mail.', 'person.') || i || '@example.com', \
              'externalId', id, 'title', 'Title ' || (i % 300)), 'person.' || i || '@example.com', 1799000000000, 1 FROM them WHERE i % 50 > 0",
         "INSERT INTO run (run_id, started_at, ended_at, cause, outcome, source_rows, rejected, accepted, planned, hold_reasons) \
            SELECT 'r' || i, 1799000000000 + i * 900000, 1799000000000 + i * 900000, 'schedule', 'unchanged', ?1, 0, 1, '{}', '[]' \
@@ -205,10 +225,15 @@ async fn fill(path: &Path, people: i64) {
              not_before, created_at, ended_at) \
            SELECT i + 1, 'first', id, 'create', 6, 'done', 'person.' || i || '@example.com', 0, '', 0, 0, 1799000000000, 1799000000000 FROM them",
         "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, base_version, fingerprint, uncertain, not_before, created_at) \
-           SELECT ?1 + 1 + i / 10, 'held', id, iif(i % 20 = 9, 'suspend', 'update'), 3, 'held', 1, '', 0, 0, 1799900000000 \
-           FROM them WHERE i % 10 = 9",
-        "INSERT INTO intent (action_id, changes, because, target) SELECT action_id, '[{\"attribute\":\"title\",\"from\":\"a\",\"to\":\"b\"}]', \
-           'because of the reason ' || (action_id % 30), '{}' FROM action",
+           SELECT ?1 + 1 + row_number() OVER (ORDER BY i % 50 = 0, i), 'held', id, iif(i % 50 = 0, 'create', iif(i % 20 = 9, 'suspend', 'update')), \
+             3, 'held', 1, '', 0, 0, 1799900000000 FROM them WHERE i % 10 = 9 OR i % 50 = 0",
+        "INSERT INTO intent (action_id, changes, because, target, names) \
+           SELECT action_id, '[{\"attribute\":\"title\",\"from\":\"a\",\"to\":\"b\"}]', 'because of the reason ' || (action_id % 30), \
+             json_object('access', json_object('userName', 'person.' || i || '@example.com', 'name.givenName', 'Given' || (i % 10000), \
+               'name.familyName', iif(i % 50 = 0, 'Newcomer', 'Family') || i, 'emails.work', 'person.' || i || '@example.com', \
+               'externalId', id, 'title', 'Title ' || (i % 300))), \
+             iif(i % 50 = 0, 'newcomer', 'family') || i || char(10) || 'given' || (i % 10000) || char(10) || 'person.' || i || '@example.com' \
+           FROM action JOIN them ON id = employee_id",
         "INSERT INTO plan_group SELECT plan_id, kind, because, count(*) FROM action JOIN intent USING (action_id) GROUP BY 1, 2, 3",
         "INSERT INTO action (action_id, plan_id, employee_id, kind, rank, state, base_version, fingerprint, uncertain, not_before, created_at, \
              error) \

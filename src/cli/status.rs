@@ -12,6 +12,7 @@ use super::{Exit, print_json};
 use crate::compose::{Surroundings, load_config};
 use crate::config::ended_schedules;
 use crate::core::health::SourceHealth;
+use crate::core::warnings::number;
 use crate::engine::health;
 use crate::engine::unkept::words;
 use crate::store::{PlanSummary, RejectedRecord, SHOWN_REJECTIONS, Status, Store};
@@ -58,14 +59,18 @@ fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {
     say!("{} active accounts", status.active_accounts);
     if status.undecided > 0 {
         say!(
-            "{} people are in doubt: a Workiva user may be theirs, and nobody has decided; see `workiva-sync adopt --csv FILE`",
-            status.undecided
+            "{} in doubt: a Workiva user may be theirs, and nobody has decided; see `workiva-sync adopt --csv FILE`",
+            number(status.undecided, "person is", "people are")
         );
     }
     if status.discarded_ends > 0 {
         say!(
-            "{} people who are to have no access keep it, since an operator discarded the action; the newest run names them",
-            status.discarded_ends
+            "{} it, since an operator discarded the action; the newest run names them",
+            number(
+                status.discarded_ends,
+                "person who is to have no access keeps",
+                "people who are to have no access keep"
+            )
         );
     }
     for source in sources {

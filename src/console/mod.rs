@@ -1,6 +1,7 @@
 //! What operators see of the daemon and decide, by HTTP: pages for a browser, and the same as JSON under `/v1`.
 
 mod access;
+mod alerts;
 mod api;
 mod overview;
 mod pages;
@@ -39,6 +40,16 @@ pub struct Progress {
     pub seconds_left: Option<u64>,
     /// When this was measured.
     pub measured_at: DateTime<Utc>,
+}
+
+impl Progress {
+    /// Of so many that are left, where so many ended over these seconds.
+    pub fn measured(left: u64, ended: u64, seconds: f64, measured_at: DateTime<Utc>) -> Self {
+        let per_second = ended as f64 / seconds;
+        // Rounded up: as long as something is left, it takes time.
+        let seconds_left = (ended > 0).then(|| (left as f64 / per_second).ceil() as u64);
+        Self { left, per_second, seconds_left, measured_at }
+    }
 }
 
 /// What the console asks of the daemon.
@@ -97,8 +108,9 @@ impl Desk {
 /// Whoever reads the source holds nobody else up: that is bounded by itself.
 async fn take_turns(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let reads_the_source =
-        request.method() == Method::POST || path.starts_with("/people/") || path.starts_with("/v1/people/");
+    let reads_the_source = request.method() == Method::POST
+        || ["/people/", "/v1/people/"].iter().any(|all| path.starts_with(all))
+        || ["/person", "/v1/person"].contains(&path);
     let _turn = match reads_the_source {
         true => None,
         false => desk.visitors.acquire().await.ok(),
@@ -120,4 +132,20 @@ pub fn routes(daemon: Arc<dyn Daemon>) -> Router {
         .merge(api::routes(&desk))
         .merge(pages::routes(&desk))
         .layer(middleware::from_fn_with_state(desk, take_turns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_where_something_ended_and_is_null_where_nothing_did() {
+        let told = |left, ended| {
+            let progress = Progress::measured(left, ended, 30.0, DateTime::UNIX_EPOCH);
+            serde_json::to_value(progress).unwrap()["seconds_left"].clone()
+        };
+        assert_eq!(told(100, 0), serde_json::Value::Null, "unknown is not none at all");
+        assert_eq!(told(100, 300), 10);
+        assert_eq!(told(1, 3_000), 1, "what is not done yet takes time");
+    }
 }

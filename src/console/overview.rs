@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::{self, Alerts};
 use super::{Desk, Progress};
 use crate::http::Readiness;
 use crate::store::{Headcount, PlanSummary, Queue, RunDay, RunSummary, StoreError};
@@ -22,6 +23,8 @@ pub struct Overview {
     pub version: &'static str,
     /// What `/readyz` tells: both ends, and what waits for an operator.
     pub readiness: Readiness,
+    /// What somebody is told of at present.
+    pub alerts: Alerts,
     /// People by where they stand.
     pub people: Headcount,
     /// Actions under way.
@@ -52,6 +55,7 @@ pub async fn look(desk: &Desk) -> Result<Overview, StoreError> {
         now,
         version: env!("CARGO_PKG_VERSION"),
         readiness: desk.daemon.readiness().await,
+        alerts: alerts::raised(desk).await?,
         people: store.headcount().await?,
         progress: desk.daemon.progress().filter(|_| queue.unfinished() > 0),
         queue,

@@ -1,6 +1,6 @@
 //! Logins to the dashboard. They are kept in memory: a daemon that starts anew asks everybody to log in again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +13,8 @@ use crate::core::plan::hex;
 
 /// However much somebody does, they log in again after this.
 const LONGEST: TimeDelta = TimeDelta::hours(12);
+/// So many outcomes wait to be shown; of more the oldest is forgotten.
+const OUTCOMES: usize = 8;
 /// So many logins of one user are kept; the one that was idle longest goes first.
 const MOST: usize = 20;
 
@@ -23,8 +25,8 @@ pub struct Session {
     pub caller: Caller,
     /// What forms of this login carry, and nobody else knows.
     pub csrf: String,
-    /// What is to be said on the next page.
-    said: Option<Said>,
+    /// What is to be said, each on the page that has its ticket.
+    said: VecDeque<(String, Said)>,
     began: DateTime<Utc>,
     seen: DateTime<Utc>,
 }
@@ -32,8 +34,6 @@ pub struct Session {
 /// What came of a decision, for the page behind it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Said {
-    /// On which page, by its place in the navigation.
-    pub place: &'static str,
     /// Whether it was done.
     pub done: bool,
     /// In words.
@@ -54,7 +54,7 @@ impl Sessions {
             let idlest = theirs.min_by_key(|(_, session)| session.seen).map(|(key, _)| *key);
             idlest.map(|key| all.remove(&key));
         }
-        all.insert(key(&cookie), Session { caller, csrf, said: None, began: now, seen: now });
+        all.insert(key(&cookie), Session { caller, csrf, said: VecDeque::new(), began: now, seen: now });
         cookie
     }
 
@@ -87,16 +87,34 @@ impl Sessions {
         }
     }
 
-    /// Something is to be said on the next page of this login.
-    pub fn say(&self, cookie: &str, said: Said) {
+    /// What a decision and the page behind it have in common: no other page or tab of the login shows what came of it.
+    pub fn ticket() -> String {
+        secret().split_off(48)
+    }
+
+    /// Something is to be said on the page that has this ticket.
+    pub fn say(&self, cookie: &str, ticket: &str, said: Said) {
         if let Some(session) = self.all().get_mut(&key(cookie)) {
-            session.said = Some(said);
+            if session.said.len() >= OUTCOMES {
+                session.said.pop_front();
+            }
+            session.said.push_back((ticket.to_owned(), said));
         }
     }
 
-    /// What is to be said at this place, once.
-    pub fn take_said(&self, cookie: &str, place: &str) -> Option<Said> {
-        self.all().get_mut(&key(cookie))?.said.take_if(|said| said.place == place)
+    /// What is to be said on the page that has this ticket, once; of several the newest.
+    pub fn take_said(&self, cookie: &str, ticket: &str) -> Option<Said> {
+        let mut all = self.all();
+        let session = all.get_mut(&key(cookie))?;
+        let mut taken = None;
+        session.said.retain(|(known, said)| {
+            let is_it = known == ticket;
+            if is_it {
+                taken = Some(said.clone());
+            }
+            !is_it
+        });
+        taken
     }
 
     /// Somebody logs out.
@@ -166,6 +184,27 @@ mod tests {
         sessions.end(&cookie);
         assert!(sessions.find(&cookie, &http_now, at(1), false).is_none());
         assert!(sessions.find("", &http_now, at(1), false).is_none());
+    }
+
+    #[test]
+    fn what_came_of_a_decision_is_said_once_and_where_its_ticket_is() {
+        let http = http(TOKEN, UserRole::Operator);
+        let sessions = Sessions::default();
+        let cookie = sessions.begin(by_token(&http, TOKEN).unwrap(), at(0));
+        let said = |message: &str| Said { done: true, message: message.into() };
+        let told = |ticket: &str| sessions.take_said(&cookie, ticket).map(|said| said.message);
+        let (one, other) = (Sessions::ticket(), Sessions::ticket());
+        assert_ne!(one, other);
+        sessions.say(&cookie, &one, said("approved"));
+        sessions.say(&cookie, &other, said("it takes long"));
+        sessions.say(&cookie, &other, said("refused"));
+        assert_eq!(told(""), None);
+        assert_eq!(told(&other).as_deref(), Some("refused"), "the newest");
+        assert_eq!((told(&one).as_deref(), told(&one)), (Some("approved"), None));
+        for number in 0..=OUTCOMES {
+            sessions.say(&cookie, &number.to_string(), said("something"));
+        }
+        assert_eq!((told("0"), told("1").is_some()), (None, true), "no more than so many are kept");
     }
 
     #[test]

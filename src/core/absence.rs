@@ -11,7 +11,7 @@ use super::planner::{Absence, Ground, Rulebook, Wish, add};
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::state::PersonState;
-use super::warnings::{of_rows_without_id, some_of};
+use super::warnings::{number, of_rows_without_id, some_of};
 
 /// People whom the source does not name and who are not settled as absent.
 pub(super) struct Missing {
@@ -103,17 +103,19 @@ pub(super) fn add_absents(
         }
         plan.warnings.extend(waiting.into_iter().map(|(runs, people)| {
             format!(
-                "{people} people are absent, for {runs} of {} runs; they keep what they have until then \
+                "{} absent, for {runs} of {} runs; they keep what they have until then \
                  (source.absence_runs)",
+                number(people, "person is", "people are"),
                 rulebook.absence_runs
             )
         }));
     }
     if !plan.announced.is_empty() {
         plan.warnings.push(format!(
-            "{} people are missing from the source and keep what they have until the last day that HR had announced is over, and the \
+            "{} missing from the source and {} what they have until the last day that HR had announced is over, and the \
              grace behind it (employee {})",
-            plan.announced.len(),
+            number(plan.announced.len(), "person is", "people are"),
+            if plan.announced.len() == 1 { "keeps" } else { "keep" },
             some_of(&plan.announced)
         ));
     }

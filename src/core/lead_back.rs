@@ -8,7 +8,7 @@ use super::diff::{Draft, Step, step};
 use super::plan::{Plan, PlannedAction, Settled};
 use super::planner::{Absence, Ground, States};
 use super::state::{AdoptionMark, OpenState, PersonState, Shown};
-use super::warnings::some_of;
+use super::warnings::{number, some_of};
 
 const BECAUSE: &str =
     "changed in Workiva by hand, and HR says nothing that can be used: back to what was confirmed before";
@@ -38,8 +38,9 @@ pub(super) fn lead_back(plan: &mut Plan, missing: &BTreeSet<String>, ground: &Gr
     kept.sort_unstable();
     if !kept.is_empty() {
         plan.warnings.push(format!(
-            "{} people were suspended in Workiva by hand, and stay so while their record cannot be used (employee {})",
-            kept.len(),
+            "{} suspended in Workiva by hand, and {} so while their record cannot be used (employee {})",
+            number(kept.len(), "person was", "people were"),
+            if kept.len() == 1 { "stays" } else { "stay" },
             some_of(&kept)
         ));
     }
@@ -81,9 +82,10 @@ pub fn leave_suspended(plan: &mut Plan, untold: &BTreeSet<String>) {
         .retain(|action| action.kind != ActionKind::Reactivate || !untold.contains(&action.employee_id));
     let who: Vec<String> = untold.iter().cloned().collect();
     plan.warnings.push(format!(
-        "{} people were suspended in Workiva by hand, and stay so until each source that names them has been read again, or has pushed a \
+        "{} suspended in Workiva by hand, and {} so until each source that names them has been read again, or has pushed a \
          snapshot (employee {})",
-        who.len(),
+        number(who.len(), "person was", "people were"),
+        if who.len() == 1 { "stays" } else { "stay" },
         some_of(&who)
     ));
 }

@@ -5,7 +5,7 @@ use super::diff::Step;
 use super::grants::{Granted, GroupMap, MembershipDraft, Memberships, Standing, memberships};
 use super::plan::{Plan, PlannedAction, Settled};
 use super::state::{AdoptionMark, OpenMembership, OpenState, PersonState};
-use super::warnings::some_of;
+use super::warnings::{number, some_of};
 
 /// The attribute under which a plan shows a membership.
 const ATTRIBUTE: &str = "groups";
@@ -111,14 +111,15 @@ pub(super) fn warn(plan: &mut Plan, map: Option<&GroupMap>) {
     let last = plan.last_workspaces();
     if last > 0 {
         plan.warnings.push(format!(
-            "{last} people would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
-             none; they count as deprovisions"
+            "{} would lose the last workspace that is known of them, and with it access: Workiva suspends a user who is in \
+             none; they count as deprovisions",
+            number(last, "person", "people")
         ));
     }
     if !plan.gone_along.is_empty() {
         plan.warnings.push(format!(
-            "{} people lose with a workspace what somebody gave them by hand inside of it (employee {})",
-            plan.gone_along.len(),
+            "{} with a workspace what somebody gave them by hand inside of it (employee {})",
+            number(plan.gone_along.len(), "person loses", "people lose"),
             some_of(&plan.gone_along)
         ));
     }
@@ -126,8 +127,8 @@ pub(super) fn warn(plan: &mut Plan, map: Option<&GroupMap>) {
         let told: Vec<String> =
             plan.kept_workspaces.iter().map(|(who, kept)| format!("{who}: {kept}")).collect();
         plan.warnings.push(format!(
-            "{} people keep a workspace that nobody grants them any more, since Workiva suspends a user who is in none (employee {})",
-            told.len(),
+            "{} a workspace that nobody grants them any more, since Workiva suspends a user who is in none (employee {})",
+            number(told.len(), "person keeps", "people keep"),
             some_of(&told)
         ));
     }

@@ -8,8 +8,10 @@ use super::planner::States;
 pub fn of_rows_without_id(missing: usize, rows: u64, which: &[String]) -> String {
     let which = if which.is_empty() { String::new() } else { format!(" ({})", some_of(which)) };
     format!(
-        "{missing} people are missing from the source, but {rows} rows have no readable employee id, or nothing by which to tell whose \
-         they are, and could be theirs{which}: nobody is deprovisioned for being absent until those rows are mended"
+        "{} missing from the source, but {} no readable employee id, or nothing by which to tell whose \
+         they are, and could be theirs{which}: nobody is deprovisioned for being absent until those rows are mended",
+        number(missing, "person is", "people are"),
+        number(rows, "row has", "rows have")
     )
 }
 
@@ -25,8 +27,8 @@ pub(super) fn warn_of_waiting(plan: &mut Plan, waiting: Vec<(String, String)>, s
         waiting.iter().map(|(who, _)| who).filter(|who| has_account(who)).cloned().collect();
     let told: Vec<String> = waiting.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     plan.warnings.push(format!(
-        "{} people wait for a user name until another's change of name is confirmed (employee {})",
-        told.len(),
+        "{} for a user name until another's change of name is confirmed (employee {})",
+        number(told.len(), "person waits", "people wait"),
         some_of(&told)
     ));
     plan.name_waits = waiting;
@@ -41,9 +43,10 @@ pub(super) fn of_hired_again(judged: &[Judged]) -> Option<String> {
     let told: Vec<String> = judged.iter().filter_map(told).collect();
     (!told.is_empty()).then(|| {
         format!(
-            "{} people have worked here by a hire date that had passed, and have one now that is still to come (employee {}); they keep the access. \
+            "{} worked here by a hire date that had passed, and {} one now that is still to come (employee {}); they keep the access. \
              Correct the date in HR; if they have left until then, give them that status or the last day",
-            told.len(),
+            number(told.len(), "person has", "people have"),
+            if told.len() == 1 { "has" } else { "have" },
             some_of(&told)
         )
     })
@@ -54,9 +57,9 @@ pub(super) fn of_names_between(between: &[(String, String)]) -> Option<String> {
     let told: Vec<String> = between.iter().map(|(who, holder)| format!("{who} for {holder}")).collect();
     (!told.is_empty()).then(|| {
         format!(
-            "{} people are left on the user name that they had for the time of a swap, since another has theirs and keeps it \
+            "{} left on the user name that they had for the time of a swap, since another has theirs and keeps it \
              (lifecycle.on_rename; employee {}); with \"update\" both get the one that HR gives them",
-            told.len(),
+            number(told.len(), "person is", "people are"),
             some_of(&told)
         )
     })
@@ -69,16 +72,16 @@ pub(super) fn warn_of_undecided(plan: &mut Plan) {
     plan.doubtful_leavers.sort_unstable();
     if !plan.waiting.is_empty() {
         plan.warnings.push(format!(
-            "{} people get no account yet, since a Workiva user may be theirs (employee {}); {DECIDE}",
-            plan.waiting.len(),
+            "{} no account yet, since a Workiva user may be theirs (employee {}); {DECIDE}",
+            number(plan.waiting.len(), "person gets", "people get"),
             some_of(&plan.waiting)
         ));
     }
     if !plan.doubtful_leavers.is_empty() {
         plan.warnings.push(format!(
-            "{} people who are to have no access may have a Workiva user that adopt could not link for certain (employee {}); \
+            "{} to have no access may have a Workiva user that adopt could not link for certain (employee {}); \
              they may still have access: {DECIDE}",
-            plan.doubtful_leavers.len(),
+            number(plan.doubtful_leavers.len(), "person who is", "people who are"),
             some_of(&plan.doubtful_leavers)
         ));
     }
@@ -94,9 +97,9 @@ pub(super) fn warn_of_discarded(plan: &mut Plan) {
     let told: Vec<String> =
         plan.discarded_ends.iter().map(|(who, action)| format!("{who}: action {action}")).collect();
     plan.warnings.push(format!(
-        "{} people who are to have no access keep it, since an operator discarded the action (employee {}); `workiva-sync actions retry \
+        "{} it, since an operator discarded the action (employee {}); `workiva-sync actions retry \
          ID` takes it up again, which also settles it where they were suspended by hand meanwhile",
-        told.len(),
+        number(told.len(), "person who is to have no access keeps", "people who are to have no access keep"),
         some_of(&told)
     ));
 }
@@ -110,9 +113,9 @@ pub(super) fn warn_of_missing_managers(plan: &mut Plan) {
     let told: Vec<String> =
         plan.without_manager.iter().map(|(who, manager)| format!("{who} under {manager}")).collect();
     plan.warnings.push(format!(
-        "{} people get no manager in Workiva, since theirs has no user there, or is the person (employee {}); once there is one, they \
+        "{} no manager in Workiva, since theirs has no user there, or is the person (employee {}); once there is one, they \
          get it",
-        told.len(),
+        number(told.len(), "person gets", "people get"),
         some_of(&told)
     ));
 }
@@ -121,8 +124,9 @@ pub(super) fn warn_of_missing_managers(plan: &mut Plan) {
 pub fn of_unread(people: u64, what: &str) -> Option<String> {
     (people > 0).then(|| {
         format!(
-            "{people} people have left by their status, and {what} of theirs cannot be read and count as empty; correct them in the \
-             HR system"
+            "{} left by their status, and {what} of theirs cannot be read and count as empty; correct them in the \
+             HR system",
+            number(people, "person has", "people have")
         )
     })
 }
@@ -131,10 +135,17 @@ pub fn of_unread(people: u64, what: &str) -> Option<String> {
 pub fn of_unknown_users(users: u64) -> Option<String> {
     (users > 0).then(|| {
         format!(
-            "this database knows no account, and Workiva has {users} users: whoever among them has left, or is in no source, keeps access. \
-             `workiva-sync drift` shows them; `workiva-sync adopt`, before the first run, takes them in"
+            "this database knows no account, and Workiva has {}: whoever among them has left, or is in no source, keeps access. \
+             `workiva-sync drift` shows them; `workiva-sync adopt`, before the first run, takes them in",
+            number(users, "user", "users")
         )
     })
+}
+
+/// So many, and the words for one or for several: "1 person waits", "2 people wait".
+pub fn number(number: impl TryInto<u64>, one: &str, several: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// The first of some ids, for a sentence.

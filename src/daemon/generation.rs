@@ -136,15 +136,9 @@ async fn tell_progress(engine: Arc<RealEngine>, vitals: DaemonVitals, mut stop: 
         let left = queue.unfinished();
         if left > 0 {
             let done = before.map_or(0, |before| before.saturating_sub(left));
-            let per_second = done as f64 / TELL_EVERY.as_secs_f64();
-            let seconds_left = (done > 0).then(|| (left as f64 / per_second).round() as u64);
-            vitals.progresses(Some(Progress {
-                left,
-                per_second,
-                seconds_left,
-                measured_at: engine.clock.now(),
-            }));
-            let seconds_left = seconds_left.unwrap_or(0);
+            let progress = Progress::measured(left, done, TELL_EVERY.as_secs_f64(), engine.clock.now());
+            vitals.progresses(Some(progress));
+            let Progress { per_second, seconds_left, .. } = progress;
             tracing::info!(left, per_second, seconds_left, parked = queue.parked, "pushing");
         } else {
             vitals.progresses(None);

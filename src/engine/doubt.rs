@@ -13,7 +13,7 @@ use crate::core::record::Rejection;
 use crate::core::refusal::{Doubtful, settle};
 use crate::core::register::Changes;
 use crate::core::scim::ScimPort;
-use crate::core::warnings::some_of;
+use crate::core::warnings::{number, some_of};
 use crate::source::{HrSource, SourceError};
 use crate::store::{FailedRead, SourceStanding, Store, StoreError};
 
@@ -136,10 +136,10 @@ impl<S: HrSource> Register<S> {
             if !others.is_empty() {
                 let ids: Vec<String> = in_doubt.keys().cloned().collect();
                 warnings.push(format!(
-                    "source '{}' no longer names {} people (employee {}): they may be in {}, which has not been read whole since, or \
+                    "source '{}' no longer names {} (employee {}): they may be in {}, which has not been read whole since, or \
                      has rows that cannot be used, and keep what they have until it has shown itself whole",
                     self.name(place),
-                    ids.len(),
+                    number(ids.len(), "person", "people"),
                     some_of(&ids),
                     others.join(", "),
                 ));

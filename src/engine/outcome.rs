@@ -8,7 +8,7 @@ use crate::core::guard::Verdict;
 use crate::core::plan::Plan;
 use crate::core::report::Outcome;
 use crate::core::source_file::SourceFile;
-use crate::core::warnings::some_of;
+use crate::core::warnings::{number, some_of};
 use crate::source::SourceError;
 use crate::store::{Committed, RunRecord, Seen};
 
@@ -142,8 +142,9 @@ fn until_read(overdue: &[String]) -> String {
         return String::new();
     }
     format!(
-        "; {} people have access though their announced last day is over, and keep it until the source can be read (employee {})",
-        overdue.len(),
+        "; {} access though their announced last day is over, and {} it until the source can be read (employee {})",
+        number(overdue.len(), "person has", "people have"),
+        if overdue.len() == 1 { "keeps" } else { "keep" },
         some_of(overdue)
     )
 }

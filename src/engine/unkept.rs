@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Engine;
 use crate::core::scim::{Attributes, RemoteUser, ScimPort};
-use crate::core::warnings::some_of;
+use crate::core::warnings::{number, some_of};
 use crate::source::HrSource;
 use crate::store::StoreError;
 
@@ -73,8 +73,8 @@ impl Unkept {
         let gone: Vec<String> = noticed.gone.iter().cloned().collect();
         let users = (!gone.is_empty()).then(|| {
             format!(
-                "{} people who were to lose the access had no user in Workiva any more, so there was nothing to take away (employee {})",
-                gone.len(),
+                "{} to lose the access had no user in Workiva any more, so there was nothing to take away (employee {})",
+                number(gone.len(), "person who was", "people who were"),
                 some_of(&gone)
             )
         });

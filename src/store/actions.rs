@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::json;
 
+use super::called::names;
 use super::memberships::let_go;
 use super::plans::CHUNK;
 use super::{StoreError, Tx, millis, moment_text, to_json};
@@ -29,6 +30,7 @@ struct ActionRow<'a> {
     changes: String,
     because: &'a str,
     target: String,
+    names: String,
     user_name: Option<String>,
     scim_id: Option<&'a str>,
     base_version: i64,
@@ -103,8 +105,8 @@ pub(super) async fn insert_actions(
         .rows_affected();
         sqlx::query(concat!(
             unpacked!("?1"),
-            "INSERT INTO intent (action_id, changes, because, target) \
-             SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target' \
+            "INSERT INTO intent (action_id, changes, because, target, names) \
+             SELECT a.action_id, j.value ->> 'changes', j.value ->> 'because', j.value ->> 'target', j.value ->> 'names' \
              FROM j JOIN action a ON a.action_id = ?2 + j.key"
         ))
         .bind(&rows)
@@ -186,6 +188,7 @@ fn row(action: &PlannedAction) -> ActionRow<'_> {
         changes: to_json(&action.changes),
         because: &action.because,
         target: to_json(&action.target),
+        names: names(action.target.attributes()),
         user_name: action.target.attributes().get("userName").map(|name| folded(name)),
         scim_id: action.scim_id.as_deref(),
         base_version: action.base_version,

@@ -15,6 +15,7 @@ use crate::core::audit::By;
 use crate::core::new_id::Origin;
 use crate::core::plan::{PlannedAction, Settled, content_hash};
 use crate::core::record::Fingerprint;
+use crate::core::warnings::number;
 
 /// How an approval ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +161,9 @@ pub(super) async fn moved(
     .bind(plan_id)
     .fetch_one(&mut **tx)
     .await?;
-    Ok((moved > 0).then(|| format!("the state of {moved} people has moved since the plan was made")))
+    Ok((moved > 0).then(|| {
+        format!("the state of {} has moved since the plan was made", number(moved, "person", "people"))
+    }))
 }
 
 /// Puts the actions of a plan that waited into the queue. The answer is how many.

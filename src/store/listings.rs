@@ -35,8 +35,13 @@ impl<T> Looked<T> {
 pub struct PersonRow {
     /// The key.
     pub employee_id: String,
-    /// The user name as it was last confirmed.
+    /// The display name, or first and last name. This and what follows as they were last confirmed; of whoever has no account, as the newest
+    /// action is to make one.
+    pub name: Option<String>,
+    /// The user name.
     pub user_name: Option<String>,
+    /// The work e-mail address.
+    pub email: Option<String>,
     /// Whether the account was confirmed active; none: there is no account.
     pub active: Option<bool>,
     /// When that was.

@@ -15,6 +15,17 @@ macro_rules! unpacked {
     };
 }
 
+/// Discarded actions `o` by which somebody keeps access, or may keep it: a suspend, a delete, or the end of the last workspace.
+macro_rules! kept_access {
+    () => {
+        "action o LEFT JOIN account a ON a.employee_id = o.employee_id \
+         WHERE o.state = 'discarded' AND o.withdrawn = 0 \
+           AND ((o.kind IN ('suspend', 'delete') AND (coalesce(a.active, 1) = 1 OR o.uncertain = 1)) \
+             OR (o.kind = 'revoke' AND o.last_workspace = 1 AND a.active = 1 AND EXISTS \
+               (SELECT 1 FROM membership m WHERE m.employee_id = o.employee_id AND m.group_id = o.group_id)))"
+    };
+}
+
 mod accounts;
 mod actions;
 mod adoption;
@@ -27,6 +38,7 @@ mod audit_beside;
 mod audit_check;
 mod audit_states;
 mod backup;
+mod called;
 mod connection;
 mod delivery;
 mod drift;
@@ -90,7 +102,7 @@ pub use opening::{Opening, WriteWatch};
 pub use operator::{ParkedAction, PlanSummary, Queue, RejectedRecord, RunSummary, SHOWN_REJECTIONS, Status};
 pub use outbox::{Claim, Claimed, HeldLease};
 pub use owner::{Daemon, Owner};
-pub use people::LOOKED_THROUGH;
+pub use people::{LOOKED_THROUGH, PeopleSearch, Standing};
 pub use plan_lists::{ACTIONS_LOOKED_THROUGH, PlanAction, PlanDetail, PlanGroup, PlanSearch};
 pub use plans::{Committed, PlanCommit, RunRecord};
 pub use quiet::Seen;

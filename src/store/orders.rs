@@ -56,11 +56,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn discarded_ends(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT count(DISTINCT o.employee_id) FROM action o LEFT JOIN account a ON a.employee_id = o.employee_id \
-                   WHERE o.state = 'discarded' AND o.withdrawn = 0 \
-                     AND ((o.kind IN ('suspend', 'delete') AND (coalesce(a.active, 1) = 1 OR o.uncertain = 1)) \
-                       OR (o.kind = 'revoke' AND o.last_workspace = 1 AND a.active = 1 AND EXISTS \
-                         (SELECT 1 FROM membership m WHERE m.employee_id = o.employee_id AND m.group_id = o.group_id)))";
+        let sql = concat!("SELECT count(DISTINCT o.employee_id) FROM ", kept_access!());
         let people: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(people.unsigned_abs())
     }

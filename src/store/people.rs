@@ -4,7 +4,11 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::ways::{ALIKE, ALL, LAST, ONE, Way, has_words, pattern, place, ways};
+use super::called::{attributes, name};
+use super::ways::{
+    ALIKE, ALL, ALL_ACTIVE, ALL_IN_DOUBT, ALL_KEEPING, ALL_SUSPENDED, ALL_WITHOUT, By, LAST, ONE, Way,
+    has_words, longest, pattern, place, ways,
+};
 use super::{Looked, PersonRow, Store, StoreError, from_millis};
 use crate::core::value::folded;
 
@@ -14,10 +18,81 @@ const BATCH: u32 = 1_000;
 pub const LOOKED_THROUGH: u32 = 75_000;
 /// How many along an index, by which the rows are here and there in the file.
 const ALONG: u32 = 5_000;
+/// How many of those who wait for an account: of each a short text is read.
+const NEWCOMERS: u32 = 25_000;
 /// How many people are looked at closely for one page: what SQLite finds is not always what was meant.
 const CLOSELY: u32 = 1_000;
 /// What stands before the key of a page that goes on where another one stopped. No employee id holds it.
 const GOES_ON: char = '\u{1f}';
+
+/// Where people may stand, as the overview counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// With an account that is confirmed active.
+    Active,
+    /// With an account that is confirmed suspended.
+    Suspended,
+    /// Known, and without an account.
+    WithoutAccount,
+    /// Nobody has decided whether a user of Workiva is theirs.
+    InDoubt,
+    /// To have no access, and keeping it, since an operator discarded the action that was to take it.
+    KeepsAccess,
+}
+
+impl Standing {
+    /// All, in the overview's order.
+    pub const ALL: [Self; 5] =
+        [Self::Active, Self::Suspended, Self::WithoutAccount, Self::InDoubt, Self::KeepsAccess];
+
+    /// The name in JSON and in addresses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::WithoutAccount => "without_account",
+            Self::InDoubt => "in_doubt",
+            Self::KeepsAccess => "keeps_access",
+        }
+    }
+
+    /// Reads [`Standing::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.name() == name)
+    }
+
+    /// As the questions have it: what `active` is, and 2 where there is nothing.
+    fn number(self) -> Option<i64> {
+        match self {
+            Self::Active => Some(1),
+            Self::Suspended => Some(0),
+            Self::WithoutAccount => Some(2),
+            Self::InDoubt | Self::KeepsAccess => None,
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Active => ALL_ACTIVE,
+            Self::Suspended => ALL_SUSPENDED,
+            Self::WithoutAccount => ALL_WITHOUT,
+            Self::InDoubt => ALL_IN_DOUBT,
+            Self::KeepsAccess => ALL_KEEPING,
+        }
+    }
+}
+
+/// Which people are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PeopleSearch<'a> {
+    /// Behind this person, or where another page stopped.
+    pub after: Option<&'a str>,
+    /// Whose employee id, user name, last name, first name, display name or mail address begins so, in this order; who waits for an
+    /// account and is to be called so; and where there is nobody of these, each of whose words stands in a confirmed attribute.
+    pub query: &'a str,
+    /// Only those who stand here.
+    pub standing: Option<Standing>,
+}
 
 /// Where a page begins.
 enum Start {
@@ -46,22 +121,24 @@ fn going_on(way: usize, employee_id: &str, found: bool) -> String {
 }
 
 impl Store {
-    /// People behind `after`. `query`: whose employee id begins so, and then whose confirmed user name, last name or first name does, each in
-    /// order; where nobody's does, each of whose words stands in a confirmed attribute. Without a query, all by employee id. Names are
-    /// compared regardless of case. The look stops where it would take too long; `after` is then what it says of that.
+    /// The next so many people. The look stops where it would take too long; `after` is then what it says of that.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn people_behind(
         &self,
-        after: Option<&str>,
-        query: &str,
+        search: &PeopleSearch<'_>,
         limit: u32,
     ) -> Result<Looked<PersonRow>, StoreError> {
-        let query = query.trim();
+        let PeopleSearch { after, standing, .. } = *search;
+        let query = search.query.trim();
         if query.is_empty() {
-            let all = sqlx::query(ALL).bind(after.unwrap_or_default()).bind(limit);
+            let sql = standing.map_or(ALL, Standing::sql);
+            let all = sqlx::query(sql).bind(after.unwrap_or_default()).bind(limit);
             return Ok(Looked::whole(all.fetch_all(&self.readers).await?.iter().map(person_row).collect()));
+        }
+        if let Some(standing) = standing.filter(|standing| standing.number().is_none()) {
+            return self.people_of_few(standing, after, query, limit).await;
         }
         let ways = ways(query);
         let first = |row: &SqliteRow| ways.iter().position(|way| way.leads_to(row));
@@ -71,11 +148,11 @@ impl Store {
                 let row = self.person_for_paging(&id).await?;
                 match row.as_ref().and_then(first) {
                     Some(way) => (way, row, true),
-                    None => return self.people_with_words(&id, query, limit).await,
+                    None => return self.people_with_words(&id, query, standing, limit).await,
                 }
             }
             Start::Stopped { way, employee_id, .. } if way >= ways.len() => {
-                return self.people_with_words(&employee_id, query, limit).await;
+                return self.people_with_words(&employee_id, query, standing, limit).await;
             }
             Start::Stopped { way, employee_id, found } => {
                 (way, self.person_for_paging(&employee_id).await?, found)
@@ -84,11 +161,13 @@ impl Store {
         let (mut people, mut size, mut closely) = (Vec::new(), limit, 0);
         'ways: for (at, way) in ways.iter().enumerate().skip(start) {
             let mut from = last_row.as_ref().filter(|_| at == start).and_then(|row| place(way.by, row));
-            let end = self.last_along(way, from.as_ref()).await?;
+            let end = self.last_along(way, standing, from.as_ref()).await?;
             loop {
-                let rows = self.along(way, from.as_ref(), end.as_ref(), size).await?;
+                let rows = self.along(way, standing, from.as_ref(), end.as_ref(), size).await?;
                 // Whom an earlier way leads to has been shown.
                 people.extend(rows.iter().filter(|row| first(row) == Some(at)).map(person_row));
+                // Somebody may wait for an account by a plan that is held and by an action that is parked.
+                people.dedup_by(|one, other| one.employee_id == other.employee_id);
                 if people.len() >= limit as usize {
                     break 'ways;
                 }
@@ -111,7 +190,7 @@ impl Store {
         }
         people.truncate(limit as usize);
         if !found && people.is_empty() {
-            return self.people_with_words("", query, limit).await;
+            return self.people_with_words("", query, standing, limit).await;
         }
         Ok(Looked::whole(people))
     }
@@ -120,22 +199,27 @@ impl Store {
     async fn last_along(
         &self,
         way: &Way,
+        standing: Option<Standing>,
         from: Option<&(String, String)>,
     ) -> Result<Option<(String, String)>, StoreError> {
-        let Some(sql) = way.by.last_sql().filter(|_| !way.words.is_empty()) else { return Ok(None) };
+        if way.words.is_empty() && standing.is_none() {
+            return Ok(None);
+        }
+        let most = if way.by == By::Newcomer { NEWCOMERS } else { ALONG };
         let (value, employee_id) = from.map(|(value, id)| (value.as_str(), id.as_str())).unwrap_or_default();
-        let last = sqlx::query_as(sql)
+        let last = sqlx::query_as(way.by.last_sql())
             .bind(&way.beginning)
             .bind(format!("{}{LAST}", way.beginning))
             .bind(value)
             .bind(employee_id)
-            .bind(ALONG);
+            .bind(most);
         Ok(last.fetch_optional(&self.readers).await?)
     }
 
     async fn along(
         &self,
         way: &Way,
+        standing: Option<Standing>,
         from: Option<&(String, String)>,
         end: Option<&(String, String)>,
         limit: u32,
@@ -144,6 +228,7 @@ impl Store {
         let behind_all = format!("{}{LAST}", way.beginning);
         let (last, last_id) =
             end.map_or((behind_all.as_str(), ""), |(value, id)| (value.as_str(), id.as_str()));
+        let no_words = if way.is_of_id() || way.by == By::Newcomer { &[][..] } else { &way.words };
         let rows = sqlx::query(way.by.sql())
             .bind(&way.beginning)
             .bind(&behind_all)
@@ -152,8 +237,31 @@ impl Store {
             .bind(limit)
             .bind(last)
             .bind(last_id)
-            .bind(pattern(&way.words));
+            .bind(pattern(no_words))
+            .bind(standing.and_then(Standing::number))
+            .bind(longest(&way.words).map(String::as_str));
         Ok(rows.fetch_all(&self.readers).await?)
+    }
+
+    /// Among people who stand where few do: each of them is looked at.
+    async fn people_of_few(
+        &self,
+        standing: Standing,
+        after: Option<&str>,
+        query: &str,
+        limit: u32,
+    ) -> Result<Looked<PersonRow>, StoreError> {
+        let (ways, words) = (ways(query), words(query));
+        let behind = match Start::read(after) {
+            Start::Shown(employee_id) => employee_id.unwrap_or_default(),
+            Start::Stopped { employee_id, .. } => employee_id,
+        };
+        let rows = sqlx::query(standing.sql()).bind(behind).bind(ALONG).fetch_all(&self.readers).await?;
+        let is_meant = |row: &&SqliteRow| ways.iter().any(|way| way.leads_to(row)) || has_words(row, &words);
+        let people: Vec<_> = rows.iter().filter(is_meant).take(limit as usize).map(person_row).collect();
+        let is_cut = rows.len() == ALONG as usize && people.len() < limit as usize;
+        let stopped_at = rows.last().filter(|_| is_cut).map(|last| going_on(usize::MAX, last.get(0), true));
+        Ok(Looked { rows: people, stopped_at })
     }
 
     async fn person_for_paging(&self, employee_id: &str) -> Result<Option<SqliteRow>, StoreError> {
@@ -165,9 +273,14 @@ impl Store {
         &self,
         after: &str,
         query: &str,
+        standing: Option<Standing>,
         limit: u32,
     ) -> Result<Looked<PersonRow>, StoreError> {
-        let words: Vec<String> = folded(query).split_whitespace().map(str::to_owned).collect();
+        if standing == Some(Standing::WithoutAccount) {
+            // Nothing is confirmed of any of them.
+            return Ok(Looked::whole(Vec::new()));
+        }
+        let words = words(query);
         let sql = "SELECT employee_id FROM person WHERE employee_id > ?1 ORDER BY employee_id LIMIT 1 OFFSET ?2 - 1";
         let end = sqlx::query_scalar(sql).bind(after).bind(LOOKED_THROUGH);
         let end: Option<String> = end.fetch_optional(&self.readers).await?;
@@ -175,6 +288,7 @@ impl Store {
         let (mut people, mut behind, mut closely) = (Vec::new(), after.to_owned(), 0);
         let stopped_at = loop {
             let some = sqlx::query(ALIKE).bind(&behind).bind(BATCH).bind(&pattern).bind(&last);
+            let some = some.bind(standing.and_then(Standing::number));
             let rows = some.fetch_all(&self.readers).await?;
             people.extend(rows.iter().filter(|row| has_words(row, &words)).map(person_row));
             closely += rows.len();
@@ -193,13 +307,20 @@ impl Store {
     }
 }
 
+fn words(query: &str) -> Vec<String> {
+    folded(query).split_whitespace().map(str::to_owned).collect()
+}
+
 fn person_row(row: &SqliteRow) -> PersonRow {
+    let attributes = attributes(row.get(5), row.get(6));
     PersonRow {
         employee_id: row.get(0),
-        user_name: row.get(1),
-        active: row.get(2),
-        confirmed_at: row.get::<Option<i64>, _>(3).map(from_millis),
-        waiting: row.get(4),
-        is_parked: row.get::<Option<bool>, _>(5).unwrap_or(false),
+        name: name(&attributes),
+        user_name: attributes.get("userName").cloned(),
+        email: attributes.get("emails.work").cloned(),
+        active: row.get(1),
+        confirmed_at: row.get::<Option<i64>, _>(2).map(from_millis),
+        waiting: row.get(3),
+        is_parked: row.get::<Option<bool>, _>(4).unwrap_or(false),
     }
 }

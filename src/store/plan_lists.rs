@@ -6,7 +6,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
-use super::{Looked, Store, StoreError, from_millis, millis};
+use super::called::{attributes, name};
+use super::{Looked, Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
@@ -16,41 +17,60 @@ use crate::core::value::folded;
 const MOST_REASONS: u32 = 100;
 
 /// How many actions are looked through for one page of a search.
-pub const ACTIONS_LOOKED_THROUGH: u32 = 50_000;
-/// Employee ids with one beginning, of which each one's actions are looked up.
+pub const ACTIONS_LOOKED_THROUGH: u32 = 40_000;
+/// Employee ids with one beginning, of which each one's actions are looked up; some may be counted twice.
 const FEW: u32 = 200;
 /// So many accounts of one beginning are many.
-const MANY: i64 = 20_000;
+const MANY: u32 = 20_000;
 /// Behind every text that begins with the same letters.
 const LAST: char = '\u{10ffff}';
 
 macro_rules! actions {
     () => {
         "SELECT a.action_id, a.employee_id, a.kind, a.group_id, a.state, i.because, i.changes, \
-           coalesce(c.attributes ->> 'userName', a.user_name), \
-           c.attributes ->> '$.\"name.givenName\"', c.attributes ->> '$.\"name.familyName\"' \
+           coalesce(c.attributes ->> 'userName', a.user_name), c.attributes, i.target \
          FROM action a JOIN intent i USING (action_id) LEFT JOIN account c ON c.employee_id = a.employee_id "
     };
 }
 
-/// Actions of the plan ?1 behind ?2 up to ?9, of the kind ?3, if one is asked for; of whom begins with ?4 or ?5, or whose account is so named.
+/// Actions of the plan ?1 behind ?2 up to ?9, of the kind ?3, if one is asked for; of whom the id is like ?4, or the new user name begins with ?5,
+/// or who is to be called by each of the words ?10, of which ?7 is one; or whose account is so named.
 macro_rules! actions_of {
     ($is_so_named:literal) => {
         concat!(
             actions!(),
             "WHERE a.plan_id = ?1 AND a.action_id > ?2 AND a.action_id <= ?9 AND (?3 IS NULL OR a.kind = ?3) \
-               AND (?4 = '' OR (a.employee_id >= ?4 AND a.employee_id < ?7) OR (a.user_name >= ?5 AND a.user_name < ?8) OR ",
+               AND (?4 = '' OR a.employee_id LIKE ?4 ESCAPE '\\' OR (a.user_name >= ?5 AND a.user_name < ?8) \
+                 OR (instr(coalesce(i.names, lower(i.target)), ?7) > 0 AND NOT EXISTS \
+                   (SELECT 1 FROM json_each(?10) w WHERE instr(coalesce(i.names, lower(i.target)), w.value) = 0)) OR ",
             $is_so_named,
             ") ORDER BY a.action_id LIMIT ?6"
         )
     };
 }
 
-/// Whose id begins with ?2, up to before ?3.
+/// Accounts of which the user name, the last or the first name lies from ?1 to before ?2, at most ?3.
+macro_rules! named {
+    () => {
+        "SELECT employee_id FROM account WHERE user_name >= ?1 AND user_name < ?2 \
+         UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.familyName\"') >= ?1 \
+           AND lower(attributes ->> '$.\"name.familyName\"') < ?2 \
+         UNION ALL SELECT employee_id FROM account WHERE lower(attributes ->> '$.\"name.givenName\"') >= ?1 \
+           AND lower(attributes ->> '$.\"name.givenName\"') < ?2 LIMIT ?3"
+    };
+}
+
+/// Ids that begin with ?1, up to before ?2, or in compared form with ?3, up to before ?4; at most ?5, and some of them twice.
+const IDS: &str = "SELECT employee_id FROM person WHERE employee_id >= ?1 AND employee_id < ?2 \
+    UNION ALL SELECT employee_id FROM person WHERE employee_id >= ?3 AND employee_id < ?4 AND ?1 <> ?3 \
+    UNION ALL SELECT employee_id FROM person WHERE lower(employee_id) >= ?3 AND lower(employee_id) < ?4 \
+      AND lower(employee_id) <> employee_id LIMIT ?5";
+
+/// Of these people.
 const OF_IDS: &str = concat!(
     actions!(),
-    "WHERE a.employee_id >= ?2 AND a.employee_id < ?3 AND +a.plan_id = ?1 AND +a.action_id > ?4 AND (?5 IS NULL OR a.kind = ?5) \
-     ORDER BY +a.action_id LIMIT ?6"
+    "WHERE a.employee_id IN (SELECT value FROM json_each(?2)) AND +a.plan_id = ?1 AND +a.action_id > ?3 AND (?4 IS NULL OR a.kind = ?4) \
+     ORDER BY +a.action_id LIMIT ?5"
 );
 
 /// A plan with what became of it.
@@ -98,9 +118,11 @@ pub struct PlanAction {
     pub employee_id: String,
     /// The user name as it was last confirmed; of a new user, the one that they get, in compared form.
     pub user_name: Option<String>,
-    /// The first name as it was last confirmed.
+    /// The display name, or first and last name, as they were last confirmed; of a new user, as they are to be.
+    pub name: Option<String>,
+    /// The first name, likewise.
     pub given_name: Option<String>,
-    /// The last name as it was last confirmed.
+    /// The last name, likewise.
     pub family_name: Option<String>,
     /// Create, update and so on.
     pub kind: String,
@@ -119,8 +141,8 @@ pub struct PlanAction {
 pub struct PlanSearch<'a> {
     /// Behind this action.
     pub after: Option<i64>,
-    /// Whose employee id begins so, if somebody's in the plan does, of at most 200 people; otherwise whose new or confirmed user name begins so
-    /// as well.
+    /// Of a search with a digit in it: whose employee id begins so, if somebody's in the plan does, of at most 200 people. Otherwise also who has,
+    /// or by the plan is to have, names, a user name or a mail address in which each of the words stands.
     pub query: &'a str,
     /// Of this kind.
     pub kind: Option<&'a str>,
@@ -182,11 +204,13 @@ impl Store {
         limit: u32,
     ) -> Result<Looked<PlanAction>, StoreError> {
         let query = search.query.trim();
-        if !query.is_empty() && self.has_few_of(plan_id, query).await? {
+        // Hardly any name has a digit in it, and an id nearly always.
+        if query.contains(|c: char| c.is_ascii_digit())
+            && let Some(ids) = self.few_of(plan_id, query).await?
+        {
             let rows = sqlx::query(OF_IDS)
                 .bind(plan_id)
-                .bind(query)
-                .bind(format!("{query}{LAST}"))
+                .bind(ids)
                 .bind(search.after.unwrap_or(0))
                 .bind(search.kind)
                 .bind(limit);
@@ -199,29 +223,41 @@ impl Store {
         };
         let name = folded(query);
         let name_end = format!("{name}{LAST}");
+        let words: Vec<&str> = name.split_whitespace().collect();
         // A few are looked up first. Many are not: then whoever is in the plan is soon found among them.
-        let sql =
-            "SELECT count(*) FROM (SELECT 1 FROM account WHERE user_name >= ?1 AND user_name < ?2 LIMIT ?3)";
-        let named = sqlx::query_scalar(sql).bind(&name).bind(&name_end).bind(MANY + 1);
-        let named: i64 = if query.is_empty() { 0 } else { named.fetch_one(&self.readers).await? };
-        let sql = match named > MANY {
+        let are_many = !query.is_empty() && {
+            let number = sqlx::query_scalar::<_, u32>(concat!("SELECT count(*) FROM (", named!(), ")"));
+            let number = number.bind(&name).bind(&name_end).bind(MANY + 1);
+            number.fetch_one(&self.readers).await? > MANY
+        };
+        let named: Vec<String> = match query.is_empty() || are_many {
+            true => Vec::new(),
+            false => {
+                let named = sqlx::query_scalar(named!()).bind(&name).bind(&name_end).bind(MANY);
+                named.fetch_all(&self.readers).await?
+            }
+        };
+        let sql = match are_many {
             true => actions_of!(
-                "EXISTS (SELECT 1 FROM account n WHERE n.employee_id = a.employee_id AND n.user_name >= ?5 AND n.user_name < ?8)"
+                "EXISTS (SELECT 1 FROM account n WHERE n.employee_id = a.employee_id AND ?11 = '[]' \
+                       AND ((n.user_name >= ?5 AND n.user_name < ?8) \
+                         OR (lower(n.attributes ->> '$.\"name.familyName\"') >= ?5 AND lower(n.attributes ->> '$.\"name.familyName\"') < ?8) \
+                         OR (lower(n.attributes ->> '$.\"name.givenName\"') >= ?5 AND lower(n.attributes ->> '$.\"name.givenName\"') < ?8)))"
             ),
-            false => actions_of!(
-                "a.employee_id IN (SELECT employee_id FROM account WHERE user_name >= ?5 AND user_name < ?8)"
-            ),
+            false => actions_of!("a.employee_id IN (SELECT value FROM json_each(?11))"),
         };
         let rows = sqlx::query(sql)
             .bind(plan_id)
             .bind(search.after.unwrap_or(0))
             .bind(search.kind)
-            .bind(query)
+            .bind(beginning(query))
             .bind(&name)
             .bind(limit)
-            .bind(format!("{query}{LAST}"))
+            .bind(words.iter().max_by_key(|word| word.len()).copied().unwrap_or_default())
             .bind(&name_end)
             .bind(end.unwrap_or(i64::MAX))
+            .bind(to_json(&words))
+            .bind(to_json(&named))
             .fetch_all(&self.readers)
             .await?;
         let rows = rows.iter().map(plan_action).collect::<Result<Vec<_>, _>>()?;
@@ -229,18 +265,24 @@ impl Store {
         Ok(Looked { rows, stopped_at })
     }
 
-    /// Whether a few people have ids that begin so, and one of them is in the plan.
-    async fn has_few_of(&self, plan_id: &str, beginning: &str) -> Result<bool, StoreError> {
-        let end = format!("{beginning}{LAST}");
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM person WHERE employee_id >= ?1 AND employee_id < ?2 LIMIT ?3)";
-        let few = sqlx::query_scalar(sql).bind(beginning).bind(&end).bind(FEW + 1);
-        let number: u32 = few.fetch_one(&self.readers).await?;
-        if number == 0 || number > FEW {
-            return Ok(false);
+    /// The people whose ids begin so, as JSON, if they are few and one of them is in the plan.
+    async fn few_of(&self, plan_id: &str, query: &str) -> Result<Option<String>, StoreError> {
+        let name = folded(query);
+        let few = sqlx::query_scalar::<_, String>(IDS)
+            .bind(query)
+            .bind(format!("{query}{LAST}"))
+            .bind(&name)
+            .bind(format!("{name}{LAST}"))
+            .bind(FEW + 1);
+        let ids = few.fetch_all(&self.readers).await?;
+        if ids.is_empty() || ids.len() > FEW as usize {
+            return Ok(None);
         }
-        let sql = "SELECT EXISTS (SELECT 1 FROM action WHERE employee_id >= ?1 AND employee_id < ?2 AND +plan_id = ?3)";
-        let is_there = sqlx::query_scalar(sql).bind(beginning).bind(&end).bind(plan_id);
-        Ok(is_there.fetch_one(&self.readers).await?)
+        let ids = to_json(&ids);
+        let sql = "SELECT EXISTS (SELECT 1 FROM action WHERE employee_id IN (SELECT value FROM json_each(?1)) AND +plan_id = ?2)";
+        let is_there: bool =
+            sqlx::query_scalar(sql).bind(&ids).bind(plan_id).fetch_one(&self.readers).await?;
+        Ok(is_there.then_some(ids))
     }
 
     /// The action at which a search ends that begins behind this one; `None`: it gets to the plan's end.
@@ -255,7 +297,20 @@ impl Store {
     }
 }
 
+/// What is like each text that begins so; empty for nothing.
+fn beginning(query: &str) -> String {
+    let mut pattern = String::new();
+    for letter in query.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    if query.is_empty() { pattern } else { pattern + "%" }
+}
+
 fn plan_action(row: &SqliteRow) -> Result<PlanAction, StoreError> {
+    let attributes = attributes(row.get(8), row.get(9));
     let corrupt = |_| StoreError::Corrupt { what: "an action's changes" };
     Ok(PlanAction {
         action_id: row.get(0),
@@ -266,7 +321,8 @@ fn plan_action(row: &SqliteRow) -> Result<PlanAction, StoreError> {
         because: row.get(5),
         changes: serde_json::from_str(row.get(6)).map_err(corrupt)?,
         user_name: row.get(7),
-        given_name: row.get(8),
-        family_name: row.get(9),
+        name: name(&attributes),
+        given_name: attributes.get("name.givenName").cloned(),
+        family_name: attributes.get("name.familyName").cloned(),
     })
 }

@@ -104,6 +104,22 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "unusable", message.into())
     }
 
+    /// Nobody decides without saying why.
+    pub fn no_reason() -> Self {
+        let message = "say why: `reason` is needed for this, and goes into the audit";
+        Self::new(StatusCode::BAD_REQUEST, "reason_missing", message.into())
+    }
+
+    /// The reason is none that the audit takes.
+    pub fn bad_reason(why: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "reason_unusable", format!("reason {why}"))
+    }
+
+    /// Whether it is the reason that is wrong.
+    pub fn is_of_reason(&self) -> bool {
+        matches!(self.code, "reason_missing" | "reason_unusable")
+    }
+
     /// A task of ours has broken down; its panic was logged.
     pub fn broken() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "it broke down; the log says why".into())

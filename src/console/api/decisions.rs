@@ -19,8 +19,9 @@ use crate::store::Approval;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Why {
-    /// For the audit, on one line of at most 500 characters; not for secrets or personal data.
+    /// For the audit, on one line of at most 500 characters; not for secrets or personal data. Without one nothing is decided.
     #[serde(default)]
+    #[schema(value_type = String, required = true)]
     pub reason: Option<String>,
 }
 
@@ -34,7 +35,7 @@ pub struct Which {
     /// All that are parked.
     #[serde(default)]
     pub all: bool,
-    /// For the audit, on one line of at most 500 characters; not for secrets or personal data.
+    /// For the audit, on one line of at most 500 characters; not for secrets or personal data. Nothing is discarded without one.
     #[serde(default)]
     pub reason: Option<String>,
 }
@@ -48,8 +49,14 @@ pub struct Done {
 }
 
 /// A reason as the audit keeps it; `None`: none was given.
-pub fn reason(text: Option<&str>) -> Result<Option<&str>, Refused> {
-    audit::reason(text.unwrap_or_default()).map_err(|why| Refused::unusable(format!("reason {why}")))
+fn reason(text: Option<&str>) -> Result<Option<&str>, Refused> {
+    audit::reason(text.unwrap_or_default()).map_err(|why| Refused::bad_reason(&why))
+}
+
+/// Who decides and why, where nobody may without saying that.
+pub fn by<'a>(caller: &'a Caller, text: Option<&'a str>) -> Result<By<'a>, Refused> {
+    let reason = reason(text)?.ok_or_else(Refused::no_reason)?;
+    Ok(By { name: &caller.name, reason: Some(reason) })
 }
 
 /// What came of an approval.
@@ -127,7 +134,7 @@ fn not_held(plan_id: &str, state: Option<&str>) -> Refused {
     }
 }
 
-/// Releases a held plan.
+/// Releases a held plan. A reason is needed.
 #[utoipa::path(post, path = "/v1/plans/{plan_id}/approve", params(("plan_id" = String, Path, description = "The plan.")),
     request_body = Why, responses((status = 200, body = Done), (status = 202, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
     (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal),
@@ -138,14 +145,14 @@ pub async fn approve(
     Path(plan_id): Path<String>,
     Json(why): Json<Why>,
 ) -> Result<(StatusCode, Json<Done>), Refused> {
-    let by = By { name: &caller.name, reason: reason(why.reason.as_deref())? };
+    let by = by(&caller, why.reason.as_deref())?;
     match release(&desk, &plan_id, by, |_| {}).await {
         Some(released) => Ok((StatusCode::OK, Json(Done { actions: Some(released?) }))),
         None => Ok((StatusCode::ACCEPTED, Json(Done { actions: None }))),
     }
 }
 
-/// Drops a held plan; nobody's access changes.
+/// Drops a held plan; nobody's access changes. A reason is needed.
 #[utoipa::path(post, path = "/v1/plans/{plan_id}/reject", params(("plan_id" = String, Path, description = "The plan.")),
     request_body = Why, responses((status = 200, body = Done), (status = 400, body = Refusal), (status = 401, body = Refusal),
     (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 409, body = Refusal),
@@ -156,7 +163,7 @@ pub async fn reject(
     Path(plan_id): Path<String>,
     Json(why): Json<Why>,
 ) -> Result<Json<Done>, Refused> {
-    let by = By { name: &caller.name, reason: reason(why.reason.as_deref())? };
+    let by = by(&caller, why.reason.as_deref())?;
     drop_plan(&desk, &plan_id, by).await?;
     Ok(Json(Done { actions: Some(0) }))
 }
@@ -173,7 +180,7 @@ pub async fn retry(
     Ok(Json(Done { actions: Some(order(&desk, &which, &caller, Order::Retry).await?) }))
 }
 
-/// Gives parked actions up until HR or the configuration says something new.
+/// Gives parked actions up until HR or the configuration says something new. A reason is needed.
 #[utoipa::path(post, path = "/v1/actions/discard", request_body = Which, responses((status = 200, body = Done),
     (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
     (status = 415, body = Refusal), (status = 422, body = Refusal)))]
@@ -199,7 +206,12 @@ pub async fn order(desk: &Desk, which: &Which, caller: &Caller, order: Order) ->
     if which.all != which.ids.is_empty() {
         return Err(Refused::unusable("name actions by ids, or all of them by all, and not both"));
     }
-    let by = By { name: &caller.name, reason: reason(which.reason.as_deref())? };
+    let why = which.reason.as_deref();
+    let by = match order {
+        Order::Discard => by(caller, why)?,
+        // It changes nothing that was decided.
+        Order::Retry => By { name: &caller.name, reason: reason(why)? },
+    };
     let ids = (!which.all).then_some(which.ids.as_slice());
     let engine = desk.engine();
     let now = engine.clock.now();

@@ -8,12 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Listed, Refusal, Refused};
 use crate::console::Desk;
+use crate::console::alerts::{self, Alerts};
 use crate::console::overview::{self, Overview};
 use crate::core::action::ActionKind;
 use crate::core::value::canonical;
 use crate::engine::explain::Explanation;
 use crate::store::{
-    AuditRow, ParkedAction, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail, RunSummary,
+    AuditRow, ParkedAction, PeopleSearch, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail,
+    RunSummary, Standing,
 };
 
 /// How many rows a page has where nothing is said.
@@ -40,9 +42,12 @@ pub struct Paging {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PeopleAsked {
-    /// Whose employee id begins so, then whose user name, last name or first name does; where nobody's does, each of whose words stands in a
-    /// confirmed attribute. But for the id regardless of case.
+    /// Whose employee id begins so, then whose user name, last name, first name, display name or work e-mail address does; then who waits for an
+    /// account that is to be called so; and where there is nobody of these, each of whose words stands in a confirmed attribute. Regardless of case.
     pub query: Option<String>,
+    /// Only those who stand here: active, suspended, without_account, in_doubt (nobody has decided whether a user of Workiva is theirs) or
+    /// keeps_access (to have none, and keeping it, since the action was discarded).
+    pub state: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
     /// How many rows, 1 to 500; 50 where nothing is said.
@@ -50,13 +55,22 @@ pub struct PeopleAsked {
     pub limit: Option<u32>,
 }
 
+/// Whom.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PersonAsked {
+    /// Whom.
+    pub employee_id: String,
+}
+
 /// Which actions of a plan.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ActionsAsked {
-    /// Whose employee id begins so, if somebody's in the plan does, of at most 200 people; otherwise whose new or confirmed user name begins so
-    /// as well.
+    /// Of a search with a digit in it: whose employee id begins so, if somebody's in the plan does, of at most 200 people. Otherwise also who has,
+    /// or by the plan is to have, names, a user name or an e-mail address in which each of the words stands. Regardless of case.
     pub query: Option<String>,
     /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
     pub kind: Option<String>,
@@ -115,6 +129,13 @@ fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
     let unknown =
         || Refused::unusable("kind has to be create, update, reactivate, suspend, delete, grant or revoke");
     asked.map(|name| ActionKind::parse(name).ok_or_else(unknown)).transpose()
+}
+
+/// Where people may stand, if there is a state of this name.
+fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
+    let unknown =
+        || Refused::unusable("state has to be active, suspended, without_account, in_doubt or keeps_access");
+    asked.map(|name| Standing::parse(name).ok_or_else(unknown)).transpose()
 }
 
 /// How everything is.
@@ -183,8 +204,12 @@ pub async fn plan_actions(
     responses((status = 200, body = Listed<PersonRow>), (status = 400, body = Refusal), (status = 401, body = Refusal)))]
 pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) -> Answer<Listed<PersonRow>> {
     let limit = limit(asked.limit)?;
-    let query = asked.query.as_deref().unwrap_or_default();
-    let people = desk.engine().store.people_behind(asked.after.as_deref(), query, limit + 1).await?;
+    let search = PeopleSearch {
+        after: asked.after.as_deref(),
+        query: asked.query.as_deref().unwrap_or_default(),
+        standing: standing(asked.state.as_deref())?,
+    };
+    let people = desk.engine().store.people_behind(&search, limit + 1).await?;
     Ok(Json(Listed::of_search(people, limit, |person| person.employee_id.clone())))
 }
 
@@ -194,6 +219,19 @@ pub async fn people(State(desk): State<Desk>, Query(asked): Query<PeopleAsked>) 
 pub async fn person(State(desk): State<Desk>, Path(employee_id): Path<String>) -> Answer<Explanation> {
     let message = "nobody with this employee id is in the source or was ever in it; ids are compared exactly";
     desk.explain(&employee_id).await?.map(Json).ok_or_else(|| Refused::not_found(message))
+}
+
+/// One person, as by `/v1/people/{employee_id}`; for an id that cannot stand in a path: `.`, `..`, or one with a slash.
+#[utoipa::path(get, path = "/v1/person", params(PersonAsked),
+    responses((status = 200, body = Explanation), (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 404, body = Refusal)))]
+pub async fn person_asked(State(desk): State<Desk>, Query(asked): Query<PersonAsked>) -> Answer<Explanation> {
+    person(State(desk), Path(asked.employee_id)).await
+}
+
+/// What somebody is told of at present, and by which channels.
+#[utoipa::path(get, path = "/v1/alerts", responses((status = 200, body = Alerts), (status = 401, body = Refusal)))]
+pub async fn alerts(State(desk): State<Desk>) -> Answer<Alerts> {
+    Ok(Json(alerts::raised(&desk).await?))
 }
 
 /// The actions that wait for an operator.

@@ -26,6 +26,7 @@ use crate::http::{Client, bearer};
     info(title = "workiva-sync", description = "What operators see of the daemon, and decide."),
     paths(
         lists::overview, lists::runs, lists::run, lists::plan, lists::plan_actions, lists::people, lists::person,
+        lists::person_asked, lists::alerts,
         lists::parked, lists::audit, lists::configuration,
         decisions::approve, decisions::reject, decisions::retry, decisions::discard
     ),
@@ -84,6 +85,8 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/v1/plans/{plan_id}/reject", post(decisions::reject))
         .route("/v1/people", get(lists::people))
         .route("/v1/people/{employee_id}", get(lists::person))
+        .route("/v1/person", get(lists::person_asked))
+        .route("/v1/alerts", get(lists::alerts))
         .route("/v1/actions/parked", get(lists::parked))
         .route("/v1/actions/retry", post(decisions::retry))
         .route("/v1/actions/discard", post(decisions::discard))

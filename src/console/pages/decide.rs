@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest, Sha256};
 
 use super::login::encoded;
-use super::{Trouble, Visitor};
+use super::{Trouble, Visitor, look};
 use crate::console::Desk;
 use crate::console::api::Refused;
-use crate::console::api::decisions::{Order, Released, Which, drop_plan, order, reason, release};
-use crate::console::session::Said;
+use crate::console::api::decisions::{Order, Released, Which, by, drop_plan, order, release};
+use crate::console::session::{Said, Sessions};
 use crate::core::audit::By;
 
 /// The fields of a form; one may be there several times.
@@ -31,7 +31,15 @@ impl Form {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    /// On which page of the list the form stands, as the beginning of a query: what came of it is shown there.
+    fn back(&self) -> String {
+        let kept = ["query", "kind", "after"].map(|name| (name, self.one(name)));
+        let kept = kept.into_iter().filter(|(_, value)| !value.is_empty());
+        kept.map(|(name, value)| format!("{name}={}&", encoded(value))).collect()
+    }
+
+    /// Each value of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
@@ -64,43 +72,41 @@ pub async fn plan(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     let form = Form::read(&body).of_an_operator(&visitor)?;
-    let reason = reason(Some(form.one("reason")));
-    let said = match (form.one("decision"), &reason) {
-        (_, Err(refused)) => Some(Said::failed("plan", refused)),
-        ("approve", Ok(reason)) => approve(&desk, &visitor, &plan_id, *reason).await,
-        ("reject", Ok(reason)) => {
-            let by = By { name: &visitor.session.caller.name, reason: *reason };
+    let by = match by(&visitor.session.caller, Some(form.one("reason"))) {
+        Ok(by) => by,
+        Err(refused) => return look::plan_again(&desk, &visitor, &plan_id, &form, &refused).await,
+    };
+    let ticket = Sessions::ticket();
+    let said = match form.one("decision") {
+        "approve" => approve(&desk, &visitor, &plan_id, by, &ticket).await,
+        "reject" => {
             let dropped = drop_plan(&desk, &plan_id, by).await;
             let message = "Rejected: nobody's access changes. The next run plans anew, and holds again what is too much.";
-            Some(
-                dropped
-                    .map_or_else(|refused| Said::failed("plan", &refused), |()| Said::done("plan", message)),
-            )
+            Some(dropped.map_or_else(|refused| Said::failed(&refused), |()| Said::done(message)))
         }
-        _ => Some(Said::failed("plan", &Refused::unusable("decide by approve or reject"))),
+        _ => Some(Said::failed(&Refused::unusable("decide by approve or reject"))),
     };
     if let Some(said) = said {
-        desk.sessions.say(&visitor.cookie, said);
+        desk.sessions.say(&visitor.cookie, &ticket, said);
     }
-    Ok(Redirect::to(&format!("/plans/{}", encoded(&plan_id))).into_response())
+    let place = format!("/plans/{}?{}said={ticket}", encoded(&plan_id), form.back());
+    Ok(Redirect::to(&place).into_response())
 }
 
 /// The answer is what is to be said, where that is not said already.
-async fn approve(desk: &Desk, visitor: &Visitor, plan_id: &str, reason: Option<&str>) -> Option<Said> {
-    let by = By { name: &visitor.session.caller.name, reason };
-    let (sessions, cookie) = (Arc::clone(&desk.sessions), visitor.cookie.clone());
+async fn approve(desk: &Desk, visitor: &Visitor, plan_id: &str, by: By<'_>, ticket: &str) -> Option<Said> {
+    let (sessions, cookie, ticket) = (Arc::clone(&desk.sessions), visitor.cookie.clone(), ticket.to_owned());
     let told = move |released: &Released| {
         let said = match released {
-            Ok(actions) => {
-                Said::done("plan", format!("Approved: {actions} actions are released, and being sent."))
-            }
-            Err(refused) => Said::failed("plan", refused),
+            Ok(1) => Said::done("Approved: 1 action is released, and being sent."),
+            Ok(actions) => Said::done(format!("Approved: {actions} actions are released, and being sent.")),
+            Err(refused) => Said::failed(refused),
         };
-        sessions.say(&cookie, said);
+        sessions.say(&cookie, &ticket, said);
     };
     let message =
         "The source is still being read for it. Load this page again in a while: it tells what came of it.";
-    release(desk, plan_id, by, told).await.is_none().then(|| Said::done("plan", message))
+    release(desk, plan_id, by, told).await.is_none().then(|| Said::done(message))
 }
 
 /// Puts parked actions back into the queue, or gives them up.
@@ -110,11 +116,16 @@ pub async fn parked(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     let form = Form::read(&body).of_an_operator(&visitor)?;
-    let said = decide_parked(&desk, &visitor, &form).await;
-    let said =
-        said.map_or_else(|refused| Said::failed("parked", &refused), |message| Said::done("parked", message));
-    desk.sessions.say(&visitor.cookie, said);
-    Ok(Redirect::to("/parked").into_response())
+    let said = match decide_parked(&desk, &visitor, &form).await {
+        Ok(message) => Said::done(message),
+        Err(refused) if refused.is_of_reason() => {
+            return look::parked_again(&desk, &visitor, &form, &refused).await;
+        }
+        Err(refused) => Said::failed(&refused),
+    };
+    let ticket = Sessions::ticket();
+    desk.sessions.say(&visitor.cookie, &ticket, said);
+    Ok(Redirect::to(&format!("/parked?{}said={ticket}", form.back())).into_response())
 }
 
 /// The answer is what was done.
@@ -159,11 +170,12 @@ pub fn seal(ids: &[i64]) -> String {
 }
 
 impl Said {
-    fn done(place: &'static str, message: impl Into<String>) -> Self {
-        Self { place, done: true, message: message.into() }
+    fn done(message: impl Into<String>) -> Self {
+        Self { done: true, message: message.into() }
     }
 
-    fn failed(place: &'static str, refused: &Refused) -> Self {
-        Self { place, done: false, message: refused.message().to_owned() }
+    /// Why nothing was done.
+    pub fn failed(refused: &Refused) -> Self {
+        Self { done: false, message: refused.message().to_owned() }
     }
 }

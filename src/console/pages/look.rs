@@ -4,15 +4,16 @@ use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use minijinja::context;
+use minijinja::{Value, context};
 
 use super::decide::{Form, seal};
 use super::{Trouble, Visitor, render};
-use crate::console::api::Listed;
+use crate::console::api::{Listed, Refused};
+use crate::console::session::Said;
 use crate::console::{Desk, overview};
 use crate::core::action::ActionKind;
 use crate::core::value::canonical;
-use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PlanSearch};
+use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PeopleSearch, PlanSearch, Standing};
 
 /// How many rows a page has.
 const ROWS: u32 = 50;
@@ -47,19 +48,42 @@ pub async fn plan(
     Path(plan_id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Page {
+    let data = plan_data(&desk, &plan_id, &asked(query)).await?;
+    let data = context! { reason => "", ..data };
+    Ok(render::page(&desk, &visitor, "plan", "plan.html", data).await)
+}
+
+/// The same behind a decision that was not taken, with what was typed.
+pub async fn plan_again(
+    desk: &Desk,
+    visitor: &Visitor,
+    plan_id: &str,
+    form: &Form,
+    refused: &Refused,
+) -> Page {
+    let data = plan_data(desk, plan_id, form).await?;
+    let data = context! { reason => form.one("reason"), ..data };
+    Ok(render::page_saying(desk, visitor, "plan", "plan.html", data, not_taken(refused)).await)
+}
+
+/// `asked` says which of its actions: by query, kind and after.
+async fn plan_data(desk: &Desk, plan_id: &str, asked: &Form) -> Result<Value, Trouble> {
     let engine = desk.engine();
-    let plan = engine.store.plan_detail(&plan_id, engine.clock.now()).await?;
+    let plan = engine.store.plan_detail(plan_id, engine.clock.now()).await?;
     let plan = plan.ok_or_else(|| missing("There is no such plan."))?;
-    let asked = asked(query);
-    let (search, kind) = (asked.one("query"), asked.one("kind"));
-    let wanted = PlanSearch { after: asked.one("after").parse().ok(), query: search, kind: given(kind) };
-    let actions = engine.store.plan_actions(&plan_id, &wanted, ROWS + 1).await?;
+    let (search, kind, after) = (asked.one("query"), asked.one("kind"), asked.one("after"));
+    let wanted = PlanSearch { after: after.parse().ok(), query: search, kind: given(kind) };
+    let actions = engine.store.plan_actions(plan_id, &wanted, ROWS + 1).await?;
     let stopped = actions.stopped_at.is_some();
     let actions = Listed::of_search(actions, ROWS, |action| action.action_id.to_string());
     let kinds = ActionKind::ALL.map(ActionKind::name);
-    let data =
-        context! { plan, actions, search, kind, kinds, stopped, looked_through => ACTIONS_LOOKED_THROUGH };
-    Ok(render::page(&desk, &visitor, "plan", "plan.html", data).await)
+    let looked_through = ACTIONS_LOOKED_THROUGH;
+    Ok(context! { plan, actions, search, kind, after, kinds, stopped, looked_through })
+}
+
+/// The form could be read, and what it says is not enough.
+fn not_taken(refused: &Refused) -> (StatusCode, Option<Said>) {
+    (StatusCode::UNPROCESSABLE_ENTITY, Some(Said::failed(refused)))
 }
 
 /// People, and a search among them.
@@ -69,11 +93,13 @@ pub async fn people(
     RawQuery(query): RawQuery,
 ) -> Page {
     let asked = asked(query);
-    let search = asked.one("query");
-    let people = desk.engine().store.people_behind(given(asked.one("after")), search, ROWS + 1).await?;
+    let (search, standing) = (asked.one("query"), Standing::parse(asked.one("state")));
+    let wanted = PeopleSearch { after: given(asked.one("after")), query: search, standing };
+    let people = desk.engine().store.people_behind(&wanted, ROWS + 1).await?;
     let stopped = people.stopped_at.is_some();
     let people = Listed::of_search(people, ROWS, |person| person.employee_id.clone());
-    let data = context! { people, search, stopped, looked_through => LOOKED_THROUGH };
+    let (state, states) = (standing.map_or("", Standing::name), Standing::ALL.map(Standing::name));
+    let data = context! { people, search, state, states, stopped, looked_through => LOOKED_THROUGH };
     Ok(render::page(&desk, &visitor, "people", "people.html", data).await)
 }
 
@@ -83,10 +109,23 @@ pub async fn person(
     Extension(visitor): Extension<Visitor>,
     Path(employee_id): Path<String>,
 ) -> Page {
-    let told = desk.explain(&employee_id).await?.ok_or_else(|| {
+    of_person(&desk, &visitor, &employee_id).await
+}
+
+/// The same, of an id that cannot stand in a path.
+pub async fn person_asked(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+) -> Page {
+    of_person(&desk, &visitor, asked(query).one("employee_id")).await
+}
+
+async fn of_person(desk: &Desk, visitor: &Visitor, employee_id: &str) -> Page {
+    let told = desk.explain(employee_id).await?.ok_or_else(|| {
         missing("Nobody with this employee id is in the source or was ever in it. Ids are compared exactly; leading zeros count.")
     })?;
-    Ok(render::page(&desk, &visitor, "people", "person.html", context! { told }).await)
+    Ok(render::page(desk, visitor, "people", "person.html", context! { told }).await)
 }
 
 /// What waits for an operator.
@@ -95,11 +134,25 @@ pub async fn parked(
     Extension(visitor): Extension<Visitor>,
     RawQuery(query): RawQuery,
 ) -> Page {
-    let after = asked(query).one("after").parse().ok();
-    let parked = desk.engine().store.parked_behind(after, ROWS + 1).await?;
+    let data = parked_data(&desk, &asked(query)).await?;
+    Ok(render::page(&desk, &visitor, "parked", "parked.html", data).await)
+}
+
+/// The same behind a decision that was not taken, with what was typed and ticked.
+pub async fn parked_again(desk: &Desk, visitor: &Visitor, form: &Form, refused: &Refused) -> Page {
+    let data = parked_data(desk, form).await?;
+    Ok(render::page_saying(desk, visitor, "parked", "parked.html", data, not_taken(refused)).await)
+}
+
+async fn parked_data(desk: &Desk, asked: &Form) -> Result<Value, Trouble> {
+    let store = &desk.engine().store;
+    let after = asked.one("after");
+    let parked = store.parked_behind(after.parse().ok(), ROWS + 1).await?;
     let parked = Listed::of(parked, ROWS, |action| action.action_id.to_string());
-    let seen = seal(&desk.engine().store.parked_ids().await?);
-    Ok(render::page(&desk, &visitor, "parked", "parked.html", context! { parked, seen }).await)
+    let seen = seal(&store.parked_ids().await?);
+    let ticked: Vec<&str> = asked.all("id").collect();
+    let (reason, which) = (asked.one("reason"), asked.one("which"));
+    Ok(context! { parked, seen, after, ticked, reason, which })
 }
 
 /// Runs.

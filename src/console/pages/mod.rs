@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use minijinja::context;
 
+use self::decide::Form;
 use super::Desk;
 use super::access::cookie;
 use super::session::Session;
@@ -28,6 +29,8 @@ const COOKIE: &str = "workiva_sync";
 pub struct Visitor {
     session: Session,
     cookie: String,
+    /// By which the page knows of which decision it has to tell; empty: of none.
+    ticket: String,
 }
 
 /// The routes. Each but the login and what its page needs asks for a login.
@@ -38,6 +41,7 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/plans/{plan_id}/decide", post(decide::plan))
         .route("/people", get(look::people))
         .route("/people/{employee_id}", get(look::person))
+        .route("/person", get(look::person_asked))
         .route("/parked", get(look::parked))
         .route("/parked/decide", post(decide::parked))
         .route("/runs", get(look::runs))
@@ -51,6 +55,8 @@ pub fn routes(desk: &Desk) -> Router {
         .route("/login", get(login::page).post(login::log_in))
         .route("/assets/style.css", get(style))
         .route("/assets/script.js", get(script))
+        .route("/assets/favicon.svg", get(favicon))
+        .route("/favicon.ico", get(favicon))
         .merge(inside)
         .layer(middleware::from_fn(refuse_other_sites))
         .layer(middleware::from_fn(as_page))
@@ -63,6 +69,10 @@ async fn style() -> Response {
 
 async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../assets/script.js"))
+}
+
+async fn favicon() -> Response {
+    asset("image/svg+xml", include_str!("../assets/favicon.svg"))
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {
@@ -133,7 +143,9 @@ async fn require_login(State(desk): State<Desk>, mut request: Request, next: Nex
         }
         return Redirect::to(&login::address(&request.uri().to_string())).into_response();
     };
-    request.extensions_mut().insert(Visitor { session, cookie });
+    let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
+    let ticket = query.one("said").to_owned();
+    request.extensions_mut().insert(Visitor { session, cookie, ticket });
     next.run(request).await
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Visitor;
 use super::login::encoded;
 use crate::console::Desk;
+use crate::console::session::Said;
 
 /// Nothing is loaded but what the daemon itself serves, and no other page may hold one of these in a frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -23,6 +24,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     all.add_filter("number", number);
     // The crate's own leaves a slash as it is, which would part an employee id.
     all.add_filter("urlencode", |text: &str| encoded(text));
+    all.add_filter("person", |employee_id: &str| Value::from_safe_string(person(employee_id)));
+    all.add_filter("plural", plural);
     all.add_filter("duration", |seconds: i64| duration(seconds));
     macro_rules! add {
         ($($name:literal),*) => {
@@ -48,8 +51,21 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     all
 });
 
-/// A page for somebody who is logged in. `place` is where it stands in the navigation.
+/// A page for somebody who is logged in. `place` is where it stands in the navigation. It says what came of the decision behind which it is.
 pub async fn page(desk: &Desk, visitor: &Visitor, place: &str, template: &str, data: Value) -> Response {
+    let said = desk.sessions.take_said(&visitor.cookie, &visitor.ticket);
+    page_saying(desk, visitor, place, template, data, (StatusCode::OK, said)).await
+}
+
+/// The same with another status, and something to be said.
+pub async fn page_saying(
+    desk: &Desk,
+    visitor: &Visitor,
+    place: &str,
+    template: &str,
+    data: Value,
+    (status, said): (StatusCode, Option<Said>),
+) -> Response {
     let engine = desk.engine();
     let parked = engine.store.parked_number().await.unwrap_or_default();
     let held_plan = engine.store.held_plan_id(engine.clock.now()).await.ok().flatten();
@@ -58,12 +74,12 @@ pub async fn page(desk: &Desk, visitor: &Visitor, place: &str, template: &str, d
         user => visitor.session.caller.name,
         decides => visitor.session.caller.decides(),
         csrf => visitor.session.csrf,
-        said => desk.sessions.take_said(&visitor.cookie, place),
+        said,
         parked_number => parked,
         held_plan,
         ..data
     };
-    whole(StatusCode::OK, template, &frame)
+    whole(status, template, &frame)
 }
 
 /// A page that needs no login.
@@ -99,6 +115,14 @@ pub fn guarded(mut response: Response) -> Response {
     response
 }
 
+/// Where somebody's page is. A browser takes `.` and `..` in a path for a way to somewhere else, however they are written, and a proxy may part a
+/// path at a slash that is written out: such ids stand behind the question mark.
+fn person(employee_id: &str) -> String {
+    let is_misread = matches!(employee_id, "." | "..") || employee_id.contains(['/', '\\']);
+    let before = if is_misread { "/person?employee_id=" } else { "/people/" };
+    format!("{before}{}", encoded(employee_id))
+}
+
 /// A time of our JSON as a person reads it.
 fn time(text: &Value) -> Value {
     let Some(at) = text.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok()) else {
@@ -124,6 +148,15 @@ fn number(number: i64) -> String {
     text
 }
 
+/// The word for so many: that for one, or that for several, which is the same with an s where nothing is said.
+fn plural(number: i64, one: &str, several: Option<&str>) -> String {
+    match (number, several) {
+        (1, _) => one.to_owned(),
+        (_, Some(several)) => several.to_owned(),
+        (_, None) => format!("{one}s"),
+    }
+}
+
 /// Seconds in the two largest units that are worth it.
 fn duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
@@ -143,8 +176,25 @@ mod tests {
     fn numbers_and_durations_are_written_to_be_read() {
         let numbers = [0, 999, 1_000, 1_234_567, -4_000].map(number);
         assert_eq!(numbers, ["0", "999", "1,000", "1,234,567", "−4,000"]);
+        let words = [0, 1, 2].map(|number| plural(number, "action", None));
+        assert_eq!(words, ["actions", "action", "actions"]);
+        assert_eq!([1, 2].map(|number| plural(number, "waits", Some("wait"))), ["waits", "wait"]);
         let durations = [-3, 59, 60, 3_720, 172_800].map(duration);
         assert_eq!(durations, ["0 s", "59 s", "1 min", "1 h 2 min", "2 days"]);
+    }
+
+    #[test]
+    fn an_id_that_would_be_misread_in_a_path_stands_behind_the_question_mark() {
+        assert_eq!(["1000", "a b?", "..."].map(person), ["/people/1000", "/people/a%20b%3F", "/people/..."]);
+        assert_eq!(
+            [".", "..", "a/b", "a\\b"].map(person),
+            [
+                "/person?employee_id=.",
+                "/person?employee_id=..",
+                "/person?employee_id=a%2Fb",
+                "/person?employee_id=a%5Cb"
+            ]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::facts::{AuditVerdict, Facts, HeldFacts, TroubledRun};
 use super::{Condition, Kind, Limits};
 use crate::core::breaker::Pause;
 use crate::core::health::SourceHealth;
+use crate::core::warnings::number;
 
 /// How times are written, in UTC.
 const AT: &str = "%Y-%m-%d %H:%M:%S UTC";
@@ -124,7 +125,8 @@ fn failing_runs(troubled: &[TroubledRun], limits: &Limits) -> Option<Condition> 
     }
     let (incomplete, failed) = troubled.iter().partition::<Vec<_>, _>(|run| run.is_incomplete);
     let what = format!(
-        "The newest {runs} runs came to nothing: {} met an incomplete HR source, {} had no connection to Workiva. The newest is {}.",
+        "{} came to nothing: {} met an incomplete HR source, {} had no connection to Workiva. The newest is {}.",
+        if runs == 1 { "The newest run".to_owned() } else { format!("The newest {runs} runs") },
         incomplete.len(),
         failed.len(),
         newest.run_id
@@ -135,7 +137,8 @@ fn failing_runs(troubled: &[TroubledRun], limits: &Limits) -> Option<Condition> 
 }
 
 fn workiva(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Option<Condition> {
-    let waiting = format!("{} actions wait meanwhile; none is lost.", facts.unfinished);
+    let waiting = number(facts.unfinished, "action waits", "actions wait");
+    let waiting = format!("{waiting} meanwhile; none is lost.");
     if let Some(Pause { credentials: true, since, .. }) = &facts.outage {
         let what = format!("Workiva refuses the credentials, so nothing is sent. {waiting}");
         let to_do = "See that workiva.username is the SCIM user's. Make a new secret in Workiva (Actions > Regenerate), write it into the file that \
@@ -183,8 +186,8 @@ fn late(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Option<Condition>
         return None;
     }
     let what = format!(
-        "Open for longer than {} minutes: {}. These people are to lose access and have it still.",
-        limits.late.num_minutes(),
+        "Open for longer than {}: {}. These people are to lose access and have it still.",
+        number(limits.late.num_minutes().unsigned_abs(), "minute", "minutes"),
         number(late.count, "deprovision", "deprovisions")
     );
     let to_do = "`workiva-sync status` shows whether the queue waits for Workiva, and `workiva-sync actions list` what is parked. Whoever has \
@@ -199,10 +202,6 @@ fn audit(verdict: &AuditVerdict) -> Option<Condition> {
     let what = format!("The audit is not whole: {fault}.");
     let to_do = "Keep the database as it is, with its -wal and -shm, and follow 'The audit is broken' in docs/operations.md.";
     Some(condition(Kind::AuditBroken, verdict.checked_at, what, to_do, "workiva-sync audit verify"))
-}
-
-fn number(number: u64, one: &str, several: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::planted::{self, Fault};
 use super::record::Fingerprint;
 use super::report::Counts;
-use super::warnings::some_of;
+use super::warnings::{number, some_of};
 
 pub use reason::{HoldReason, doubts_source};
 pub use settings::{GuardSettings, OnTrip};
@@ -166,7 +166,8 @@ impl Limits<'_> {
         let deprovisions = planned + scale.open_deprovisions + plan.busy_deprovisions;
         if deprovisions > settings.max_deprovision_count {
             let message = format!(
-                "{deprovisions} accounts would lose access; guard.max_deprovision_count is {}",
+                "{} would lose access; guard.max_deprovision_count is {}",
+                number(deprovisions, "account", "accounts"),
                 settings.max_deprovision_count
             );
             self.hold("deprovision_count", message);
@@ -188,9 +189,9 @@ impl Limits<'_> {
         let shown = &plan.shown_when_held;
         if !shown.is_empty() {
             let message = format!(
-                "{} people are shown as gone by an earlier source alone, whose plan was held, and the newest one does not name them \
+                "{} shown as gone by an earlier source alone, whose plan was held, and the newest one does not name them \
                  (employee {}); approve the plan if they have left, reject it if they have not",
-                shown.len(),
+                number(shown.len(), "person is", "people are"),
                 some_of(shown),
             );
             self.hold("shown_when_held", message);
@@ -203,8 +204,8 @@ impl Limits<'_> {
         }
         let revokes = counts.revoke + scale.open_revokes;
         if let Some(limit) = self.settings.max_revoke_count.filter(|limit| revokes > *limit) {
-            let message =
-                format!("{revokes} memberships would be taken back; guard.max_revoke_count is {limit}");
+            let revokes = number(revokes, "membership", "memberships");
+            let message = format!("{revokes} would be taken back; guard.max_revoke_count is {limit}");
             self.hold("revoke_count", message);
         }
         self.percent(
@@ -217,8 +218,12 @@ impl Limits<'_> {
             (plan.exclusive_revokes, self.settings.max_exclusive_revoke_count.unwrap_or(0));
         if exclusive > limit {
             let message = format!(
-                "{exclusive} memberships that nobody grants and that were not given by workiva-sync would end; \
-                 guard.max_exclusive_revoke_count is {limit}"
+                "{} not given by workiva-sync would end; guard.max_exclusive_revoke_count is {limit}",
+                number(
+                    exclusive,
+                    "membership that nobody grants and that was",
+                    "memberships that nobody grants and that were"
+                )
             );
             self.hold("exclusive_revoke_count", message);
         }

@@ -12,7 +12,7 @@ use crate::core::judged::Judged;
 use crate::core::plan::PlannedAction;
 use crate::core::planner::States;
 use crate::core::value::folded;
-use crate::core::warnings::some_of;
+use crate::core::warnings::{number, some_of};
 
 const NAMES: [&str; 2] = ["name.familyName", "name.givenName"];
 
@@ -86,10 +86,11 @@ pub(in crate::core) fn warning(
     told.sort_unstable();
     (!told.is_empty()).then(|| {
         format!(
-            "{} people get an account of their own, and have the given and family name of somebody who has left, but nothing else of \
+            "{} an account of their own, and {} the given and family name of somebody who has left, but nothing else of \
              lifecycle.same_person (employee {}). If that is one person who is back, let this plan not run: correct HR, or run once with the \
              names alone in lifecycle.same_person",
-            told.len(),
+            number(told.len(), "person gets", "people get"),
+            if told.len() == 1 { "has" } else { "have" },
             some_of(&told)
         )
     })

@@ -28,7 +28,13 @@ pub(super) async fn forget_removed(
     let query = sqlx::query_scalar(sql).bind(to_json(&configured)).bind(to_json(&missing));
     let mut kept: Vec<String> = query.fetch_all(&mut **tx).await?;
     kept.extend_from_slice(configured);
-    for table in ["register", "source_state", "refused", "source_failure"] {
+    // The register has a row a person, so its sources are found by going from one to the next.
+    let named = "WITH RECURSIVE named (source) AS (SELECT min(source) FROM register UNION ALL \
+                   SELECT (SELECT min(r.source) FROM register r WHERE r.source > named.source) FROM named WHERE named.source IS NOT NULL) \
+                 SELECT source FROM named WHERE source NOT IN (SELECT value FROM json_each(?1))";
+    let sql = format!("DELETE FROM register WHERE source IN ({named})");
+    sqlx::query(AssertSqlSafe(sql)).bind(to_json(&kept)).execute(&mut **tx).await?;
+    for table in ["source_state", "refused", "source_failure"] {
         let sql = format!("DELETE FROM {table} WHERE source NOT IN (SELECT value FROM json_each(?1))");
         sqlx::query(AssertSqlSafe(sql)).bind(to_json(&kept)).execute(&mut **tx).await?;
     }

@@ -750,7 +750,7 @@ fn who_was_suspended_by_hand_stays_so_while_their_row_cannot_be_used() {
     world.assert_agrees(&good[..4]);
     let synced = world.sync();
     assert!(
-        synced.stderr.contains("stay so while their record cannot be used (employee 1004)"),
+        synced.stderr.contains("stays so while their record cannot be used (employee 1004)"),
         "{synced:?}"
     );
     world.sync_rows(&good, 0);
@@ -775,7 +775,7 @@ fn who_was_suspended_by_hand_stays_so_until_a_source_that_failed_has_been_read_a
     world.assert_agrees(&all[..7]);
     let synced = world.sync();
     assert!(
-        synced.stderr.contains("stay so until each source that names them has been read again"),
+        synced.stderr.contains("stays so until each source that names them has been read again"),
         "{synced:?}"
     );
     let left = [&agency[..2], &[agency[2].left()]].concat();

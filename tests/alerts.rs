@@ -297,6 +297,28 @@ fn parked_actions_are_told_and_that_somebody_has_decided_about_them() {
 }
 
 #[test]
+fn that_a_leaver_keeps_access_by_a_discarded_suspend_is_told_until_they_have_lost_it() {
+    let (mut world, receiver) = world();
+    let mut rows = people(3);
+    world.sync_rows(&rows, 0);
+    let id = world.user(&rows[1].email).unwrap()["id"].as_str().unwrap().to_owned();
+    world.sandbox.own_elsewhere(&id).unwrap();
+    rows[1] = rows[1].left();
+    world.hr(&rows);
+    let mut daemon = world.daemon();
+    receiver.wait_for("raised actions_parked");
+    world.run(&["actions", "discard", "--all"]).assert_says(0, &[]);
+    let kept = receiver.wait_for("raised access_kept").json();
+    assert_eq!((&kept["employee_ids"], &kept["count"]), (&serde_json::json!([rows[1].id]), &1.into()));
+    assert_eq!(daemon.metric("alert_raised{alert=\"access_kept\"}"), Some(1.0));
+    rows[1] = people(3)[1].clone();
+    world.hr(&rows);
+    world.sync();
+    receiver.wait_for("recovered access_kept");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_broken_audit_is_told_what_lasts_is_told_again_and_a_day_is_counted() {
     let (mut world, receiver) = holding();
     world.set("alerts.digest.at", "07:30");
@@ -342,6 +364,8 @@ fn where_nobody_is_told_of_a_broken_audit_the_metrics_tell() {
     world.meddle("UPDATE run SET rejected = 7 WHERE rowid = 1");
     let mut daemon = world.daemon();
     until("it is found broken", || daemon.metric("audit_broken") == Some(1.0));
+    assert!(world.run(&["status"]).stdout.contains("the audit is NOT whole"));
+    assert!(world.status()["audit_fault"].as_str().unwrap().contains("is not what record"));
     daemon.wait_for_log("the audit is not whole");
     assert_eq!(daemon.stop(), 0);
 }

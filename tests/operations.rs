@@ -134,6 +134,22 @@ fn a_backup_is_put_back_by_the_very_lines_that_the_docs_tell() {
 }
 
 #[test]
+fn a_backup_of_a_database_that_was_meddled_with_is_made_and_called_no_proof() {
+    let world = World::new();
+    world.sync_rows(&people(3), 0);
+    world.meddle("UPDATE run SET rejected = 7 WHERE rowid = 1");
+    let path = world.path("backup.db");
+    let told = world.run(&["backup", path.to_str().unwrap()]);
+    assert_eq!(told.exit, 1, "{told:?}");
+    assert!(told.stdout.contains("its audit is NOT whole") && !told.stdout.contains("anchor"), "{told:?}");
+    assert!(path.metadata().unwrap().len() > 0, "it is kept");
+    let second = world.path("second.db");
+    let told = world.run(&["backup", second.to_str().unwrap(), "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert!(told.exit == 1 && json["audit_fault"].as_str().unwrap().contains("is not what record"), "{json}");
+}
+
+#[test]
 fn a_backup_that_was_taken_in_mid_push_is_whole_and_the_push_goes_on_from_it() {
     use std::os::unix::fs::PermissionsExt;
     let mut world = World::new();
@@ -147,7 +163,7 @@ fn a_backup_that_was_taken_in_mid_push_is_whole_and_the_push_goes_on_from_it() {
     let path = world.path("backup.db");
     let told = world.run(&["backup", path.to_str().unwrap(), "--json"]);
     let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
-    assert_eq!(told["people"], 40, "{told}");
+    assert_eq!((&told["people"], &told["audit_fault"]), (&40.into(), &serde_json::Value::Null), "{told}");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let again = world.run(&["backup", path.to_str().unwrap()]);
     assert_eq!(again.exit, 1);

@@ -231,7 +231,7 @@ fn whoever_waits_for_a_name_comes_back_from_leave_and_has_the_rest_meanwhile() {
     let again = world.sync_rows(&back, 4);
     assert_eq!(again.applied(), kinds([]));
     let explained = world.run(&["explain", &one.id]).stdout;
-    assert!(explained.contains("wait for a user name"), "{explained}");
+    assert!(explained.contains("waits for a user name"), "{explained}");
     assert!(!explained.contains("holds; give one of them another"), "{explained}");
     front.go(Way::Through);
     world.run(&["actions", "retry", "--all"]).assert_says(0, &[]);

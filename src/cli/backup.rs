@@ -11,7 +11,8 @@ use super::terminal::{self, Answer, say};
 use super::{Exit, print_json};
 use crate::compose::load_config;
 use crate::core::audit::Head;
-use crate::store::Store;
+use crate::core::warnings::number;
+use crate::store::{Backup, Store};
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
@@ -29,6 +30,8 @@ struct Told {
     bytes: u64,
     people: u64,
     audit_head: Head,
+    /// What is wrong with the audit; null: it is whole.
+    audit_fault: Option<String>,
 }
 
 /// Copies the database, also while the daemon works.
@@ -49,11 +52,24 @@ pub async fn backup(config: &Path, args: &BackupArgs) -> anyhow::Result<Exit> {
         store.backup(&args.file).await?
     };
     let file = if is_stdout { "standard output".to_owned() } else { args.file.display().to_string() };
+    let Backup { bytes, people, audit, fault } = backup;
+    let exit = if fault.is_none() { Exit::Done } else { Exit::Failed };
     if args.json {
-        print_json(&Told { file, bytes: backup.bytes, people: backup.people, audit_head: backup.audit })?;
-    } else {
-        say!("{file}: {} bytes, {} people; looked through, and whole", backup.bytes, backup.people);
-        say!("its audit ends with {}: keep that elsewhere, as an anchor", backup.audit);
+        print_json(&Told { file, bytes, people, audit_head: audit, audit_fault: fault })?;
+        return Ok(exit);
     }
-    Ok(Exit::Done)
+    match fault {
+        None => {
+            say!("{file}: {bytes} bytes, {}; looked through, and whole", number(people, "person", "people"));
+            say!("its audit ends with {audit}: keep that elsewhere, as an anchor");
+        }
+        Some(fault) => {
+            say!(
+                "{file}: {bytes} bytes, {}; the file is sound, but its audit is NOT whole: {fault}",
+                number(people, "person", "people")
+            );
+            say!("see 'The audit is broken' in docs/operations.md");
+        }
+    }
+    Ok(exit)
 }

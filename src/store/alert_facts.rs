@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::{Store, StoreError, from_millis, millis};
 use crate::core::action::ActionKind;
 use crate::core::alerts::{
-    Digest, Facts, HeldFacts, LateFacts, NAMED_EMPLOYEES, ParkedFacts, TroubledRun, Unconnected,
+    Digest, Facts, HeldFacts, KeptFacts, LateFacts, NAMED_EMPLOYEES, ParkedFacts, TroubledRun, Unconnected,
 };
 
 /// Runs that came to nothing are looked through so far back.
@@ -48,6 +48,7 @@ impl Store {
             unfinished: queue.unfinished(),
             parked: if queue.parked > 0 { self.parked_facts().await? } else { ParkedFacts::default() },
             late: self.late_facts(late_since).await?,
+            kept: self.kept_facts().await?,
             ..Facts::default()
         })
     }
@@ -116,6 +117,23 @@ impl Store {
             oldest_at: row.get::<Option<i64>, _>(2).map(from_millis),
             employee_ids,
         })
+    }
+
+    /// Who keeps access by an action that was discarded.
+    async fn kept_facts(&self) -> Result<KeptFacts, StoreError> {
+        let sql = concat!("SELECT count(DISTINCT o.employee_id), min(o.ended_at) FROM ", kept_access!());
+        let row = sqlx::query(sql).fetch_one(&self.readers).await?;
+        let count = row.get::<i64, _>(0).unsigned_abs();
+        if count == 0 {
+            return Ok(KeptFacts::default());
+        }
+        let sql = concat!(
+            "SELECT o.employee_id FROM ",
+            kept_access!(),
+            " GROUP BY o.employee_id ORDER BY min(o.ended_at), o.employee_id LIMIT ?1"
+        );
+        let employee_ids = sqlx::query_scalar(sql).bind(NAMED_EMPLOYEES).fetch_all(&self.readers).await?;
+        Ok(KeptFacts { count, oldest_at: row.get::<Option<i64>, _>(1).map(from_millis), employee_ids })
     }
 
     /// Whose access should have ended: what HR has taken back is not.

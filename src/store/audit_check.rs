@@ -161,7 +161,8 @@ impl Store {
     }
 }
 
-async fn find_fault(
+/// Looks through the whole audit, and what stands beside it, and tells the first thing that is wrong.
+pub(super) async fn find_fault(
     tx: &mut SqliteConnection,
     verifier: &mut Verifier,
 ) -> Result<Option<AuditFault>, StoreError> {

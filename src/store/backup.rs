@@ -9,9 +9,10 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use super::audit_check::find_fault;
 use super::opening::private;
 use super::{Store, StoreError};
-use crate::core::audit::Head;
+use crate::core::audit::{Head, Verifier};
 
 /// A copy that was looked through.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Backup {
     pub people: u64,
     /// The end of its audit.
     pub audit: Head,
+    /// What is wrong with the audit, in words that quote nobody; `None`: it is whole.
+    pub fault: Option<String>,
 }
 
 impl Store {
@@ -166,9 +169,12 @@ async fn look_through(copy: &mut SqliteConnection, partial: &Partial) -> Result<
     }
     let sql = "SELECT (SELECT count(*) FROM person), seq, hash FROM audit_head";
     let row = sqlx::query(sql).fetch_one(&mut *copy).await?;
+    // A copy of what was meddled with is worth having, and worth nothing as a proof.
+    let fault = find_fault(copy, &mut Verifier::from_start(None)).await?;
     Ok(Backup {
         bytes,
         people: row.get::<i64, _>(0).unsigned_abs(),
         audit: Head { seq: row.get(1), hash: row.get(2) },
+        fault: fault.map(|fault| fault.to_string()),
     })
 }

@@ -22,6 +22,7 @@ pub fn conditions(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Vec<Con
     all.extend(workiva(facts, limits, now));
     all.extend(parked(facts, now));
     all.extend(late(facts, limits, now));
+    all.extend(kept(facts, now));
     all.extend(facts.audit.as_ref().and_then(audit));
     all
 }
@@ -195,6 +196,22 @@ fn late(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Option<Condition>
     let since = late.oldest_at.unwrap_or(now);
     let found = condition(Kind::DeprovisionLate, since, what, to_do, "workiva-sync status");
     Some(Condition { count: late.count, employee_ids: late.employee_ids.clone(), ..found })
+}
+
+fn kept(facts: &Facts, now: DateTime<Utc>) -> Option<Condition> {
+    let kept = &facts.kept;
+    if kept.count == 0 {
+        return None;
+    }
+    let what = format!(
+        "To have no access by HR, and keeping it, since an operator discarded what was to end it: {}. Nothing ends it until HR or the \
+         configuration says something new of them.",
+        number(kept.count, "person", "people")
+    );
+    let to_do = "Suspend them in Workiva by hand, or leave it at that: `workiva-sync explain ID` says what was discarded, and the audit who did.";
+    let since = kept.oldest_at.unwrap_or(now);
+    let found = condition(Kind::AccessKept, since, what, to_do, "workiva-sync status");
+    Some(Condition { count: kept.count, employee_ids: kept.employee_ids.clone(), ..found })
 }
 
 fn audit(verdict: &AuditVerdict) -> Option<Condition> {

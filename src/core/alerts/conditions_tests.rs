@@ -1,7 +1,7 @@
 //! By table: what is known, and what is the matter by that.
 
 use super::*;
-use crate::core::alerts::{LateFacts, ParkedFacts, Unconnected};
+use crate::core::alerts::{KeptFacts, LateFacts, ParkedFacts, Unconnected};
 use crate::core::guard::HoldReason;
 use crate::core::report::Counts;
 
@@ -82,6 +82,7 @@ fn each_fact_is_the_matter_once_it_has_lasted_for_its_limit() {
             vec!["actions_parked"],
         ),
         (Facts { late: LateFacts { count: 1, ..LateFacts::default() }, ..none() }, vec!["deprovision_late"]),
+        (Facts { kept: KeptFacts { count: 1, ..KeptFacts::default() }, ..none() }, vec!["access_kept"]),
         (Facts { audit: Some(AuditVerdict { checked_at: at(0), fault: None }), ..none() }, vec![]),
         (
             Facts {

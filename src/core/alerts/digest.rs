@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::message::moment;
 use crate::core::report::Counts;
 
 /// What was done since the digest before, and how it stands. It names nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// From when on it counts.
+    #[serde(serialize_with = "moment")]
     pub since: DateTime<Utc>,
     /// Runs by outcome.
     pub runs: BTreeMap<String, u64>,

@@ -29,6 +29,8 @@ pub struct Facts {
     pub parked: ParkedFacts,
     /// Deprovisions that have been open for longer than `Limits::late`.
     pub late: LateFacts,
+    /// Ends of access that an operator discarded.
+    pub kept: KeptFacts,
     /// What looking through the audit came to last.
     pub audit: Option<AuditVerdict>,
 }
@@ -89,6 +91,17 @@ pub struct LateFacts {
     /// Since when the oldest could be done: it was planned then, or approved.
     pub oldest_at: Option<DateTime<Utc>>,
     /// Some of those whom they concern, the oldest first.
+    pub employee_ids: Vec<String>,
+}
+
+/// People who keep access since an operator discarded what was to end it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptFacts {
+    /// How many.
+    pub count: u64,
+    /// When the first of them was discarded.
+    pub oldest_at: Option<DateTime<Utc>>,
+    /// Some of them, the first one first.
     pub employee_ids: Vec<String>,
 }
 

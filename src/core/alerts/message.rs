@@ -1,7 +1,7 @@
 //! A message, as every channel sends it in its own form.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Digest, Kind, Told};
 
@@ -54,8 +54,10 @@ pub struct Message {
     /// `alerts.name`: which installation it comes from.
     pub name: Option<String>,
     /// When it was made.
+    #[serde(serialize_with = "moment")]
     pub at: DateTime<Utc>,
     /// Since when it is the matter.
+    #[serde(serialize_with = "moment_if")]
     pub since: Option<DateTime<Utc>>,
     /// One line.
     pub title: String,
@@ -75,6 +77,18 @@ pub struct Message {
     pub employee_ids: Vec<String>,
     /// The counts of a digest.
     pub digest: Option<Digest>,
+}
+
+/// Always to the millisecond: not every receiver reads times of more forms than one.
+pub(super) fn moment<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+fn moment_if<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => moment(at, to),
+        None => to.serialize_none(),
+    }
 }
 
 impl Message {

@@ -78,4 +78,11 @@ fn the_form_in_json_is_the_one_that_is_documented() {
     ];
     assert_eq!(keys, documented);
     assert_eq!((&json["event"], &json["alert"]), (&"reminded".into(), &"actions_parked".into()));
+    // A receiver that reads times of this form alone reads each of them.
+    assert_eq!(
+        (&json["at"], &json["since"]),
+        (&"2024-10-04T00:00:00.000Z".into(), &"2024-10-03T22:00:00.000Z".into())
+    );
+    let read: Message = serde_json::from_value(json).unwrap();
+    assert_eq!(read, message(Event::Reminded));
 }

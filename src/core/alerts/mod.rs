@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use conditions::{conditions, unstored};
 pub use digest::Digest;
-pub use facts::{AuditVerdict, Facts, HeldFacts, LateFacts, ParkedFacts, TroubledRun, Unconnected};
+pub use facts::{
+    AuditVerdict, Facts, HeldFacts, KeptFacts, LateFacts, ParkedFacts, TroubledRun, Unconnected,
+};
 pub use message::{Event, Message};
 pub use turn::{Told, Turn, turn};
 
@@ -41,6 +43,8 @@ pub enum Kind {
     WorkivaDown,
     /// Somebody who is to lose access has it still, for longer than agreed.
     DeprovisionLate,
+    /// Somebody keeps access, since an operator discarded what was to end it.
+    AccessKept,
     /// The audit is not whole.
     AuditBroken,
     /// No run can be stored.
@@ -49,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::HeldPlan,
         Self::SourceIncomplete,
         Self::RunsFailing,
@@ -57,6 +61,7 @@ impl Kind {
         Self::ActionsParked,
         Self::WorkivaDown,
         Self::DeprovisionLate,
+        Self::AccessKept,
         Self::AuditBroken,
         Self::DatabaseFailing,
     ];
@@ -71,6 +76,7 @@ impl Kind {
             Self::ActionsParked => "actions_parked",
             Self::WorkivaDown => "workiva_down",
             Self::DeprovisionLate => "deprovision_late",
+            Self::AccessKept => "access_kept",
             Self::AuditBroken => "audit_broken",
             Self::DatabaseFailing => "database_failing",
         }
@@ -86,6 +92,7 @@ impl Kind {
             Self::ActionsParked => "actions are parked",
             Self::WorkivaDown => "Workiva cannot be had",
             Self::DeprovisionLate => "deprovisions are late",
+            Self::AccessKept => "access is kept by what was discarded",
             Self::AuditBroken => "the audit is broken",
             Self::DatabaseFailing => "the database fails",
         }

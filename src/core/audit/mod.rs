@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::plan::hex;
+use super::value::is_invisible;
 
 pub use verify::{Anchor, Fault, Verifier};
 
@@ -86,11 +87,20 @@ const LONGEST_REASON: usize = 500;
 /// # Errors
 /// What is wrong with it, in words.
 pub fn reason(text: &str) -> Result<Option<&str>, String> {
-    let reason = text.trim();
-    if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
-        return Err(format!("has to be one line of at most {LONGEST_REASON} characters"));
+    // What nobody sees says nothing, and may make the rest read as something else.
+    let reason = text.trim_matches(|sign: char| sign.is_whitespace() || is_invisible(sign));
+    if reason.chars().count() > LONGEST_REASON || reason.chars().any(|sign| sign.is_control() || turns(sign))
+    {
+        return Err(format!(
+            "has to be one line of at most {LONGEST_REASON} characters, none of which turns the direction of the others"
+        ));
     }
     Ok((!reason.is_empty()).then_some(reason))
+}
+
+/// Whether a character makes others read in another direction than they are written in.
+fn turns(sign: char) -> bool {
+    matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl<'a> From<&'a str> for By<'a> {
@@ -222,6 +232,17 @@ mod tests {
 
     fn entry(body: &str) -> Entry {
         Entry { kind: Kind::Run, employee_id: None, body: body.to_owned() }
+    }
+
+    #[test]
+    fn a_reason_that_nobody_can_see_is_none_and_one_that_turns_others_is_refused() {
+        assert_eq!(reason(" it is so\u{200b} "), Ok(Some("it is so")));
+        for nothing in ["", "  ", "\u{200b}", "\u{2800}\u{a0}\u{feff}", "\u{3164}"] {
+            assert_eq!(reason(nothing), Ok(None), "{nothing:?}");
+        }
+        for refused in ["two\nlines", "it is \u{202e}os", "a\u{2066}b"] {
+            assert!(reason(refused).is_err(), "{refused:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use super::{Fault, Registry, text};
+use crate::core::value::is_invisible;
 
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry.both("ascii", ascii);
@@ -121,10 +122,6 @@ fn in_capitals(letters: &[char], at: usize) -> bool {
 
 fn is_apostrophe(character: char) -> bool {
     matches!(character, '\'' | '`' | '´' | '‘' | '’' | '‛' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | '′' | '＇')
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 fn no_rule(function: &str, character: char) -> Error {

@@ -37,7 +37,8 @@ fn missing(what: &str) -> Trouble {
 pub async fn overview(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
     let all = overview::look(&desk).await?;
     let most = all.days.iter().map(|day| day.applied + day.unchanged + day.held + day.failed).max();
-    let data = context! { all, most => most.unwrap_or(0).max(1) };
+    let busiest = most.unwrap_or(0);
+    let data = context! { all, busiest, most => busiest.max(1) };
     Ok(render::page(&desk, &visitor, "overview", "overview.html", data).await)
 }
 

@@ -11,6 +11,7 @@ use crate::console::Desk;
 use crate::console::alerts::{self, Alerts};
 use crate::console::overview::{self, Overview};
 use crate::core::action::ActionKind;
+use crate::core::audit::Kind as RecordKind;
 use crate::core::value::canonical;
 use crate::engine::explain::Explanation;
 use crate::store::{
@@ -47,6 +48,7 @@ pub struct PeopleAsked {
     pub query: Option<String>,
     /// Only those who stand here: active, suspended, without_account, in_doubt (nobody has decided whether a user of Workiva is theirs) or
     /// keeps_access (to have none, and keeping it, since the action was discarded).
+    #[param(inline, value_type = Option<Standing>)]
     pub state: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -72,7 +74,8 @@ pub struct ActionsAsked {
     /// Of a search with a digit in it: whose employee id begins so, if somebody's in the plan does, of at most 200 people. Otherwise also who has,
     /// or by the plan is to have, names, a user name or an e-mail address in which each of the words stands. Regardless of case.
     pub query: Option<String>,
-    /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
+    /// Of this kind.
+    #[param(inline, value_type = Option<ActionKind>)]
     pub kind: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -112,11 +115,13 @@ fn limit(asked: Option<u32>) -> Result<u32, Refused> {
     }
 }
 
-fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
+/// A number that a list went on behind.
+pub fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
     after.map(|text| text.parse().map_err(|_| not_next())).transpose()
 }
 
-fn not_next() -> Refused {
+/// No list went on behind that.
+pub fn not_next() -> Refused {
     Refused::unusable("after has to be `next` of a page")
 }
 
@@ -125,14 +130,14 @@ fn no_plan(plan_id: &str) -> Refused {
 }
 
 /// A kind of action, if there is one of this name.
-fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
+pub fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
     let unknown =
         || Refused::unusable("kind has to be create, update, reactivate, suspend, delete, grant or revoke");
     asked.map(|name| ActionKind::parse(name).ok_or_else(unknown)).transpose()
 }
 
 /// Where people may stand, if there is a state of this name.
-fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
+pub fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
     let unknown =
         || Refused::unusable("state has to be active, suspended, without_account, in_doubt or keeps_access");
     asked.map(|name| Standing::parse(name).ok_or_else(unknown)).transpose()
@@ -143,6 +148,15 @@ fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
 pub async fn overview(State(desk): State<Desk>) -> Answer<Overview> {
     Ok(Json(overview::look(&desk).await?))
 }
+/// A kind of record, if there is one of this name.
+pub fn record_kind(asked: Option<&str>) -> Result<Option<RecordKind>, Refused> {
+    let unknown = || {
+        let names = RecordKind::ALL.map(RecordKind::name).join(", ");
+        Refused::unusable(format!("kind has to be one of {names}"))
+    };
+    asked.map(|name| RecordKind::parse(name).ok_or_else(unknown)).transpose()
+}
+
 
 /// Runs, newest first.
 #[utoipa::path(get, path = "/v1/runs", params(Paging),

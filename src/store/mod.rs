@@ -94,7 +94,7 @@ pub use backup::Backup;
 pub use delivery::{Delivered, Idempotent, OPEN_FOR, Part};
 pub use drift::{DriftFinding, DriftOutcome, DriftRecord, DriftSummary};
 pub use ending::{Ending, Finished, Turn};
-pub use explain::{AuditLine, History, PastAction, PastPlan, PastRequest};
+pub use explain::{AuditLine, History, PastAction, PastOrder, PastPlan, PastRequest};
 pub use failures::{FailedRead, SourceFailure};
 pub use listings::{AuditRow, Headcount, Looked, PersonRow, RunDay, RunDetail};
 use opening::FileId;

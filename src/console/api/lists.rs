@@ -15,8 +15,8 @@ use crate::core::audit::Kind as RecordKind;
 use crate::core::value::canonical;
 use crate::engine::explain::Explanation;
 use crate::store::{
-    AuditRow, ParkedAction, PeopleSearch, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail,
-    RunSummary, Standing,
+    AuditRow, AuditSearch, ParkedAction, PeopleSearch, PersonRow, PlanAction, PlanDetail, PlanSearch,
+    RunDetail, RunSummary, Standing,
 };
 
 /// How many rows a page has where nothing is said.
@@ -91,6 +91,11 @@ pub struct ActionsAsked {
 pub struct AuditAsked {
     /// About this person alone.
     pub employee_id: Option<String>,
+    /// Of this kind.
+    #[param(inline, value_type = Option<RecordKind>)]
+    pub kind: Option<String>,
+    /// About this plan: runs that made it or found it held, itself, the actions that it decided on, and what became of it.
+    pub plan: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
     /// How many rows, 1 to 500; 50 where nothing is said.
@@ -143,11 +148,6 @@ pub fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
     asked.map(|name| Standing::parse(name).ok_or_else(unknown)).transpose()
 }
 
-/// How everything is.
-#[utoipa::path(get, path = "/v1/overview", responses((status = 200, body = Overview), (status = 401, body = Refusal)))]
-pub async fn overview(State(desk): State<Desk>) -> Answer<Overview> {
-    Ok(Json(overview::look(&desk).await?))
-}
 /// A kind of record, if there is one of this name.
 pub fn record_kind(asked: Option<&str>) -> Result<Option<RecordKind>, Refused> {
     let unknown = || {
@@ -157,6 +157,11 @@ pub fn record_kind(asked: Option<&str>) -> Result<Option<RecordKind>, Refused> {
     asked.map(|name| RecordKind::parse(name).ok_or_else(unknown)).transpose()
 }
 
+/// How everything is.
+#[utoipa::path(get, path = "/v1/overview", responses((status = 200, body = Overview), (status = 401, body = Refusal)))]
+pub async fn overview(State(desk): State<Desk>) -> Answer<Overview> {
+    Ok(Json(overview::look(&desk).await?))
+}
 
 /// Runs, newest first.
 #[utoipa::path(get, path = "/v1/runs", params(Paging),
@@ -265,8 +270,14 @@ pub async fn audit(State(desk): State<Desk>, Query(asked): Query<AuditAsked>) ->
     let limit = limit(asked.limit)?;
     let before = number(asked.after.as_deref())?;
     let employee_id = asked.employee_id.as_deref().map(canonical);
-    let records = desk.engine().store.audit_before(before, employee_id.as_deref(), limit + 1).await?;
-    Ok(Json(Listed::of(records, limit, |record| record.seq.to_string())))
+    let search = AuditSearch {
+        before,
+        employee_id: employee_id.as_deref(),
+        kind: record_kind(asked.kind.as_deref())?,
+        plan_id: asked.plan.as_deref(),
+    };
+    let records = desk.engine().store.audit_before(&search, limit + 1).await?;
+    Ok(Json(Listed::of_search(records, limit, |record| record.seq.to_string())))
 }
 
 /// The configuration in effect.

@@ -284,6 +284,15 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
         browser.link(page);
         until(page, || browser.path() == format!("/{}", page.to_lowercase()));
         browser.assert_usable();
+        let broken = browser.ask(
+            "const main = document.querySelector('main');
+             main.style.width = '600px';
+             return [...document.querySelectorAll('th code')].flatMap(one => [...one.childNodes])
+               .filter(one => one.nodeType === 3)
+               .filter(one => { const all = document.createRange(); all.selectNodeContents(one); return all.getClientRects().length > 1; })
+               .map(one => one.data)",
+        );
+        assert_eq!(broken, serde_json::json!([]), "no part of a key is broken");
     }
     assert_eq!(
         browser.ask("const icon = document.querySelector('link[rel=icon]'); const one = new Image(); one.src = icon.href; \
@@ -306,7 +315,14 @@ fn an_operator_logs_in_finds_a_person_reads_why_and_approves_a_held_plan_by_keyb
     browser.link("Overview");
     browser.shows("Runs of 30 days");
     let is_told = || browser.text().contains("This page is not fetched again");
-    assert!(!is_told());
+    let is_old = || browser.text().contains("is older than a minute");
+    assert!(!is_told() && !is_old());
+    // Also whoever has something unfolded, which is not taken away from them. A minute is nothing here.
+    browser.ask(
+        "document.querySelector('details').open = true; document.getElementById('live').dataset.old = '0'",
+    );
+    until("whoever reads a detail is told that it is old", is_old);
+    assert_eq!(browser.ask("return document.querySelector('details').open"), true);
     drop(daemon);
     until("whoever leaves it open is told that it is old", is_told);
 }

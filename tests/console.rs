@@ -367,6 +367,18 @@ fn an_operator_approves_a_held_plan_on_its_page_and_the_audit_knows_who_and_why(
         decided,
         json!({"plan": plan_id, "state": "approved", "by": "Ann", "reason": "asked <HR>, it is so"})
     );
+    // Who decided, and why, is read where it was decided, and of whom.
+    let plan = api(&daemon, &format!("/v1{path}"));
+    assert_eq!(
+        (&plan["decided_by"], &plan["decided_reason"]),
+        (&json!("Ann"), &json!("asked <HR>, it is so"))
+    );
+    let person = api(&daemon, "/v1/people/1000");
+    assert_eq!(person["actions"][0]["plan"]["decided_reason"], "asked <HR>, it is so");
+    for shown in [&path, "/people/1000"] {
+        let shown = page(&daemon, shown, &operator).body;
+        assert!(shown.contains("asked &lt;HR&gt;, it is so"), "{shown}");
+    }
     assert!(after_deciding(&daemon, &decide, &operator, &fields).contains("is not held: it is approved"));
     assert_eq!(world.audit_report().fault, None);
 }
@@ -448,11 +460,118 @@ fn where_nobody_is_told_the_overview_says_so() {
     let world = world();
     world.sync_rows(&people(1), 0);
     let daemon = Daemon::start(&world);
+    until("the audit was looked through", || !api(&daemon, "/v1/overview")["audit"]["checked_at"].is_null());
     assert_eq!(api(&daemon, "/v1/alerts"), json!({"channels": [], "raised": []}));
-    let shown = page(&daemon, "/", &log_in(&daemon, VIEWER)).body;
-    assert!(shown.contains("no channel is configured"), "{shown}");
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/", &cookie).body;
+    assert!(shown.contains("no channel is configured") && shown.contains("the audit is whole"), "{shown}");
+    assert!(shown.contains("is whole</span> as looked through <time"), "{shown}");
+    assert!(page(&daemon, "/audit", &cookie).body.contains(", and is whole."));
+    assert!(shown.contains("the highest bar: "), "the chart has a scale: {shown}");
     // And of one there is one.
     assert!(shown.contains("<strong>1</strong> active account</a>"), "{shown}");
+}
+
+#[test]
+fn a_broken_audit_is_shown_to_whoever_looks_also_where_nobody_is_told() {
+    let world = world();
+    world.sync_rows(&people(1), 0);
+    world.meddle("UPDATE run SET rejected = 7 WHERE rowid = 1");
+    let daemon = Daemon::start(&world);
+    until("it is found", || !api(&daemon, "/v1/overview")["audit"]["fault"].is_null());
+    let overview = api(&daemon, "/v1/overview");
+    assert!(overview["audit"]["fault"].as_str().unwrap().contains("is not what record"), "{overview}");
+    assert!(overview["audit"]["checked_at"].is_string(), "{overview}");
+    let alerts = api(&daemon, "/v1/alerts");
+    assert_eq!((&alerts["channels"], &alerts["raised"][0]["alert"]), (&json!([]), &json!("audit_broken")));
+    assert_eq!(overview["alerts"], alerts);
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/", &cookie).body;
+    assert!(shown.contains("<h2 id=\"broken\">The audit is broken</h2>"), "{shown}");
+    assert!(shown.contains("is not what record") && !shown.contains("Nothing is raised"), "{shown}");
+    let shown = page(&daemon, "/audit", &cookie).body;
+    assert!(shown.contains("The audit is broken") && shown.contains("is not what record"), "{shown}");
+    assert!(!shown.contains("is whole") && !shown.contains("proves"), "{shown}");
+}
+
+#[test]
+fn the_audit_is_looked_through_by_kind_and_by_plan_and_tells_times_as_times() {
+    let mut world = world();
+    let (_, daemon) = held(&mut world);
+    let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
+    let of = |query: &str| {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let one = api(&daemon, &format!("/v1/audit?limit=3&{query}{after}"));
+            all.extend(one["items"].as_array().unwrap().clone());
+            let Some(next) = one["next"].as_str() else { return all };
+            after = format!("&after={next}");
+        }
+    };
+    let number = |kind: &str| {
+        let sql = format!("SELECT count(*) FROM audit WHERE kind = '{kind}'");
+        world.number(Box::leak(sql.into_boxed_str()))
+    };
+    for kind in ["run", "plan", "decision", "outcome", "discard"] {
+        let found = of(&format!("kind={kind}"));
+        assert!(found.iter().all(|one| one["kind"] == kind), "{kind}: {found:?}");
+        assert_eq!(i64::try_from(found.len()).unwrap(), number(kind), "{kind}");
+    }
+    let found = of(&format!("plan={plan_id}"));
+    assert!(found.iter().all(|one| one["body"]["plan"] == plan_id.as_str()), "{found:?}");
+    let seqs: Vec<i64> = found.iter().map(|one| one["seq"].as_i64().unwrap()).collect();
+    assert!(seqs.is_sorted_by(|one, next| one > next), "each once, newest first: {seqs:?}");
+    let kinds = |kind: &str| found.iter().filter(|one| one["kind"] == kind).count();
+    assert_eq!((kinds("plan"), kinds("decision")), (1, 2), "{found:?}");
+    assert!(kinds("run") >= 1, "{found:?}");
+    assert_eq!(of(&format!("plan={plan_id}&kind=decision")).len(), 2);
+    assert_eq!(of(&format!("plan={plan_id}&kind=decision&employee_id=1001")).len(), 1);
+    assert_eq!(of("employee_id=1001&kind=plan").len(), 0);
+    assert_eq!(daemon.get_as("/v1/audit?kind=bogus", VIEWER).status, 400);
+    let cookie = log_in(&daemon, VIEWER);
+    let shown = page(&daemon, "/audit?kind=run", &cookie).body;
+    assert!(shown.contains("<dt>started_at</dt><dd><time ") && !shown.contains("{&quot;"), "{shown}");
+    assert!(shown.contains("<option value=\"run\" selected>"), "{shown}");
+    let shown = page(&daemon, &format!("/audit?plan={plan_id}"), &cookie).body;
+    assert!(shown.contains("/people/1001") && !shown.contains("<td>outcome</td>"), "{shown}");
+    for wrong in [
+        "/audit?after=abc",
+        "/audit?kind=bogus",
+        "/people?state=bogus",
+        "/runs?after=none",
+        "/parked?after=x",
+    ] {
+        let refused = daemon.get_in(wrong, &cookie);
+        assert!(refused.status == 400 && refused.body.contains("<h1>400</h1>"), "{wrong}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_look_for_a_kind_of_record_stops_where_it_has_gone_through_many_and_goes_on_from_there() {
+    let mut world = world();
+    world.set("alerts.audit_hours", 0);
+    world.set("schedule.run_on_start", false);
+    world.sync_rows(&people(1), 0);
+    world.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000) \
+         INSERT INTO audit (seq, at, kind, employee_id, body, hash) \
+           SELECT i + (SELECT seq FROM audit_head), 0, 'outcome', 'x' || i, '{}', '' FROM n; \
+         UPDATE audit_head SET seq = (SELECT max(seq) FROM audit)",
+    );
+    let daemon = Daemon::start(&world);
+    let (mut pages, mut after) = (0, String::new());
+    let found = loop {
+        pages += 1;
+        let one = api(&daemon, &format!("/v1/audit?kind=decision{after}"));
+        let Some(next) = one["next"].as_str() else { break one["items"].as_array().unwrap().len() };
+        assert_eq!(one["items"], json!([]));
+        after = format!("&after={next}");
+    };
+    assert_eq!((found, pages), (1, 3));
+    let run = api(&daemon, "/v1/audit?kind=run");
+    assert_eq!((run["items"].as_array().unwrap().len(), &run["next"]), (1, &Value::Null), "along an index");
+    let shown = page(&daemon, "/audit?kind=decision", &log_in(&daemon, VIEWER)).body;
+    assert!(shown.contains("None so far") && shown.contains("Look on"), "{shown}");
 }
 
 #[test]
@@ -607,7 +726,27 @@ fn parked_actions_are_retried_and_discarded_in_bulk() {
     }
     let retried =
         decide(&daemon, "/v1/actions/retry", OPERATOR, &json!({"all": true, "reason": "rights are back"}));
-    assert_eq!(retried.expect(200), json!({"actions": 2}));
+    assert_eq!(retried.expect(200), json!({"actions": 2, "passed_over": []}));
+    let whose = parked["items"][0]["employee_id"].as_str().unwrap();
+    let told = api(&daemon, &format!("/v1/people/{whose}"))["actions"][0]["orders"].clone();
+    assert_eq!(
+        (told[0]["order"].as_str(), told[0]["by"].as_str(), told[0]["reason"].as_str()),
+        (Some("discard"), Some("Ann"), Some("left as it is")),
+        "{told}"
+    );
+    let shown = page(&daemon, &format!("/people/{whose}"), &operator).body;
+    assert!(shown.contains("Discarded by Ann") && shown.contains("left as it is"), "{shown}");
+    until("they are parked again", || {
+        api(&daemon, "/v1/actions/parked")["items"].as_array().unwrap().len() == 2
+    });
+    for order in ["retry", "discard"] {
+        let none = json!({"ids": [999_999], "reason": "so it is"});
+        let refused = decide(&daemon, &format!("/v1/actions/{order}"), OPERATOR, &none).expect(404);
+        assert_eq!(refused["error"]["code"], "not_parked", "{order}");
+    }
+    let some = json!({"ids": [999_999, ids[1]], "reason": "so it is"});
+    let done = decide(&daemon, "/v1/actions/discard", OPERATOR, &some).expect(200);
+    assert_eq!(done, json!({"actions": 1, "passed_over": [999_999]}));
     assert_eq!(
         world.number("SELECT count(*) FROM audit WHERE kind = 'retry' AND body LIKE '%rights are back%'"),
         2
@@ -967,6 +1106,7 @@ fn whatever_is_refused_under_v1_is_refused_as_json_and_elsewhere_by_a_page() {
     let refusals = [
         ("GET", "/v1/nope".to_owned(), "", 404),
         ("GET", "/v1".into(), "", 404),
+        ("GET", "/v1/".into(), bearer.as_str(), 404),
         ("POST", "/v1/plans/x/nope".into(), bearer.as_str(), 404),
         ("DELETE", "/v1/runs".into(), bearer.as_str(), 405),
         ("GET", "/v1/actions/retry".into(), bearer.as_str(), 405),
@@ -980,6 +1120,23 @@ fn whatever_is_refused_under_v1_is_refused_as_json_and_elsewhere_by_a_page() {
         assert!(!error["message"].as_str().unwrap().is_empty(), "{method} {path}: {refused:?}");
         assert_eq!(refused.header("allow").is_some(), *status == 405, "{method} {path}: {refused:?}");
     }
+    // No word of how the program is made.
+    for (path, body) in [
+        ("/v1/actions/retry", json!("words")),
+        ("/v1/actions/retry", json!({"ids": "words"})),
+        ("/v1/plans/x/approve", json!([1])),
+    ] {
+        let refused = decide(&daemon, path, OPERATOR, &body).expect(422);
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("the body has another form: "), "{message}");
+        assert!(!message.contains("struct") && !message.contains("target type"), "{message}");
+    }
+    let refused = daemon.get_as("/v1/people?limit=abc", VIEWER).expect(400);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("a parameter cannot be read: limit"), "{message}");
+    let away = ask("GET", "/runs", "");
+    assert_eq!((away.status, away.header("cache-control")), (303, Some("no-store")), "{away:?}");
+    assert!(away.header("content-security-policy").is_some(), "{away:?}");
     let cookie = format!("Cookie: {}\r\n", log_in(&daemon, OPERATOR));
     for (method, path, status) in [("GET", "/nope", 404), ("POST", "/runs", 405), ("GET", "/people/%ff", 400)]
     {
@@ -1010,12 +1167,17 @@ fn the_openapi_document_tells_what_the_daemon_answers() {
     let document = daemon.get("/v1/openapi.json").expect(200);
     let plan_id = daemon.readiness().1["held_plan"].as_str().unwrap().to_owned();
     let run_id = api(&daemon, "/v1/runs")["items"][0]["run_id"].as_str().unwrap().to_owned();
+    let codes = &document["components"]["schemas"]["Code"]["enum"];
+    assert!(codes.as_array().unwrap().contains(&json!("not_parked")), "{codes}");
+    let parameters = document["paths"]["/v1/people"]["get"]["parameters"].to_string();
+    assert!(parameters.contains("[\"active\",\"suspended\",\"without_account\""), "{parameters}");
     let mut asked = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         let real =
             path.replace("{plan_id}", &plan_id).replace("{run_id}", &run_id).replace("{employee_id}", "1000");
         let real = if path == "/v1/person" { format!("{real}?employee_id=1000") } else { real };
         for (method, operation) in operations.as_object().unwrap() {
+            assert!(operation["responses"]["405"].is_object(), "{method} {path}");
             let answers = match method.as_str() {
                 "get" => vec![
                     daemon.get_as(&real, VIEWER),
@@ -1033,6 +1195,7 @@ fn the_openapi_document_tells_what_the_daemon_answers() {
                 }
                 _ => vec![
                     decide(&daemon, &real, OPERATOR, &json!({"all": true, "reason": "because"})),
+                    decide(&daemon, &real, OPERATOR, &json!({"ids": [999_999], "reason": "because"})),
                     decide(&daemon, &real, OPERATOR, &json!({})),
                 ],
             };

@@ -504,19 +504,22 @@ async fn a_parked_action_waits_for_an_operator_who_retries_it_with_fresh_attempt
     let listed = outbox.store.parked().await.unwrap();
     assert_eq!((listed[0].employee_id.as_str(), listed[0].reason.as_str()), ("1001", "look at it"));
 
-    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id + 1]), "ops", at(6)).await.unwrap(), 0);
-    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id]), "ops", at(6)).await.unwrap(), 1);
+    assert_eq!(
+        outbox.store.retry_parked(Some(&[claimed.action_id + 1]), "ops", at(6)).await.unwrap().len(),
+        0
+    );
+    assert_eq!(outbox.store.retry_parked(Some(&[claimed.action_id]), "ops", at(6)).await.unwrap().len(), 1);
     let claimed = outbox.claim_one("me", 6).await;
     assert_eq!((claimed.attempts, claimed.uncertain), (0, true), "what may have been sent is read first");
     assert_eq!(
-        outbox.store.discard_parked(None, "ops", at(6)).await.unwrap(),
+        outbox.store.discard_parked(None, "ops", at(6)).await.unwrap().len(),
         0,
         "it is not parked any more"
     );
 
     outbox.end(&[parked(&claimed, false)], 7).await;
-    assert_eq!(outbox.store.discard_parked(None, "ops", at(8)).await.unwrap(), 1);
-    assert_eq!(outbox.store.retry_parked(None, "ops", at(9)).await.unwrap(), 0);
+    assert_eq!(outbox.store.discard_parked(None, "ops", at(8)).await.unwrap().len(), 1);
+    assert_eq!(outbox.store.retry_parked(None, "ops", at(9)).await.unwrap().len(), 0);
     assert!(outbox.claim("me", 10, 9999).await.is_empty());
     assert_eq!(outbox.state("1001").await.unwrap().open.unwrap().state, OpenState::Discarded);
 }

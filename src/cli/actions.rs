@@ -36,8 +36,9 @@ pub async fn actions(config: &Path, command: ActionsCommand) -> anyhow::Result<E
             (store.discard_parked(ids(&which), which.decider.by(&user()), now).await?, which, "discarded")
         }
     };
+    let done = done.len();
     say!("{done} {what}");
-    let missed = !asked.all && done < asked.ids.len() as u64;
+    let missed = !asked.all && done < asked.ids.len();
     if missed {
         let others = if what == "discarded" {
             "not parked"

@@ -181,12 +181,17 @@ fn print_action(action: &PastAction) {
         (Some(by), Some(at)) => format!(" by {by} {}", table::time(at)),
         _ => String::new(),
     };
-    say!("    plan {} of run {}: {}{decided}", plan.plan_id, plan.run_id, plan.state);
+    let why = plan.decided_reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    say!("    plan {} of run {}: {}{decided}{why}", plan.plan_id, plan.run_id, plan.state);
     for reason in &plan.hold_reasons {
         say!("      held ({}): {}", reason.code, reason.message);
     }
     if let Some(error) = &action.error {
         say!("    {error}");
+    }
+    for one in &action.orders {
+        let why = one.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        say!("    {} by {} {}{why}", one.order, one.by, table::time(one.at));
     }
     if !action.requests.is_empty() {
         requests_table(action).print();

@@ -5,22 +5,35 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Desk;
-use crate::core::alerts::{Alert, Condition, unstored};
+use crate::config::AlertSettings;
+use crate::core::alerts::{Alert, AuditVerdict, Condition, Facts, Kind, conditions, unstored};
 use crate::store::StoreError;
 
 /// What is raised, and who is told.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Alerts {
-    /// The channels that are configured: webhook, slack, smtp. Without any nothing is looked for, and nothing is raised.
+    /// The channels that are configured: webhook, slack, smtp. Without any nobody is told, and nothing is looked for but whether the audit is
+    /// whole and the database can be written: these two are raised all the same.
     pub channels: Vec<&'static str>,
     /// What is raised now, the oldest first.
     pub raised: Vec<RaisedAlert>,
 }
 
+/// What looking through the whole audit came to last.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditLook {
+    /// When that was; none: not yet, or `alerts.audit_hours` is 0.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// What is wrong with it; none: it was whole, if it was looked through.
+    pub fault: Option<String>,
+    /// How often a daemon looks, in hours; 0: never.
+    pub every_hours: u32,
+}
+
 /// Something that is the matter now. It names nobody but by employee id.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RaisedAlert {
-    /// Which one: held_plan, source_incomplete, runs_failing, credentials_refused, actions_parked, workiva_down, deprovision_late, audit_broken
+    /// Which one: held_plan, source_incomplete, runs_failing, credentials_refused, actions_parked, workiva_down, deprovision_late, access_kept, audit_broken
     /// or database_failing.
     pub alert: &'static str,
     /// The same in words.
@@ -51,21 +64,45 @@ pub struct RaisedAlert {
     pub employee_ids: Vec<String>,
 }
 
+/// How the audit was found. What was found by a look that is switched off says nothing of today.
+pub async fn audit_look(desk: &Desk) -> Result<AuditLook, StoreError> {
+    let engine = desk.engine();
+    let every_hours = engine.settings.alerts.audit_hours;
+    let verdict = engine.store.alert_state().await?.audit.filter(|_| every_hours > 0);
+    let (checked_at, fault) = verdict.map_or((None, None), |one| (Some(one.checked_at), one.fault));
+    Ok(AuditLook { checked_at, fault, every_hours })
+}
+
 /// What is raised.
 pub async fn raised(desk: &Desk) -> Result<Alerts, StoreError> {
     let engine = desk.engine();
-    let channels = engine.settings.alerts.channels();
-    if channels.is_empty() {
-        return Ok(Alerts { channels, raised: Vec::new() });
-    }
+    let settings = &engine.settings.alerts;
+    let channels = settings.channels();
     // What is the matter with the database cannot be in it.
     let failing = engine.storing.trouble().map(|known| {
         let at = known.since;
         told(unstored(at, &known.reason), (at, at, None))
     });
-    let stored = engine.store.alert_state().await?.alerts.into_iter().filter(Alert::is_raised);
-    let stored = stored.map(|one| told(one.condition, (one.raised_at, one.told_at, one.quiet_since)));
-    Ok(Alerts { channels, raised: failing.into_iter().chain(stored).collect() })
+    let state = engine.store.alert_state().await?;
+    let kept: Vec<Alert> = match channels.is_empty() {
+        // What was raised before the last channel went is looked for no more.
+        true => Vec::new(),
+        false => state.alerts.into_iter().filter(Alert::is_raised).collect(),
+    };
+    // The audit is looked through whether somebody is told or not.
+    let is_told = kept.iter().any(|one| one.condition.kind == Kind::AuditBroken);
+    let broken = state.audit.filter(|_| settings.audit_hours > 0 && !is_told);
+    let broken = broken.and_then(|verdict| broken_audit(verdict, engine.clock.now(), settings));
+    let kept = kept.into_iter().map(|one| told(one.condition, (one.raised_at, one.told_at, one.quiet_since)));
+    Ok(Alerts { channels, raised: failing.into_iter().chain(broken).chain(kept).collect() })
+}
+
+/// The alert of an audit that is not whole, also where nobody was told of it.
+fn broken_audit(verdict: AuditVerdict, now: DateTime<Utc>, settings: &AlertSettings) -> Option<RaisedAlert> {
+    let at = verdict.checked_at;
+    let facts = Facts { audit: Some(verdict), ..Facts::default() };
+    let mut all = conditions(&facts, &settings.limits(), now).into_iter();
+    all.find(|one| one.kind == Kind::AuditBroken).map(|one| told(one, (at, at, None)))
 }
 
 type Times = (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::alerts::{self, Alerts};
+use super::alerts::{self, Alerts, AuditLook};
 use super::{Desk, Progress};
 use crate::http::Readiness;
 use crate::store::{Headcount, PlanSummary, Queue, RunDay, RunSummary, StoreError};
@@ -25,6 +25,8 @@ pub struct Overview {
     pub readiness: Readiness,
     /// What somebody is told of at present.
     pub alerts: Alerts,
+    /// What looking through the whole audit came to last.
+    pub audit: AuditLook,
     /// People by where they stand.
     pub people: Headcount,
     /// Actions under way.
@@ -56,6 +58,7 @@ pub async fn look(desk: &Desk) -> Result<Overview, StoreError> {
         version: env!("CARGO_PKG_VERSION"),
         readiness: desk.daemon.readiness().await,
         alerts: alerts::raised(desk).await?,
+        audit: alerts::audit_look(desk).await?,
         people: store.headcount().await?,
         progress: desk.daemon.progress().filter(|_| queue.unfinished() > 0),
         queue,

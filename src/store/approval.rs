@@ -298,13 +298,14 @@ pub(super) async fn decide(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE plan SET state = ?2, decided_by = ?3, decided_at = ?4 \
+        "UPDATE plan SET state = ?2, decided_by = ?3, decided_at = ?4, decided_reason = ?5 \
          WHERE plan_id = ?1 AND state IN ('held', 'saved')",
     )
     .bind(plan_id)
     .bind(state)
     .bind(by.name)
     .bind(millis(now))
+    .bind(by.reason)
     .execute(&mut **tx)
     .await?;
     append(tx, now, &[plan_decided(plan_id, state, by)]).await

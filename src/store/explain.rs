@@ -54,6 +54,21 @@ pub struct PastAction {
     pub plan: PastPlan,
     /// The requests that were sent for it, newest first.
     pub requests: Vec<PastRequest>,
+    /// What operators ordered about it, newest first.
+    pub orders: Vec<PastOrder>,
+}
+
+/// What an operator ordered about a parked or discarded action, as the audit has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PastOrder {
+    /// What: retry or discard.
+    pub order: String,
+    /// Who.
+    pub by: String,
+    /// Why, in their own words; a retry needs no reason.
+    pub reason: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// The plan that an action came by.
@@ -71,6 +86,8 @@ pub struct PastPlan {
     pub hold_reasons: Vec<HoldReason>,
     /// Who decided about it, where that was needed.
     pub decided_by: Option<String>,
+    /// Why, in their own words.
+    pub decided_reason: Option<String>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
 }
@@ -114,6 +131,7 @@ impl Store {
     ) -> Result<History, StoreError> {
         let mut actions = self.past_actions(employee_id, limit, now).await?;
         self.add_requests(&mut actions).await?;
+        self.add_orders(&mut actions).await?;
         let (actions_total, audit_total): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM action WHERE employee_id = ?1 OR moved_from = ?1), \
                (SELECT count(*) FROM audit WHERE employee_id = ?1)",
@@ -152,7 +170,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT a.action_id, a.kind, iif(a.state = 'held' AND p.expires_at <= ?3, 'dropped', a.state), \
                i.because, i.changes, a.created_at, a.ended_at, a.attempts, a.error, p.plan_id, coalesce(p.run_id, ''), \
-               iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at, a.withdrawn \
+               iif(p.state = 'held' AND p.expires_at <= ?3, 'expired', p.state), p.created_at, p.hold_reasons, p.decided_by, p.decided_at, a.withdrawn, p.decided_reason \
              FROM action a JOIN intent i USING (action_id) JOIN plan p USING (plan_id) \
              WHERE a.employee_id = ?1 OR a.moved_from = ?1 ORDER BY a.action_id DESC LIMIT ?2",
         )
@@ -185,6 +203,31 @@ impl Store {
             if let Some(action) = actions.iter_mut().find(|action| action.action_id == action_id) {
                 action.requests.push(request);
             }
+        }
+        Ok(())
+    }
+
+    /// Of the people of these actions: where an account was taken over, the old id's as well.
+    async fn add_orders(&self, actions: &mut [PastAction]) -> Result<(), StoreError> {
+        let ids: Vec<i64> = actions.iter().map(|action| action.action_id).collect();
+        let rows = sqlx::query(
+            "SELECT seq, at, kind, iif(json_valid(body), body, '{}') FROM audit \
+             WHERE employee_id IN (SELECT employee_id FROM action WHERE action_id IN (SELECT value FROM json_each(?1))) \
+               AND kind IN ('retry', 'discard') ORDER BY seq DESC",
+        )
+        .bind(to_json(&ids))
+        .fetch_all(&self.readers)
+        .await?;
+        for row in &rows {
+            let body: serde_json::Value = serde_json::from_str(row.get(3)).unwrap_or_default();
+            let action = actions.iter_mut().find(|action| body["action"] == action.action_id);
+            let (Some(action), Some(by)) = (action, body["by"].as_str()) else { continue };
+            action.orders.push(PastOrder {
+                order: row.get(2),
+                by: by.to_owned(),
+                reason: body["reason"].as_str().map(str::to_owned),
+                at: from_millis(row.get(1)),
+            });
         }
         Ok(())
     }
@@ -235,8 +278,10 @@ fn past_action(row: &SqliteRow) -> Result<PastAction, StoreError> {
             created_at: time(12),
             hold_reasons: serde_json::from_str(row.get(13)).map_err(|_| corrupt("a plan's reasons"))?,
             decided_by: row.get(14),
+            decided_reason: row.get(17),
             decided_at: time_if(15),
         },
         requests: Vec::new(),
+        orders: Vec::new(),
     })
 }

@@ -96,24 +96,6 @@ pub struct RunDetail {
     pub rejections: Vec<RejectedRecord>,
 }
 
-/// A record of the audit.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct AuditRow {
-    /// Its number.
-    pub seq: i64,
-    /// When it was recorded.
-    pub at: DateTime<Utc>,
-    /// What it tells of.
-    pub kind: String,
-    /// Whom it concerns, where it concerns one person.
-    pub employee_id: Option<String>,
-    /// The rest.
-    #[schema(value_type = Object)]
-    pub body: serde_json::Value,
-    /// The hash over all of this and the hash before it.
-    pub hash: String,
-}
-
 impl Store {
     /// How many people stand where.
     ///
@@ -199,39 +181,6 @@ impl Store {
     pub async fn parked_ids(&self) -> Result<Vec<i64>, StoreError> {
         let sql = "SELECT action_id FROM action WHERE state = 'parked' ORDER BY action_id";
         Ok(sqlx::query_scalar(sql).fetch_all(&self.readers).await?)
-    }
-
-    /// Records of the audit, newest first, before this number.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn audit_before(
-        &self,
-        before: Option<i64>,
-        employee_id: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        let sql = match employee_id {
-            Some(_) => {
-                "SELECT seq, at, kind, employee_id, body, hash FROM audit WHERE employee_id = ?2 AND (?1 IS NULL OR seq < ?1) \
-                 ORDER BY seq DESC LIMIT ?3"
-            }
-            None => {
-                "SELECT seq, at, kind, employee_id, body, hash FROM audit WHERE ?2 IS NULL AND seq < coalesce(?1, 9223372036854775807) \
-                 ORDER BY seq DESC LIMIT ?3"
-            }
-        };
-        let rows =
-            sqlx::query(sql).bind(before).bind(employee_id).bind(limit).fetch_all(&self.readers).await?;
-        let record = |row: &SqliteRow| AuditRow {
-            seq: row.get(0),
-            at: from_millis(row.get(1)),
-            kind: row.get(2),
-            employee_id: row.get(3),
-            body: serde_json::from_str(row.get(4)).unwrap_or_default(),
-            hash: row.get(5),
-        };
-        Ok(rows.iter().map(record).collect())
     }
 }
 

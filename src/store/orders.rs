@@ -11,7 +11,7 @@ use crate::core::audit::{By, Entry, Kind};
 impl Store {
     /// Puts parked actions back into the queue with fresh attempts; `None`: all. One that was discarded is taken up again where it is
     /// named, still counts, and takes nobody else's account over: whose it is would have to be asked anew. `by`: whoever ordered it. The
-    /// answer is how many.
+    /// answer is which.
     ///
     /// # Errors
     /// Where the database fails.
@@ -20,7 +20,7 @@ impl Store {
         ids: Option<&[i64]>,
         by: impl Into<By<'a>>,
         now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         // What it once waited for may not be there any more.
         let sql = "UPDATE action SET state = 'queued', attempts = 0, not_before = ?2, reaffirmed_at = ?2, waits = (group_id IS NOT NULL AND withdrawn = 0), \
                      ended_at = NULL, ended_behind = NULL \
@@ -34,7 +34,7 @@ impl Store {
     }
 
     /// Gives parked actions up until HR or the configuration says something new; `None`: all. `by`: whoever ordered it. The
-    /// answer is how many.
+    /// answer is which.
     ///
     /// # Errors
     /// Where the database fails.
@@ -43,7 +43,7 @@ impl Store {
         ids: Option<&[i64]>,
         by: impl Into<By<'a>>,
         now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         let sql = "UPDATE action SET state = 'discarded', ended_at = ?2, ended_behind = (SELECT max(action_id) FROM action) \
                    WHERE state = 'parked' AND (?1 IS NULL OR action_id IN (SELECT value FROM json_each(?1))) \
                    RETURNING action_id, employee_id";
@@ -68,7 +68,7 @@ impl Store {
         ids: Option<&[i64]>,
         by: By<'_>,
         now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.begin().await?;
         let done: Vec<(i64, String)> = sqlx::query_as(sql)
             .bind(ids.map(|ids| to_json(&ids)))
@@ -81,6 +81,6 @@ impl Store {
         let_go(&mut tx, &people).await?;
         append(&mut tx, now, &told).await?;
         tx.commit().await?;
-        Ok(done.len() as u64)
+        Ok(done.into_iter().map(|(action_id, _)| action_id).collect())
     }
 }

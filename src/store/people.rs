@@ -1,8 +1,10 @@
 //! People, for whoever looks for some of them by HTTP. A page costs the same however many there are: each way of finding somebody goes along an
 //! index, and ends where the page does, or where enough was looked through for one page. Then the next one goes on from there.
 
+use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use utoipa::ToSchema;
 
 use super::called::{attributes, name};
 use super::ways::{
@@ -26,7 +28,8 @@ const CLOSELY: u32 = 1_000;
 const GOES_ON: char = '\u{1f}';
 
 /// Where people may stand, as the overview counts them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// With an account that is confirmed active.
     Active,

@@ -92,6 +92,8 @@ pub struct PlanDetail {
     pub hold_reasons: Vec<HoldReason>,
     /// Who decided about it.
     pub decided_by: Option<String>,
+    /// Why, in their own words.
+    pub decided_reason: Option<String>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
     /// Its actions by kind and reason, the most frequent first; the first 100.
@@ -159,7 +161,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<PlanDetail>, StoreError> {
         let sql = "SELECT plan_id, run_id, iif(state = 'held' AND expires_at <= ?2, 'expired', state), created_at, expires_at, \
-                     counts, hold_reasons, decided_by, decided_at FROM plan WHERE plan_id = ?1";
+                     counts, hold_reasons, decided_by, decided_at, decided_reason FROM plan WHERE plan_id = ?1";
         let row = sqlx::query(sql).bind(plan_id).bind(millis(now)).fetch_optional(&self.readers).await?;
         let Some(row) = row else { return Ok(None) };
         let sql = "SELECT kind, because, number FROM plan_group WHERE plan_id = ?1 ORDER BY number DESC, 1, 2 LIMIT ?2";
@@ -179,6 +181,7 @@ impl Store {
             counts: serde_json::from_str(row.get(5)).unwrap_or_default(),
             hold_reasons: serde_json::from_str(row.get(6)).unwrap_or_default(),
             decided_by: row.get(7),
+            decided_reason: row.get(9),
             decided_at: time_if(8),
             groups: groups.collect(),
         }))

@@ -1,5 +1,6 @@
 //! What an operator can decide.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -9,7 +10,7 @@ use axum::response::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answers::{Refusal, Refused};
+use super::answers::{Code, Refusal, Refused};
 use crate::console::access::{Caller, by_name};
 use crate::console::{Desk, PATIENCE};
 use crate::core::audit::{self, By};
@@ -17,7 +18,7 @@ use crate::store::Approval;
 
 /// Why somebody decides.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Why {
     /// For the audit, on one line of at most 500 characters; not for secrets or personal data. Without one nothing is decided.
     #[serde(default)]
@@ -27,7 +28,7 @@ pub struct Why {
 
 /// Which parked actions, and why.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Which {
     /// These; empty together with `all`.
     #[serde(default)]
@@ -46,6 +47,15 @@ pub struct Done {
     /// How many; null: that is not known yet, since the source is still being read. `/v1/plans/{plan_id}` tells of an approval, and the
     /// log of a refusal.
     pub actions: Option<u64>,
+}
+
+/// To which of the named actions it was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ordered {
+    /// To how many.
+    pub actions: u64,
+    /// Those of the named ones to which nothing was done, since they are not parked.
+    pub passed_over: Vec<i64>,
 }
 
 /// A reason as the audit keeps it; `None`: none was given.
@@ -77,7 +87,7 @@ pub async fn release(
         let by = By { name: &name, reason: reason.as_deref() };
         let released = match desk.approving.try_acquire() {
             Ok(_turn) => approve_now(&desk, &plan_id, by).await,
-            Err(_) => Err(Refused::conflict("busy", "another approval is under way; wait for its end")),
+            Err(_) => Err(Refused::conflict(Code::Busy, "another approval is under way; wait for its end")),
         };
         if let Err(refused) = &released {
             // Whoever asked may not be there any more.
@@ -105,10 +115,10 @@ async fn approve_now(desk: &Desk, plan_id: &str, by: By<'_>) -> Released {
         Approval::Stale(why) => {
             let message =
                 format!("plan {plan_id} is stale and stays held: {why}. The next run makes a new plan");
-            Err(Refused::conflict("stale", message))
+            Err(Refused::conflict(Code::Stale, message))
         }
         Approval::Expired => Err(Refused::conflict(
-            "expired",
+            Code::Expired,
             format!(
                 "plan {plan_id} has expired; the next run holds a new plan where its cause is still there"
             ),
@@ -129,7 +139,7 @@ pub async fn drop_plan(desk: &Desk, plan_id: &str, by: By<'_>) -> Result<(), Ref
 
 fn not_held(plan_id: &str, state: Option<&str>) -> Refused {
     match state {
-        Some(state) => Refused::conflict("not_held", format!("plan {plan_id} is not held: it is {state}")),
+        Some(state) => Refused::conflict(Code::NotHeld, format!("plan {plan_id} is not held: it is {state}")),
         None => Refused::not_found(format!("no plan is called {plan_id}")),
     }
 }
@@ -169,27 +179,27 @@ pub async fn reject(
 }
 
 /// Puts parked actions back into the queue, with fresh attempts; by its id also one that was discarded.
-#[utoipa::path(post, path = "/v1/actions/retry", request_body = Which, responses((status = 200, body = Done),
-    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
+#[utoipa::path(post, path = "/v1/actions/retry", request_body = Which, responses((status = 200, body = Ordered),
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 413, body = Refusal),
     (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn retry(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
     Json(which): Json<Which>,
-) -> Result<Json<Done>, Refused> {
-    Ok(Json(Done { actions: Some(order(&desk, &which, &caller, Order::Retry).await?) }))
+) -> Result<Json<Ordered>, Refused> {
+    Ok(Json(order(&desk, &which, &caller, Order::Retry).await?))
 }
 
 /// Gives parked actions up until HR or the configuration says something new. A reason is needed.
-#[utoipa::path(post, path = "/v1/actions/discard", request_body = Which, responses((status = 200, body = Done),
-    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 413, body = Refusal),
+#[utoipa::path(post, path = "/v1/actions/discard", request_body = Which, responses((status = 200, body = Ordered),
+    (status = 400, body = Refusal), (status = 401, body = Refusal), (status = 403, body = Refusal), (status = 404, body = Refusal), (status = 413, body = Refusal),
     (status = 415, body = Refusal), (status = 422, body = Refusal)))]
 pub async fn discard(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
     Json(which): Json<Which>,
-) -> Result<Json<Done>, Refused> {
-    Ok(Json(Done { actions: Some(order(&desk, &which, &caller, Order::Discard).await?) }))
+) -> Result<Json<Ordered>, Refused> {
+    Ok(Json(order(&desk, &which, &caller, Order::Discard).await?))
 }
 
 /// What is ordered for parked actions.
@@ -201,8 +211,8 @@ pub enum Order {
     Discard,
 }
 
-/// Carries an order out. The answer is for how many actions.
-pub async fn order(desk: &Desk, which: &Which, caller: &Caller, order: Order) -> Result<u64, Refused> {
+/// Carries an order out. Where it is done to none of the named actions, it is refused.
+pub async fn order(desk: &Desk, which: &Which, caller: &Caller, order: Order) -> Result<Ordered, Refused> {
     if which.all != which.ids.is_empty() {
         return Err(Refused::unusable("name actions by ids, or all of them by all, and not both"));
     }
@@ -215,12 +225,20 @@ pub async fn order(desk: &Desk, which: &Which, caller: &Caller, order: Order) ->
     let ids = (!which.all).then_some(which.ids.as_slice());
     let engine = desk.engine();
     let now = engine.clock.now();
-    match order {
-        Order::Discard => Ok(engine.store.discard_parked(ids, by, now).await?),
+    let done = match order {
+        Order::Discard => engine.store.discard_parked(ids, by, now).await?,
         Order::Retry => {
-            let actions = engine.store.retry_parked(ids, by, now).await?;
+            let done = engine.store.retry_parked(ids, by, now).await?;
             engine.bell.notify_one();
-            Ok(actions)
+            done
         }
+    };
+    if done.is_empty() && !which.all {
+        return Err(Refused::not_parked());
     }
+    let done: HashSet<i64> = done.into_iter().collect();
+    let mut passed_over: Vec<i64> = which.ids.iter().copied().filter(|id| !done.contains(id)).collect();
+    passed_over.sort_unstable();
+    passed_over.dedup();
+    Ok(Ordered { actions: done.len() as u64, passed_over })
 }

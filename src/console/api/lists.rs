@@ -11,11 +11,12 @@ use crate::console::Desk;
 use crate::console::alerts::{self, Alerts};
 use crate::console::overview::{self, Overview};
 use crate::core::action::ActionKind;
+use crate::core::audit::Kind as RecordKind;
 use crate::core::value::canonical;
 use crate::engine::explain::Explanation;
 use crate::store::{
-    AuditRow, ParkedAction, PeopleSearch, PersonRow, PlanAction, PlanDetail, PlanSearch, RunDetail,
-    RunSummary, Standing,
+    AuditRow, AuditSearch, ParkedAction, PeopleSearch, PersonRow, PlanAction, PlanDetail, PlanSearch,
+    RunDetail, RunSummary, Standing,
 };
 
 /// How many rows a page has where nothing is said.
@@ -47,6 +48,7 @@ pub struct PeopleAsked {
     pub query: Option<String>,
     /// Only those who stand here: active, suspended, without_account, in_doubt (nobody has decided whether a user of Workiva is theirs) or
     /// keeps_access (to have none, and keeping it, since the action was discarded).
+    #[param(inline, value_type = Option<Standing>)]
     pub state: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -72,7 +74,8 @@ pub struct ActionsAsked {
     /// Of a search with a digit in it: whose employee id begins so, if somebody's in the plan does, of at most 200 people. Otherwise also who has,
     /// or by the plan is to have, names, a user name or an e-mail address in which each of the words stands. Regardless of case.
     pub query: Option<String>,
-    /// Of this kind: create, update, reactivate, suspend, delete, grant or revoke.
+    /// Of this kind.
+    #[param(inline, value_type = Option<ActionKind>)]
     pub kind: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
@@ -88,6 +91,11 @@ pub struct ActionsAsked {
 pub struct AuditAsked {
     /// About this person alone.
     pub employee_id: Option<String>,
+    /// Of this kind.
+    #[param(inline, value_type = Option<RecordKind>)]
+    pub kind: Option<String>,
+    /// About this plan: runs that made it or found it held, itself, the actions that it decided on, and what became of it.
+    pub plan: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
     /// How many rows, 1 to 500; 50 where nothing is said.
@@ -112,11 +120,13 @@ fn limit(asked: Option<u32>) -> Result<u32, Refused> {
     }
 }
 
-fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
+/// A number that a list went on behind.
+pub fn number(after: Option<&str>) -> Result<Option<i64>, Refused> {
     after.map(|text| text.parse().map_err(|_| not_next())).transpose()
 }
 
-fn not_next() -> Refused {
+/// No list went on behind that.
+pub fn not_next() -> Refused {
     Refused::unusable("after has to be `next` of a page")
 }
 
@@ -125,17 +135,26 @@ fn no_plan(plan_id: &str) -> Refused {
 }
 
 /// A kind of action, if there is one of this name.
-fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
+pub fn kind(asked: Option<&str>) -> Result<Option<ActionKind>, Refused> {
     let unknown =
         || Refused::unusable("kind has to be create, update, reactivate, suspend, delete, grant or revoke");
     asked.map(|name| ActionKind::parse(name).ok_or_else(unknown)).transpose()
 }
 
 /// Where people may stand, if there is a state of this name.
-fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
+pub fn standing(asked: Option<&str>) -> Result<Option<Standing>, Refused> {
     let unknown =
         || Refused::unusable("state has to be active, suspended, without_account, in_doubt or keeps_access");
     asked.map(|name| Standing::parse(name).ok_or_else(unknown)).transpose()
+}
+
+/// A kind of record, if there is one of this name.
+pub fn record_kind(asked: Option<&str>) -> Result<Option<RecordKind>, Refused> {
+    let unknown = || {
+        let names = RecordKind::ALL.map(RecordKind::name).join(", ");
+        Refused::unusable(format!("kind has to be one of {names}"))
+    };
+    asked.map(|name| RecordKind::parse(name).ok_or_else(unknown)).transpose()
 }
 
 /// How everything is.
@@ -251,8 +270,14 @@ pub async fn audit(State(desk): State<Desk>, Query(asked): Query<AuditAsked>) ->
     let limit = limit(asked.limit)?;
     let before = number(asked.after.as_deref())?;
     let employee_id = asked.employee_id.as_deref().map(canonical);
-    let records = desk.engine().store.audit_before(before, employee_id.as_deref(), limit + 1).await?;
-    Ok(Json(Listed::of(records, limit, |record| record.seq.to_string())))
+    let search = AuditSearch {
+        before,
+        employee_id: employee_id.as_deref(),
+        kind: record_kind(asked.kind.as_deref())?,
+        plan_id: asked.plan.as_deref(),
+    };
+    let records = desk.engine().store.audit_before(&search, limit + 1).await?;
+    Ok(Json(Listed::of_search(records, limit, |record| record.seq.to_string())))
 }
 
 /// The configuration in effect.

@@ -16,6 +16,7 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 pub use self::answers::{Listed, Refused};
+pub use self::lists::{kind, not_next, number, record_kind, standing};
 use super::Desk;
 use super::access::by_token;
 use crate::http::{Client, bearer};
@@ -48,10 +49,11 @@ impl Modify for Bearer {
 struct Anywhere;
 
 impl Anywhere {
-    const REFUSALS: [(&str, &str); 6] = [
+    const REFUSALS: [(&str, &str); 7] = [
         ("400", "The request cannot be read."),
         ("401", "Nobody's token."),
         ("404", "There is no such thing, or the configuration names nobody who may ask."),
+        ("405", "This path takes another method; the header `Allow` names it."),
         ("429", "So many tokens were shown that are nobody's that this one was not looked at."),
         ("500", "It failed; the log says why."),
         ("503", "There was no answer in time, or too many requests are under way."),
@@ -100,6 +102,7 @@ pub fn routes(desk: &Desk) -> Router {
     Router::new()
         .route("/v1/openapi.json", get(document))
         .route("/v1", any(unknown))
+        .route("/v1/", any(unknown))
         .route("/v1/{*path}", any(unknown))
         .merge(asked)
 }
@@ -137,6 +140,20 @@ async fn require_user(
     answer
 }
 
+/// What is wrong with a body or a query, without a word of the types of this program.
+fn in_our_words(words: &str) -> String {
+    const BEFORE: [(&str, &str); 5] = [
+        ("Failed to deserialize the JSON body into the target type: ", "the body has another form: "),
+        ("Failed to parse the request body as JSON: ", "the body is no JSON: "),
+        ("Failed to deserialize query string: ", "a parameter cannot be read: "),
+        ("Failed to buffer the request body: ", "the body cannot be read: "),
+        ("Invalid URL: ", "the path cannot be read: "),
+    ];
+    let ours =
+        BEFORE.iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", words.strip_prefix(theirs)?)));
+    ours.unwrap_or_else(|| words.to_owned())
+}
+
 /// What is refused before a handler has it (a method, a body or a query of the wrong form) is told in words alone, or in none.
 async fn as_json(answer: Response) -> Response {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -149,7 +166,10 @@ async fn as_json(answer: Response) -> Response {
     let words = to_bytes(answer.into_body(), 64 * 1024).await.unwrap_or_default();
     let words = match status {
         StatusCode::METHOD_NOT_ALLOWED => "this path takes another method; the header Allow names it".into(),
-        _ => String::from_utf8_lossy(&words).into_owned(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "send the body as JSON, with Content-Type: application/json".into()
+        }
+        _ => in_our_words(&String::from_utf8_lossy(&words)),
     };
     let mut refused = Refused::of_form(status, words).into_response();
     if let Some(allowed) = allowed {

@@ -153,8 +153,7 @@ async fn decide_parked(desk: &Desk, visitor: &Visitor, form: &Form) -> Result<St
         ));
     }
     let which = Which { ids, all: false, reason: Some(form.one("reason").to_owned()) };
-    match order(desk, &which, &visitor.session.caller, one).await? {
-        0 => Err(Refused::unusable("Nothing was done: none of them is parked any more.")),
+    match order(desk, &which, &visitor.session.caller, one).await?.actions {
         number if number < asked => {
             Ok(format!("{number} of {asked} {done}. The others were not parked any more."))
         }

@@ -7,13 +7,18 @@ use axum::response::Response;
 use minijinja::{Value, context};
 
 use super::decide::{Form, seal};
+use super::told::Record;
 use super::{Trouble, Visitor, render};
-use crate::console::api::{Listed, Refused};
+use crate::console::api::{self, Listed, Refused};
 use crate::console::session::Said;
-use crate::console::{Desk, overview};
+use crate::console::{Desk, alerts, overview};
 use crate::core::action::ActionKind;
+use crate::core::audit::Kind as RecordKind;
 use crate::core::value::canonical;
-use crate::store::{ACTIONS_LOOKED_THROUGH, LOOKED_THROUGH, PeopleSearch, PlanSearch, Standing};
+use crate::store::{
+    ACTIONS_LOOKED_THROUGH, AuditSearch, LOOKED_THROUGH, Looked, PeopleSearch, PlanSearch,
+    RECORDS_LOOKED_THROUGH, Standing,
+};
 
 /// How many rows a page has.
 const ROWS: u32 = 50;
@@ -37,7 +42,8 @@ fn missing(what: &str) -> Trouble {
 pub async fn overview(State(desk): State<Desk>, Extension(visitor): Extension<Visitor>) -> Page {
     let all = overview::look(&desk).await?;
     let most = all.days.iter().map(|day| day.applied + day.unchanged + day.held + day.failed).max();
-    let data = context! { all, most => most.unwrap_or(0).max(1) };
+    let busiest = most.unwrap_or(0);
+    let data = context! { all, busiest, most => busiest.max(1) };
     Ok(render::page(&desk, &visitor, "overview", "overview.html", data).await)
 }
 
@@ -72,7 +78,8 @@ async fn plan_data(desk: &Desk, plan_id: &str, asked: &Form) -> Result<Value, Tr
     let plan = engine.store.plan_detail(plan_id, engine.clock.now()).await?;
     let plan = plan.ok_or_else(|| missing("There is no such plan."))?;
     let (search, kind, after) = (asked.one("query"), asked.one("kind"), asked.one("after"));
-    let wanted = PlanSearch { after: after.parse().ok(), query: search, kind: given(kind) };
+    api::kind(given(kind))?;
+    let wanted = PlanSearch { after: api::number(given(after))?, query: search, kind: given(kind) };
     let actions = engine.store.plan_actions(plan_id, &wanted, ROWS + 1).await?;
     let stopped = actions.stopped_at.is_some();
     let actions = Listed::of_search(actions, ROWS, |action| action.action_id.to_string());
@@ -93,7 +100,7 @@ pub async fn people(
     RawQuery(query): RawQuery,
 ) -> Page {
     let asked = asked(query);
-    let (search, standing) = (asked.one("query"), Standing::parse(asked.one("state")));
+    let (search, standing) = (asked.one("query"), api::standing(given(asked.one("state")))?);
     let wanted = PeopleSearch { after: given(asked.one("after")), query: search, standing };
     let people = desk.engine().store.people_behind(&wanted, ROWS + 1).await?;
     let stopped = people.stopped_at.is_some();
@@ -147,7 +154,7 @@ pub async fn parked_again(desk: &Desk, visitor: &Visitor, form: &Form, refused: 
 async fn parked_data(desk: &Desk, asked: &Form) -> Result<Value, Trouble> {
     let store = &desk.engine().store;
     let after = asked.one("after");
-    let parked = store.parked_behind(after.parse().ok(), ROWS + 1).await?;
+    let parked = store.parked_behind(api::number(given(after))?, ROWS + 1).await?;
     let parked = Listed::of(parked, ROWS, |action| action.action_id.to_string());
     let seen = seal(&store.parked_ids().await?);
     let ticked: Vec<&str> = asked.all("id").collect();
@@ -162,7 +169,13 @@ pub async fn runs(
     RawQuery(query): RawQuery,
 ) -> Page {
     let asked = asked(query);
-    let runs = desk.engine().store.runs_before(given(asked.one("after")), ROWS + 1).await?;
+    let after = given(asked.one("after"));
+    let runs = desk.engine().store.runs_before(after, ROWS + 1).await?;
+    if let (Some(after), true) = (after, runs.is_empty())
+        && desk.engine().store.run_detail(after).await?.is_none()
+    {
+        return Err(api::not_next().into());
+    }
     let runs = Listed::of(runs, ROWS, |run| run.run_id.clone());
     Ok(render::page(&desk, &visitor, "runs", "runs.html", context! { runs }).await)
 }
@@ -186,11 +199,23 @@ pub async fn audit(
 ) -> Page {
     let asked = asked(query);
     let employee_id = canonical(asked.one("employee_id"));
-    let before = asked.one("after").parse().ok();
-    let records = desk.engine().store.audit_before(before, given(&employee_id), ROWS + 1).await?;
-    let records = Listed::of(records, ROWS, |record| record.seq.to_string());
+    let (kind, plan) = (asked.one("kind"), asked.one("plan").trim());
+    let wanted = AuditSearch {
+        before: api::number(given(asked.one("after")))?,
+        employee_id: given(&employee_id),
+        kind: api::record_kind(given(kind))?,
+        plan_id: given(plan),
+    };
+    let records = desk.engine().store.audit_before(&wanted, ROWS + 1).await?;
+    let stopped = records.stopped_at.is_some();
+    let Looked { rows, stopped_at } = records;
+    let records = Looked { rows: rows.into_iter().map(Record::from).collect(), stopped_at };
+    let records = Listed::of_search(records, ROWS, |record| record.seq().to_string());
     let head = desk.engine().store.audit_head().await?;
-    let data = context! { records, employee_id, head };
+    let look = alerts::audit_look(&desk).await?;
+    let kinds = RecordKind::ALL.map(RecordKind::name);
+    let looked_through = RECORDS_LOOKED_THROUGH;
+    let data = context! { records, employee_id, kind, plan, kinds, head, look, stopped, looked_through };
     Ok(render::page(&desk, &visitor, "audit", "audit.html", data).await)
 }
 

@@ -4,6 +4,7 @@ mod decide;
 mod login;
 mod look;
 mod render;
+mod told;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -17,6 +18,7 @@ use minijinja::context;
 use self::decide::Form;
 use super::Desk;
 use super::access::cookie;
+use super::api::Refused;
 use super::session::Session;
 use crate::engine::EngineError;
 use crate::store::StoreError;
@@ -87,6 +89,9 @@ async fn as_page(request: Request, next: Next) -> Response {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_bare = kind.is_none_or(|kind| kind.starts_with("text/plain"));
     let status = answer.status();
+    if status.is_redirection() {
+        return render::guarded(answer);
+    }
     if !(status.is_client_error() || status.is_server_error()) || !is_bare {
         return answer;
     }
@@ -155,6 +160,12 @@ pub struct Trouble(StatusCode, String);
 impl Trouble {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self(status, message.into())
+    }
+}
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.status(), refused.message())
     }
 }
 

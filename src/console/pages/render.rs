@@ -26,6 +26,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     all.add_filter("urlencode", |text: &str| encoded(text));
     all.add_filter("person", |employee_id: &str| Value::from_safe_string(person(employee_id)));
     all.add_filter("plural", plural);
+    // What a dotted key is made of.
+    all.add_filter("parts", |key: &str| key.split('.').map(str::to_owned).collect::<Vec<_>>());
     all.add_filter("duration", |seconds: i64| duration(seconds));
     macro_rules! add {
         ($($name:literal),*) => {

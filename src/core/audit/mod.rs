@@ -12,6 +12,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::plan::hex;
 use super::value::is_invisible;
@@ -19,7 +20,9 @@ use super::value::is_invisible;
 pub use verify::{Anchor, Fault, Verifier};
 
 /// What a record tells of. The names are in the database and in exports, so they stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RecordKind)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Keys of the configuration that have other values than before.
     Configuration,
@@ -50,6 +53,28 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Configuration,
+        Self::Connection,
+        Self::Run,
+        Self::Plan,
+        Self::Decision,
+        Self::Withdrawal,
+        Self::PlanDecided,
+        Self::Outcome,
+        Self::Moved,
+        Self::Retry,
+        Self::Discard,
+        Self::Adoption,
+        Self::Drift,
+    ];
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name in the database and in exports.
     pub fn name(self) -> &'static str {
         match self {

@@ -58,8 +58,9 @@ fn world() -> World {
     let mut world = World::new();
     world.set("workiva.max_in_flight", 8);
     world.set("retry.max_attempts", 30);
-    // How many have an account by the time that HR changes is a matter of chance, and so is the share of those who leave then.
+    // How many have an account by the time that HR changes is a matter of chance, and so is the share of those who leave then, or have another name.
     world.set("guard.max_deprovision_percent", 100.0);
+    world.set("guard.max_rename_percent", 100.0);
     // As an operator does before the first run; a process that finds no connection at all ends by itself.
     world.hr(&files(PEOPLE)[0]);
     assert_eq!(world.run(&["check"]).exit, 0);

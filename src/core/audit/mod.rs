@@ -114,8 +114,8 @@ const LONGEST_REASON: usize = 500;
 pub fn reason(text: &str) -> Result<Option<&str>, String> {
     // What nobody sees says nothing, and may make the rest read as something else.
     let reason = text.trim_matches(|sign: char| sign.is_whitespace() || is_invisible(sign));
-    if reason.chars().count() > LONGEST_REASON || reason.chars().any(|sign| sign.is_control() || turns(sign))
-    {
+    let breaks = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
+    if reason.chars().count() > LONGEST_REASON || reason.chars().any(breaks) || text.chars().any(turns) {
         return Err(format!(
             "has to be one line of at most {LONGEST_REASON} characters, none of which turns the direction of the others"
         ));
@@ -262,10 +262,12 @@ mod tests {
     #[test]
     fn a_reason_that_nobody_can_see_is_none_and_one_that_turns_others_is_refused() {
         assert_eq!(reason(" it is so\u{200b} "), Ok(Some("it is so")));
-        for nothing in ["", "  ", "\u{200b}", "\u{2800}\u{a0}\u{feff}", "\u{3164}"] {
+        for nothing in
+            ["", "  ", "\u{200b}", "\u{2800}\u{a0}\u{feff}", "\u{3164}", "\u{61c}\u{34f}", "\u{1d173}"]
+        {
             assert_eq!(reason(nothing), Ok(None), "{nothing:?}");
         }
-        for refused in ["two\nlines", "it is \u{202e}os", "a\u{2066}b"] {
+        for refused in ["two\nlines", "two\u{2028}lines", "it is \u{202e}os", "\u{202e}abc", "a\u{2066}b"] {
             assert!(reason(refused).is_err(), "{refused:?}");
         }
     }

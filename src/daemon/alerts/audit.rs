@@ -26,7 +26,8 @@ pub(super) async fn run(engine: Arc<RealEngine>, vitals: DaemonVitals, mut stop:
 }
 
 async fn look_now_and_then(engine: &RealEngine, vitals: &DaemonVitals) {
-    engine.clock.sleep(AFTER_START).await;
+    // From the start of the process: another configuration begins no new wait.
+    engine.clock.sleep(AFTER_START.saturating_sub(engine.clock.elapsed())).await;
     loop {
         if let Err(error) = look_if_due(engine, vitals).await {
             tracing::error!(%error, "the audit could not be looked through");

@@ -30,8 +30,9 @@ pub async fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let sources = health::sources(&loaded.settings, &loaded.rules, &store, now).await?;
     let mut unkept = store.unkept().await?;
     unkept.retain(|attribute, _| loaded.settings.attributes.contains_key(attribute));
-    let looks = loaded.settings.alerts.audit_hours > 0;
-    let audit_fault = store.alert_state().await?.audit.filter(|_| looks).and_then(|verdict| verdict.fault);
+    let audit = store.alert_state().await?.audit;
+    let audit_fault =
+        loaded.settings.alerts.verdict(audit.as_ref()).and_then(|verdict| verdict.fault.as_deref());
     if json {
         let unkept = unkept.keys().collect();
         print_json(&Whole { status: &status, sources: &sources, unkept, audit_fault })?
@@ -60,7 +61,7 @@ struct Whole<'a> {
     /// Attributes (SCIM paths) that Workiva was seen to take and not to show again as they were sent.
     unkept: Vec<&'a String>,
     /// What the daemon found wrong with the audit when it looked through all of it last; null: nothing.
-    audit_fault: Option<String>,
+    audit_fault: Option<&'a str>,
 }
 
 fn print_status(status: &Status, sources: &[SourceHealth], now: DateTime<Utc>) {

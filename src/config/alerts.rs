@@ -12,7 +12,7 @@ use super::error::ConfigError;
 use super::push::check_secret;
 use super::secret::Secret;
 use super::settings::Settings;
-use crate::core::alerts::Limits;
+use crate::core::alerts::{AuditVerdict, Limits};
 use crate::core::schedule::Schedule;
 use crate::core::scim::address::is_loopback;
 
@@ -185,6 +185,11 @@ impl AlertSettings {
             ("smtp", self.smtp.is_some()),
         ];
         all.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect()
+    }
+
+    /// What is believed of the audit by the last look through it: what was found by a look that is switched off says nothing of today.
+    pub fn verdict<'a>(&self, last: Option<&'a AuditVerdict>) -> Option<&'a AuditVerdict> {
+        last.filter(|_| self.audit_hours > 0)
     }
 
     /// Whether somebody is told at all.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Desk;
+use crate::compose::RealEngine;
 use crate::config::AlertSettings;
-use crate::core::alerts::{Alert, AuditVerdict, Condition, Facts, Kind, conditions, unstored};
-use crate::store::StoreError;
+use crate::core::alerts::{Alert, Condition, Kind, broken_audit, unstored};
+use crate::store::AlertState;
 
 /// What is raised, and who is told.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -64,18 +64,15 @@ pub struct RaisedAlert {
     pub employee_ids: Vec<String>,
 }
 
-/// How the audit was found. What was found by a look that is switched off says nothing of today.
-pub async fn audit_look(desk: &Desk) -> Result<AuditLook, StoreError> {
-    let engine = desk.engine();
-    let every_hours = engine.settings.alerts.audit_hours;
-    let verdict = engine.store.alert_state().await?.audit.filter(|_| every_hours > 0);
+/// How the audit was found.
+pub fn audit_look(settings: &AlertSettings, state: &AlertState) -> AuditLook {
+    let verdict = settings.verdict(state.audit.as_ref()).cloned();
     let (checked_at, fault) = verdict.map_or((None, None), |one| (Some(one.checked_at), one.fault));
-    Ok(AuditLook { checked_at, fault, every_hours })
+    AuditLook { checked_at, fault, every_hours: settings.audit_hours }
 }
 
 /// What is raised.
-pub async fn raised(desk: &Desk) -> Result<Alerts, StoreError> {
-    let engine = desk.engine();
+pub fn raised(engine: &RealEngine, state: AlertState) -> Alerts {
     let settings = &engine.settings.alerts;
     let channels = settings.channels();
     // What is the matter with the database cannot be in it.
@@ -83,7 +80,6 @@ pub async fn raised(desk: &Desk) -> Result<Alerts, StoreError> {
         let at = known.since;
         told(unstored(at, &known.reason), (at, at, None))
     });
-    let state = engine.store.alert_state().await?;
     let kept: Vec<Alert> = match channels.is_empty() {
         // What was raised before the last channel went is looked for no more.
         true => Vec::new(),
@@ -91,18 +87,13 @@ pub async fn raised(desk: &Desk) -> Result<Alerts, StoreError> {
     };
     // The audit is looked through whether somebody is told or not.
     let is_told = kept.iter().any(|one| one.condition.kind == Kind::AuditBroken);
-    let broken = state.audit.filter(|_| settings.audit_hours > 0 && !is_told);
-    let broken = broken.and_then(|verdict| broken_audit(verdict, engine.clock.now(), settings));
+    let verdict = settings.verdict(state.audit.as_ref()).filter(|_| !is_told);
+    let broken = verdict.and_then(|verdict| {
+        let at = verdict.checked_at;
+        broken_audit(verdict).map(|condition| told(condition, (at, at, None)))
+    });
     let kept = kept.into_iter().map(|one| told(one.condition, (one.raised_at, one.told_at, one.quiet_since)));
-    Ok(Alerts { channels, raised: failing.into_iter().chain(broken).chain(kept).collect() })
-}
-
-/// The alert of an audit that is not whole, also where nobody was told of it.
-fn broken_audit(verdict: AuditVerdict, now: DateTime<Utc>, settings: &AlertSettings) -> Option<RaisedAlert> {
-    let at = verdict.checked_at;
-    let facts = Facts { audit: Some(verdict), ..Facts::default() };
-    let mut all = conditions(&facts, &settings.limits(), now).into_iter();
-    all.find(|one| one.kind == Kind::AuditBroken).map(|one| told(one, (at, at, None)))
+    Alerts { channels, raised: failing.into_iter().chain(broken).chain(kept).collect() }
 }
 
 type Times = (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>);

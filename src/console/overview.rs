@@ -53,12 +53,13 @@ pub async fn look(desk: &Desk) -> Result<Overview, StoreError> {
     let now = engine.clock.now();
     let store = &engine.store;
     let (held, queue) = store.standing(now).await?;
+    let alerts = store.alert_state().await?;
     Ok(Overview {
         now,
         version: env!("CARGO_PKG_VERSION"),
         readiness: desk.daemon.readiness().await,
-        alerts: alerts::raised(desk).await?,
-        audit: alerts::audit_look(desk).await?,
+        audit: alerts::audit_look(&engine.settings.alerts, &alerts),
+        alerts: alerts::raised(&engine, alerts),
         people: store.headcount().await?,
         progress: desk.daemon.progress().filter(|_| queue.unfinished() > 0),
         queue,

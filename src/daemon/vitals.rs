@@ -212,15 +212,16 @@ impl Vitals for DaemonVitals {
         figures.drift = engine.store.drift_counts().await.ok().flatten();
         figures.audit = engine.store.audit_head().await.ok();
         let alerts = engine.store.alert_state().await.ok();
-        let audit = alerts.as_ref().and_then(|state| state.audit.clone());
-        figures.alerts.audit = audit.filter(|_| engine.settings.alerts.audit_hours > 0);
-        if let Some(state) = alerts.filter(|_| engine.settings.alerts.is_on()) {
+        let settings = &engine.settings.alerts;
+        let audit = alerts.as_ref().and_then(|state| state.audit.as_ref());
+        figures.alerts.audit = settings.verdict(audit).cloned();
+        if let Some(state) = alerts.filter(|_| settings.is_on()) {
             let raised = state.alerts.iter().filter(|alert| alert.is_raised());
             // What is the matter with the database is not in it.
             let unstored = engine.storing.trouble().map(|_| Kind::DatabaseFailing);
             let raised = raised.map(|alert| alert.condition.kind).chain(unstored);
             figures.alerts.raised = Some(raised.collect());
-            figures.alerts.channels = engine.settings.alerts.channels();
+            figures.alerts.channels = settings.channels();
             figures.alerts.waiting = engine.store.waiting_messages().await.unwrap_or_default();
         }
         let can_store = figures.stored.is_some() && database_trouble(&engine).is_none();

@@ -242,7 +242,7 @@ impl Store {
             .bind(last_id)
             .bind(pattern(no_words))
             .bind(standing.and_then(Standing::number))
-            .bind(longest(&way.words).map(String::as_str));
+            .bind(longest(&way.words));
         Ok(rows.fetch_all(&self.readers).await?)
     }
 

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
 use super::called::{attributes, name};
+use super::ways::longest;
 use super::{Looked, Store, StoreError, from_millis, millis, to_json};
 use crate::core::action::Change;
 use crate::core::guard::HoldReason;
@@ -256,7 +257,7 @@ impl Store {
             .bind(beginning(query))
             .bind(&name)
             .bind(limit)
-            .bind(words.iter().max_by_key(|word| word.len()).copied().unwrap_or_default())
+            .bind(longest(&words).unwrap_or_default())
             .bind(&name_end)
             .bind(end.unwrap_or(i64::MAX))
             .bind(to_json(&words))

@@ -335,8 +335,8 @@ pub(super) fn pattern(words: &[String]) -> String {
 }
 
 /// The word that the fewest have.
-pub(super) fn longest(words: &[String]) -> Option<&String> {
-    words.iter().max_by_key(|word| word.len())
+pub(super) fn longest<W: AsRef<str>>(words: &[W]) -> Option<&str> {
+    words.iter().map(AsRef::as_ref).max_by_key(|word| word.len())
 }
 
 /// Where a row stands among those that are found by this.

@@ -250,7 +250,9 @@ pub async fn person_asked(State(desk): State<Desk>, Query(asked): Query<PersonAs
 /// What somebody is told of at present, and by which channels.
 #[utoipa::path(get, path = "/v1/alerts", responses((status = 200, body = Alerts), (status = 401, body = Refusal)))]
 pub async fn alerts(State(desk): State<Desk>) -> Answer<Alerts> {
-    Ok(Json(alerts::raised(&desk).await?))
+    let engine = desk.engine();
+    let state = engine.store.alert_state().await?;
+    Ok(Json(alerts::raised(&engine, state)))
 }
 
 /// The actions that wait for an operator.

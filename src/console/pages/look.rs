@@ -206,13 +206,14 @@ pub async fn audit(
         kind: api::record_kind(given(kind))?,
         plan_id: given(plan),
     };
-    let records = desk.engine().store.audit_before(&wanted, ROWS + 1).await?;
+    let engine = desk.engine();
+    let records = engine.store.audit_before(&wanted, ROWS + 1).await?;
     let stopped = records.stopped_at.is_some();
     let Looked { rows, stopped_at } = records;
     let records = Looked { rows: rows.into_iter().map(Record::from).collect(), stopped_at };
     let records = Listed::of_search(records, ROWS, |record| record.seq().to_string());
-    let head = desk.engine().store.audit_head().await?;
-    let look = alerts::audit_look(&desk).await?;
+    let head = engine.store.audit_head().await?;
+    let look = alerts::audit_look(&engine.settings.alerts, &engine.store.alert_state().await?);
     let kinds = RecordKind::ALL.map(RecordKind::name);
     let looked_through = RECORDS_LOOKED_THROUGH;
     let data = context! { records, employee_id, kind, plan, kinds, head, look, stopped, looked_through };

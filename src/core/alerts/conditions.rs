@@ -23,7 +23,7 @@ pub fn conditions(facts: &Facts, limits: &Limits, now: DateTime<Utc>) -> Vec<Con
     all.extend(parked(facts, now));
     all.extend(late(facts, limits, now));
     all.extend(kept(facts, now));
-    all.extend(facts.audit.as_ref().and_then(audit));
+    all.extend(facts.audit.as_ref().and_then(broken_audit));
     all
 }
 
@@ -214,7 +214,8 @@ fn kept(facts: &Facts, now: DateTime<Utc>) -> Option<Condition> {
     Some(Condition { count: kept.count, employee_ids: kept.employee_ids.clone(), ..found })
 }
 
-fn audit(verdict: &AuditVerdict) -> Option<Condition> {
+/// The audit is not whole, if a look has found that.
+pub fn broken_audit(verdict: &AuditVerdict) -> Option<Condition> {
     let fault = verdict.fault.as_ref()?;
     let what = format!("The audit is not whole: {fault}.");
     let to_do = "Keep the database as it is, with its -wal and -shm, and follow 'The audit is broken' in docs/operations.md.";

@@ -14,7 +14,7 @@ mod turn;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use conditions::{conditions, unstored};
+pub use conditions::{broken_audit, conditions, unstored};
 pub use digest::Digest;
 pub use facts::{
     AuditVerdict, Facts, HeldFacts, KeptFacts, LateFacts, ParkedFacts, TroubledRun, Unconnected,

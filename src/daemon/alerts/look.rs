@@ -103,8 +103,7 @@ async fn facts(engine: &RealEngine, before: &AlertState, now: DateTime<Utc>) -> 
     if facts.outage.is_none() {
         facts.outage = engine.unconnected().filter(|refused| refused.credentials);
     }
-    // What was found by a look that is switched off says nothing of today.
-    let audit = before.audit.clone().filter(|_| settings.audit_hours > 0);
+    let audit = settings.verdict(before.audit.as_ref()).cloned();
     Ok(Facts { sources: engine.source_health().await?, audit, ..facts })
 }
 
